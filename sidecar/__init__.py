@@ -1,0 +1,1 @@
+"""The data side: what runs beside a guarded application. Never imports ``webhook``."""

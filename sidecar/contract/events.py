@@ -1,0 +1,135 @@
+"""The event schema of a session. Everything in it is masked already.
+
+Times are ``at``: nanoseconds since the session started, on the recorder's monotonic clock. The encoding
+is MessagePack maps with a ``type`` field; a session's first event is SessionStart and its last End.
+"""
+
+from enum import Enum
+
+import msgspec
+
+from sidecar.contract.errors import CallerError
+
+MAX_DATA_BYTES = 256 * 1024
+"""Most bytes one Data event holds."""
+
+
+class Channel(Enum):
+    """A stream of a session. With a terminal, output is STDOUT only."""
+
+    STDIN = "stdin"
+    STDOUT = "stdout"
+    STDERR = "stderr"
+
+
+class Ending(Enum):
+    """How a session ended."""
+
+    EXITED = "exited"
+    CLIENT_GONE = "client-gone"
+    IDLE = "idle-timeout"
+    TOO_LONG = "total-timeout"
+    TOO_MUCH = "output-limit"
+    SPOOL_FULL = "spool-full"
+    RECORDER_STOPPED = "recorder-stopped"
+    RECORDER_FAILED = "recorder-failed"
+    INTERRUPTED = "interrupted"
+    """The recorder died; what it had delivered is recorded, the rest is a gap."""
+
+
+class _Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True):
+    pass
+
+
+class SessionStart(_Event, frozen=True, tag="start"):
+    """What started, where."""
+
+    session: str
+    started_at: int
+    """Unix nanoseconds on the recorder's clock."""
+    namespace: str
+    pod: str
+    pod_uid: str
+    container: str
+    node: str
+    argv: tuple[str, ...]
+    """The exact command line, masked; undecodable bytes as U+FFFD."""
+    tty: bool
+    stdin: bool
+    rows: int
+    cols: int
+    grant_digest: bytes
+    """SHA-256 of the grant's token."""
+    profile: str
+    masking: str
+    """Fingerprint of the masking engine: version, profile and card-table hash."""
+    recorder: str
+    """Version of the recorder."""
+
+
+class Data(_Event, frozen=True, tag="data"):
+    """Bytes of one channel, masked, as they were delivered (output) or taken (input)."""
+
+    at: int
+    channel: Channel
+    data: bytes
+
+
+class Resize(_Event, frozen=True, tag="resize"):
+    """The terminal's new size in character cells."""
+
+    at: int
+    rows: int
+    cols: int
+
+
+class Found(_Event, frozen=True, tag="finding"):
+    """Card data was masked; never the number itself."""
+
+    at: int
+    channel: Channel
+    rule: str
+    brand: str
+    offset: int
+    """Bytes from the start of the channel."""
+    length: int
+
+
+class Exit(_Event, frozen=True, tag="exit"):
+    """The main program ended: its exit code, 128 + signal when a signal ended it."""
+
+    at: int
+    code: int
+    signal: int = 0
+
+
+class End(_Event, frozen=True, tag="end"):
+    """The session is over and its record complete up to here."""
+
+    at: int
+    how: Ending
+    reason: str = ""
+    stdin_bytes: int = 0
+    stdout_bytes: int = 0
+    stderr_bytes: int = 0
+    findings: dict[str, int] = {}
+    """Masked counts by ``rule/brand``."""
+
+
+Event = SessionStart | Data | Resize | Found | Exit | End
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
+
+
+def encode_event(event: Event) -> bytes:
+    """Give the payload of an event; the hash chain is over exactly these bytes."""
+    return _encoder.encode(event)
+
+
+def decode_event(payload: bytes) -> Event:
+    """Read a payload. Raises CallerError when it is not an event of this schema."""
+    try:
+        return _decoder.decode(payload)
+    except msgspec.MsgspecError:
+        raise CallerError("an event cannot be read: it does not follow the event schema") from None

@@ -1,0 +1,162 @@
+"""Grants: the admission side's signed word that one session may start in one container.
+
+A grant travels as an argument of the shim, so everybody in the container can read it. It holds no
+secret: what only the collector may know is sealed (see ``sealing``), and a grant is used once.
+"""
+
+import base64
+import binascii
+import hashlib
+import struct
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from sidecar.contract.errors import CallerError
+from sidecar.contract.identifiers import is_session_id
+from sidecar.contract.signing import Certified, Purpose, certified_key, sign, verify
+
+_V = TypeVar("_V")
+
+LIFETIME_SECONDS = 60
+MAX_TOKEN_BYTES = 96 * 1024
+"""Longest grant accepted: one execve argument holds at most 128 KiB (execve(2), MAX_ARG_STRLEN)."""
+
+
+class GrantError(CallerError):
+    """A grant that must not start a session; the text says why and is shown to the caller."""
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a session is ended from outside. Seconds and bytes; zero means no limit."""
+
+    idle_seconds: int = 900
+    """No input and no output for this long (PCI DSS 8.2.8 asks for 15 minutes)."""
+    total_seconds: int = 8 * 3600
+    output_bytes: int = 0
+
+
+class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What may start: one session, in one container of one pod, with one command line."""
+
+    session: str
+    issued_at: int
+    """Unix seconds."""
+    expires_at: int
+    namespace: str
+    pod: str
+    pod_uid: str
+    container: str
+    argv_digest: bytes
+    tty: bool
+    profile: str
+    limits: Limits
+    sealed: bytes
+    """The requester's identity and the decision, for the collector alone."""
+
+
+class _Token(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    version: int
+    certificate: Certified
+    body: bytes
+    signature: bytes
+
+
+class GrantSigner(msgspec.Struct, frozen=True):
+    """A signing key and the root's certificate for it."""
+
+    key: Ed25519PrivateKey
+    certificate: Certified
+
+    def __repr__(self) -> str:
+        return "GrantSigner(…)"
+
+
+class DialIn(msgspec.Struct, frozen=True):
+    """What a recorder knows of the shim that presents a grant."""
+
+    pod_uid: str
+    container: str
+    argv: tuple[bytes, ...]
+    tty: bool
+
+
+def argv_digest(argv: Sequence[bytes]) -> bytes:
+    """Give the SHA-256 over a command line, each argument preceded by its length."""
+    digest = hashlib.sha256()
+    for argument in argv:
+        digest.update(struct.pack("<Q", len(argument)) + argument)
+    return digest.digest()
+
+
+def issue(grant: Grant, signer: GrantSigner) -> str:
+    """Give the token for a grant: one argument of printable ASCII."""
+    body = msgspec.msgpack.encode(grant)
+    token = _Token(1, signer.certificate, body, sign(signer.key, Purpose.GRANT, body))
+    encoded = base64.urlsafe_b64encode(msgspec.msgpack.encode(token)).rstrip(b"=").decode()
+    if len(encoded) > MAX_TOKEN_BYTES:
+        raise GrantError(
+            "the requester's identity is too large for a grant (too many groups or extra fields)"
+        )
+    return encoded
+
+
+def verify_grant(token: bytes, *, roots: tuple[bytes, ...], now: int) -> Grant:
+    """Give the grant in a token after checking its signature and its key's certificate.
+
+    ``roots`` are raw Ed25519 public keys, ``now`` is in Unix seconds and judges the certificate only;
+    :func:`check_dial_in` judges the grant's own times. Raises GrantError.
+    """
+    if len(token) > MAX_TOKEN_BYTES:
+        raise GrantError("the grant is too long")
+    parsed = _parse(token)
+    try:
+        public_key = certified_key(parsed.certificate, roots=roots, purpose=Purpose.GRANT, now=now)
+    except CallerError as error:
+        raise GrantError(str(error)) from None
+    if parsed.version != 1 or not verify(public_key, Purpose.GRANT, parsed.body, parsed.signature):
+        raise GrantError("the grant's signature does not hold")
+    grant = _decode(parsed.body, Grant)
+    if not is_session_id(grant.session):
+        raise GrantError("the grant names no session")
+    return grant
+
+
+def check_dial_in(grant: Grant, dial_in: DialIn, *, now: int, skew_seconds: int) -> None:
+    """Check that a verified grant is for this dial-in, at this time (Unix seconds).
+
+    ``skew_seconds`` is how far the issuer's clock may be from ours. Raises GrantError.
+    """
+    if now > grant.expires_at + skew_seconds:
+        raise GrantError("the grant has expired; run the command again")
+    if now < grant.issued_at - skew_seconds:
+        raise GrantError("the grant is from the future; the clocks of node and webhook differ too much")
+    if grant.pod_uid != dial_in.pod_uid:
+        raise GrantError("the grant is for another pod")
+    if grant.container != dial_in.container:
+        raise GrantError("the grant is for another container")
+    if grant.argv_digest != argv_digest(dial_in.argv):
+        raise GrantError("the grant is for another command line")
+    if grant.tty != dial_in.tty:
+        raise GrantError(
+            "the grant is for a session with a terminal"
+            if grant.tty
+            else "the grant is for a session without a terminal"
+        )
+
+
+def _parse(token: bytes) -> _Token:
+    try:
+        raw = base64.b64decode(token + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except binascii.Error:
+        raise GrantError("the grant cannot be read") from None
+    return _decode(raw, _Token)
+
+
+def _decode(data: bytes, kind: type[_V]) -> _V:
+    try:
+        return msgspec.msgpack.decode(data, type=kind)
+    except msgspec.MsgspecError:
+        raise GrantError("the grant cannot be read") from None

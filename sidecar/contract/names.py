@@ -1,0 +1,31 @@
+"""Names fixed across the project: API groups, labels, paths and what is injected into a guarded pod."""
+
+from pathlib import PurePosixPath
+from typing import Final
+
+VERSION: Final = "0.1.0"
+
+API_GROUP: Final = "chaperone.dev"
+AUDIT_GROUP: Final = "audit.chaperone.dev"
+AUDIT_VERSION: Final = "v1alpha1"
+
+GUARD_LABEL: Final = "chaperone.dev/guard"
+GUARD_ENABLED: Final = "enabled"
+INJECTED_ANNOTATION: Final = "chaperone.dev/recorder"
+
+RECORDER_CONTAINER: Final = "chaperone-recorder"
+SHIM_VOLUME: Final = "chaperone"
+SPOOL_VOLUME: Final = "chaperone-spool"
+TOKEN_VOLUME: Final = "chaperone-token"  # noqa: S105  the name of a volume
+RESERVED_VOLUMES: Final = frozenset({SHIM_VOLUME, SPOOL_VOLUME, TOKEN_VOLUME})
+
+SHIM_DIRECTORY: Final = PurePosixPath("/.chaperone")
+SHIM_PATH: Final = SHIM_DIRECTORY / "shim"
+SHIM_FILE: Final = "shim"
+SOCKET_FILE: Final = "sock"
+SPOOL_DIRECTORY: Final = PurePosixPath("/spool")
+TOKEN_FILE: Final = PurePosixPath("/var/run/chaperone/token")
+TOKEN_AUDIENCE: Final = "chaperone-collector"  # noqa: S105  a public audience name
+
+RECORDER_UID: Final = 65532
+"""User and group id the recorder runs as, distinct from any application's."""

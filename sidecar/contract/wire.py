@@ -1,0 +1,130 @@
+"""Messages between a recorder's shipper and the collector: MessagePack in binary WebSocket messages.
+
+The shipper authenticates with its pod's projected token in the ``Authorization`` header of the
+handshake, sends Hello and waits for Welcome. Before the first frames of a session on a connection it
+sends Open. Acknowledged means durable: the shipper may forget. Sending anything again is harmless.
+"""
+
+from enum import Enum
+from typing import TypeVar
+
+import msgspec
+
+from sidecar.contract.errors import CallerError
+from sidecar.contract.frames import Frame
+
+INTAKE_PATH = "/v1/intake"
+MAX_MESSAGE_BYTES = 1024 * 1024
+
+
+class NoticeKind(Enum):
+    """What happened at a recorder outside any session's own events."""
+
+    RECORDER_STARTED = "recorder-started"
+    RECORDER_STOPPED = "recorder-stopped"
+    RECORDER_FAILED = "recorder-failed"
+    GRANT_REFUSED = "grant-refused"
+    GRANT_REPLAYED = "grant-replayed"
+
+
+class _Message(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True):
+    pass
+
+
+class Hello(_Message, frozen=True, tag="hello"):
+    """First message of the shipper."""
+
+    recorder: str
+    """Version of the recorder."""
+    clock: int
+    """Unix nanoseconds at sending, to measure clock skew (PCI DSS 10.6)."""
+
+
+class Open(_Message, frozen=True, tag="open"):
+    """Frames of this session follow; the grant proves that the session may exist."""
+
+    session: str
+    grant: str
+
+
+class Frames(_Message, frozen=True, tag="frames"):
+    """Consecutive frames of one session."""
+
+    session: str
+    frames: tuple[Frame, ...]
+
+
+class Notice(_Message, frozen=True, tag="notice"):
+    """Something an auditor must see that belongs to no running session."""
+
+    id: str
+    """A ULID; sending one again is the same notice."""
+    at: int
+    """Unix nanoseconds on the recorder's clock."""
+    kind: NoticeKind
+    container: str = ""
+    session: str = ""
+    reason: str = ""
+    argv: tuple[str, ...] = ()
+    """Masked."""
+
+
+class Welcome(_Message, frozen=True, tag="welcome"):
+    """The collector's answer to Hello."""
+
+    clock: int
+    """Unix nanoseconds at sending."""
+
+
+class Acknowledged(_Message, frozen=True, tag="ack"):
+    """All frames of a session below this sequence number are durable."""
+
+    session: str
+    next_sequence: int
+
+
+class NoticeAcknowledged(_Message, frozen=True, tag="notice-ack"):
+    """The notice is durable."""
+
+    id: str
+
+
+class Refused(_Message, frozen=True, tag="refused"):
+    """The collector will never take this session's frames: the record is not believed."""
+
+    session: str
+    reason: str
+
+
+_M = TypeVar("_M")
+
+FromRecorder = Hello | Open | Frames | Notice
+FromCollector = Welcome | Acknowledged | NoticeAcknowledged | Refused
+
+_encoder = msgspec.msgpack.Encoder()
+_from_recorder: msgspec.msgpack.Decoder[FromRecorder] = msgspec.msgpack.Decoder(FromRecorder)
+_from_collector: msgspec.msgpack.Decoder[FromCollector] = msgspec.msgpack.Decoder(FromCollector)
+
+
+def encode(message: FromRecorder | FromCollector) -> bytes:
+    """Give the bytes of a message."""
+    return _encoder.encode(message)
+
+
+def decode_from_recorder(data: bytes) -> FromRecorder:
+    """Read a message at the collector. Raises CallerError."""
+    return _decode(_from_recorder, data)
+
+
+def decode_from_collector(data: bytes) -> FromCollector:
+    """Read a message at the shipper. Raises CallerError."""
+    return _decode(_from_collector, data)
+
+
+def _decode(decoder: msgspec.msgpack.Decoder[_M], data: bytes) -> _M:
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise CallerError(f"a message of {len(data)} bytes is larger than {MAX_MESSAGE_BYTES}")
+    try:
+        return decoder.decode(data)
+    except msgspec.MsgspecError:
+        raise CallerError("a message cannot be read: it does not follow the wire schema") from None

@@ -1,0 +1,1 @@
+"""The control side: admission, collector, audit API and command line."""
