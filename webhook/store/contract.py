@@ -1,0 +1,168 @@
+"""What every store does. Methods block; callers on an event loop run them in a thread."""
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Protocol
+
+import msgspec
+
+from sidecar.contract.errors import ClusterError
+from sidecar.contract.events import Channel, Ending
+from sidecar.contract.frames import Frame
+from sidecar.contract.sealing import Decision, Identity
+from sidecar.contract.wire import Notice
+
+
+class StoreError(ClusterError):
+    """The store did not do what was asked; nothing was acknowledged."""
+
+
+class Phase(Enum):
+    """Where a session is."""
+
+    ACTIVE = "Active"
+    COMPLETED = "Completed"
+    INTERRUPTED = "Interrupted"
+
+
+class SessionRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One session as far as it is known. Times are Unix nanoseconds."""
+
+    session: str
+    namespace: str
+    pod: str
+    pod_uid: str
+    container: str
+    node: str
+    identity: Identity
+    decision: Decision
+    argv: tuple[str, ...]
+    """Masked."""
+    tty: bool
+    stdin: bool
+    rows: int
+    cols: int
+    profile: str
+    masking: str
+    recorder: str
+    grant_digest: bytes
+    started_at: int
+    """On the recorder's clock."""
+    clock_skew: int
+    """Recorder's clock minus collector's at the connection that opened the session, nanoseconds."""
+    updated_at: int
+    """On the collector's clock; grows with every change of this record."""
+    next_sequence: int
+    digest: bytes
+    """Of the hash chain, after the last stored frame."""
+    phase: Phase = Phase.ACTIVE
+    ended_at: int | None = None
+    how: Ending | None = None
+    reason: str = ""
+    exit_code: int | None = None
+    stdin_bytes: int = 0
+    stdout_bytes: int = 0
+    stderr_bytes: int = 0
+    findings: dict[str, int] = {}
+    """Masked counts by ``rule/brand``."""
+
+
+class Passage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A piece of a session's masked text as a person saw it, for search; ``at`` leads to the moment."""
+
+    session: str
+    sequence: int
+    """Frame in which the passage begins."""
+    at: int
+    channel: Channel
+    text: str
+
+
+class PodNotice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A recorder's notice with the pod that the recorder's token proved."""
+
+    namespace: str
+    pod: str
+    pod_uid: str
+    received_at: int
+    notice: Notice
+
+
+class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which sessions; None means any. Newest first."""
+
+    namespace: str | None = None
+    user: str | None = None
+    pod: str | None = None
+    phase: Phase | None = None
+    since: int | None = None
+    """Started at or after, Unix nanoseconds."""
+    until: int | None = None
+    """Started before, Unix nanoseconds."""
+    text: str | None = None
+    """Words or a "quoted phrase" in the command line or the masked streams, any case."""
+    limit: int = 100
+    before: str | None = None
+    """Session id to continue after: only older sessions (ids sort by time)."""
+
+
+class Hit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a text was found."""
+
+    record: SessionRecord
+    passage: Passage | None
+    """None when the command line matched."""
+    highlight: tuple[tuple[int, int], ...]
+    """Start and end, in characters of the passage's text or of the argv joined by spaces."""
+
+
+class Store(Protocol):
+    """The contract. Every method may raise StoreError."""
+
+    def prepare(self) -> None:
+        """Create what the store needs, or bring it up to date; safe to call again."""
+        ...
+
+    def create(self, record: SessionRecord) -> SessionRecord:
+        """Keep a new session; when its id is known already, give what is kept and change nothing."""
+        ...
+
+    def append(self, record: SessionRecord, frames: Sequence[Frame], passages: Sequence[Passage]) -> None:
+        """Make frames, passages and the session's new state durable, all or none.
+
+        Frames are consecutive and end at ``record.next_sequence``. Frames already kept stay as they are.
+        A record whose ``next_sequence`` is behind the kept one is not written back.
+        """
+        ...
+
+    def note(self, notice: PodNotice) -> None:
+        """Keep a notice; one with the same id is the same notice."""
+        ...
+
+    def session(self, session: str) -> SessionRecord | None:
+        """Give one session."""
+        ...
+
+    def sessions(self, query: Query) -> list[SessionRecord]:
+        """Give at most ``query.limit`` sessions, newest first."""
+        ...
+
+    def changed(self, *, after: int, namespace: str | None, limit: int) -> list[SessionRecord]:
+        """Give sessions whose ``updated_at`` is greater than ``after``, oldest change first."""
+        ...
+
+    def frames(self, session: str, *, start: int, limit: int) -> list[Frame]:
+        """Give frames in sequence from number ``start``."""
+        ...
+
+    def notices(self, *, namespace: str | None, since: int | None, limit: int) -> list[PodNotice]:
+        """Give notices, newest first; ``since`` is in Unix nanoseconds of ``received_at``."""
+        ...
+
+    def search(self, query: Query) -> list[Hit]:
+        """Give where ``query.text`` is found among the sessions of the query, best first."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections. Safe to call twice."""
+        ...
