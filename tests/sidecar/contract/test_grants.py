@@ -1,0 +1,112 @@
+import base64
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sidecar.contract.grants import (
+    DialIn,
+    Grant,
+    GrantError,
+    GrantSigner,
+    Limits,
+    argv_digest,
+    check_dial_in,
+    issue,
+    verify_grant,
+)
+from sidecar.contract.identifiers import session_id
+from sidecar.contract.signing import KeyCertificate, Purpose, certify
+
+ROOT = Ed25519PrivateKey.from_private_bytes(bytes(31) + b"\1")
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(31) + b"\2")
+ROOTS = (ROOT.public_key().public_bytes_raw(),)
+NOW = 1_800_000_000
+SIGNER = GrantSigner(
+    KEY,
+    certify(ROOT, KeyCertificate(Purpose.GRANT, KEY.public_key().public_bytes_raw(), NOW - 3600, NOW + 3600)),
+)
+ARGV = (b"psql", b"-c", b"select 1")
+GRANT = Grant(
+    session=session_id(NOW * 1000, bytes(10)),
+    issued_at=NOW,
+    expires_at=NOW + 60,
+    namespace="payments",
+    pod="db-0",
+    pod_uid="uid-1",
+    container="db",
+    argv_digest=argv_digest(ARGV),
+    tty=False,
+    profile="strict",
+    limits=Limits(),
+    sealed=b"sealed",
+)
+DIAL_IN = DialIn("uid-1", "db", ARGV, tty=False)
+TOKEN = issue(GRANT, SIGNER).encode()
+
+
+def test_a_grant_survives_its_token() -> None:
+    assert verify_grant(TOKEN, roots=ROOTS, now=NOW) == GRANT
+
+
+def test_a_token_is_one_printable_argument() -> None:
+    assert TOKEN.isascii()
+    assert TOKEN.decode().isprintable()
+    assert b" " not in TOKEN
+
+
+def test_no_changed_byte_is_accepted() -> None:
+    raw = bytearray(base64.urlsafe_b64decode(TOKEN + b"=" * (-len(TOKEN) % 4)))
+    for position in range(len(raw)):
+        changed = bytearray(raw)
+        changed[position] ^= 1
+        with pytest.raises(GrantError):
+            verify_grant(base64.urlsafe_b64encode(bytes(changed)).rstrip(b"="), roots=ROOTS, now=NOW)
+
+
+@given(st.binary(max_size=300))
+def test_garbage_is_a_grant_error(garbage: bytes) -> None:
+    with pytest.raises(GrantError):
+        verify_grant(garbage, roots=ROOTS, now=NOW)
+
+
+def test_refuses_a_grant_of_another_installation() -> None:
+    with pytest.raises(GrantError, match="root"):
+        verify_grant(TOKEN, roots=(KEY.public_key().public_bytes_raw(),), now=NOW)
+
+
+def test_refuses_an_identity_too_large_to_carry() -> None:
+    with pytest.raises(GrantError, match="too large"):
+        issue(msgspec.structs.replace(GRANT, sealed=bytes(100_000)), SIGNER)
+
+
+def test_admits_the_dial_in_it_was_made_for_within_the_skew() -> None:
+    for now in (NOW - 5, NOW, NOW + 60, NOW + 65):
+        check_dial_in(GRANT, DIAL_IN, now=now, skew_seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("dial_in", "now", "why"),
+    [
+        (DIAL_IN, NOW + 66, "expired"),
+        (DIAL_IN, NOW - 6, "from the future"),
+        (DialIn("uid-2", "db", ARGV, tty=False), NOW, "another pod"),
+        (DialIn("uid-1", "app", ARGV, tty=False), NOW, "another container"),
+        (DialIn("uid-1", "db", (*ARGV, b""), tty=False), NOW, "another command line"),
+        (DialIn("uid-1", "db", ARGV, tty=True), NOW, "without a terminal"),
+    ],
+)
+def test_refuses_every_other_dial_in(dial_in: DialIn, now: int, why: str) -> None:
+    with pytest.raises(GrantError, match=why):
+        check_dial_in(GRANT, dial_in, now=now, skew_seconds=5)
+
+
+@given(st.lists(st.binary(max_size=8), max_size=4), st.lists(st.binary(max_size=8), max_size=4))
+def test_command_lines_share_a_digest_only_when_equal(a: list[bytes], b: list[bytes]) -> None:
+    assert (argv_digest(a) == argv_digest(b)) == (a == b)
+
+
+def test_a_signer_never_shows_its_key() -> None:
+    assert repr(SIGNER) == "GrantSigner(…)"
