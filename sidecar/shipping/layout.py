@@ -1,0 +1,80 @@
+"""Names and small files of the spool directory."""
+
+import fcntl
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+SESSIONS: Final = "sessions"
+NOTICES: Final = "notices"
+REFUSED: Final = "refused"
+
+_GRANT: Final = "grant"
+_ENDED: Final = "ended"
+_PARTIAL: Final = ".partial"
+
+
+@contextmanager
+def exclusive(directory: Path) -> Generator[None]:
+    """Hold a directory alone among processes; released when the holder dies."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Make a file appear with all of its content or not at all."""
+    partial = path.with_name(path.name + _PARTIAL)
+    partial.write_bytes(content)
+    partial.rename(path)
+
+
+def write_grant(directory: Path, grant: str) -> int:
+    """Write a session's grant; give the descriptor whose lock says that the writer lives."""
+    partial = directory / (_GRANT + _PARTIAL)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        os.write(descriptor, grant.encode())
+        partial.rename(directory / _GRANT)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def read_grant(directory: Path) -> str | None:
+    """Give a session's grant; None while the session is being made."""
+    try:
+        return (directory / _GRANT).read_text()
+    except FileNotFoundError:
+        return None
+
+
+def claim(directory: Path) -> int | None:
+    """Become the writer of a session whose writer died; None while it lives."""
+    descriptor = os.open(directory / _GRANT, os.O_WRONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def mark_ended(directory: Path, next_sequence: int) -> None:
+    """Say that a session's record is complete and ends before this number."""
+    write_whole(directory / _ENDED, str(next_sequence).encode())
+
+
+def ended_before(directory: Path) -> int | None:
+    """Give the number after a complete record's last frame; None while it may still grow."""
+    try:
+        return int((directory / _ENDED).read_bytes())
+    except FileNotFoundError:
+        return None
