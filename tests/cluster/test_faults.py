@@ -1,0 +1,140 @@
+"""What breaks, breaks closed; what was delivered is on record."""
+
+import contextlib
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+from conftest import Workshop
+from kube import NAMESPACE, SYSTEM, Kubectl, Object, until
+from pods import container, pod
+from sessions import Audit, marker
+
+EXEC = ("exec", "-n", NAMESPACE)
+
+
+def scale(admin: Kubectl, deployment: str, replicas: int) -> None:
+    admin.run("scale", "-n", SYSTEM, f"deployment/{deployment}", f"--replicas={replicas}")
+    if replicas:
+        admin.run("rollout", "status", "-n", SYSTEM, f"deployment/{deployment}", "--timeout=120s")
+    else:
+        selector = f"app.kubernetes.io/component={deployment.removeprefix('chaperone-')}"
+        gone = lambda: not admin.get("-n", SYSTEM, "pods", "-l", selector)["items"]  # noqa: E731
+        until(gone, what=f"no pod of {deployment}")
+
+
+@contextlib.contextmanager
+def without(admin: Kubectl, deployment: str) -> Iterator[None]:
+    """Take a deployment away for a while."""
+    replicas = admin.get("-n", SYSTEM, f"deployment/{deployment}")["spec"]["replicas"]
+    scale(admin, deployment, 0)
+    try:
+        yield
+    finally:
+        scale(admin, deployment, replicas)
+
+
+def test_without_the_webhook_exec_and_pods_are_refused_and_others_untouched(
+    admin: Kubectl, agent_both: Kubectl, app: str
+) -> None:
+    with without(admin, "chaperone-admission"):
+        refused = agent_both.try_(*EXEC, app, "--", "id")
+        assert refused.code != 0
+        assert "failed calling webhook" in refused.error
+        created = admin.try_apply(pod("unguarded"))
+        assert created.code != 0
+        assert "failed calling webhook" in created.error
+        admin.apply(pod("free", namespace="default"))
+        admin.delete_now("-n", "default", "pod/free")
+    assert "uid=" in until(lambda: agent_both.try_(*EXEC, app, "--", "id").text, what="exec again")
+
+
+def test_without_the_webhook_configuration_the_policy_still_refuses(
+    admin: Kubectl, agent_both: Kubectl, app: str
+) -> None:
+    names = [
+        item["metadata"]["name"]
+        for item in admin.get("mutatingwebhookconfigurations")["items"]
+        if item["metadata"]["name"].startswith("chaperone")
+    ]
+    kept: list[Object] = [admin.get(f"mutatingwebhookconfiguration/{name}") for name in names]
+    for name in names:
+        admin.run("delete", f"mutatingwebhookconfiguration/{name}")
+    try:
+        result = agent_both.try_(*EXEC, app, "--", "id")
+        assert result.code != 0
+        assert "uid=" not in result.text
+        assert "chaperone" in result.error.lower()
+    finally:
+        for item in kept:
+            for field in ("resourceVersion", "uid", "creationTimestamp", "generation", "managedFields"):
+                item["metadata"].pop(field, None)
+        admin.apply(*kept)
+
+
+def recorder_id(admin: Kubectl, name: str) -> str:
+    statuses = admin.get("-n", NAMESPACE, f"pod/{name}")["status"]["initContainerStatuses"]
+    return next(item["containerID"] for item in statuses if item["name"] == "chaperone-recorder")
+
+
+@pytest.fixture
+def kill_recorder(cluster_name: str) -> Iterator["subprocess.Popen[bytes] | None"]:
+    yield None
+
+
+@pytest.mark.parametrize("terminal", [False, True], ids=["pipes", "tty"])
+def test_a_recorder_killed_in_mid_session_ends_it_and_what_was_delivered_is_kept(
+    workshop: Workshop, admin: Kubectl, agent: Kubectl, audit: Audit, terminal: bool
+) -> None:
+    workshop.pod(pod("victim", container(), shareProcessNamespace=False))
+    before = recorder_id(admin, "victim")
+    mark = marker()
+    script = "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.05; done"
+    flags = ["-it"] if terminal else []
+    process = agent.start(*EXEC, *flags, "victim", "--", "sh", "-c", script, mark)
+    assert process.stdout
+    delivered = b"".join(process.stdout.readline() for _ in range(20))
+    kill_container(admin, "victim", "chaperone-recorder")
+    rest, error = process.communicate(timeout=30)
+    delivered += rest
+    assert process.returncode != 0
+    assert error
+    recorded = audit.recorded(mark, phase="Interrupted", seconds=120)
+    assert recorded.data("stdout").startswith(delivered)
+    assert recorded.status["how"] == "interrupted"
+    until(lambda: recorder_id(admin, "victim") != before, what="a new recorder", seconds=90)
+    until(lambda: agent.try_(*EXEC, "victim", "--", "id").code == 0, what="exec works again", seconds=60)
+
+
+def kill_container(admin: Kubectl, name: str, container_name: str) -> None:
+    """End a container's processes the hard way, from the node."""
+    from devcluster import nodeaccess
+
+    nodeaccess.kill_container(admin.kubeconfig, NAMESPACE, name, container_name)
+
+
+def test_the_collector_may_restart_in_mid_session_and_nothing_is_lost(
+    admin: Kubectl, agent: Kubectl, app: str, audit: Audit
+) -> None:
+    mark = marker()
+    script = "i=0; while [ $i -lt 200 ]; do i=$((i+1)); echo line $i; sleep 0.05; done"
+    process = agent.start(*EXEC, app, "--", "sh", "-c", script, mark, stdin=subprocess.DEVNULL)
+    time.sleep(2)
+    admin.delete_now("-n", SYSTEM, "pods", "-l", "app.kubernetes.io/component=collector")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert output == b"".join(b"line %d\n" % i for i in range(1, 201))
+    admin.run("rollout", "status", "-n", SYSTEM, "deployment/chaperone-collector", "--timeout=120s")
+    until(lambda: audit.kubectl.try_("get", "sessions", "-n", NAMESPACE).code == 0, what="the audit API")
+    assert audit.recorded(mark, seconds=90).data("stdout") == output
+
+
+def test_without_the_collector_sessions_go_on_and_arrive_later(
+    admin: Kubectl, agent: Kubectl, app: str, audit: Audit
+) -> None:
+    mark = marker()
+    with without(admin, "chaperone-collector"):
+        assert agent.run(*EXEC, app, "--", "echo", mark) == f"{mark}\n"
+    until(lambda: audit.kubectl.try_("get", "sessions", "-n", NAMESPACE).code == 0, what="the audit API")
+    assert audit.recorded(mark, seconds=90).data("stdout") == f"{mark}\n".encode()

@@ -1,0 +1,88 @@
+"""What the audit API tells of a session, as a test wants to look at it."""
+
+import base64
+import json
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from kube import NAMESPACE, Kubectl, Object, until
+
+API = "/apis/audit.chaperone.dev/v1alpha1"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A session's object and its events."""
+
+    object: Object
+    events: list[Object]
+
+    @property
+    def name(self) -> str:
+        return self.object["metadata"]["name"]
+
+    @property
+    def status(self) -> Object:
+        return self.object["status"]
+
+    def data(self, channel: str) -> bytes:
+        """All bytes of one channel, in order."""
+        return b"".join(
+            base64.b64decode(event["data"])
+            for event in self.events
+            if event["type"] == "data" and event["channel"] == channel
+        )
+
+    def of(self, kind: str) -> list[Object]:
+        """All events of one type."""
+        return [event for event in self.events if event["type"] == kind]
+
+
+def marker() -> str:
+    """A word that leads from a command line to its session."""
+    return f"m{uuid.uuid4().hex[:12]}"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The record as an auditor reads it."""
+
+    kubectl: Kubectl
+    namespace: str = NAMESPACE
+
+    def list(self) -> list[Object]:
+        """All sessions of the namespace, page by page."""
+        path, items = f"{API}/namespaces/{self.namespace}/sessions?limit=500", list[Object]()
+        following = ""
+        while True:
+            page = self.kubectl.raw(path + following)
+            items += page["items"]
+            token = page["metadata"].get("continue")
+            if not token:
+                return items
+            following = f"&continue={token}"
+
+    def find(self, mark: str) -> list[Object]:
+        """Sessions whose command line holds a marker."""
+        return [item for item in self.list() if mark in " ".join(item["spec"]["command"])]
+
+    def recorded(self, mark: str, *, phase: str = "Completed", seconds: float = 60.0) -> Recorded:
+        """The one session of a marker, once it is in a phase."""
+
+        def probe() -> Object | None:
+            found = [item for item in self.find(mark) if item["status"]["phase"] == phase]
+            return found[0] if found else None
+
+        item = until(probe, seconds=seconds, what=f"a session {mark} in phase {phase}")
+        return Recorded(item, self.events(item["metadata"]["name"]))
+
+    def events(self, name: str) -> "list[Object]":
+        """All events of a session, page by page."""
+        events: list[Object] = []
+        while True:
+            path = f"{API}/namespaces/{self.namespace}/sessions/{name}/events?start={len(events)}&limit=1000"
+            page: Any = json.loads(self.kubectl.run("get", "--raw", path))
+            if not page["items"]:
+                return events
+            events += page["items"]

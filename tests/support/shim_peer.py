@@ -1,0 +1,184 @@
+"""A small recorder: what the tests of the shim put at the other end of its socket.
+
+It speaks the packets of ``sidecar.contract.handshake`` and copies bytes as they come: nothing is masked
+or stored.
+"""
+
+import array
+import contextlib
+import fcntl
+import os
+import select
+import socket
+import struct
+import termios
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from sidecar.contract import handshake
+from sidecar.contract.handshake import Exited, Hello, Resized, ShimMessage, WindowSize
+
+PATIENCE_S = 20.0
+"""Longer than a healthy shim takes for anything, so that a hang fails one test and not the suite."""
+DRAIN_S = 3.0
+"""How long output is awaited after the program ended, when something keeps the descriptors open."""
+MOST_DESCRIPTORS = 16
+TICK_S = 0.05
+
+
+class GoneError(Exception):
+    """The shim closed its end of the socket."""
+
+
+class Session:
+    """One shim that dialled in: what it asked, what it handed over, and how to answer it."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.connection.settimeout(PATIENCE_S)
+        rights = array.array("i")
+        space = socket.CMSG_SPACE(rights.itemsize * MOST_DESCRIPTORS)
+        self.first, ancillary, _, _ = connection.recvmsg(handshake.MAX_PACKET_BYTES + 1, space)
+        for _, _, data in ancillary:
+            rights.frombytes(data)
+        self.descriptors = rights.tolist()
+        self.packet_sizes = [len(self.first)]
+        self.messages: list[ShimMessage] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close_descriptors()
+        self.connection.close()
+
+    def hello(self) -> Hello:
+        """The whole hello, from as many packets as it took."""
+        header = handshake.parse_header(self.first)
+        body = self.first[handshake.HEADER.size :]
+        while len(body) < header.total:
+            packet = self.connection.recv(handshake.MAX_PACKET_BYTES + 1)
+            self.packet_sizes.append(len(packet))
+            body += packet
+        return handshake.parse_body(header, body)
+
+    def say(self, packet: bytes) -> None:
+        self.connection.send(packet)
+
+    def hear(self) -> ShimMessage:
+        """The next message. Raises GoneError at the end of the connection."""
+        try:
+            packet = self.connection.recv(handshake.MAX_PACKET_BYTES)
+        except ConnectionResetError as error:
+            raise GoneError from error
+        if not packet:
+            raise GoneError
+        self.messages.append(handshake.parse_message(packet))
+        return self.messages[-1]
+
+    def hear_end(self) -> Exited:
+        """The end of the program; sizes heard on the way are set on the inner terminal."""
+        while not isinstance(message := self.hear(), Exited):
+            if isinstance(message, Resized):
+                self.resize(message.size)
+        return message
+
+    def resize(self, size: WindowSize) -> None:
+        packed = struct.pack("HHHH", size.rows, size.cols, size.xpixel, size.ypixel)
+        fcntl.ioctl(self.descriptors[1], termios.TIOCSWINSZ, packed)
+
+    def close_descriptors(self) -> None:
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+        self.descriptors = []
+
+    def serve(self) -> Exited:
+        """A whole session after its hello, from go to the end, with the streams copied both ways."""
+        with self.copying():
+            self.say(handshake.go())
+            end = self.hear_end()
+        self.close_descriptors()
+        self.say(handshake.finished())
+        return end
+
+    @contextlib.contextmanager
+    def copying(self) -> Iterator[None]:
+        """Copy between outer and inner descriptors; at the end await what the program still wrote."""
+        inputs, outputs = routes(self.descriptors)
+        ended = threading.Event()
+        readers = [Copy(*route, ended) for route in inputs]
+        writers = [Copy(*route, ended) for route in outputs]
+        if len(self.descriptors) == 6:
+            os.close(self.descriptors.pop(3))  # the copy's own is the last: its end is the program's end of input
+        for copy in readers + writers:
+            copy.start()
+        try:
+            yield
+        finally:
+            for copy in writers:
+                copy.join(DRAIN_S)
+            ended.set()
+            for copy in readers + writers:
+                copy.join()
+
+
+def routes(descriptors: list[int]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """(from, to) of the inputs and of the outputs, by how many descriptors came."""
+    match descriptors:
+        case [outer, master]:
+            return [(outer, master)], [(master, outer)]
+        case [out, err, inner_out, inner_err]:
+            return [], [(inner_out, out), (inner_err, err)]
+        case [source, out, err, sink, inner_out, inner_err]:
+            return [(source, sink)], [(inner_out, out), (inner_err, err)]
+        case _:
+            raise AssertionError(f"a hello never comes with {len(descriptors)} descriptors")
+
+
+class Copy(threading.Thread):
+    """Copies one direction until its source ends, its target is gone, or the session ended."""
+
+    def __init__(self, source: int, target: int, ended: threading.Event) -> None:
+        super().__init__(daemon=True)
+        self._source = source
+        self._target = os.dup(target)
+        self._ended = ended
+
+    def run(self) -> None:
+        with contextlib.suppress(OSError):  # EIO: no program holds the terminal; EPIPE: nobody reads
+            while chunk := self._next():
+                while chunk:
+                    chunk = chunk[os.write(self._target, chunk) :]
+        os.close(self._target)
+
+    def _next(self) -> bytes:
+        while not select.select([self._source], [], [], TICK_S)[0]:
+            if self._ended.is_set():
+                return b""
+        return os.read(self._source, 65536)
+
+
+class Recorder:
+    """Listens where the shim dials."""
+
+    def __init__(self, path: Path, *, backlog: int = 16) -> None:
+        self.path = path
+        path.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._listener.bind(str(path))
+        path.chmod(0o666)
+        self._listener.listen(backlog)
+        self._listener.settimeout(PATIENCE_S)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+        self.path.unlink()
+
+    def accept(self) -> Session:
+        """The next shim, its first packet read."""
+        return Session(self._listener.accept()[0])
