@@ -1,4 +1,8 @@
-"""What every store does. Methods block; callers on an event loop run them in a thread."""
+"""What every store does.
+
+Methods block and may be called from any thread; callers on an event loop run them in a thread. What a
+method kept before it returned is durable, and every read that begins afterwards sees it.
+"""
 
 from collections.abc import Sequence
 from enum import Enum
@@ -100,7 +104,10 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     until: int | None = None
     """Started before, Unix nanoseconds."""
     text: str | None = None
-    """Words or a "quoted phrase" in the command line or the masked streams, any case."""
+    """Words and "quoted phrases", any case, all of them in one command line or one passage.
+
+    A word is a run of letters and digits; one with other characters inside means its parts in that order.
+    """
     limit: int = 100
     before: str | None = None
     """Session id to continue after: only older sessions (ids sort by time)."""
@@ -130,13 +137,15 @@ class Store(Protocol):
     def append(self, record: SessionRecord, frames: Sequence[Frame], passages: Sequence[Passage]) -> None:
         """Make frames, passages and the session's new state durable, all or none.
 
-        Frames are consecutive and end at ``record.next_sequence``. Frames already kept stay as they are.
-        A record whose ``next_sequence`` is behind the kept one is not written back.
+        Frames are consecutive and end at ``record.next_sequence`` and ``record.digest``. Frames already kept
+        stay as they are, a passage equal to a kept one is the same passage, and a record that is not newer
+        than the kept one, by ``next_sequence`` and then by ``updated_at``, is not written back. Raises
+        StoreError when the session is unknown, frames are missing before these, or the kept chain differs.
         """
         ...
 
     def note(self, notice: PodNotice) -> None:
-        """Keep a notice; one with the same id is the same notice."""
+        """Keep a notice; one with the same id from the same pod is the same notice."""
         ...
 
     def session(self, session: str) -> SessionRecord | None:
@@ -144,15 +153,20 @@ class Store(Protocol):
         ...
 
     def sessions(self, query: Query) -> list[SessionRecord]:
-        """Give at most ``query.limit`` sessions, newest first."""
+        """Give at most ``query.limit`` sessions, newest first. Raises CallerError as ``search`` does."""
         ...
 
     def changed(self, *, after: int, namespace: str | None, limit: int) -> list[SessionRecord]:
-        """Give sessions whose ``updated_at`` is greater than ``after``, oldest change first."""
+        """Give sessions whose ``updated_at`` is greater than ``after``, oldest change first.
+
+        Those that share the last one's time are all given, even beyond ``limit``, so that its time is a
+        place to continue from. Writers take the time before they write: one that is slow can be overtaken,
+        so ask again from some seconds back and leave out what was seen.
+        """
         ...
 
     def frames(self, session: str, *, start: int, limit: int) -> list[Frame]:
-        """Give frames in sequence from number ``start``."""
+        """Give at most ``limit`` frames in sequence from number ``start``; none for an unknown session."""
         ...
 
     def notices(self, *, namespace: str | None, since: int | None, limit: int) -> list[PodNotice]:
@@ -160,7 +174,10 @@ class Store(Protocol):
         ...
 
     def search(self, query: Query) -> list[Hit]:
-        """Give where ``query.text`` is found among the sessions of the query, best first."""
+        """Give where ``query.text`` is found among the sessions of the query, best first.
+
+        Raises CallerError when the text is longer than a store searches.
+        """
         ...
 
     def close(self) -> None:

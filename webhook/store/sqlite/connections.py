@@ -1,0 +1,153 @@
+"""Connections to the file: one for writing, behind a lock, and a pool for reading."""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from webhook.store.contract import StoreError
+from webhook.store.sqlite.errors import store_error
+from webhook.store.sqlite.schema import APPLICATION_ID, MIGRATIONS
+
+BUSY_SECONDS = 10.0
+WAL_BYTES_KEPT = 64 * 1024 * 1024
+
+
+class Connections:
+    """Opens, lends and closes connections; turns SQLite's errors into StoreError. Safe for threads."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._writer: sqlite3.Connection | None = None
+        self._idle: list[sqlite3.Connection] = []
+        self._closed = False
+
+    def prepare(self) -> None:
+        """Create the file (mode 0600) or migrate it. Raises StoreError."""
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise StoreError(f"store {self.path}: it cannot be opened: {error.strerror}") from None
+        with self.writing() as connection:
+            _migrate(connection, self.path)
+
+    @contextmanager
+    def writing(self) -> Generator[sqlite3.Connection]:
+        """Lend the writer inside a transaction that is durable when the block ends without an error."""
+        with self._writing:
+            connection = self._taken_writer()
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+            except (sqlite3.Error, OverflowError) as error:
+                self._drop_writer()
+                raise store_error(self.path, error) from None
+            except BaseException:
+                self._roll_back(connection)
+                raise
+
+    @contextmanager
+    def reading(self) -> Generator[sqlite3.Connection]:
+        """Lend a reader that sees one state of the store throughout the block."""
+        connection: sqlite3.Connection | None = None
+        try:
+            connection = self._taken_reader()
+            connection.execute("BEGIN")
+            yield connection
+            connection.execute("COMMIT")
+        except (sqlite3.Error, OverflowError) as error:
+            raise store_error(self.path, error) from None
+        finally:
+            if connection is not None:
+                self._give_back(connection)
+
+    def close(self) -> None:
+        """Close every connection; ones on loan are closed when they come back."""
+        with self._writing, self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+            writer, self._writer = self._writer, None
+        for connection in [*idle, *([writer] if writer else [])]:
+            connection.close()
+
+    def _taken_writer(self) -> sqlite3.Connection:
+        if self._writer is None:
+            self._writer = self._open(read_only=False)
+        return self._writer
+
+    def _drop_writer(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            with suppress(sqlite3.Error):
+                writer.close()
+
+    def _roll_back(self, connection: sqlite3.Connection) -> None:
+        try:
+            connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            self._drop_writer()
+
+    def _taken_reader(self) -> sqlite3.Connection:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        return self._open(read_only=True)
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        with self._lock:
+            if not self._closed and not connection.in_transaction:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def _open(self, *, read_only: bool) -> sqlite3.Connection:
+        if self._closed:
+            raise StoreError(f"store {self.path}: it is closed")
+        try:
+            connection = sqlite3.connect(
+                f"{self.path.absolute().as_uri()}?mode=rw",
+                uri=True,
+                timeout=BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            try:
+                _set_up(connection, self.path, read_only=read_only)
+            except BaseException:
+                connection.close()
+                raise
+        except sqlite3.Error as error:
+            raise store_error(self.path, error) from None
+        return connection
+
+
+def _set_up(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
+    if read_only:
+        connection.execute("PRAGMA query_only = ON")
+        return
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise StoreError(f"store {path}: its file system cannot hold a write-ahead log; use a local volume")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if tables and application != APPLICATION_ID:
+        raise StoreError(f"store {path}: it belongs to another program: point the store to another file")
+    if version > len(MIGRATIONS):
+        raise StoreError(f"store {path}: it was made by a newer version (schema {version}): update Chaperone")
+    for statements in MIGRATIONS[version:]:
+        for statement in statements:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")

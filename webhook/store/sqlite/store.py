@@ -1,0 +1,82 @@
+"""The store contract over a SQLite file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sidecar.contract.frames import Frame
+from webhook.store.checks import advances, fresh_frames
+from webhook.store.contract import Hit, Passage, PodNotice, Query, SessionRecord, StoreError
+from webhook.store.sqlite import reading, writing
+from webhook.store.sqlite.connections import Connections
+
+
+class SqliteStore:
+    """Keeps everything in one file in WAL mode; what a method acknowledged survives a power cut."""
+
+    def __init__(self, path: Path) -> None:
+        self._connections = Connections(path)
+
+    def prepare(self) -> None:
+        """Create the file or migrate it."""
+        self._connections.prepare()
+
+    def create(self, record: SessionRecord) -> SessionRecord:
+        """Keep a new session."""
+        with self._connections.writing() as connection:
+            kept = writing.kept_session(connection, record.session)
+            if kept is not None:
+                return kept[1]
+            writing.insert_session(connection, record)
+        return record
+
+    def append(self, record: SessionRecord, frames: Sequence[Frame], passages: Sequence[Passage]) -> None:
+        """Keep frames, passages and the session's new state in one transaction."""
+        with self._connections.writing() as connection:
+            known = writing.kept_session(connection, record.session)
+            if known is None:
+                raise StoreError(f"session {record.session} is not known to the store")
+            number, kept = known
+            writing.insert_frames(connection, number, fresh_frames(kept, record, frames, passages))
+            writing.insert_passages(connection, number, passages, next_sequence=kept.next_sequence)
+            if advances(kept, record):
+                writing.update_session(connection, number, record)
+
+    def note(self, notice: PodNotice) -> None:
+        """Keep a notice."""
+        with self._connections.writing() as connection:
+            writing.insert_notice(connection, notice)
+
+    def session(self, session: str) -> SessionRecord | None:
+        """Give one session."""
+        with self._connections.reading() as connection:
+            kept = writing.kept_session(connection, session)
+        return None if kept is None else kept[1]
+
+    def sessions(self, query: Query) -> list[SessionRecord]:
+        """Give sessions, newest first."""
+        with self._connections.reading() as connection:
+            return reading.select_sessions(connection, query)
+
+    def changed(self, *, after: int, namespace: str | None, limit: int) -> list[SessionRecord]:
+        """Give changed sessions, oldest change first."""
+        with self._connections.reading() as connection:
+            return reading.select_changed(connection, after=after, namespace=namespace, limit=limit)
+
+    def frames(self, session: str, *, start: int, limit: int) -> list[Frame]:
+        """Give frames from number ``start``."""
+        with self._connections.reading() as connection:
+            return reading.select_frames(connection, session, start=start, limit=limit)
+
+    def notices(self, *, namespace: str | None, since: int | None, limit: int) -> list[PodNotice]:
+        """Give notices, newest first."""
+        with self._connections.reading() as connection:
+            return reading.select_notices(connection, namespace=namespace, since=since, limit=limit)
+
+    def search(self, query: Query) -> list[Hit]:
+        """Give where the text is found."""
+        with self._connections.reading() as connection:
+            return reading.select_hits(connection, query)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connections.close()

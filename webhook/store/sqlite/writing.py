@@ -1,0 +1,95 @@
+"""Statements that write, inside a transaction of the caller's."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from sidecar.contract.frames import Frame
+from webhook.store.codec import decode_record, encode
+from webhook.store.contract import Passage, PodNotice, SessionRecord
+from webhook.store.sqlite.packing import pack, unpack
+from webhook.store.sqlite.schema import SEQUENCE_BITS
+
+
+def kept_session(connection: sqlite3.Connection, session: str) -> tuple[int, SessionRecord] | None:
+    """Give a session's number and record."""
+    row = connection.execute("SELECT number, record FROM sessions WHERE session = ?", (session,)).fetchone()
+    return None if row is None else (row[0], decode_record(row[1]))
+
+
+def insert_session(connection: sqlite3.Connection, record: SessionRecord) -> None:
+    """Keep a new session and its command line."""
+    cursor = connection.execute(
+        "INSERT INTO sessions (namespace, username, pod, phase, started_at, updated_at, record, session)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (*_columns(record), record.session),
+    )
+    number = cursor.lastrowid
+    text = " ".join(record.argv)
+    _insert_text(connection, (number, None, None, None, *pack(text.encode())), text)
+
+
+def update_session(connection: sqlite3.Connection, number: int, record: SessionRecord) -> None:
+    """Replace a session's record."""
+    connection.execute(
+        "UPDATE sessions SET namespace = ?, username = ?, pod = ?, phase = ?, started_at = ?, updated_at = ?,"
+        " record = ? WHERE number = ?",
+        (*_columns(record), number),
+    )
+
+
+def insert_frames(connection: sqlite3.Connection, number: int, frames: Iterable[Frame]) -> None:
+    """Keep frames that are not kept yet."""
+    base = number << SEQUENCE_BITS
+    connection.executemany(
+        "INSERT INTO frames (id, digest, packed, payload) VALUES (?, ?, ?, ?)",
+        ((base | frame.sequence, frame.digest, *pack(frame.payload)) for frame in frames),
+    )
+
+
+def insert_passages(
+    connection: sqlite3.Connection, number: int, passages: Sequence[Passage], *, next_sequence: int
+) -> None:
+    """Keep passages; those equal to a kept one stay as they are. Below ``next_sequence`` some may be kept."""
+    for passage in dict.fromkeys(passages):
+        if passage.sequence < next_sequence and _is_kept(connection, number, passage):
+            continue
+        blob = pack(passage.text.encode())
+        where = (number, passage.sequence, passage.at, passage.channel.value)
+        _insert_text(connection, (*where, *blob), passage.text)
+
+
+def insert_notice(connection: sqlite3.Connection, notice: PodNotice) -> None:
+    """Keep a notice unless it is kept already."""
+    connection.execute(
+        "INSERT INTO notices (pod_uid, id, namespace, received_at, notice) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (pod_uid, id) DO NOTHING",
+        (notice.pod_uid, notice.notice.id, notice.namespace, notice.received_at, encode(notice)),
+    )
+
+
+def _columns(record: SessionRecord) -> tuple[str | int | bytes, ...]:
+    return (
+        record.namespace,
+        record.identity.username,
+        record.pod,
+        record.phase.value,
+        record.started_at,
+        record.updated_at,
+        encode(record),
+    )
+
+
+def _insert_text(connection: sqlite3.Connection, row: tuple[object, ...], text: str) -> None:
+    cursor = connection.execute(
+        "INSERT INTO texts (number, sequence, at, channel, packed, text) VALUES (?, ?, ?, ?, ?, ?)", row
+    )
+    connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (cursor.lastrowid, text))
+
+
+def _is_kept(connection: sqlite3.Connection, number: int, passage: Passage) -> bool:
+    rows = connection.execute(
+        "SELECT packed, text FROM texts WHERE number = ? AND sequence = ? AND at = ? AND channel = ?",
+        (number, passage.sequence, passage.at, passage.channel.value),
+    )
+    text = passage.text.encode()
+    return any(unpack(packed, blob) == text for packed, blob in rows)
