@@ -111,7 +111,9 @@ class Session:
         readers = [Copy(*route, ended) for route in inputs]
         writers = [Copy(*route, ended) for route in outputs]
         if len(self.descriptors) == 6:
-            os.close(self.descriptors.pop(3))  # the copy's own is the last: its end is the program's end of input
+            os.close(
+                self.descriptors.pop(3)
+            )  # the copy's own is the last: its end is the program's end of input
         for copy in readers + writers:
             copy.start()
         try:

@@ -1,0 +1,194 @@
+#include "shim.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+struct session {
+    int recorder;
+    int signals;
+    struct program program;
+    struct winsize size;      /* what the recorder knows */
+    bool size_due;
+    bool error_told, end_told;
+    bool terminating;
+    int64_t kill_at;          /* 0: nothing to kill */
+    char reason[REASON_MAX + 1];
+};
+
+/* SIGPIPE must not end the shim before its descendants, SIGTTOU must not stop it in restore_terminal(). */
+static void prepare_process(void)
+{
+    reset_signals();
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGTTOU, SIG_IGN);
+    if (prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_CHILD_SUBREAPER, 1))
+        give_up_errno("protect the session", "");
+}
+
+static int open_signals(void)
+{
+    static const int heard[] = {SIGCHLD, SIGWINCH, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+    sigset_t set;
+    (void)sigemptyset(&set);
+    for (size_t i = 0; i < sizeof heard / sizeof *heard; i++)
+        (void)sigaddset(&set, heard[i]);
+    int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signals < 0)
+        give_up_errno("watch signals", "");
+    return signals;
+}
+
+/* Until here a signal ends the shim and nothing runs; from here on it is the program's. */
+static void block_signals(void)
+{
+    sigset_t all;
+    (void)sigfillset(&all);
+    (void)sigprocmask(SIG_SETMASK, &all, NULL);
+}
+
+/* What the recorder ordered or left undone: `code` is the shim's exit code. */
+static _Noreturn void leave(struct session *session, int code)
+{
+    bool all_ended = end_descendants(&session->program);
+    restore_terminal();
+    if (*session->reason)
+        say(session->reason, NULL);
+    if (!all_ended)
+        say("some processes of this session could not be ended", NULL);
+    _exit(code);
+}
+
+static _Noreturn void leave_unrecorded(struct session *session, const char *reason)
+{
+    if (!*session->reason)
+        (void)strcpy(session->reason, reason);
+    leave(session, EXIT_REFUSED);
+}
+
+static void terminate(struct session *session, const struct message *order)
+{
+    if (session->terminating)
+        return;
+    session->terminating = true;
+    signal_program(&session->program, order->signal);
+    session->kill_at = now_ms() + KILL_AFTER_MS;
+    (void)strcpy(session->reason, order->reason);
+}
+
+static void hear_recorder(struct session *session)
+{
+    struct message message = hear(session->recorder);
+    if (message.kind == TERMINATE)
+        terminate(session, &message);
+    else if (message.kind == DELIVERED && session->end_told)
+        leave(session, session->program.code);
+    else if (message.kind == LOST)
+        leave_unrecorded(session, "the recorder is gone, so this session was ended: "
+                                  "nothing runs here unrecorded. Try again");
+    else
+        leave_unrecorded(session, "the recorder sent something unknown, so this session was ended. "
+                                  "Shim and recorder must be of one version: restart the pod");
+}
+
+static void hear_signals(struct session *session)
+{
+    struct signalfd_siginfo info;
+    while (read(session->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+        int number = (int)info.ssi_signo;
+        if (number == SIGCHLD)
+            continue;  /* collect() looks after every wake-up */
+        if (number == SIGWINCH)
+            session->size_due = true;
+        else
+            signal_program(&session->program, number);
+    }
+}
+
+static bool size_is_told(struct session *session)
+{
+    struct winsize size = outer_size();
+    if (session->size_due && memcmp(&size, &session->size, sizeof size)) {
+        if (!tell_size(session->recorder, size))
+            return false;
+        session->size = size;
+    }
+    session->size_due = false;
+    return true;
+}
+
+static bool error_is_told(struct session *session)
+{
+    if (session->program.error && !session->error_told)
+        session->error_told = tell_exec_failed(session->recorder, session->program.error);
+    return session->error_told || !session->program.error;
+}
+
+static bool end_is_told(struct session *session)
+{
+    const struct program *program = &session->program;
+    if (program->ended && !session->end_told)
+        session->end_told = tell_ended(session->recorder, program->code, program->signal);
+    return session->end_told || !program->ended;
+}
+
+static void kill_when_due(struct session *session)
+{
+    if (session->kill_at && time_left(session->kill_at) == 0)
+        session->kill_at = end_descendants(&session->program) ? 0 : now_ms() + KILL_AFTER_MS;
+}
+
+static int patience(const struct session *session)
+{
+    return session->kill_at ? time_left(session->kill_at) : -1;
+}
+
+static _Noreturn void serve(struct session *session)
+{
+    for (;;) {
+        (void)collect(&session->program);
+        kill_when_due(session);
+        bool all_told = size_is_told(session) && error_is_told(session) && end_is_told(session);
+        struct pollfd watched[] = {
+            {.fd = session->recorder, .events = (short)(all_told ? POLLIN : POLLIN | POLLOUT)},
+            {.fd = session->signals, .events = POLLIN},
+            {.fd = session->program.exec_errors, .events = POLLIN},
+        };
+        if (poll(watched, 3, patience(session)) < 0 && errno != EINTR)
+            leave_unrecorded(session, "cannot wait for events, so this session was ended");
+        if (watched[0].revents & ~POLLOUT)
+            hear_recorder(session);
+        if (watched[1].revents)
+            hear_signals(session);
+        if (watched[2].revents)
+            read_exec_error(&session->program);
+    }
+}
+
+int main(int argc, char *argv[])
+{
+    static struct streams streams;
+    static struct session session;
+    int64_t deadline = now_ms() + ANSWER_WITHIN_MS;
+    secure_descriptors();
+    prepare_process();
+    if (argc < 4 || strcmp(argv[2], "--") != 0)
+        give_up("usage: /.chaperone/shim GRANT -- PROGRAM [ARGUMENT...]; "
+                "it is kubectl exec that starts this, with a grant from Chaperone");
+    session.recorder = dial(deadline);
+    session.signals = open_signals();
+    open_streams(&streams);
+    session.size = streams.size;
+    send_hello(session.recorder, &streams, argv[1], argv + 3, deadline);
+    leave_to_recorder(&streams);
+    await_go(session.recorder, deadline);
+    block_signals();
+    start_program(&session.program, &streams, argv + 3);
+    leave_to_program(&streams);
+    session.size_due = streams.tty;  /* it may have changed while the recorder decided */
+    serve(&session);
+}

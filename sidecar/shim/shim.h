@@ -1,0 +1,121 @@
+/*
+ * The Chaperone shim runs one program of a guarded container in a recorded
+ * session. It asks the recorder first, hands it the session's descriptors, and
+ * starts the program only when the recorder says so.
+ *
+ *   shim.c         main and the loop that serves a running session
+ *   recorder.c     the socket to the recorder: hello, verdict, messages
+ *   streams.c      terminals and pipes, outer (the client's) and inner (the program's)
+ *   program.c      fork and exec
+ *   descendants.c  waiting for, and ending, everything the program left behind
+ *   say.c          what people read
+ */
+#ifndef CHAPERONE_SHIM_H
+#define CHAPERONE_SHIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/types.h>
+#include <termios.h>
+
+/* Compiled in: an argument or a variable would let the caller choose another recorder. */
+#ifndef SOCKET_PATH
+#define SOCKET_PATH "/.chaperone/sock"
+#endif
+
+enum {
+    EXIT_REFUSED = 126,   /* also: the program cannot be executed (POSIX, exit status of utilities) */
+    EXIT_NOT_FOUND = 127,
+    EXIT_SIGNAL_BASE = 128,
+};
+
+enum {
+    ANSWER_WITHIN_MS = 10000,  /* from start to the recorder's verdict */
+    KILL_AFTER_MS = 2000,      /* from the recorder's T to SIGKILL */
+    END_WITHIN_MS = 5000,      /* to kill and reap what is left */
+    REASON_MAX = 1024,
+};
+
+/* say.c */
+
+/* One line on standard error, "chaperone: …", put together from parts up to NULL. Drops it where nobody reads. */
+void say(const char *part, ...) __attribute__((sentinel));
+
+/* Nothing runs yet: says why, puts the terminal back, exits 126. */
+_Noreturn void give_up(const char *reason);
+
+/* Gives up with "cannot <what>: <errno in words>; nothing was run<hint>". */
+_Noreturn void give_up_errno(const char *what, const char *hint);
+
+/* Milliseconds on a clock that never jumps. */
+int64_t now_ms(void);
+
+/* Milliseconds until `deadline`, at least 0. */
+int time_left(int64_t deadline);
+
+/* streams.c */
+
+struct streams {
+    bool tty;
+    bool stdin_piped;      /* there is input: neither closed nor /dev/null */
+    struct winsize size;
+    int for_recorder[6];   /* in the order of the protocol */
+    int for_recorder_count;
+    int for_program[3];
+};
+
+void secure_descriptors(void);
+void open_streams(struct streams *streams);
+
+/* The recorder's copies are what counts: ours would keep the client from seeing the end. */
+void leave_to_recorder(const struct streams *streams);
+void leave_to_program(const struct streams *streams);
+
+struct winsize outer_size(void);
+void restore_terminal(void);
+
+/* recorder.c */
+
+enum from_recorder { GO = 'G', REFUSED = 'R', DELIVERED = 'K', TERMINATE = 'T', LOST = 0 };
+
+struct message {
+    enum from_recorder kind;
+    int signal;                    /* TERMINATE */
+    char reason[REASON_MAX + 1];   /* REFUSED, TERMINATE */
+};
+
+int dial(int64_t deadline);
+void send_hello(int recorder, const struct streams *streams, const char *grant, char *const argv[],
+                int64_t deadline);
+void await_go(int recorder, int64_t deadline);
+struct message hear(int recorder);
+
+/* Each gives false when the message has to wait until the socket is writable. */
+bool tell_exec_failed(int recorder, int error);
+bool tell_ended(int recorder, int code, int signal);
+bool tell_size(int recorder, struct winsize size);
+
+/* program.c */
+
+struct program {
+    pid_t pid;
+    int exec_errors;   /* pipe: an errno when exec failed, the end when it worked; then -1 */
+    int error;         /* that errno, 0 for none */
+    bool ended;
+    int code;
+    int signal;
+};
+
+void reset_signals(void);
+void start_program(struct program *program, const struct streams *streams, char *const argv[]);
+void read_exec_error(struct program *program);
+void signal_program(const struct program *program, int signal);
+void note_end(struct program *program, int status);
+
+/* descendants.c */
+
+bool collect(struct program *program);
+bool end_descendants(struct program *program);
+
+#endif

@@ -1,0 +1,33 @@
+"""The compiled shim under test, and a recorder for it to dial."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from shim_peer import Recorder
+from shim_process import BUILDS, Shim, compile_shim
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Path]:
+    """A directory with a short name (unix(7): 108 bytes for a socket path) that other users may enter."""
+    with tempfile.TemporaryDirectory(prefix="shim-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        yield directory
+
+
+@pytest.fixture(scope="session", params=sorted(BUILDS))
+def shim(request: pytest.FixtureRequest, scratch: Path) -> Shim:
+    """The shim as released and, for the same tests, with the address and undefined behaviour sanitizers."""
+    build = str(request.param)
+    socket_path = scratch / f"{build}.sock"
+    return Shim(compile_shim(scratch / build, socket_path, build), socket_path)
+
+
+@pytest.fixture
+def recorder(shim: Shim) -> Iterator[Recorder]:
+    """A recorder that answers only what the test says."""
+    with Recorder(shim.socket_path) as listening:
+        yield listening

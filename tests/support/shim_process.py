@@ -1,0 +1,102 @@
+"""The shim compiled for tests, and ways to start it."""
+
+import os
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from shim_peer import PATIENCE_S, Recorder, Session
+
+from sidecar.contract.handshake import Exited, Hello
+
+SOURCES = Path(__file__).parents[2] / "sidecar" / "shim"
+SANITIZED = "-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+BUILDS = {
+    "released": ["CC=musl-gcc"],
+    "sanitized": ["CC=gcc", f"CFLAGS={SANITIZED}", "LINKING="],
+}
+
+UNPRIVILEGED = (
+    "setpriv",
+    "--no-new-privs",
+    *(
+        ["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"]
+        if os.geteuid() == 0
+        else []
+    ),
+)
+"""Runs the rest of its arguments as an ordinary user, as `restricted` Pod Security has it."""
+
+
+def compile_shim(out: Path, socket_path: Path, build: str) -> Path:
+    """Compile with the flags of the Makefile, the socket path compiled in."""
+    compiler = BUILDS[build][0].removeprefix("CC=")
+    if not shutil.which(compiler):
+        raise FileNotFoundError(f"{compiler} is missing: install the Debian packages musl-tools and gcc")
+    command = ["make", "-B", "-C", str(SOURCES), f"OUT={out}", f"SOCKET_PATH={socket_path}", *BUILDS[build]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the client of a finished session saw, and what the recorder was told."""
+
+    code: int
+    stdout: bytes
+    stderr: bytes
+    hello: Hello
+    end: Exited
+    session: Session
+
+
+@dataclass(frozen=True)
+class Shim:
+    """A compiled shim, the path it dials, and how to start it."""
+
+    path: Path
+    socket_path: Path
+
+    def command(self, *argv: str | bytes, grant: str = "grant") -> list[str | bytes]:
+        return [str(self.path), grant, "--", *argv]
+
+    def start(
+        self, *argv: str | bytes, stdin: int = subprocess.PIPE, before: tuple[str, ...] = ()
+    ) -> subprocess.Popen[bytes]:
+        """Start it on pipes; `before` is a command that execs the rest of its arguments."""
+        return subprocess.Popen(
+            [*before, *self.command(*argv)],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def run(
+        self,
+        *argv: str | bytes,
+        stdin: int = subprocess.PIPE,
+        given: bytes | None = None,
+        before: tuple[str, ...] = (),
+    ) -> Outcome:
+        """A whole session on pipes, with a recorder that lets everything pass."""
+        with Recorder(self.socket_path) as recorder, ThreadPoolExecutor(1) as client:
+            process = self.start(*argv, stdin=stdin, before=before)
+            seen = client.submit(process.communicate, given, timeout=4 * PATIENCE_S)
+            with recorder.accept() as session:
+                hello = session.hello()
+                end = session.serve()
+            stdout, stderr = seen.result()
+        return Outcome(process.returncode, stdout, stderr, hello, end, session)
+
+    def run_alone(self, *argv: str | bytes) -> subprocess.CompletedProcess[bytes]:
+        """Start it where no session is expected to begin."""
+        return subprocess.run(
+            self.command(*argv),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
