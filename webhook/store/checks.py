@@ -23,6 +23,12 @@ def fresh_frames(
     return frames[kept.next_sequence - first :] if frames else ()
 
 
+def check_new(record: SessionRecord) -> None:
+    """Raise StoreError when a session to create has frames already."""
+    if record.next_sequence != 0:
+        raise StoreError(f"session {record.session}: a new session has no frames yet; append them")
+
+
 def advances(kept: SessionRecord, record: SessionRecord) -> bool:
     """Tell whether a record is newer than the kept one, by its frames and then by its time of change."""
     return (record.next_sequence, record.updated_at) > (kept.next_sequence, kept.updated_at)

@@ -131,7 +131,10 @@ class Store(Protocol):
         ...
 
     def create(self, record: SessionRecord) -> SessionRecord:
-        """Keep a new session; when its id is known already, give what is kept and change nothing."""
+        """Keep a new session; when its id is known already, give what is kept and change nothing.
+
+        Raises StoreError when ``record.next_sequence`` is not 0: frames come by ``append``.
+        """
         ...
 
     def append(self, record: SessionRecord, frames: Sequence[Frame], passages: Sequence[Passage]) -> None:

@@ -72,7 +72,7 @@ def select_hits(connection: sqlite3.Connection, query: Query) -> list[Hit]:
     if not phrases:
         return []
     where, values = _conditions(query)
-    sql = f"""SELECT record, session, sequence, at, channel, packed, text
+    sql = f"""SELECT record, session, sequence, at, channel, packed, texts.text
         FROM words JOIN texts ON id = words.rowid JOIN sessions USING (number)
         WHERE words MATCH ? AND {" AND ".join(where)} ORDER BY rank, session DESC, id LIMIT ?"""  # noqa: S608  conditions are constants of this module
     rows = connection.execute(sql, (_match_expression(phrases), *values, query.limit))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sidecar.contract.frames import Frame
-from webhook.store.checks import advances, fresh_frames
+from webhook.store.checks import advances, check_new, fresh_frames
 from webhook.store.contract import Hit, Passage, PodNotice, Query, SessionRecord, StoreError
 from webhook.store.sqlite import reading, writing
 from webhook.store.sqlite.connections import Connections
@@ -22,6 +22,7 @@ class SqliteStore:
 
     def create(self, record: SessionRecord) -> SessionRecord:
         """Keep a new session."""
+        check_new(record)
         with self._connections.writing() as connection:
             kept = writing.kept_session(connection, record.session)
             if kept is not None:

@@ -1,0 +1,36 @@
+"""Both stores, each empty, behind one fixture."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from webhook.store import SqliteSettings, StoreSettings, open_store
+from webhook.store.contract import Store
+
+
+@pytest.fixture(params=["sqlite"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> StoreSettings:
+    """Where an empty store is."""
+    return SqliteSettings(tmp_path / "store" / "store.db")
+
+
+@pytest.fixture
+def opened(settings: StoreSettings) -> Iterator[Callable[[], Store]]:
+    """Open the same store again, as another process or a restarted one would."""
+    stores: list[Store] = []
+
+    def open_again() -> Store:
+        store = open_store(settings)
+        stores.append(store)
+        store.prepare()
+        return store
+
+    yield open_again
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def store(opened: Callable[[], Store]) -> Store:
+    return opened()
