@@ -1,11 +1,10 @@
 """The audit API as kubectl sees it, and who may see it."""
 
 import json
+import subprocess
 
 from kube import NAMESPACE, REPOSITORY, Kubectl
 from sessions import API, Audit, marker
-
-import subprocess
 
 
 def run_one(agent: Kubectl, app: str, audit: Audit) -> str:
@@ -36,9 +35,7 @@ def test_kubectl_get_one_and_describe(agent: Kubectl, auditor: Kubectl, app: str
     assert name in auditor.run("describe", "-n", NAMESPACE, f"sessions/{name}")
 
 
-def test_kubectl_watch_shows_a_session_as_it_happens(
-    agent: Kubectl, auditor: Kubectl, app: str
-) -> None:
+def test_kubectl_watch_shows_a_session_as_it_happens(agent: Kubectl, auditor: Kubectl, app: str) -> None:
     watch = auditor.start("get", "sessions", "-n", NAMESPACE, "--watch-only", "-o", "name")
     try:
         agent.run("exec", "-n", NAMESPACE, app, "--", "true")
@@ -75,7 +72,9 @@ def test_the_command_line_lists_shows_plays_and_casts(
     assert name in [item["metadata"]["name"] for item in listed["items"]]
     assert name in chaperone(auditor, "sessions", "list", "-n", NAMESPACE, "--limit", "500")
     assert "the quick brown fox" in chaperone(auditor, "sessions", "show", name, "-n", NAMESPACE)
-    assert "the quick brown fox" in chaperone(auditor, "sessions", "play", name, "-n", NAMESPACE, "--speed", "100")
+    assert "the quick brown fox" in chaperone(
+        auditor, "sessions", "play", name, "-n", NAMESPACE, "--speed", "100"
+    )
     header, *events = chaperone(auditor, "sessions", "cast", name, "-n", NAMESPACE).splitlines()
     assert json.loads(header)["version"] in {2, 3}
     assert "the quick brown fox" in "".join(json.loads(event)[2] for event in events)

@@ -3,11 +3,12 @@
 import contextlib
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import pytest
 from conftest import Workshop
 from kube import NAMESPACE, SYSTEM, Kubectl, Object, until
+from node import container_id, kill_container
 from pods import container, pod
 from sessions import Audit, marker
 
@@ -25,7 +26,7 @@ def scale(admin: Kubectl, deployment: str, replicas: int) -> None:
 
 
 @contextlib.contextmanager
-def without(admin: Kubectl, deployment: str) -> Iterator[None]:
+def without(admin: Kubectl, deployment: str) -> Generator[None]:
     """Take a deployment away for a while."""
     replicas = admin.get("-n", SYSTEM, f"deployment/{deployment}")["spec"]["replicas"]
     scale(admin, deployment, 0)
@@ -73,29 +74,19 @@ def test_without_the_webhook_configuration_the_policy_still_refuses(
         admin.apply(*kept)
 
 
-def recorder_id(admin: Kubectl, name: str) -> str:
-    statuses = admin.get("-n", NAMESPACE, f"pod/{name}")["status"]["initContainerStatuses"]
-    return next(item["containerID"] for item in statuses if item["name"] == "chaperone-recorder")
-
-
-@pytest.fixture
-def kill_recorder(cluster_name: str) -> Iterator["subprocess.Popen[bytes] | None"]:
-    yield None
-
-
 @pytest.mark.parametrize("terminal", [False, True], ids=["pipes", "tty"])
 def test_a_recorder_killed_in_mid_session_ends_it_and_what_was_delivered_is_kept(
     workshop: Workshop, admin: Kubectl, agent: Kubectl, audit: Audit, terminal: bool
 ) -> None:
     workshop.pod(pod("victim", container(), shareProcessNamespace=False))
-    before = recorder_id(admin, "victim")
+    before = container_id(admin, NAMESPACE, "victim", "chaperone-recorder")
     mark = marker()
     script = "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.05; done"
     flags = ["-it"] if terminal else []
     process = agent.start(*EXEC, *flags, "victim", "--", "sh", "-c", script, mark)
     assert process.stdout
     delivered = b"".join(process.stdout.readline() for _ in range(20))
-    kill_container(admin, "victim", "chaperone-recorder")
+    kill_container(admin, NAMESPACE, "victim", "chaperone-recorder")
     rest, error = process.communicate(timeout=30)
     delivered += rest
     assert process.returncode != 0
@@ -103,15 +94,12 @@ def test_a_recorder_killed_in_mid_session_ends_it_and_what_was_delivered_is_kept
     recorded = audit.recorded(mark, phase="Interrupted", seconds=120)
     assert recorded.data("stdout").startswith(delivered)
     assert recorded.status["how"] == "interrupted"
-    until(lambda: recorder_id(admin, "victim") != before, what="a new recorder", seconds=90)
+    until(
+        lambda: container_id(admin, NAMESPACE, "victim", "chaperone-recorder") != before,
+        what="a new recorder",
+        seconds=90,
+    )
     until(lambda: agent.try_(*EXEC, "victim", "--", "id").code == 0, what="exec works again", seconds=60)
-
-
-def kill_container(admin: Kubectl, name: str, container_name: str) -> None:
-    """End a container's processes the hard way, from the node."""
-    from devcluster import nodeaccess
-
-    nodeaccess.kill_container(admin.kubeconfig, NAMESPACE, name, container_name)
 
 
 def test_the_collector_may_restart_in_mid_session_and_nothing_is_lost(

@@ -24,7 +24,9 @@ def grant(agent: Kubectl, app: str) -> str:
 def dial(agent: Kubectl, name: str, grant: str, *argv: str, container: str = "app") -> tuple[int, str]:
     """Start the shim by hand inside a container, as an application could."""
     script = '"$@"; echo "code $?"'
-    result = agent.try_(*EXEC, name, "-c", container, "--", "sh", "-c", script, "sh", SHIM, grant, "--", *argv)
+    result = agent.try_(
+        *EXEC, name, "-c", container, "--", "sh", "-c", script, "sh", SHIM, grant, "--", *argv
+    )
     code = int(result.text.rsplit("code ", 1)[1])
     return code, result.error
 

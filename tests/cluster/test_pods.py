@@ -50,9 +50,7 @@ def test_a_terminal_in_a_container_without_a_shell(agent: Kubectl, bare: str) ->
     assert b"hello" in terminal.read()
 
 
-def test_a_read_only_root_and_a_user_without_rights(
-    workshop: Workshop, agent: Kubectl, audit: Audit
-) -> None:
+def test_a_read_only_root_and_a_user_without_rights(workshop: Workshop, agent: Kubectl, audit: Audit) -> None:
     context = {**restricted(), "readOnlyRootFilesystem": True}
     workshop.pod(pod("strict", container(securityContext=context)))
     say(agent, audit, "strict")
@@ -106,7 +104,9 @@ def pod_named_after(admin: Kubectl, name: str) -> str:
         ready = [
             item["metadata"]["name"]
             for item in items
-            if any(c["type"] == "Ready" and c["status"] == "True" for c in item["status"].get("conditions", []))
+            if any(
+                c["type"] == "Ready" and c["status"] == "True" for c in item["status"].get("conditions", [])
+            )
         ]
         return ready[0] if ready else None
 
@@ -146,32 +146,30 @@ def test_a_cron_job_runs_and_can_be_entered(
         admin.delete_now("-n", NAMESPACE, "job/cron-now")
 
 
-@pytest.mark.parametrize(
-    ("change", "named"),
-    [
-        ({"volumes": [{"name": "chaperone", "emptyDir": {}}]}, "chaperone"),
-        ({"volumes": [{"name": "chaperone-spool", "emptyDir": {}}]}, "chaperone-spool"),
-        ({"containers": [container(RECORDER)]}, RECORDER),
-        ({"initContainers": [container(RECORDER)]}, RECORDER),
-        (
-            {
-                "volumes": [{"name": "mine", "emptyDir": {}}],
-                "containers": [container(volumeMounts=[{"name": "mine", "mountPath": "/.chaperone"}])],
-            },
-            "/.chaperone",
-        ),
-        (
-            {
-                "volumes": [{"name": "mine", "emptyDir": {}}],
-                "containers": [container(volumeMounts=[{"name": "mine", "mountPath": "/x/../.chaperone/app/"}])],
-            },
-            "/.chaperone",
-        ),
-    ],
-)
-def test_a_pod_that_takes_our_names_or_paths_is_refused(
-    agent: Kubectl, change: Object, named: str
-) -> None:
+GREEDY: list[tuple[Object, str]] = [
+    ({"volumes": [{"name": "chaperone", "emptyDir": {}}]}, "chaperone"),
+    ({"volumes": [{"name": "chaperone-spool", "emptyDir": {}}]}, "chaperone-spool"),
+    ({"containers": [container(RECORDER)]}, RECORDER),
+    ({"initContainers": [container(RECORDER)]}, RECORDER),
+    (
+        {
+            "volumes": [{"name": "mine", "emptyDir": {}}],
+            "containers": [container(volumeMounts=[{"name": "mine", "mountPath": "/.chaperone"}])],
+        },
+        "/.chaperone",
+    ),
+    (
+        {
+            "volumes": [{"name": "mine", "emptyDir": {}}],
+            "containers": [container(volumeMounts=[{"name": "mine", "mountPath": "/x/../.chaperone/app/"}])],
+        },
+        "/.chaperone",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "named"), GREEDY)
+def test_a_pod_that_takes_our_names_or_paths_is_refused(agent: Kubectl, change: Object, named: str) -> None:
     manifest = pod("greedy")
     manifest["spec"].update(change)
     result = agent.try_("create", "-f", "-", stdin=json.dumps(manifest).encode())
@@ -188,7 +186,10 @@ def test_injection_survives_the_restricted_standard(admin: Kubectl, agent: Kubec
             "kind": "Namespace",
             "metadata": {
                 "name": namespace,
-                "labels": {"pod-security.kubernetes.io/enforce": "restricted", "chaperone.dev/guard": "enabled"},
+                "labels": {
+                    "pod-security.kubernetes.io/enforce": "restricted",
+                    "chaperone.dev/guard": "enabled",
+                },
             },
         }
     )
@@ -238,5 +239,3 @@ def test_the_application_cannot_write_beside_its_shim(agent: Kubectl, app: str) 
         result = agent.try_(*EXEC, app, "--", "sh", "-c", f"echo x > {path}")
         assert result.code != 0
         assert "Read-only file system" in result.error
-
-

@@ -118,7 +118,9 @@ def test_a_background_child_does_not_hold_the_session(agent_both: Kubectl, app: 
 
 def test_what_a_session_left_running_is_ended(agent: Kubectl, app: str) -> None:
     agent.run(*EXEC, app, "--", "sh", "-c", "setsid sleep 4242 >/dev/null 2>&1 & echo started")
-    assert "sleep 4242" not in agent.run(*EXEC, app, "--", "sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '; :")
+    assert "sleep 4242" not in agent.run(
+        *EXEC, app, "--", "sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '; :"
+    )
 
 
 def test_a_killed_client_leaves_a_finished_record(agent_both: Kubectl, app: str, audit: Audit) -> None:

@@ -20,7 +20,20 @@ def shell(agent_both: Kubectl, app: str) -> Iterator[Shell]:
 
     def start(mark: str = "sh", rows: int = 24, cols: int = 80) -> "pexpect.spawn[bytes]":
         terminal = agent_both.terminal(
-            "exec", "-it", "-n", NAMESPACE, app, "--", "env", "PS1=ready> ", "sh", "-c", "exec sh -i", mark, rows=rows, cols=cols
+            "exec",
+            "-it",
+            "-n",
+            NAMESPACE,
+            app,
+            "--",
+            "env",
+            "PS1=ready> ",
+            "sh",
+            "-c",
+            "exec sh -i",
+            mark,
+            rows=rows,
+            cols=cols,
         )
         started.append(terminal)
         terminal.expect_exact("ready> ")

@@ -75,10 +75,15 @@ class Kubectl:
         assert result.code == 0, f"kubectl {' '.join(arguments)}: {result.error}"
         return result.text
 
-    def start(self, *arguments: str, **popen: Any) -> "subprocess.Popen[bytes]":
+    def start(self, *arguments: str, stdin: int = subprocess.PIPE) -> "subprocess.Popen[bytes]":
         """Start and hand over the process."""
-        options: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(self.command(*arguments), env=self.env(), **(options | popen))
+        return subprocess.Popen(
+            self.command(*arguments),
+            env=self.env(),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
     def terminal(self, *arguments: str, rows: int = 24, cols: int = 80) -> "pexpect.spawn[bytes]":
         """Run on a real pseudo-terminal."""

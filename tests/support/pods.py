@@ -6,7 +6,9 @@ APP_IMAGE = "localhost/chaperone-test-app:dev"
 STATIC_IMAGE = "localhost/chaperone-test-static:dev"
 
 
-def container(name: str = "app", *, image: str = APP_IMAGE, command: list[str] | None = None, **more: object) -> Object:
+def container(
+    name: str = "app", *, image: str = APP_IMAGE, command: list[str] | None = None, **more: object
+) -> Object:
     """A container that sleeps until it is told to end."""
     return {
         "name": name,
@@ -22,12 +24,23 @@ def static(name: str = "app") -> Object:
     return container(name, image=STATIC_IMAGE, command=["/tool", "sleep", "infinity"])
 
 
-def pod(name: str, *containers: Object, namespace: str = NAMESPACE, annotations: Object | None = None, **spec: object) -> Object:
+def pod(
+    name: str,
+    *containers: Object,
+    namespace: str = NAMESPACE,
+    annotations: Object | None = None,
+    **spec: object,
+) -> Object:
     """A pod that ends quickly when deleted."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "namespace": namespace, "labels": {"app": name}, "annotations": annotations or {}},
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "labels": {"app": name},
+            "annotations": annotations or {},
+        },
         "spec": {
             "terminationGracePeriodSeconds": 1,
             "automountServiceAccountToken": False,

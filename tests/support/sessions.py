@@ -51,9 +51,10 @@ class Audit:
     kubectl: Kubectl
     namespace: str = NAMESPACE
 
-    def list(self) -> list[Object]:
+    def sessions(self) -> list[Object]:
         """All sessions of the namespace, page by page."""
-        path, items = f"{API}/namespaces/{self.namespace}/sessions?limit=500", list[Object]()
+        path = f"{API}/namespaces/{self.namespace}/sessions?limit=500"
+        items: list[Object] = []
         following = ""
         while True:
             page = self.kubectl.raw(path + following)
@@ -65,7 +66,7 @@ class Audit:
 
     def find(self, mark: str) -> list[Object]:
         """Sessions whose command line holds a marker."""
-        return [item for item in self.list() if mark in " ".join(item["spec"]["command"])]
+        return [item for item in self.sessions() if mark in " ".join(item["spec"]["command"])]
 
     def recorded(self, mark: str, *, phase: str = "Completed", seconds: float = 60.0) -> Recorded:
         """The one session of a marker, once it is in a phase."""
@@ -77,7 +78,7 @@ class Audit:
         item = until(probe, seconds=seconds, what=f"a session {mark} in phase {phase}")
         return Recorded(item, self.events(item["metadata"]["name"]))
 
-    def events(self, name: str) -> "list[Object]":
+    def events(self, name: str) -> list[Object]:
         """All events of a session, page by page."""
         events: list[Object] = []
         while True:

@@ -28,7 +28,7 @@ MOST_DESCRIPTORS = 16
 TICK_S = 0.05
 
 
-class GoneError(Exception):
+class GoneError(EOFError):
     """The shim closed its end of the socket."""
 
 
@@ -51,6 +51,10 @@ class Session:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """What the end of the recorder's process does: every descriptor is gone."""
         self.close_descriptors()
         self.connection.close()
 
@@ -178,8 +182,16 @@ class Recorder:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Stop listening; the socket stays where it is, as after a crash."""
         self._listener.close()
-        self.path.unlink()
+
+    def is_dialled(self) -> bool:
+        """Whether a shim waits to be accepted, looked at for a moment."""
+        return bool(select.select([self._listener], [], [], TICK_S)[0])
 
     def accept(self) -> Session:
         """The next shim, its first packet read."""

@@ -1,0 +1,57 @@
+"""Echo: from a key typed at kubectl's terminal until it is shown, in turn on both sides."""
+
+import argparse
+import time
+
+import pexpect
+
+from benchmarks.pair import Side, pods
+from benchmarks.report import median, milliseconds, percentile, print_table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of this benchmark."""
+    parser.add_argument("--keys", type=int, default=400, help="keys on each side (default: 400)")
+
+
+def open_terminal(side: Side) -> "pexpect.spawn[bytes]":
+    """Start ``cat`` on a terminal; the inner terminal echoes each key."""
+    terminal = side.kubectl.terminal(
+        "exec", "-it", "-n", side.namespace, "bench", "--", "sh", "-c", "echo ready; cat > /dev/null"
+    )
+    terminal.delaybeforesend = None
+    terminal.expect_exact("ready\r\n")
+    return terminal
+
+
+def key(terminal: "pexpect.spawn[bytes]", letter: str) -> float:
+    """Give the seconds until one key is shown."""
+    start = time.perf_counter()
+    terminal.send(letter)
+    terminal.expect_exact(letter)
+    return time.perf_counter() - start
+
+
+def run(args: argparse.Namespace) -> dict[str, float]:
+    """Measure, print, give the figures."""
+    with pods(args.name) as sides:
+        terminals = {side.name: open_terminal(side) for side in sides}
+        times: dict[str, list[float]] = {name: [] for name in terminals}
+        for index in range(args.keys):
+            for name, terminal in terminals.items():
+                times[name].append(key(terminal, "abcdefghijklmnopqrstuvwxyz"[index % 26]))
+                time.sleep(0.01)
+        for terminal in terminals.values():
+            terminal.close(force=True)
+    figures = {
+        **{f"{name}_p50_s": median(values) for name, values in times.items()},
+        **{f"{name}_p99_s": percentile(values, 0.99) for name, values in times.items()},
+    }
+    for share in ("p50", "p99"):
+        figures[f"added_{share}_s"] = figures[f"guarded_{share}_s"] - figures[f"raw_{share}_s"]
+    rows = [
+        (share, *(milliseconds(figures[f"{column}_{share}_s"]) for column in ("guarded", "raw", "added")))
+        for share in ("p50", "p99")
+    ]
+    print_table(("echo", "guarded", "raw", "added"), rows)
+    return figures

@@ -1,0 +1,53 @@
+"""Pod start: from the create request until the application's first instruction, in turn on both sides."""
+
+import argparse
+import json
+import subprocess
+import time
+
+from kube import NAMESPACE, until
+from pods import container, pod
+
+from benchmarks.pair import RAW_NAMESPACE, Side, administrator, raw_namespace
+from benchmarks.report import median, milliseconds, percentile, print_table
+
+CLOCK = ["python3", "-c", "import time; print(time.time(), flush=True); time.sleep(3600)"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of this benchmark."""
+    parser.add_argument("--pods", type=int, default=15, help="pods on each side (default: 15)")
+
+
+def once(side: Side) -> float:
+    """Give the seconds until the application runs. Pod and host share a clock on a local cluster."""
+    manifest = json.dumps(pod("bench-start", container(command=CLOCK), namespace=side.namespace)).encode()
+    start = time.time()
+    subprocess.run(side.kubectl.command("create", "-f", "-"), input=manifest, check=True, capture_output=True)
+    logs = ("logs", "-n", side.namespace, "bench-start", "-c", "app")
+    started = until(lambda: float(side.kubectl.try_(*logs).text or 0), what="the pod's first line")
+    side.kubectl.delete_now("-n", side.namespace, "pod/bench-start")
+    return started - start
+
+
+def run(args: argparse.Namespace) -> dict[str, float]:
+    """Measure, print, give the figures."""
+    kubectl = administrator(args.name)
+    raw_namespace(kubectl)
+    sides = (Side("guarded", NAMESPACE, kubectl), Side("raw", RAW_NAMESPACE, kubectl))
+    times: dict[str, list[float]] = {side.name: [] for side in sides}
+    for _ in range(args.pods):
+        for side in sides:
+            times[side.name].append(once(side))
+    figures = {
+        **{f"{name}_p50_s": median(values) for name, values in times.items()},
+        **{f"{name}_p95_s": percentile(values, 0.95) for name, values in times.items()},
+    }
+    for share in ("p50", "p95"):
+        figures[f"added_{share}_s"] = figures[f"guarded_{share}_s"] - figures[f"raw_{share}_s"]
+    rows = [
+        (share, *(milliseconds(figures[f"{column}_{share}_s"]) for column in ("guarded", "raw", "added")))
+        for share in ("p50", "p95")
+    ]
+    print_table(("pod start", "guarded", "raw", "added"), rows)
+    return figures
