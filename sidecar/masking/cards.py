@@ -1,0 +1,59 @@
+"""Which digit strings are card numbers: brand, length and check digit. Lookups in the compiled table."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from sidecar.masking.card_table import BRANDS, ENTRIES, STARTS, WIDTH
+from sidecar.masking.model import Profile
+
+_VALUES = bytes(byte - 48 if 48 <= byte <= 57 else 0 for byte in range(256))
+_DOUBLED = bytes((2 * value if value < 5 else 2 * value - 9) for value in _VALUES)
+
+
+def luhn(digits: bytes) -> bool:
+    """Whether ASCII ``digits`` carry a correct check digit (ISO/IEC 7812-1, annex B)."""
+    return (sum(digits[-1::-2].translate(_VALUES)) + sum(digits[-2::-2].translate(_DOUBLED))) % 10 == 0
+
+
+class CardTable:
+    """The brand table as one profile reads it."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._lenient = profile is Profile.STRICT
+        self.shortest = 12 if profile is Profile.STRICT else 14
+        self.longest = 19
+
+    def brand(self, digits: bytes) -> str | None:
+        """The brand that issues ``digits`` (ASCII, 12 to 19 of them), or None if no scheme does.
+
+        Where several brands share a range the longest prefix names it.
+        """
+        length = len(digits)
+        if length < self.shortest or length > self.longest:
+            return None
+        prefix = int(digits[:WIDTH])
+        at = bisect_right(STARTS, prefix) - 1
+        checked: bool | None = None
+        for index in ENTRIES[at]:
+            name, lengths, optional = BRANDS[index]
+            if length not in lengths:
+                continue
+            if optional and self._lenient:
+                return name
+            if checked is None:
+                checked = luhn(digits)
+            if checked:
+                return name
+        return None
+
+
+def prefixes() -> tuple[bytes, ...]:
+    """Every four-digit beginning that some brand issues, in order."""
+    scale = 10 ** (WIDTH - 4)
+    found: set[int] = set()
+    for at, low in enumerate(STARTS):
+        if ENTRIES[at]:
+            high = STARTS[at + 1] - 1 if at + 1 < len(STARTS) else 10**WIDTH - 1
+            found.update(range(low // scale, high // scale + 1))
+    return tuple(b"%04d" % prefix for prefix in sorted(found))

@@ -1,0 +1,47 @@
+"""The values of the masking engine: what is asked of it and what it reports."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+
+class Profile(Enum):
+    """How wide the net is.
+
+    STRICT accepts numbers of 12 to 19 digits, and the brands that do not always use the check digit without
+    it. MODERN accepts 14 to 19 digits, and every brand only with its check digit.
+    """
+
+    STRICT = "strict"
+    MODERN = "modern"
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was masked. Never holds a digit of it.
+
+    ``offset`` and ``length`` are bytes in the channel's input (and in its output, which has the same
+    length); ``shown`` says what stays visible, as ``first/last`` digits: ``6/4`` for card numbers, ``0/0``
+    for what is removed whole.
+    """
+
+    rule: str
+    brand: str
+    offset: int
+    length: int
+    shown: str
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """One valid reading of a stretch of a buffer: ``start`` to ``end``, and the bytes it hides.
+
+    ``hidden`` holds (start, end) pairs; positions are relative to the buffer that was read.
+    """
+
+    rule: str
+    brand: str
+    start: int
+    end: int
+    hidden: tuple[tuple[int, int], ...]
+    shown: str
