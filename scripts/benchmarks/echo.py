@@ -2,11 +2,13 @@
 
 import argparse
 import time
-
-import pexpect
+from typing import TYPE_CHECKING
 
 from benchmarks.pair import Side, pods
 from benchmarks.report import median, milliseconds, percentile, print_table
+
+if TYPE_CHECKING:
+    import pexpect
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
