@@ -1,0 +1,148 @@
+"""What in a pod stands in the way of recording it."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from sidecar.contract import names
+from webhook.admission import recorder
+from webhook.admission.pods import Container, Pod, absolute, is_shim_mount
+from webhook.admission.recorder import Json, RecorderSettings, Trust
+from webhook.admission.review import decode_object
+
+
+class Conflict(msgspec.Struct, frozen=True):
+    """One thing in the way, where it is and what to do about it."""
+
+    rule: str
+    why: str
+    remedy: str
+    field: str
+
+
+class _AnySpec(msgspec.Struct, frozen=True, rename="camel"):
+    init_containers: tuple[Json, ...] | None = None
+    volumes: tuple[Json, ...] | None = None
+
+
+class _AnyPod(msgspec.Struct, frozen=True):
+    spec: _AnySpec
+
+
+_any_pods = msgspec.json.Decoder(_AnyPod)
+_NO_TRUST = Trust((), "")
+
+
+def conflict(pod: Pod, raw: msgspec.Raw, settings: RecorderSettings) -> Conflict | None:
+    """Give the first thing in the way, if any. ``raw`` is the same pod as JSON."""
+    return next(_conflicts(pod, raw, settings), None)
+
+
+def _conflicts(pod: Pod, raw: msgspec.Raw, settings: RecorderSettings) -> Iterator[Conflict]:
+    yield from _platform(pod)
+    yield from _names(pod, raw, settings)
+    groups = (("initContainers", pod.spec.init_containers or ()), ("containers", pod.spec.containers))
+    for group, containers in groups:
+        for index, container in enumerate(containers):
+            if container.name != names.RECORDER_CONTAINER:
+                yield from _mounts(container, f"spec.{group}[{index}]")
+
+
+def _platform(pod: Pod) -> Iterator[Conflict]:
+    named = pod.spec.os.name if pod.spec.os else ""
+    selected = (pod.spec.node_selector or {}).get("kubernetes.io/os", "")
+    if "windows" in (named, selected):
+        yield Conflict(
+            "WindowsPod",
+            "Windows containers cannot be recorded",
+            "create the pod in a namespace that is not guarded",
+            "spec.os.name" if named else "spec.nodeSelector",
+        )
+
+
+def _names(pod: Pod, raw: msgspec.Raw, settings: RecorderSettings) -> Iterator[Conflict]:
+    for index, container in enumerate(pod.spec.containers):
+        if container.name == names.RECORDER_CONTAINER:
+            yield _reserved_container(f"spec.containers[{index}]")
+    initial = [container.name for container in pod.spec.init_containers or ()]
+    volumes = {volume.name for volume in pod.spec.volumes or ()}
+    if names.RECORDER_CONTAINER not in initial and not volumes & names.RESERVED_VOLUMES:
+        return
+    spec = decode_object(raw, _any_pods).spec
+    yield from _foreign_recorders(spec, settings)
+    yield from _foreign_volumes(spec, settings)
+
+
+def _foreign_recorders(spec: _AnySpec, settings: RecorderSettings) -> Iterator[Conflict]:
+    ours = recorder.comparable(recorder.container(settings, _NO_TRUST, ()))
+    for index, container in enumerate(spec.init_containers or ()):
+        named_so = container.get("name") == names.RECORDER_CONTAINER
+        if named_so and recorder.comparable(container) != ours:
+            yield _reserved_container(f"spec.initContainers[{index}]")
+
+
+def _foreign_volumes(spec: _AnySpec, settings: RecorderSettings) -> Iterator[Conflict]:
+    ours = {volume["name"]: _unsized(volume) for volume in recorder.volumes(settings)}
+    for index, volume in enumerate(spec.volumes or ()):
+        if volume.get("name") in ours and _unsized(volume) != ours[volume["name"]]:
+            yield Conflict(
+                "ReservedVolumeName",
+                f"volume {volume['name']} has a name that is reserved for Chaperone's own volumes",
+                "give the volume another name",
+                f"spec.volumes[{index}].name",
+            )
+
+
+def _unsized(volume: Json) -> Json:
+    if "emptyDir" not in volume:
+        return volume
+    return {**volume, "emptyDir": {**(volume["emptyDir"] or {}), "sizeLimit": ""}}
+
+
+def _reserved_container(field: str) -> Conflict:
+    return Conflict(
+        "ReservedContainerName",
+        f"{field} is named {names.RECORDER_CONTAINER}, a name that is reserved for Chaperone's recorder",
+        "leave that container out of the manifest (it is added for you), or give yours another name",
+        f"{field}.name",
+    )
+
+
+def _mounts(container: Container, field: str) -> Iterator[Conflict]:
+    for index, mount in enumerate(container.volume_mounts or ()):
+        if is_shim_mount(mount, container.name):
+            continue
+        where = f"{field}.volumeMounts[{index}]"
+        if _covers_shim(mount.mount_path):
+            yield _reserved_path(container.name, mount.mount_path, f"{where}.mountPath")
+        if mount.name in names.RESERVED_VOLUMES:
+            yield _reserved_mount(container.name, mount.name, mount.mount_path, f"{where}.name")
+    for index, device in enumerate(container.volume_devices or ()):
+        if _covers_shim(device.device_path):
+            where = f"{field}.volumeDevices[{index}].devicePath"
+            yield _reserved_path(container.name, device.device_path, where)
+
+
+def _covers_shim(path: str) -> bool:
+    """Tell whether a mount there would be over, at or under the shim's directory."""
+    real = absolute(path)
+    return real == "/" or real == str(names.SHIM_DIRECTORY) or real.startswith(f"{names.SHIM_DIRECTORY}/")
+
+
+def _reserved_path(container: str, path: str, field: str) -> Conflict:
+    return Conflict(
+        "ReservedMountPath",
+        f"container {container} mounts something at {path}, but {names.SHIM_DIRECTORY} and what is under it"
+        " belong to Chaperone",
+        "mount it elsewhere",
+        field,
+    )
+
+
+def _reserved_mount(container: str, volume: str, path: str, field: str) -> Conflict:
+    return Conflict(
+        "ReservedVolumeMount",
+        f"container {container} mounts Chaperone's own volume {volume} at {path}",
+        "leave that mount out of the manifest; what a container needs is mounted for it",
+        field,
+    )

@@ -1,0 +1,35 @@
+"""Refusals: what was asked, why not, what to do. Command lines are not repeated: they may hold card data."""
+
+from webhook.admission.review import Answer, Cause, Denial
+
+
+def deny(asked: str, *, why: str, remedy: str, rule: str, field: str = "") -> Answer:
+    """Give a refusal with 403.
+
+    The text reads ``<asked>: <why>. <remedy>``; machines find why and remedy as causes of reason ``rule``
+    and ``Remedy``.
+    """
+    causes = (Cause(rule, why, field), Cause("Remedy", remedy))
+    return Answer(Denial(f"{asked}: {why}. {_sentence(remedy)}", causes))
+
+
+def bad_request(message: str) -> Answer:
+    """Give the refusal of a request that the API server itself would refuse with 400."""
+    return Answer(Denial(message, (Cause("FieldValueInvalid", message),), code=400, reason="BadRequest"))
+
+
+def not_found(kind: str, name: str) -> Answer:
+    """Give the refusal of a request for something that is not there, in the API server's words."""
+    message = f'{kind} "{name}" not found'
+    return Answer(Denial(message, (Cause("NotFound", message),), code=404, reason="NotFound"))
+
+
+def unavailable(asked: str, *, why: str) -> Answer:
+    """Give the refusal of a request that cannot be judged now; trying again may help."""
+    remedy = "Nothing is let through unrecorded; try again, and tell the cluster's operators if it stays so"
+    causes = (Cause("Unavailable", why), Cause("Remedy", remedy))
+    return Answer(Denial(f"{asked}: {why}. {remedy}.", causes, code=503, reason="ServiceUnavailable"))
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + "."

@@ -1,0 +1,146 @@
+"""The exec door: CONNECT ``pods/exec`` is rewritten to start under the shim, or refused.
+
+The API server hands the patched PodExecOptions to the kubelet, so the client needs no change. Standard
+streams and tty are never touched.
+"""
+
+import msgspec
+
+from sidecar.contract.errors import ClusterError
+from sidecar.contract.grants import GrantError
+from sidecar.contract.names import RECORDER_CONTAINER, SHIM_PATH
+from webhook.admission.denials import bad_request, deny, not_found, unavailable
+from webhook.admission.grants import Granter
+from webhook.admission.lookup import PodLookup
+from webhook.admission.pods import Container, Pod, absolute
+from webhook.admission.remedy import recreate
+from webhook.admission.review import Answer, PatchOperation, Request, decode_object
+from webhook.policy.decision import Action, Decision, Door, Policy, Question
+
+
+class ExecOptions(msgspec.Struct, frozen=True):
+    """``PodExecOptions`` of ``v1``; every field may be absent, ``command`` may be null."""
+
+    command: tuple[str, ...] | None = None
+    container: str = ""
+    stdin: bool = False
+    tty: bool = False
+
+
+_options = msgspec.json.Decoder(ExecOptions)
+
+
+class ExecDoor:
+    """Judges CONNECT ``pods/exec``."""
+
+    def __init__(self, *, pods: PodLookup, policy: Policy, granter: Granter) -> None:
+        self._pods = pods
+        self._policy = policy
+        self._granter = granter
+
+    async def review(self, request: Request) -> Answer:
+        """Give the rewritten command, or a refusal. Raises MalformedReviewError."""
+        options = decode_object(request.object, _options)
+        asked = f"exec into pod {request.namespace}/{request.name}"
+        refusal = _refuse_options(asked, options)
+        if refusal is not None:
+            return refusal
+        try:
+            pod = await self._pods.find(request.namespace, request.name)
+            return not_found("pods", request.name) if pod is None else self._judge(request, options, pod)
+        except ClusterError as error:
+            return unavailable(asked, why=str(error))
+
+    def _judge(self, request: Request, options: ExecOptions, pod: Pod) -> Answer:
+        container = _container(options, pod)
+        if isinstance(container, Answer):
+            return container
+        asked = f"exec into pod {request.namespace}/{request.name}, container {container.name}"
+        refusal = self._refuse_unguarded(asked, request, pod, container)
+        if refusal is not None:
+            return refusal
+        question = _question(request, options, container)
+        decision = self._policy.decide(question)
+        if decision.action in {Action.DENY, Action.APPROVE}:
+            return _refused_by_policy(asked, decision)
+        return self._rewrite(asked, request, question, decision, pod.metadata.uid)
+
+    def _refuse_unguarded(
+        self, asked: str, request: Request, pod: Pod, container: Container
+    ) -> Answer | None:
+        remedy = f"create the pod anew: {recreate(pod, request.namespace)}"
+        if pod.recorder is None:
+            why = "this pod has no recorder, most likely because it is older than the guard on its namespace"
+            return deny(asked, why=why, remedy=remedy, rule="NoRecorder")
+        if not container.sees_shim:
+            why = f"container {container.name} was not prepared for recording when the pod was created"
+            return deny(asked, why=why, remedy=remedy, rule="ContainerNotGuarded", field="container")
+        if not set(pod.recorder.trusted_roots) & set(self._granter.trusted_roots()):
+            why = "this pod's recorder does not know the signing root of this installation"
+            return deny(asked, why=why, remedy=remedy, rule="UnknownRoot")
+        return None
+
+    def _rewrite(
+        self, asked: str, request: Request, question: Question, decision: Decision, pod_uid: str
+    ) -> Answer:
+        try:
+            token = self._granter.grant(question, decision, pod_uid=pod_uid, request_uid=request.uid)
+        except GrantError as error:
+            remedy = "ask the identity provider's operators for fewer groups and claims"
+            return deny(asked, why=str(error), remedy=remedy, rule="IdentityTooLarge")
+        command = [str(SHIM_PATH), token, "--", *question.argv]
+        return Answer(patch=(PatchOperation("add", "/command", command),))
+
+
+def _refuse_options(asked: str, options: ExecOptions) -> Answer | None:
+    command = options.command or ()
+    if options.container == RECORDER_CONTAINER:
+        why = "nobody gets into the recorder, whoever asks"
+        remedy = "name the application's container with -c"
+        return deny(asked, why=why, remedy=remedy, rule="RecorderIsClosed", field="container")
+    if not command:
+        return bad_request(f"{asked}: no command was given")
+    if not all(_spawnable(argument) for argument in command):
+        return bad_request(f"{asked}: an argument holds bytes that no command line can hold")
+    if absolute(command[0]) == str(SHIM_PATH):
+        why = f"{SHIM_PATH} is started by Chaperone alone"
+        remedy = "give the command you want to run; it is recorded without anything being added to it"
+        return deny(asked, why=why, remedy=remedy, rule="ShimIsReserved", field="command")
+    return None
+
+
+def _spawnable(argument: str) -> bool:
+    """Tell whether execve(2) can take an argument: no NUL, and no lone surrogate, which has no UTF-8."""
+    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in argument)
+
+
+def _container(options: ExecOptions, pod: Pod) -> Container | Answer:
+    """Give the container meant, defaulted and refused as the API server does (its ``ValidateContainer``)."""
+    spec, name = pod.spec, pod.metadata.name
+    if not options.container and len(spec.containers) == 1:
+        return spec.containers[0]
+    if not options.container:
+        choices = " ".join(container.name for container in spec.containers)
+        return bad_request(f"a container name must be specified for pod {name}, choose one of: [{choices}]")
+    everything = (*spec.containers, *(spec.init_containers or ()), *(spec.ephemeral_containers or ()))
+    found = next((container for container in everything if container.name == options.container), None)
+    return found or bad_request(f"container {options.container} is not valid for pod {name}")
+
+
+def _question(request: Request, options: ExecOptions, container: Container) -> Question:
+    return Question(
+        door=Door.EXEC,
+        identity=request.user_info.identity(),
+        namespace=request.namespace,
+        pod=request.name,
+        container=container.name,
+        argv=options.command or (),
+        tty=options.tty,
+        stdin=options.stdin,
+    )
+
+
+def _refused_by_policy(asked: str, decision: Decision) -> Answer:
+    why = f"policy {decision.policy}, rule {decision.rule}: {decision.reason or decision.action.value}"
+    remedy = "ask the owners of that policy"
+    return deny(asked, why=why, remedy=remedy, rule=decision.rule)

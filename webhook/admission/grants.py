@@ -1,0 +1,66 @@
+"""Grants for sessions that a policy lets happen."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from sidecar.contract.grants import LIFETIME_SECONDS, Grant, GrantSigner, argv_digest, issue
+from sidecar.contract.identifiers import RANDOM_BYTES, session_id
+from sidecar.contract.sealing import NONCE_BYTES, Sealed, seal
+from sidecar.contract.sealing import Decision as SealedDecision
+from webhook.policy.decision import Decision, Question
+
+
+class Keys(msgspec.Struct, frozen=True):
+    """What grants are made with now."""
+
+    signer: GrantSigner
+    seal_key: bytes
+    roots: tuple[bytes, ...]
+    """Raw public keys that recorders may trust."""
+
+    def __repr__(self) -> str:
+        return "Keys(…)"
+
+
+class Granter:
+    """Issues grants. ``clock`` gives Unix nanoseconds, ``randomness`` that many fresh random bytes.
+
+    ``keys`` gives the keys of the moment, and raises ClusterError as long as there are none.
+    """
+
+    def __init__(
+        self, keys: Callable[[], Keys], *, clock: Callable[[], int], randomness: Callable[[int], bytes]
+    ) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._randomness = randomness
+
+    def trusted_roots(self) -> tuple[bytes, ...]:
+        """Give the roots that a recorder must know to accept the grants issued here."""
+        return self._keys().roots
+
+    def grant(self, question: Question, decision: Decision, *, pod_uid: str, request_uid: str) -> str:
+        """Give the token for one session. Raises GrantError when the identity is too large."""
+        keys, now = self._keys(), self._clock()
+        session = session_id(now // 1_000_000, self._randomness(RANDOM_BYTES))
+        decided = SealedDecision(decision.action.value, decision.policy, decision.rule, request_uid, now)
+        sealed = seal(
+            keys.seal_key, session, Sealed(question.identity, decided), nonce=self._randomness(NONCE_BYTES)
+        )
+        issued_at = now // 1_000_000_000
+        grant = Grant(
+            session=session,
+            issued_at=issued_at,
+            expires_at=issued_at + LIFETIME_SECONDS,
+            namespace=question.namespace,
+            pod=question.pod,
+            pod_uid=pod_uid,
+            container=question.container,
+            argv_digest=argv_digest([argument.encode() for argument in question.argv]),
+            tty=question.tty,
+            profile=decision.profile,
+            limits=decision.limits,
+            sealed=sealed,
+        )
+        return issue(grant, keys.signer)

@@ -1,0 +1,110 @@
+"""The pod door: CREATE ``pods`` gets the recorder and its mounts, or is refused.
+
+The recorder comes first of the init containers, restarted always (KEP-753), so that it runs before and
+beside everything else. Every other container gets the shim, read-only. A pod seen again after another
+webhook changed it comes out complete again, and no other way.
+"""
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from sidecar.contract import names
+from sidecar.contract.errors import ClusterError
+from webhook.admission import recorder
+from webhook.admission.conflicts import Conflict, conflict
+from webhook.admission.denials import deny, unavailable
+from webhook.admission.pods import Container, Pod, is_shim_mount
+from webhook.admission.recorder import RecorderSettings, Trust
+from webhook.admission.review import (
+    Answer,
+    PatchOperation,
+    RemoveOperation,
+    Request,
+    decode_object,
+)
+
+_pods = msgspec.json.Decoder(Pod)
+Step = PatchOperation | RemoveOperation
+
+
+class PodDoor:
+    """Judges CREATE ``pods``. ``trust`` raises ClusterError as long as there are no keys."""
+
+    def __init__(
+        self, *, settings: RecorderSettings, trust: Callable[[], Trust], exempt: frozenset[str]
+    ) -> None:
+        self._settings = settings
+        self._trust = trust
+        self._exempt = exempt
+
+    async def review(self, request: Request) -> Answer:
+        """Give the injection, or a refusal. Raises MalformedReviewError."""
+        if request.namespace in self._exempt:
+            return Answer()
+        pod = decode_object(request.object, _pods)
+        asked = f"creation of pod {request.namespace}/{_name(pod)}"
+        clash = conflict(pod, request.object, self._settings)
+        if clash is not None:
+            return _refuse(asked, clash)
+        try:
+            return Answer(patch=tuple(self._steps(pod, self._trust())))
+        except ClusterError as error:
+            return unavailable(asked, why=str(error))
+
+    def _steps(self, pod: Pod, trust: Trust) -> Iterable[Step]:
+        initial, main = _guarded(pod.spec.init_containers), pod.spec.containers
+        guarded = tuple(container.name for container in (*initial, *main))
+        yield from _annotate(pod)
+        yield from _place_volumes(pod, self._settings)
+        yield from _place_recorder(pod, recorder.container(self._settings, trust, guarded))
+        yield from _mount_all("/spec/initContainers", initial, offset=1)
+        yield from _mount_all("/spec/containers", main, offset=0)
+
+
+def _guarded(containers: tuple[Container, ...] | None) -> tuple[Container, ...]:
+    return tuple(c for c in containers or () if c.name != names.RECORDER_CONTAINER)
+
+
+def _annotate(pod: Pod) -> Iterable[Step]:
+    if pod.metadata.annotations is None:
+        yield PatchOperation("add", "/metadata/annotations", {})
+    key = names.INJECTED_ANNOTATION.replace("/", "~1")
+    yield PatchOperation("add", f"/metadata/annotations/{key}", names.VERSION)
+
+
+def _place_volumes(pod: Pod, settings: RecorderSettings) -> Iterable[Step]:
+    if pod.spec.volumes is None:
+        yield PatchOperation("add", "/spec/volumes", [])
+    present = [volume.name for volume in pod.spec.volumes or ()]
+    for volume in recorder.volumes(settings):
+        if volume["name"] in present:
+            yield PatchOperation("replace", f"/spec/volumes/{present.index(volume['name'])}", volume)
+        else:
+            yield PatchOperation("add", "/spec/volumes/-", volume)
+
+
+def _place_recorder(pod: Pod, container: recorder.Json) -> Iterable[Step]:
+    if pod.spec.init_containers is None:
+        yield PatchOperation("add", "/spec/initContainers", [])
+    for index, present in enumerate(pod.spec.init_containers or ()):
+        if present.name == names.RECORDER_CONTAINER:
+            yield RemoveOperation(f"/spec/initContainers/{index}")
+    yield PatchOperation("add", "/spec/initContainers/0", container)
+
+
+def _mount_all(path: str, containers: tuple[Container, ...], *, offset: int) -> Iterable[Step]:
+    for index, container in enumerate(containers, start=offset):
+        mounts = f"{path}/{index}/volumeMounts"
+        if container.volume_mounts is None:
+            yield PatchOperation("add", mounts, [recorder.mount(container.name)])
+        elif not any(is_shim_mount(present, container.name) for present in container.volume_mounts):
+            yield PatchOperation("add", f"{mounts}/-", recorder.mount(container.name))
+
+
+def _name(pod: Pod) -> str:
+    return pod.metadata.name or f"{pod.metadata.generate_name}*"
+
+
+def _refuse(asked: str, clash: Conflict) -> Answer:
+    return deny(asked, why=clash.why, remedy=clash.remedy, rule=clash.rule, field=clash.field)

@@ -1,0 +1,131 @@
+"""Pods as the doors see them: only the fields that are used.
+
+Source: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
+"""
+
+import posixpath
+
+import msgspec
+
+from sidecar.contract import environment
+from sidecar.contract.errors import ConfigurationError
+from sidecar.contract.names import RECORDER_CONTAINER, SHIM_DIRECTORY, SHIM_VOLUME
+
+
+class VolumeMount(msgspec.Struct, frozen=True, rename="camel"):
+    """A volume mounted into a container."""
+
+    name: str
+    mount_path: str
+    sub_path: str = ""
+    sub_path_expr: str = ""
+    read_only: bool = False
+
+    @property
+    def path(self) -> str:
+        """Where in the container it really is: absolute and without ``..``, as the kubelet makes it."""
+        return absolute(self.mount_path)
+
+
+class VolumeDevice(msgspec.Struct, frozen=True, rename="camel"):
+    """A block device of a container."""
+
+    name: str
+    device_path: str
+
+
+class EnvironmentVariable(msgspec.Struct, frozen=True):
+    """A variable of a container's environment."""
+
+    name: str
+    value: str = ""
+
+
+class Container(msgspec.Struct, frozen=True, rename="camel"):
+    """A container of any kind."""
+
+    name: str
+    env: tuple[EnvironmentVariable, ...] | None = None
+    volume_mounts: tuple[VolumeMount, ...] | None = None
+    volume_devices: tuple[VolumeDevice, ...] | None = None
+
+    @property
+    def sees_shim(self) -> bool:
+        """Whether its ``/.chaperone`` is the one the recorder fills for it."""
+        here = [mount for mount in self.volume_mounts or () if mount.path == str(SHIM_DIRECTORY)]
+        return len(here) == 1 and is_shim_mount(here[0], self.name)
+
+    @property
+    def trusted_roots(self) -> tuple[bytes, ...]:
+        """The signing roots a recorder was told to trust; none where they cannot be read."""
+        values = [variable.value for variable in self.env or () if variable.name == environment.ROOT_KEYS]
+        try:
+            return tuple(root for value in values for root in environment.read_roots(value))
+        except ConfigurationError:
+            return ()
+
+
+class Volume(msgspec.Struct, frozen=True):
+    """A volume's name; what it is made of is compared as a whole where that matters."""
+
+    name: str
+
+
+class OperatingSystem(msgspec.Struct, frozen=True):
+    """``spec.os``."""
+
+    name: str = ""
+
+
+class OwnerReference(msgspec.Struct, frozen=True):
+    """What the pod belongs to."""
+
+    kind: str
+    name: str
+    controller: bool | None = None
+
+
+class Metadata(msgspec.Struct, frozen=True, rename="camel"):
+    """A pod's metadata."""
+
+    name: str = ""
+    generate_name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    owner_references: tuple[OwnerReference, ...] | None = None
+
+
+class PodSpec(msgspec.Struct, frozen=True, rename="camel"):
+    """A pod's specification."""
+
+    containers: tuple[Container, ...]
+    init_containers: tuple[Container, ...] | None = None
+    ephemeral_containers: tuple[Container, ...] | None = None
+    volumes: tuple[Volume, ...] | None = None
+    node_selector: dict[str, str] | None = None
+    os: OperatingSystem | None = None
+
+
+class Pod(msgspec.Struct, frozen=True):
+    """A pod."""
+
+    metadata: Metadata
+    spec: PodSpec
+
+    @property
+    def recorder(self) -> Container | None:
+        """The recorder, where it belongs: first of the init containers."""
+        first = (self.spec.init_containers or ())[:1]
+        return first[0] if first and first[0].name == RECORDER_CONTAINER else None
+
+
+def absolute(path: str) -> str:
+    """Give the path a container runtime mounts at: from the root, normalised."""
+    return posixpath.normpath("/" + path.lstrip("/"))
+
+
+def is_shim_mount(mount: VolumeMount, container: str) -> bool:
+    """Tell whether a mount is the one injection gives to a container of this name."""
+    return mount == VolumeMount(SHIM_VOLUME, str(SHIM_DIRECTORY), sub_path=container, read_only=True)

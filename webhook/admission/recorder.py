@@ -1,0 +1,136 @@
+"""The recorder as it is injected: its container, its volumes and the mount every other container gets.
+
+Every field that the API server would default is stated, so that a pod seen a second time can be compared.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from sidecar.contract import environment, names
+
+Json = dict[str, Any]
+"""An object of the Kubernetes API."""
+_SERVICE_ACCOUNT_DIRECTORY: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
+_TOKEN_SECONDS: Final = 3600
+_POD_FIELDS: Final = {
+    environment.POD_UID: "metadata.uid",
+    environment.POD_NAME: "metadata.name",
+    environment.POD_NAMESPACE: "metadata.namespace",
+    environment.NODE: "spec.nodeName",
+}
+"""Facts the kubelet fills in (downward API)."""
+_SHIM_VOLUME_SIZE: Final = "8Mi"
+_SPOOL_MARGIN: Final = 64 * 1024 * 1024
+"""Bytes beside the spool itself: a volume over its limit would have the kubelet evict the pod."""
+
+
+class RecorderSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the operator chooses about recorders."""
+
+    image: str
+    pull_policy: str = "IfNotPresent"
+    collector: str
+    """URL of the collector's intake, ``wss://…``."""
+    requests: dict[str, str] = {"cpu": "10m", "memory": "32Mi"}
+    limits: dict[str, str] = {"memory": "256Mi"}
+    spool_bytes: int = 256 * 1024 * 1024
+
+
+class Trust(msgspec.Struct, frozen=True):
+    """What a recorder is told to trust."""
+
+    roots: tuple[bytes, ...]
+    ca: str
+    """PEM."""
+
+
+def container(settings: RecorderSettings, trust: Trust, guarded: tuple[str, ...]) -> Json:
+    """Give the recorder's container for a pod with these guarded containers.
+
+    It fits the *restricted* Pod Security Standard whatever the pod says.
+    """
+    return {
+        "name": names.RECORDER_CONTAINER,
+        "image": settings.image,
+        "imagePullPolicy": settings.pull_policy,
+        "restartPolicy": "Always",
+        "env": _environment(settings, trust, guarded),
+        "resources": {"requests": settings.requests, "limits": settings.limits},
+        "securityContext": {
+            "runAsUser": names.RECORDER_UID,
+            "runAsGroup": names.RECORDER_UID,
+            "runAsNonRoot": True,
+            "privileged": False,
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "lifecycle": {"postStart": {"exec": {"command": _wait_command(guarded)}}},
+        "terminationMessagePath": "/dev/termination-log",
+        "terminationMessagePolicy": "File",
+        "volumeMounts": [
+            {"name": names.SHIM_VOLUME, "mountPath": str(names.SHIM_DIRECTORY)},
+            {"name": names.SPOOL_VOLUME, "mountPath": str(names.SPOOL_DIRECTORY)},
+            {"name": names.TOKEN_VOLUME, "mountPath": str(names.TOKEN_FILE.parent), "readOnly": True},
+            # Mounted here too, the API server does not mount the application's own token in its place.
+            {"name": names.TOKEN_VOLUME, "mountPath": _SERVICE_ACCOUNT_DIRECTORY, "readOnly": True},
+        ],
+    }
+
+
+def volumes(settings: RecorderSettings) -> tuple[Json, ...]:
+    """Give the three volumes of a guarded pod."""
+    token = {
+        "path": names.TOKEN_FILE.name,
+        "audience": names.TOKEN_AUDIENCE,
+        "expirationSeconds": _TOKEN_SECONDS,
+    }
+    return (
+        {"name": names.SHIM_VOLUME, "emptyDir": {"medium": "Memory", "sizeLimit": _SHIM_VOLUME_SIZE}},
+        {"name": names.SPOOL_VOLUME, "emptyDir": {"sizeLimit": str(settings.spool_bytes + _SPOOL_MARGIN)}},
+        {
+            "name": names.TOKEN_VOLUME,
+            "projected": {"defaultMode": 0o644, "sources": [{"serviceAccountToken": token}]},
+        },
+    )
+
+
+def mount(guarded: str) -> Json:
+    """Give the mount of a guarded container: its own directory of the shim volume, read-only."""
+    return {
+        "name": names.SHIM_VOLUME,
+        "mountPath": str(names.SHIM_DIRECTORY),
+        "subPath": guarded,
+        "readOnly": True,
+    }
+
+
+def comparable(recorder: Json) -> Json:
+    """Give what of a recorder's container is the same in every pod, however its quantities are spelled."""
+    told_each_pod = {environment.CONTAINERS, environment.ROOT_KEYS, environment.CA}
+    rest = {key: value for key, value in recorder.items() if key not in {"env", "resources", "lifecycle"}}
+    kept = [variable for variable in recorder.get("env", []) if variable.get("name") not in told_each_pod]
+    return {**rest, "env": kept}
+
+
+def _environment(settings: RecorderSettings, trust: Trust, guarded: tuple[str, ...]) -> list[Json]:
+    values = {
+        environment.CONTAINERS: ",".join(guarded),
+        environment.ROOT_KEYS: environment.write_roots(trust.roots),
+        environment.CA: trust.ca,
+        environment.COLLECTOR: settings.collector,
+        environment.SPOOL_BYTES: str(settings.spool_bytes),
+    }
+    fields = [
+        {"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
+        for name, path in _POD_FIELDS.items()
+    ]
+    return [{"name": name, "value": value} for name, value in values.items()] + fields
+
+
+def _wait_command(guarded: tuple[str, ...]) -> list[str]:
+    """Give what the kubelet runs until every guarded container has its socket; no Python starts for it."""
+    sockets = [f"{names.SHIM_DIRECTORY}/{name}/{names.SOCKET_FILE}" for name in guarded]
+    return ["/bin/sh", "-c", 'for s do until [ -S "$s" ]; do sleep 0.02; done; done', "ready", *sockets]

@@ -1,0 +1,187 @@
+"""AdmissionReview v1 on the wire: only the fields that are used, everything else is ignored.
+
+Source: https://kubernetes.io/docs/reference/config-api/apiserver-admission.v1/
+"""
+
+import base64
+from enum import Enum
+from typing import Literal, TypeVar
+
+import msgspec
+
+from sidecar.contract.errors import CallerError
+from sidecar.contract.sealing import Identity
+
+MAX_REVIEW_BYTES = 8 * 1024 * 1024
+"""More than twice the largest object an API server stores (3 MiB)."""
+_API_VERSION = "admission.k8s.io/v1"
+_KIND = "AdmissionReview"
+
+_T = TypeVar("_T")
+
+
+class MalformedReviewError(CallerError):
+    """The body is not an AdmissionReview this webhook can judge."""
+
+
+class Operation(Enum):
+    """What is being done to the object."""
+
+    CREATE = "CREATE"
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
+    CONNECT = "CONNECT"
+
+
+class UserInfo(msgspec.Struct, frozen=True):
+    """Who asks, as the API server authenticated them."""
+
+    username: str = ""
+    uid: str = ""
+    groups: tuple[str, ...] | None = None
+    extra: dict[str, tuple[str, ...]] | None = None
+
+    def identity(self) -> Identity:
+        """Give the identity as it is sealed into grants."""
+        return Identity(self.username, self.uid, self.groups or (), self.extra or {})
+
+
+class Resource(msgspec.Struct, frozen=True):
+    """Group, version and plural name of a resource."""
+
+    group: str = ""
+    version: str = ""
+    resource: str = ""
+
+
+class Request(msgspec.Struct, frozen=True, rename="camel"):
+    """The question of a review."""
+
+    uid: str
+    operation: Operation
+    resource: Resource
+    user_info: UserInfo
+    namespace: str = ""
+    name: str = ""
+    sub_resource: str = ""
+    object: msgspec.Raw = msgspec.Raw(b"null")
+    """The object as JSON, decoded by the door that knows its type."""
+
+
+class _Review(msgspec.Struct, frozen=True, rename="camel"):
+    api_version: str
+    kind: str
+    request: Request
+
+
+class PatchOperation(msgspec.Struct, frozen=True):
+    """One step of a JSON Patch (RFC 6902). ``value`` is anything JSON can hold."""
+
+    op: Literal["add", "replace"]
+    path: str
+    value: object
+
+
+class RemoveOperation(msgspec.Struct, frozen=True):
+    """A step of a JSON Patch that removes (RFC 6902)."""
+
+    path: str
+    op: Literal["remove"] = "remove"
+
+
+Patch = tuple[PatchOperation | RemoveOperation, ...]
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """One reason of a refusal, for machines (``metav1.StatusCause``)."""
+
+    reason: str
+    message: str
+    field: str = ""
+
+
+class Denial(msgspec.Struct, frozen=True):
+    """A refusal: what was asked, why not and what to do, as text and as causes."""
+
+    message: str
+    causes: tuple[Cause, ...] = ()
+    code: int = 403
+    reason: str = "Forbidden"
+    """``metav1.StatusReason`` that fits the code."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a door answers: allowed as it is, allowed with a patch, or denied."""
+
+    denial: Denial | None = None
+    patch: Patch = ()
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the request goes on."""
+        return self.denial is None
+
+
+class _Details(msgspec.Struct, frozen=True):
+    causes: tuple[Cause, ...]
+
+
+class _Status(msgspec.Struct, frozen=True):
+    code: int
+    reason: str
+    message: str
+    details: _Details
+    status: str = "Failure"
+
+
+class _Response(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    uid: str
+    allowed: bool
+    status: _Status | None = None
+    patch_type: str | None = None
+    patch: str | None = None
+
+
+class _ReviewAnswer(msgspec.Struct, frozen=True, rename="camel"):
+    response: _Response
+    api_version: str = _API_VERSION
+    kind: str = _KIND
+
+
+_decoder = msgspec.json.Decoder(_Review)
+_encoder = msgspec.json.Encoder()
+
+
+def decode_review(body: bytes) -> Request:
+    """Read the question of a review. Raises MalformedReviewError."""
+    if len(body) > MAX_REVIEW_BYTES:
+        raise MalformedReviewError(f"an AdmissionReview of {len(body)} bytes is larger than any object")
+    try:
+        review = _decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise MalformedReviewError("the body is not an AdmissionReview") from None
+    if review.api_version != _API_VERSION or review.kind != _KIND:
+        raise MalformedReviewError(f"only {_KIND} of {_API_VERSION} is understood")
+    if not review.request.uid:
+        raise MalformedReviewError("the AdmissionReview's request has no uid")
+    return review.request
+
+
+def decode_object(raw: msgspec.Raw, decoder: msgspec.json.Decoder[_T]) -> _T:
+    """Read the object of a review. Raises MalformedReviewError."""
+    try:
+        return decoder.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise MalformedReviewError("the AdmissionReview's object is not of the expected type") from None
+
+
+def encode_answer(uid: str, answer: Answer) -> bytes:
+    """Give the AdmissionReview that answers the request with this uid."""
+    denial = answer.denial
+    if denial is not None:
+        status = _Status(denial.code, denial.reason, denial.message, _Details(denial.causes))
+        return _encoder.encode(_ReviewAnswer(_Response(uid, allowed=False, status=status)))
+    if not answer.patch:
+        return _encoder.encode(_ReviewAnswer(_Response(uid, allowed=True)))
+    patch = base64.b64encode(_encoder.encode(answer.patch)).decode()
+    return _encoder.encode(_ReviewAnswer(_Response(uid, allowed=True, patch_type="JSONPatch", patch=patch)))

@@ -1,0 +1,94 @@
+"""A thin, typed shell around the kubernetes package's connection handling.
+
+That package finds the configuration, trusts the right CA and renews the service account's token; requests
+and replies stay plain JSON, because decoding into its generated models costs milliseconds and memory.
+"""
+
+from typing import Final, Protocol, TypeVar, cast
+
+import msgspec
+import urllib3
+from kubernetes import client, config
+
+from sidecar.contract.errors import ClusterError
+
+_V = TypeVar("_V")
+MERGE_PATCH: Final = "application/merge-patch+json"
+JSON_PATCH: Final = "application/json-patch+json"
+_JSON: Final = "application/json"
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What the API server answered."""
+
+    status: int
+    body: bytes
+
+    def decode(self, kind: type[_V]) -> _V:
+        """Give the body of a 2xx reply. Raises ClusterError when it is another or cannot be read."""
+        if not 200 <= self.status < 300:
+            raise ClusterError(f"the API server answered {self.status}")
+        try:
+            return msgspec.json.decode(self.body, type=kind)
+        except msgspec.MsgspecError as error:
+            raise ClusterError(f"the API server's answer cannot be read: {error}") from None
+
+
+class _Loader(Protocol):
+    """The two functions used of ``kubernetes.config``, with types."""
+
+    def load_incluster_config(self, client_configuration: client.Configuration) -> None: ...
+
+    def load_kube_config(self, *, client_configuration: client.Configuration) -> None: ...
+
+
+class KubeApi:
+    """The API server. Methods block; callers on an event loop run them in a thread."""
+
+    def __init__(self, *, connections: int = 4) -> None:
+        """Connect as the pod's service account, or as the current kubeconfig says outside a cluster."""
+        self._configuration = client.Configuration()
+        self._configuration.connection_pool_maxsize = connections
+        loader = cast("_Loader", config)
+        try:
+            loader.load_incluster_config(self._configuration)
+        except config.ConfigException:
+            loader.load_kube_config(client_configuration=self._configuration)
+        self._pool = client.ApiClient(self._configuration).rest_client.pool_manager
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object | None = None,
+        content_type: str = _JSON,
+        seconds: float = 10.0,
+    ) -> Reply:
+        """Give the reply to a request, whatever its status. Raises ClusterError when there is none."""
+        headers = {"Accept": _JSON, "Content-Type": content_type} | self._authorization()
+        try:
+            reply = self._pool.request(
+                method,
+                f"{self._configuration.host}{path}",
+                body=None if body is None else msgspec.json.encode(body),
+                headers=headers,
+                timeout=urllib3.Timeout(total=seconds),
+                retries=urllib3.Retry(connect=1, read=0, redirect=0, other=0),
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise ClusterError(f"the API server cannot be reached ({type(error).__name__})") from None
+        return Reply(reply.status, reply.data)
+
+    def get(self, path: str, kind: type[_V], *, seconds: float = 10.0) -> _V | None:
+        """Give an object, or None when there is none. Raises ClusterError."""
+        reply = self.request("GET", path, seconds=seconds)
+        return None if reply.status == 404 else reply.decode(kind)
+
+    def _authorization(self) -> dict[str, str]:
+        token = self._configuration.get_api_key_with_prefix("authorization")
+        return {"Authorization": token} if token else {}
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._pool.clear()

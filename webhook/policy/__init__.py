@@ -1,0 +1,1 @@
+"""What may happen: questions in, decisions out. Nothing here does I/O."""

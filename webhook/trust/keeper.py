@@ -1,0 +1,116 @@
+"""Keeps all trust material made, renewed and announced. Runs in every admission replica; any may win.
+
+Level-triggered: one round looks at everything and mends what is not as it should be.
+"""
+
+import datetime as dt
+import secrets
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from sidecar.contract.environment import write_roots
+from sidecar.contract.grants import GrantSigner
+from sidecar.contract.sealing import KEY_BYTES
+from webhook.kube.api import KubeApi
+from webhook.trust import material
+from webhook.trust.announce import announce_to_aggregator, announce_to_webhooks
+from webhook.trust.secrets import Data, Vault
+
+ROOT_SECRET: Final = "chaperone-root"
+GRANT_SECRET: Final = "chaperone-grant-key"
+SEAL_SECRET: Final = "chaperone-seal-keys"
+ADMISSION_TLS: Final = "chaperone-admission-tls"
+COLLECTOR_TLS: Final = "chaperone-collector-tls"
+TRUST_CONFIG: Final = "chaperone-trust"
+ADMISSION_SERVICE: Final = "chaperone-admission"
+COLLECTOR_SERVICE: Final = "chaperone-collector"
+ROOTS_KEY: Final = "roots"
+CA_KEY: Final = "ca.crt"
+_TLS_TYPE: Final = "kubernetes.io/tls"
+
+
+class AdmissionMaterial(msgspec.Struct, frozen=True):
+    """What an admission replica works with."""
+
+    tls: Data
+    """``tls.crt`` and ``tls.key`` of its serving certificate."""
+    signer: GrantSigner
+    seal_key: bytes
+    roots: tuple[bytes, ...]
+    bundle: str
+    """PEM of the certificate authorities trusted now."""
+
+    def __repr__(self) -> str:
+        return "AdmissionMaterial(…)"
+
+
+class Keeper:
+    """Makes and renews the material of one installation. Methods block and raise ChaperoneError."""
+
+    def __init__(
+        self,
+        api: KubeApi,
+        namespace: str,
+        *,
+        webhook_configurations: tuple[str, ...],
+        api_services: tuple[str, ...],
+        clock: Callable[[], dt.datetime],
+    ) -> None:
+        self._api = api
+        self._vault = Vault(api, namespace)
+        self._namespace = namespace
+        self._webhook_configurations = webhook_configurations
+        self._api_services = api_services
+        self._clock = clock
+
+    def material(self) -> AdmissionMaterial:
+        """Make and renew what is due, and give what is in force."""
+        now = self._clock()
+        root = self._root(now)
+        self._vault.ensure_config(TRUST_CONFIG, {ROOTS_KEY: write_roots(root.roots), CA_KEY: root.bundle})
+        self._serving(COLLECTOR_TLS, COLLECTOR_SERVICE, root, now)
+        grant_key = self._vault.ensure_secret(
+            GRANT_SECRET,
+            make=lambda _: material.new_grant_key(root, now),
+            due=lambda data: material.grant_key_due(data, root, now),
+        )
+        return AdmissionMaterial(
+            self._serving(ADMISSION_TLS, ADMISSION_SERVICE, root, now),
+            material.read_grant_key(grant_key),
+            material.read_seal_keys(self._seal_keys(now))[0],
+            root.roots,
+            root.bundle,
+        )
+
+    def announce(self, bundle: str) -> None:
+        """Write the CA bundle where the API server looks for it."""
+        for name in self._webhook_configurations:
+            announce_to_webhooks(self._api, name, bundle.encode())
+        for name in self._api_services:
+            announce_to_aggregator(self._api, name, bundle.encode())
+
+    def _root(self, now: dt.datetime) -> material.Root:
+        data = self._vault.ensure_secret(
+            ROOT_SECRET,
+            make=lambda _: material.write_root(material.new_root(now)),
+            due=lambda _: False,
+        )
+        return material.read_root(data)
+
+    def _seal_keys(self, now: dt.datetime) -> Data:
+        return self._vault.ensure_secret(
+            SEAL_SECRET,
+            make=lambda kept: material.new_seal_keys(kept, secrets.token_bytes(KEY_BYTES), now),
+            due=lambda data: material.seal_keys_due(data, now),
+        )
+
+    def _serving(self, secret: str, service: str, root: material.Root, now: dt.datetime) -> Data:
+        names = (f"{service}.{self._namespace}.svc", f"{service}.{self._namespace}.svc.cluster.local")
+        return self._vault.ensure_secret(
+            secret,
+            make=lambda _: material.new_serving(root, names, now),
+            due=lambda data: material.serving_due(data, root, names, now),
+            kind=_TLS_TYPE,
+        )
