@@ -1,10 +1,8 @@
 """Debian packages that a local cluster needs."""
 
-from __future__ import annotations
-
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -59,7 +57,7 @@ def ensure_packages(progress: Progress) -> None:
 
 
 @contextmanager
-def _services_kept_down() -> Iterator[None]:
+def _services_kept_down() -> Generator[None]:
     """Packages may start no service on the host: each cluster has its own."""
     policy = Path("/usr/sbin/policy-rc.d")
     if policy.exists():

@@ -1,7 +1,5 @@
 """The control groups under which a local node's pods run, in whichever hierarchies the host has."""
 
-from __future__ import annotations
-
 import os
 import time
 from pathlib import Path
@@ -15,7 +13,9 @@ def hierarchies(mount: Path = MOUNT) -> list[Path]:
     """Roots of the hierarchies: one for cgroup v2, one per controller for v1."""
     if (mount / "cgroup.controllers").exists():
         return [mount]
-    return sorted(path for path in mount.iterdir() if not path.is_symlink() and (path / "cgroup.procs").exists())
+    return sorted(
+        path for path in mount.iterdir() if not path.is_symlink() and (path / "cgroup.procs").exists()
+    )
 
 
 def make_cgroups(name: str, mount: Path = MOUNT) -> None:
@@ -43,7 +43,7 @@ def remove_cgroups(name: str, mount: Path = MOUNT, timeout: float = 10) -> None:
     Raises NotReadyError when a process keeps one of them busy.
     """
     deadline = time.monotonic() + timeout
-    while not all([_remove_tree(root / name) for root in hierarchies(mount)]):
+    while [root for root in hierarchies(mount) if not _remove_tree(root / name)]:
         if time.monotonic() > deadline:
             raise NotReadyError(f"control group {name} is still busy")
         time.sleep(0.1)

@@ -1,41 +1,50 @@
 """The command line of `scripts/cluster`."""
 
-from __future__ import annotations
-
 import argparse
+import importlib
 import os
 import shlex
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from devcluster import local
+from devcluster import external, local
 from devcluster.errors import ClusterToolError, UsageError
 from devcluster.files import locked
+from devcluster.install import Choices, install, uninstall
 from devcluster.progress import Progress
 from devcluster.record import Backend, Record, read_record
 from devcluster.settings import DEFAULT_NAME, DEFAULT_VERSION, Settings, load_settings, parse_version
-from devcluster.users import NAMES
+from devcluster.status import render_status
+from devcluster.users import ADMIN, NAMES
 
 DESCRIPTION = """\
 A Kubernetes cluster to develop and test against, from one of three back ends:
   --existing   the cluster of the current kubeconfig
-  --kind       kind, the default where a Docker engine and kind are there
+  --kind       kind; the default where a Docker engine and kind are there
   --local      otherwise: a control plane and one node on this machine, built from source (Debian, root)
 """
 EPILOG = """\
 environment:
   CHAPERONE_STATE  folder of the clusters' files   (default ~/.local/state/chaperone)
   CHAPERONE_CACHE  folder of builds and images     (default ~/.cache/chaperone)
+
+examples:
+  scripts/cluster up && scripts/cluster install
+  eval "$(scripts/cluster env)"
+  kubectl --kubeconfig "$(scripts/cluster kubeconfig agent)" -n payments get pods
+  scripts/cluster up --name old --version 1.34.4
 """
+Command = Callable[[Settings, argparse.Namespace], int]
 
 
 def main(argv: list[str], repository: Path) -> int:
     """Run one command and give the exit status."""
-    arguments = build_parser().parse_args(argv)
+    arguments = build_parser(argv).parse_args(argv)
     try:
         settings = load_settings(arguments.name, os.environ, repository)
-        command: Callable[[Settings, argparse.Namespace], int] = arguments.command
+        command: Command = arguments.command
         return command(settings, arguments)
     except ClusterToolError as error:
         print(f"scripts/cluster: {error}", file=sys.stderr)
@@ -45,10 +54,8 @@ def main(argv: list[str], repository: Path) -> int:
         return 130
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser; `command` in its result is the function to call."""
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--name", default=DEFAULT_NAME, help="which cluster (default: %(default)s)")
+def build_parser(argv: list[str]) -> argparse.ArgumentParser:
+    """The parser; `command` in its result is the function to call. OpenSearch's part is loaded on demand."""
     parser = argparse.ArgumentParser(
         prog="scripts/cluster",
         description=DESCRIPTION,
@@ -57,68 +64,162 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(name: str, help_text: str, command: Callable[[Settings, argparse.Namespace], int]) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=help_text, description=help_text, parents=[shared])
+    def add(name: str, text: str, command: Command) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text, conflict_handler="resolve")
+        added.add_argument("--name", default=DEFAULT_NAME, help="which cluster (default: %(default)s)")
         added.set_defaults(command=command)
         return added
 
     _add_up_options(add("up", "bring the cluster up; does only what is not done yet", command_up))
-    add("down", "remove the cluster; builds stay cached", command_down)
-    add("env", "print exports for a shell: eval \"$(scripts/cluster env)\"", command_env)
+    add("down", "remove the cluster and all that belongs to it; builds stay cached", command_down)
+    add("status", "show what runs; fails when something is missing", command_status)
+    add("env", 'print exports for a shell: eval "$(scripts/cluster env)"', command_env)
     user = add("kubeconfig", "print the path of a user's kubeconfig", command_kubeconfig)
-    user.add_argument("user", choices=NAMES)
+    user.add_argument("user", choices=NAMES, metavar="USER", help=", ".join(NAMES))
+    _add_install_options(
+        add("install", "build the images and install the chart from this tree", command_install)
+    )
+    add("uninstall", "take the installation away again", command_uninstall)
+    opensearch = add(
+        "opensearch", "run a real OpenSearch: opensearch up, opensearch down", command_opensearch
+    )
+    if "opensearch" in argv[:1]:
+        importlib.import_module("devcluster.opensearch").add_arguments(opensearch)
     return parser
 
 
 def _add_up_options(parser: argparse.ArgumentParser) -> None:
     backend = parser.add_mutually_exclusive_group()
-    for kind in Backend:
-        text = f"use the {kind.value} back end"
+    texts = {
+        Backend.EXISTING: "take the cluster of the current kubeconfig",
+        Backend.KIND: "make a cluster with kind",
+        Backend.LOCAL: "run a control plane and a node on this machine",
+    }
+    for kind, text in texts.items():
         backend.add_argument(f"--{kind.value}", dest="backend", action="store_const", const=kind, help=text)
-    parser.add_argument("--version", type=parse_version, help=f"Kubernetes version (default: {DEFAULT_VERSION})")
+    parser.add_argument("--version", type=_version, help=f"Kubernetes version (default: {DEFAULT_VERSION})")
+
+
+def _version(text: str) -> str:
+    try:
+        return parse_version(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _add_install_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--set", dest="values", action="append", default=[], metavar="KEY=VALUE", help="a chart value"
+    )
+    parser.add_argument("--registry", help="push the images here (for --existing clusters)")
+    parser.add_argument("--test-images", action="store_true", help="load the images of the tests, too")
 
 
 def command_up(settings: Settings, arguments: argparse.Namespace) -> int:
     progress = Progress()
-    with locked(settings.state_root / f".{settings.name}.lock"):
+    with _exclusive(settings):
         record = read_record(settings.state)
-        version = _version(record, arguments.version)
-        local.up(settings, record, version, progress)
+        backend = choose_backend(record, arguments.backend, external.docker_answers)
+        version = choose_version(record, arguments.version)
+        if backend is Backend.LOCAL:
+            local.up(settings, record, version or DEFAULT_VERSION, progress)
+        elif backend is Backend.KIND:
+            external.up_kind(settings, version, progress)
+        else:
+            external.up_existing(settings, progress)
     print(f'cluster {settings.name} is up; use it with: eval "$(scripts/cluster env --name {settings.name})"')
     return 0
 
 
-def _version(record: Record | None, asked: str | None) -> str:
+def choose_backend(record: Record | None, asked: Backend | None, docker: Callable[[], bool]) -> Backend:
+    """The back end of the cluster: its own for good, then what was asked for, then what is there.
+
+    Raises UsageError when an existing cluster has another one than asked for.
+    """
     if record is None:
-        return asked or DEFAULT_VERSION
+        return asked or (Backend.KIND if docker() else Backend.LOCAL)
+    if asked not in {None, record.backend}:
+        raise UsageError(
+            f"this cluster is of back end {record.backend.value}; take it down first, or give a --name"
+        )
+    return record.backend
+
+
+def choose_version(record: Record | None, asked: str | None) -> str | None:
+    """The cluster's Kubernetes version; None where nobody cares.
+
+    Raises UsageError when an existing cluster has another one than asked for.
+    """
+    if record is None or not record.version:
+        return asked
     if asked not in {None, record.version}:
-        raise UsageError(f"this cluster is of version {record.version}; take it down first, or give another --name")
+        raise UsageError(f"this cluster is of version {record.version}; take it down first, or give a --name")
     return record.version
 
 
 def command_down(settings: Settings, _: argparse.Namespace) -> int:
-    with locked(settings.state_root / f".{settings.name}.lock"):
-        local.down(settings, Progress())
+    progress = Progress()
+    with _exclusive(settings):
+        record = read_record(settings.state)
+        if record is not None and record.backend is Backend.EXISTING:
+            external.down_existing(settings, record, progress)
+        elif record is not None and record.backend is Backend.KIND:
+            external.down_kind(settings, progress)
+        else:
+            local.end(settings, progress)
+        local.remove_state(settings.state)
     return 0
 
 
+def command_status(settings: Settings, _: argparse.Namespace) -> int:
+    text, whole = render_status(settings, _known(settings))
+    print(text, end="")
+    return 0 if whole else 1
+
+
 def command_env(settings: Settings, _: argparse.Namespace) -> int:
-    record = _existing(settings)
-    path = [settings.kubernetes_bin(record.version), settings.helm_bin]
+    record = _known(settings)
+    folders = [settings.kubernetes_bin(record.version), settings.helm_bin]
+    path = ":".join(shlex.quote(str(folder)) for folder in folders if folder.is_dir())
     print(f"export CHAPERONE_CLUSTER={shlex.quote(settings.name)}")
-    print(f"export KUBECONFIG={shlex.quote(str(settings.kubeconfig('admin')))}")
-    print(f'export PATH={":".join(shlex.quote(str(folder)) for folder in path)}:"$PATH"')
+    print(f"export KUBECONFIG={shlex.quote(str(settings.kubeconfig(ADMIN)))}")
+    if path:
+        print(f'export PATH={path}:"$PATH"')
     return 0
 
 
 def command_kubeconfig(settings: Settings, arguments: argparse.Namespace) -> int:
-    _existing(settings)
+    _known(settings)
     print(settings.kubeconfig(arguments.user))
     return 0
 
 
-def _existing(settings: Settings) -> Record:
+def command_install(settings: Settings, arguments: argparse.Namespace) -> int:
+    choices = Choices(tuple(arguments.values), arguments.registry, arguments.test_images)
+    with _exclusive(settings):
+        install(settings, _known(settings), choices, Progress())
+    return 0
+
+
+def command_uninstall(settings: Settings, _: argparse.Namespace) -> int:
+    with _exclusive(settings):
+        uninstall(settings, _known(settings), Progress())
+    return 0
+
+
+def command_opensearch(_: Settings, arguments: argparse.Namespace) -> int:
+    return importlib.import_module("devcluster.opensearch").run(arguments)
+
+
+def _exclusive(settings: Settings) -> AbstractContextManager[None]:
+    """One command at a time changes a cluster."""
+    return locked(settings.state_root / f".{settings.name}.lock")
+
+
+def _known(settings: Settings) -> Record:
     record = read_record(settings.state)
     if record is None:
-        raise UsageError(f"there is no cluster {settings.name}; run: scripts/cluster up --name {settings.name}")
+        raise UsageError(
+            f"there is no cluster {settings.name}; run: scripts/cluster up --name {settings.name}"
+        )
     return record

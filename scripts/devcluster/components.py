@@ -1,7 +1,5 @@
 """The components of a local node: what each is started with."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from devcluster import configs
@@ -114,7 +112,9 @@ def scheduler(version: str) -> Component:
 
 
 def proxy(configuration: str, version: str) -> Component:
-    return Component("kube-proxy", (f"{BINARIES}/kube-proxy", f"--config={ETC}/proxy.yaml"), (configuration, version))
+    return Component(
+        "kube-proxy", (f"{BINARIES}/kube-proxy", f"--config={ETC}/proxy.yaml"), (configuration, version)
+    )
 
 
 def kubelet(node: str, link: Link, configuration: str, version: str) -> Component:

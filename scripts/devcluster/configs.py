@@ -1,7 +1,5 @@
 """Configuration files of a local node's components, as text. Paths are those the node itself sees."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 
@@ -53,7 +51,7 @@ disabled_plugins = [
 
 
 def cni() -> str:
-    """A pod network in which the node routes every packet, so that Service addresses work without br_netfilter."""
+    """Pod networking where the node routes every packet: Service addresses work without br_netfilter."""
     addresses = {"type": "host-local", "ranges": [[{"subnet": POD_RANGE}]], "routes": [{"dst": "0.0.0.0/0"}]}
     plugin = {"type": "ptp", "ipMasq": False, "ipam": {**addresses, "dataDir": "/run/cni"}}
     return _dump({"cniVersion": "0.4.0", "name": "pods", "plugins": [plugin]})

@@ -1,7 +1,5 @@
 """What can go wrong, by who is to blame."""
 
-from __future__ import annotations
-
 
 class ClusterToolError(Exception):
     """Root of every error that `scripts/cluster` reports without a traceback."""

@@ -1,7 +1,5 @@
 """Building Go commands into the cache: once per version, resumable, never half there."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
@@ -64,7 +62,9 @@ def generate_module(product: Product, folder: Path) -> None:
     (folder / "go.mod").write_text("module chaperone.dev/build\n")
     reference = f"{product.module}@v{product.version}"
     answer = run(["go", "list", "-m", "-f", "{{.GoMod}}", reference], environment=environment, folder=folder)
-    upstream = run(["go", "mod", "edit", "-json", answer.stdout.strip()], environment=environment, folder=folder)
+    upstream = run(
+        ["go", "mod", "edit", "-json", answer.stdout.strip()], environment=environment, folder=folder
+    )
     (folder / "go.mod").write_text(render_go_mod(product, parse_upstream(upstream.stdout)))
     run(["go", "mod", "tidy"], environment=environment, folder=folder)
 

@@ -1,7 +1,5 @@
 """The Go modules that the programs of a cluster are built from, and the go.mod of each build."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from typing import Any, cast
@@ -9,7 +7,14 @@ from typing import Any, cast
 from devcluster.errors import ClusterToolError
 from devcluster.settings import COREDNS_VERSION, HELM_VERSION
 
-KUBERNETES_COMMANDS = ("kubectl", "kubelet", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
+KUBERNETES_COMMANDS = (
+    "kubectl",
+    "kubelet",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kube-proxy",
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,11 @@ def kubernetes(version: str) -> Product:
         "k8s.io/kubernetes",
         version,
         tuple((name, f"k8s.io/kubernetes/cmd/{name}") for name in KUBERNETES_COMMANDS),
-        ((f"{package}.gitVersion", f"v{version}"), (f"{package}.gitMajor", "1"), (f"{package}.gitMinor", minor)),
+        (
+            (f"{package}.gitVersion", f"v{version}"),
+            (f"{package}.gitMajor", "1"),
+            (f"{package}.gitMinor", minor),
+        ),
     )
 
 
@@ -78,13 +87,18 @@ def parse_upstream(text: str) -> Upstream:
     fields = cast("dict[str, Any]", json.loads(text))
     if "Go" not in fields:
         raise ClusterToolError("the module's go.mod names no Go version")
-    published = [item for item in fields.get("Replace") or [] if "Version" in item["New"]]
+    godebug, replaced = _listed(fields, "Godebug"), _listed(fields, "Replace")
+    published = [item for item in replaced if "Version" in item["New"]]
     return Upstream(
         str(fields["Go"]),
-        tuple((item["Key"], item["Value"]) for item in fields.get("Godebug") or []),
-        tuple(sorted(item["Path"] for item in fields["Require"] if item["Version"] == "v0.0.0")),
+        tuple((item["Key"], item["Value"]) for item in godebug),
+        tuple(sorted(item["Path"] for item in _listed(fields, "Require") if item["Version"] == "v0.0.0")),
         tuple((item["Old"]["Path"], item["New"]["Path"], item["New"]["Version"]) for item in published),
     )
+
+
+def _listed(fields: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    return cast("list[dict[str, Any]]", fields.get(key) or [])
 
 
 def render_go_mod(product: Product, upstream: Upstream) -> str:

@@ -1,7 +1,5 @@
 """Getting images into a local node's containerd."""
 
-from __future__ import annotations
-
 import platform
 import subprocess
 from pathlib import Path
@@ -15,6 +13,7 @@ from devcluster.settings import COREDNS_VERSION, Settings
 from devcluster.shell import run
 
 CTR = ("ctr", "--address", CONTAINERD_SOCKET, "--namespace", "k8s.io")
+INPUTS_LABEL = "chaperone.dev/inputs"
 
 
 def build_init(cache: Path) -> Path:
@@ -32,7 +31,9 @@ def build_init(cache: Path) -> Path:
 
 def pause_image(init: Path) -> StaticImage:
     """The image of every pod's first container."""
-    return StaticImage(f"localhost/chaperone-pause:{init.name.removeprefix('pause-')}", {"/pause": init}, ("/pause",))
+    return StaticImage(
+        f"localhost/chaperone-pause:{init.name.removeprefix('pause-')}", {"/pause": init}, ("/pause",)
+    )
 
 
 def coredns_image(settings: Settings) -> StaticImage:
@@ -49,13 +50,20 @@ def archived(image: StaticImage, cache: Path) -> Path:
     return target
 
 
-def loaded(node: Node) -> set[str]:
-    """References of the images in the node."""
-    return set(node.run([*CTR, "images", "list", "-q"]).stdout.split())
+def loaded(node: Node) -> dict[str, str]:
+    """The images in the node: the inputs each was built from ("" where unknown) by reference."""
+    return parse_image_list(node.run([*CTR, "images", "list"]).stdout)
 
 
-def load(node: Node, archive: Path) -> None:
-    """Load an archive into the node.
+def parse_image_list(text: str) -> dict[str, str]:
+    """Read the table of `ctr images list`: the reference comes first, the labels come last."""
+    rows = [line.split() for line in text.splitlines()[1:] if line.strip()]
+    labels = [dict(item.split("=", 1) for item in row[-1].split(",") if "=" in item) for row in rows]
+    return {row[0]: found.get(INPUTS_LABEL, "") for row, found in zip(rows, labels, strict=True)}
+
+
+def load(node: Node, archive: Path, reference: str, inputs: str = "") -> None:
+    """Load an archive into the node and note what it was built from.
 
     Raises CommandError when containerd refuses it.
     """
@@ -64,3 +72,5 @@ def load(node: Node, archive: Path) -> None:
         done = subprocess.run(argv, stdin=stream, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise CommandError("ctr images import", done.returncode, done.stdout + done.stderr)
+    if inputs:
+        node.run([*CTR, "images", "label", reference, f"{INPUTS_LABEL}={inputs}"])

@@ -1,7 +1,5 @@
 """Kubeconfig files. They are written as JSON, which every reader of YAML takes."""
 
-from __future__ import annotations
-
 import base64
 import json
 from dataclasses import dataclass

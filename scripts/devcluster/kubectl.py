@@ -1,7 +1,5 @@
 """A cluster as its administrator's kubectl sees it: the same for every back end."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import time

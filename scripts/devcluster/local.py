@@ -1,7 +1,5 @@
 """A control plane and one node on this machine, in namespaces of their own."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from pathlib import Path
@@ -42,16 +40,15 @@ def up(settings: Settings, record: Record | None, version: str, progress: Progre
     LocalCluster(settings, network.link_of(record.subnet), version, binaries).start(progress)
 
 
-def down(settings: Settings, progress: Progress) -> None:
-    """Remove every trace of the cluster but the build cache."""
+def end(settings: Settings, progress: Progress) -> None:
+    """End every process and remove all that is outside the state folder and the build cache."""
     _require_root()
     with progress.step("end all processes"):
         while (node := find_node(settings)) is not None:
             end_node(node)
-    with progress.step("remove the link, control groups and files"):
+    with progress.step("remove the link and control groups"):
         network.disconnect(settings)
         cgroups.remove_cgroups(settings.ident)
-        _remove_state(settings.state)
 
 
 def _require_root() -> None:
@@ -59,8 +56,8 @@ def _require_root() -> None:
         raise UsageError("a local cluster needs root; or use --existing, or install Docker and kind")
 
 
-def _remove_state(state: Path) -> None:
-    """Remove the folder in one visible step: a half-removed cluster is never taken for one."""
+def remove_state(state: Path) -> None:
+    """Remove a cluster's folder in one visible step: a half-removed cluster is never taken for one."""
     if state.exists():
         doomed = state.with_name(f".{state.name}.removed.{os.getpid()}")
         state.rename(doomed)
@@ -94,7 +91,9 @@ class LocalCluster:
             self._load_images(node)
         with progress.step("API server"):
             self._start(node, wanted["kube-apiserver"])
-            wait_until("the API server", lambda: self._alive(node, "kube-apiserver") and self._kubectl.ready(), 90)
+            wait_until(
+                "the API server", lambda: self._alive(node, "kube-apiserver") and self._kubectl.ready(), 90
+            )
         with progress.step("controllers, scheduler, proxy and kubelet"):
             self._start(node, *(wanted[name] for name in ("kube-controller-manager", "kube-scheduler")))
             self._start(node, *(wanted[name] for name in ("kube-proxy", "kubelet")))
@@ -177,7 +176,7 @@ class LocalCluster:
         present = imagestore.loaded(node)
         for image in (imagestore.pause_image(self._init), imagestore.coredns_image(self._settings)):
             if image.reference not in present:
-                imagestore.load(node, imagestore.archived(image, self._settings.cache))
+                imagestore.load(node, imagestore.archived(image, self._settings.cache), image.reference)
 
     def _node_ready(self) -> bool:
         query = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'

@@ -1,7 +1,5 @@
 """The one link between host and cluster, and the cluster's addresses."""
 
-from __future__ import annotations
-
 import hashlib
 import ipaddress
 import json

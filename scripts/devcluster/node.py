@@ -1,7 +1,5 @@
 """A local node as a set of namespaces: making it, finding it, running things in it, ending it."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -53,7 +51,9 @@ class Node:
     def processes(self) -> list[Process]:
         """All processes of the node but its first."""
         here = self.init
-        return [found for found in everything() if found.namespace == here.namespace and found.pid != here.pid]
+        return [
+            found for found in everything() if found.namespace == here.namespace and found.pid != here.pid
+        ]
 
     def components(self) -> dict[str, Running]:
         """The components that `start` started and that live, by name."""

@@ -5,8 +5,6 @@ node does later happens inside: when its first process ends, the kernel ends all
 mount, interface, route and rule, whatever state they are in.
 """
 
-from __future__ import annotations
-
 import ctypes
 import json
 import os

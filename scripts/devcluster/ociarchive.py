@@ -1,7 +1,5 @@
 """OCI image archives of a few static files, written without a container tool."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

@@ -1,7 +1,5 @@
 """Certificates of a local control plane, made with the openssl command."""
 
-from __future__ import annotations
-
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +29,12 @@ class Certificate:
 
 def certificates(node: str, link: Link) -> tuple[Certificate, ...]:
     """Every certificate of a control plane on one node."""
-    server = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local")
+    server = (
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+    )
     names = tuple(f"DNS:{name}" for name in (*server, "localhost"))
     numbers = (f"IP:{KUBERNETES_SERVICE}", f"IP:{link.node}", "IP:127.0.0.1")
     return (
@@ -39,7 +42,9 @@ def certificates(node: str, link: Link) -> tuple[Certificate, ...]:
         Certificate("apiserver-kubelet", "/O=system:masters/CN=apiserver-kubelet-client"),
         Certificate("front-proxy", f"/CN={FRONT_PROXY_NAME}", FRONT_PROXY_CA),
         Certificate("admin", "/O=system:masters/CN=admin"),
-        Certificate("kubelet", f"/O=system:nodes/CN=system:node:{node}", addresses=(f"DNS:{node}", f"IP:{link.node}")),
+        Certificate(
+            "kubelet", f"/O=system:nodes/CN=system:node:{node}", addresses=(f"DNS:{node}", f"IP:{link.node}")
+        ),
         Certificate("controller-manager", "/CN=system:kube-controller-manager"),
         Certificate("scheduler", "/CN=system:kube-scheduler"),
         Certificate("proxy", "/CN=system:kube-proxy"),
@@ -64,7 +69,17 @@ def make_pki(folder: Path, wanted: tuple[Certificate, ...]) -> None:
         signer = ["-CA", f"{authority}.crt", "-CAkey", f"{authority}.key"]
         _issue(partial, certificate.name, certificate.subject, extensions, signer)
     run(["openssl", "genpkey", *NEW_KEY, "-out", partial / "service-account.key"])
-    run(["openssl", "pkey", "-in", partial / "service-account.key", "-pubout", "-out", partial / "service-account.pub"])
+    run(
+        [
+            "openssl",
+            "pkey",
+            "-in",
+            partial / "service-account.key",
+            "-pubout",
+            "-out",
+            partial / "service-account.pub",
+        ]
+    )
     partial.rename(folder)
 
 
@@ -74,5 +89,16 @@ NEW_KEY = ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt"
 def _issue(folder: Path, name: str, subject: str, extensions: list[str], signer: list[str]) -> None:
     added = [word for extension in extensions for word in ("-addext", extension)]
     run(["openssl", "genpkey", *NEW_KEY, "-out", folder / f"{name}.key"])
-    request = ["openssl", "req", "-x509", "-new", "-config", folder / "openssl.cnf", "-days", DAYS, "-subj", subject]
+    request = [
+        "openssl",
+        "req",
+        "-x509",
+        "-new",
+        "-config",
+        folder / "openssl.cnf",
+        "-days",
+        DAYS,
+        "-subj",
+        subject,
+    ]
     run([*request, "-key", folder / f"{name}.key", "-out", folder / f"{name}.crt", *added, *signer])

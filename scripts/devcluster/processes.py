@@ -3,9 +3,8 @@
 A local cluster keeps no pid files, so none can be stale: its processes are found by what the kernel shows.
 """
 
-from __future__ import annotations
-
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +35,7 @@ def look(pid: int, proc: Path = Path("/proc")) -> Process | None:
     try:
         state, parent, started = parse_stat((folder / "stat").read_text())
         argv = tuple((folder / "cmdline").read_text(errors="replace").split("\0")[:-1])
-        namespace = os.readlink(folder / "ns/pid")
+        namespace = str((folder / "ns/pid").readlink())
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None
     return None if state in "ZX" else Process(pid, parent, started, argv, namespace)
@@ -67,8 +66,6 @@ def signal_process(process: Process, number: int) -> None:
     try:
         now = look(process.pid)
         if now is not None and now.started == process.started:
-            import signal
-
             signal.pidfd_send_signal(descriptor, number)
     except ProcessLookupError:
         return

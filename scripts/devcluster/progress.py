@@ -1,11 +1,9 @@
 """What the user sees while something takes its time."""
 
-from __future__ import annotations
-
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -27,7 +25,7 @@ class Progress:
         self._live = stream.isatty()
 
     @contextmanager
-    def step(self, title: str) -> Iterator[Step]:
+    def step(self, title: str) -> Generator[Step]:
         """Time a step; its line is printed when it ends, or while it runs on a terminal."""
         step, begin, ended = Step(), self._clock(), threading.Event()
         ticker = threading.Thread(target=self._tick, args=(title, step, begin, ended), daemon=True)

@@ -1,7 +1,5 @@
 """What a cluster's state folder says about it."""
 
-from __future__ import annotations
-
 import enum
 import json
 from dataclasses import asdict, dataclass
@@ -45,7 +43,9 @@ def parse_record(text: str) -> Record:
         fields = cast("dict[str, Any]", json.loads(text))
         return Record(Backend(fields["backend"]), str(fields["version"]), int(fields["subnet"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise ClusterToolError(f"the cluster's record is damaged ({error}); run `scripts/cluster down`") from error
+        raise ClusterToolError(
+            f"the cluster's record is damaged ({error}); run `scripts/cluster down`"
+        ) from error
 
 
 def read_record(state: Path) -> Record | None:

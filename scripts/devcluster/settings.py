@@ -1,9 +1,6 @@
 """Which cluster is meant, and where its files are."""
 
-from __future__ import annotations
-
 import hashlib
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -95,7 +92,7 @@ class Settings:
 
 def load_settings(name: str, environment: Mapping[str, str], repository: Path) -> Settings:
     """Settings from CHAPERONE_STATE, CHAPERONE_CACHE and HOME."""
-    home = Path(environment.get("HOME") or os.path.expanduser("~"))
+    home = Path(environment["HOME"]) if environment.get("HOME") else Path.home()
     state = environment.get("CHAPERONE_STATE") or str(home / ".local/state/chaperone")
     cache = environment.get("CHAPERONE_CACHE") or str(home / ".cache/chaperone")
     return Settings(parse_name(name), Path(state).absolute(), Path(cache).absolute(), repository)

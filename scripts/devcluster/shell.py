@@ -1,7 +1,5 @@
 """Running other programs."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -43,5 +41,7 @@ def run(
     except subprocess.TimeoutExpired as error:
         raise CommandError(Path(words[0]).name, 124, f"no answer within {timeout:g} s") from error
     if check and done.returncode != 0:
-        raise CommandError(" ".join([Path(words[0]).name, *words[1:3]]), done.returncode, done.stdout + done.stderr)
+        raise CommandError(
+            " ".join([Path(words[0]).name, *words[1:3]]), done.returncode, done.stdout + done.stderr
+        )
     return done

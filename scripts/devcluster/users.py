@@ -1,7 +1,5 @@
 """The people of the demonstration: client certificates from the cluster's own signer, and their rights."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json
@@ -11,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from devcluster.errors import NotReadyError
+from devcluster.errors import NotReadyError, UsageError
 from devcluster.files import write_atomically
 from devcluster.kubeconfig import Endpoint, certificate_in, render_kubeconfig
 from devcluster.kubectl import Kubectl, wait_until
@@ -20,6 +18,8 @@ from devcluster.settings import Settings
 from devcluster.shell import run
 
 ADMIN = "admin"
+NAMESPACE = "payments"
+MANAGER = "chaperone-scripts"
 MONTH = str(30 * 86400)
 YEAR = 365 * 86400
 MANIFEST = Path(__file__).parent / "manifests/access.yaml"
@@ -59,12 +59,27 @@ def ensure_people(settings: Settings, kubectl: Kubectl, endpoint: Endpoint) -> N
         shutil.rmtree(work)
 
 
+def remove_people(kubectl: Kubectl) -> None:
+    """Take back what `ensure_people` made in the cluster."""
+    kubectl.run("delete", "--ignore-not-found", "-f", "-", stdin=MANIFEST.read_text())
+
+
+def refuse_foreign_namespace(kubectl: Kubectl) -> None:
+    """Raise UsageError where the demonstration's namespace exists and is somebody else's."""
+    query = "jsonpath={.metadata.name} {.metadata.labels.app\\.kubernetes\\.io/managed-by}"
+    found = kubectl.run("get", "namespace", NAMESPACE, "--ignore-not-found", "-o", query).stdout.split()
+    if found and found[1:] != [MANAGER]:
+        raise UsageError(f"this cluster has a namespace {NAMESPACE} that scripts/cluster did not make")
+
+
 def _is_current(path: Path, endpoint: Endpoint) -> bool:
     """Whether a kubeconfig leads to this cluster and its certificate lasts."""
     if not path.exists() or json.loads(path.read_text())["clusters"][0]["cluster"] != endpoint.cluster:
         return False
     certificate = certificate_in(path).decode()
-    return run(["openssl", "x509", "-noout", "-checkend", MONTH], stdin=certificate, check=False).returncode == 0
+    return (
+        run(["openssl", "x509", "-noout", "-checkend", MONTH], stdin=certificate, check=False).returncode == 0
+    )
 
 
 def _issue(kubectl: Kubectl, work: Path, people: list[Person]) -> dict[str, bytes]:
@@ -84,7 +99,9 @@ def _issue(kubectl: Kubectl, work: Path, people: list[Person]) -> dict[str, byte
     try:
         wait_until("the signer of client certificates", lambda: len(issued()) == len(names), 30)
     except NotReadyError as error:
-        raise NotReadyError(f"{error}: does this cluster sign kubernetes.io/kube-apiserver-client?") from error
+        raise NotReadyError(
+            f"{error}: does this cluster sign kubernetes.io/kube-apiserver-client?"
+        ) from error
     certificates = issued()
     kubectl.run("delete", "certificatesigningrequests", *names.values())
     return certificates

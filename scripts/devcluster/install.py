@@ -1,0 +1,113 @@
+"""Installing Chaperone from the working tree, and taking it away."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from devcluster.clients import helm_for, kubectl_for
+from devcluster.errors import CommandError, NotReadyError
+from devcluster.images import RECORDER, TEST_IMAGES, WEBHOOK
+from devcluster.kubectl import Kubectl
+from devcluster.progress import Progress
+from devcluster.record import Record
+from devcluster.settings import Settings
+from devcluster.shell import run
+from devcluster.supply import Reference, supply_for
+from devcluster.users import NAMESPACE as GUARDED
+
+RELEASE = "chaperone"
+SYSTEM = "chaperone-system"
+GUARD_LABEL = "chaperone.dev/guard"
+TIMEOUT = "180s"
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the caller asks of an installation."""
+
+    values: tuple[str, ...] = ()
+    """Values for the chart, as Helm's --set takes them."""
+    registry: str | None = None
+    test_images: bool = False
+
+
+def install(settings: Settings, record: Record, choices: Choices, progress: Progress) -> None:
+    """Build and load the images, install or upgrade the chart, guard the demonstration's namespace.
+
+    Raises NotReadyError, with what the pods say, when the installation does not become ready.
+    """
+    kubectl, helm = kubectl_for(settings, record, progress), helm_for(settings, progress)
+    supply = supply_for(settings, record, choices.registry)
+    references = {name: supply.provide(image, progress) for name, image in _ROLES.items()}
+    for image in TEST_IMAGES if choices.test_images else ():
+        supply.provide(image, progress)
+    with progress.step("install the chart"):
+        argv = helm_arguments(settings.repository / "charts/chaperone", references, choices.values)
+        try:
+            run([helm, *argv, "--kubeconfig", kubectl.kubeconfig])
+        except CommandError as error:
+            raise NotReadyError(f"{error}\n{_symptoms(kubectl)}") from error
+    with progress.step(f"guard namespace {GUARDED}"):
+        kubectl.run("label", "namespace", GUARDED, f"{GUARD_LABEL}=enabled", "--overwrite")
+
+
+_ROLES = {"webhook": WEBHOOK, "recorder": RECORDER}
+
+
+def helm_arguments(chart: Path, images: dict[str, Reference], values: tuple[str, ...]) -> list[str]:
+    """The arguments of `helm upgrade`; the caller's values come last and win."""
+    sets = [
+        f"images.{role}.{key}={value}"
+        for role, image in images.items()
+        for key, value in (
+            ("repository", image.repository),
+            ("tag", image.tag),
+            ("pullPolicy", image.pull_policy),
+        )
+    ]
+    options = ["--namespace", SYSTEM, "--create-namespace", "--wait", "--timeout", TIMEOUT]
+    chosen = [word for value in (*sets, *values) for word in ("--set", value)]
+    return ["upgrade", "--install", RELEASE, str(chart), *options, *chosen]
+
+
+def uninstall(settings: Settings, record: Record, progress: Progress) -> None:
+    """Remove the installation: first what other requests would wait for, then the rest."""
+    kubectl, helm = kubectl_for(settings, record, progress), helm_for(settings, progress)
+    with progress.step("remove aggregated APIs, webhooks and the second guard"):
+        kubectl.run("label", "namespace", "-l", f"{GUARD_LABEL}=enabled", f"{GUARD_LABEL}-")
+        for kind in _BLOCKING:
+            kubectl.run("delete", kind, "-l", f"app.kubernetes.io/instance={RELEASE}", "--ignore-not-found")
+    with progress.step("uninstall the chart"):
+        run(
+            [
+                helm,
+                "uninstall",
+                RELEASE,
+                "--namespace",
+                SYSTEM,
+                "--ignore-not-found",
+                "--wait",
+                "--kubeconfig",
+                kubectl.kubeconfig,
+            ]
+        )
+        kubectl.run("delete", "namespace", SYSTEM, "--ignore-not-found", "--timeout=120s")
+
+
+_BLOCKING = (
+    "apiservices.apiregistration.k8s.io",
+    "mutatingwebhookconfigurations",
+    "validatingwebhookconfigurations",
+    "validatingadmissionpolicybindings",
+    "validatingadmissionpolicies",
+)
+
+
+def _symptoms(kubectl: Kubectl) -> str:
+    """What a person would look at next."""
+    looks = (
+        ("get", "pods", "-o", "wide"),
+        ("get", "events", "--field-selector=type=Warning", "--sort-by=.lastTimestamp"),
+        ("logs", "-l", f"app.kubernetes.io/instance={RELEASE}", "--all-containers", "--prefix", "--tail=20"),
+    )
+    answers = [kubectl.run(*words, "-n", SYSTEM, check=False) for words in looks]
+    return "\n".join((answer.stdout + answer.stderr)[-4000:] for answer in answers)
