@@ -1,0 +1,79 @@
+"""The gate before the API: only the API server comes in, and what goes wrong goes out as a Status."""
+
+import logging
+
+import msgspec
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from sidecar.contract.names import AUDIT_GROUP
+from sidecar.contract.sealing import Identity
+from webhook.audit_api.connection import common_names
+from webhook.audit_api.errors import ApiError, Reason, status_of
+from webhook.audit_api.identity import FrontProxy, identify
+from webhook.store.contract import StoreError
+
+HEALTH_PATHS = frozenset(["/healthz", "/livez", "/readyz"])
+_IDENTITY = "identity"
+
+
+class Gate:
+    """Lets health checks and the API server through, and tells the application who asks."""
+
+    def __init__(self, app: ASGIApp, front_proxy: FrontProxy) -> None:
+        self._app = app
+        self._front_proxy = front_proxy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request (ASGI)."""
+        if scope["type"] == "http" and scope["path"] not in HEALTH_PATHS:
+            headers = [
+                (name.decode("latin-1"), value.decode("utf-8", "replace")) for name, value in scope["headers"]
+            ]
+            try:
+                identity = identify(self._front_proxy.trust(), common_names(scope), headers)
+            except ApiError as error:
+                await refusal(error)(scope, receive, send)
+                return
+            scope.setdefault("state", {})[_IDENTITY] = identity
+        await self._app(scope, receive, send)
+
+
+def identity_of(request: Request) -> Identity:
+    """Give who asks, as the gate found."""
+    return request.scope["state"][_IDENTITY]
+
+
+def refusal(error: ApiError) -> Response:
+    """Give the answer that says why there is no other."""
+    headers = {"Retry-After": "1"} if error.reason is Reason.UNAVAILABLE else None
+    return json_response(status_of(error, group=AUDIT_GROUP), code=error.reason.code, headers=headers)
+
+
+def json_response(
+    value: object,
+    *,
+    code: int = 200,
+    content_type: str = "application/json",
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """Give an answer in JSON."""
+    return Response(msgspec.json.encode(value), code, headers, content_type)
+
+
+async def refuse(_: Request, error: Exception) -> Response | StreamingResponse:
+    """Answer an error that a handler raised."""
+    match error:
+        case ApiError():
+            return refusal(error)
+        case StoreError():
+            logging.getLogger(__name__).warning("the store did not answer: %s", error)
+            return refusal(ApiError(Reason.UNAVAILABLE, "the store of sessions does not answer; try again"))
+        case HTTPException(status_code=404):
+            return refusal(ApiError(Reason.NOT_FOUND, "the server could not find the requested resource"))
+        case HTTPException(status_code=405):
+            return refusal(ApiError(Reason.METHOD_NOT_ALLOWED, "sessions can be read, and nothing else"))
+        case _:
+            return refusal(ApiError(Reason.INTERNAL, "an unexpected error; the server's log tells it"))

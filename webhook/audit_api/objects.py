@@ -1,0 +1,236 @@
+"""The API's objects, and how times are written in them."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from sidecar.contract.names import AUDIT_GROUP, AUDIT_VERSION
+
+API_VERSION: Final = f"{AUDIT_GROUP}/{AUDIT_VERSION}"
+_NANOSECONDS: Final = 1_000_000_000
+
+
+class _Part(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    pass
+
+
+class ObjectMeta(_Part, frozen=True):
+    """The part of metav1.ObjectMeta that sessions have."""
+
+    name: str
+    namespace: str
+    uid: str = ""
+    resource_version: str = ""
+    creation_timestamp: str = ""
+    """On the collector's clock, RFC 3339."""
+    labels: dict[str, str] = {}
+
+
+class ListMeta(_Part, frozen=True):
+    """metav1.ListMeta."""
+
+    resource_version: str = ""
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class User(_Part, frozen=True):
+    """Who asked for the session, as the API server authenticated them."""
+
+    username: str
+    uid: str = ""
+    groups: tuple[str, ...] = ()
+    extra: dict[str, tuple[str, ...]] = {}
+
+
+class Masking(_Part, frozen=True):
+    """Which masking profile the recorder applied, and the fingerprint of its engine."""
+
+    profile: str
+    fingerprint: str
+
+
+class SessionDecision(_Part, frozen=True):
+    """What admission decided when the session was asked for."""
+
+    action: str
+    policy: str
+    rule: str
+    request_uid: str = msgspec.field(name="requestUID")
+    decided_at: str
+    approval: str = ""
+
+
+class SessionSpec(_Part, frozen=True):
+    """What was asked for."""
+
+    user: User
+    pod: str
+    pod_uid: str = msgspec.field(name="podUID")
+    node: str
+    container: str
+    command: tuple[str, ...]
+    """The exact command line, masked."""
+    masking: Masking
+    decision: SessionDecision
+    tty: bool = False
+    stdin: bool = False
+
+
+class ByteCounts(_Part, frozen=True, omit_defaults=False):
+    """Bytes recorded by channel."""
+
+    stdin: int
+    stdout: int
+    stderr: int
+
+
+class Findings(_Part, frozen=True, omit_defaults=False):
+    """How often card data was masked, in all and by rule and brand."""
+
+    total: int
+    by_rule: dict[str, int]
+
+
+class ChainState(_Part, frozen=True, omit_defaults=False):
+    """How far the session's hash chain was stored, and its digest there (SHA-256, hexadecimal)."""
+
+    next_sequence: int
+    digest: str
+
+
+class SessionStatus(_Part, frozen=True):
+    """What became of it."""
+
+    phase: str
+    """Active, Completed, or Interrupted when the recorder died and the record may have a gap."""
+    started_at: str
+    """On the recorder's clock, RFC 3339 with microseconds."""
+    bytes: ByteCounts
+    findings: Findings
+    clock_skew: str
+    """The recorder's clock minus the collector's, as a duration such as -0.25s."""
+    chain: ChainState
+    recorder: str
+    """Version of the recorder."""
+    ended_at: str = ""
+    duration: str = ""
+    """As a duration such as 61.5s; absent while the session is active."""
+    exit_code: int | UnsetType = UNSET
+    """Of the main program, 128 + signal when a signal ended it; absent when it is not known."""
+    how: str = ""
+    """How the session ended: exited, client-gone, idle-timeout and so on."""
+    reason: str = ""
+
+
+class Session(_Part, frozen=True, omit_defaults=False):
+    """One recorded exec session."""
+
+    metadata: ObjectMeta
+    spec: SessionSpec
+    status: SessionStatus
+    api_version: str = API_VERSION
+    kind: str = "Session"
+
+
+class SessionList(_Part, frozen=True, omit_defaults=False):
+    """Sessions, newest first."""
+
+    metadata: ListMeta
+    items: list[Session]
+    api_version: str = API_VERSION
+    kind: str = "SessionList"
+
+
+class Notice(_Part, frozen=True, omit_defaults=False):
+    """What a recorder reported outside any session, such as a grant that it refused."""
+
+    metadata: ObjectMeta
+    reason: str
+    """recorder-started, recorder-stopped, recorder-failed, grant-refused or grant-replayed."""
+    message: str
+    pod: str
+    pod_uid: str = msgspec.field(name="podUID")
+    container: str
+    session: str
+    command: tuple[str, ...]
+    """The command line concerned, masked."""
+    at: str
+    """On the recorder's clock."""
+    api_version: str = API_VERSION
+    kind: str = "Notice"
+
+
+class NoticeList(_Part, frozen=True, omit_defaults=False):
+    """Notices, newest first."""
+
+    metadata: ListMeta
+    items: list[Notice]
+    api_version: str = API_VERSION
+    kind: str = "NoticeList"
+
+
+class SearchSpec(_Part, frozen=True):
+    """What to look for: words or a "quoted phrase" in command lines and in what was shown or typed."""
+
+    text: str
+    user: str = ""
+    pod: str = ""
+    since: str = ""
+    """Only sessions that started at or after this RFC 3339 time."""
+    until: str = ""
+    """Only sessions that started before this RFC 3339 time."""
+    limit: int = 100
+
+
+class SearchHit(_Part, frozen=True, omit_defaults=False):
+    """Where the text was found."""
+
+    session: Session
+    channel: str
+    """stdin, stdout or stderr; command when the command line matched."""
+    at: str
+    """Since the session's start, as a duration; where to jump in the replay."""
+    text: str
+    highlight: list[list[int]]
+    """Start and end of each match, in characters of the text."""
+
+
+class SearchStatus(_Part, frozen=True, omit_defaults=False):
+    """What was found, best first."""
+
+    hits: list[SearchHit]
+
+
+class Search(_Part, frozen=True):
+    """A question, and once created its answer; it is not kept."""
+
+    spec: SearchSpec
+    api_version: str = API_VERSION
+    kind: str = "Search"
+    metadata: dict[str, msgspec.Raw] = {}
+    status: SearchStatus | UnsetType = UNSET
+
+
+def rfc3339(unix_ns: int, *, timespec: str = "microseconds") -> str:
+    """Give a moment in UTC, as in 2026-11-23T01:46:45.000000Z."""
+    moment = datetime.fromtimestamp(unix_ns // _NANOSECONDS, UTC).replace(
+        microsecond=unix_ns % _NANOSECONDS // 1000
+    )
+    return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
+def unix_nanoseconds(text: str) -> int:
+    """Read an RFC 3339 time. Raises ValueError; a time without an offset is one."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("no offset from UTC")
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * _NANOSECONDS + since.microseconds * 1000
+
+
+def duration(nanoseconds: int) -> str:
+    """Give a duration in seconds, as in 61.5s, which metav1.Duration reads."""
+    text = f"{nanoseconds / _NANOSECONDS:.6f}".rstrip("0").rstrip(".")
+    return f"{text}s"

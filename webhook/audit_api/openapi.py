@@ -1,0 +1,81 @@
+"""OpenAPI documents, made from the objects' own types, for ``kubectl explain`` and the aggregator."""
+
+import hashlib
+from typing import Final
+
+import msgspec
+
+from sidecar.contract.names import AUDIT_GROUP, AUDIT_VERSION, VERSION
+from webhook.audit_api.objects import API_VERSION, NoticeList, Search, Session, SessionList
+
+PATH: Final = f"/openapi/v3/apis/{API_VERSION}"
+_KINDS: Final = (Session, SessionList, NoticeList, Search)
+_NAMES: Final = frozenset(["Session", "SessionList", "Notice", "NoticeList", "Search"])
+_PREFIX: Final = "dev.chaperone.audit.v1alpha1"
+_INFO: Final = {"title": "Chaperone audit", "version": VERSION}
+_BASE: Final = f"/apis/{API_VERSION}"
+
+
+def v2() -> bytes:
+    """Give /openapi/v2 (Swagger 2.0)."""
+    document = {
+        "swagger": "2.0",
+        "info": _INFO,
+        "paths": _paths(2),
+        "definitions": _schemas("#/definitions/"),
+    }
+    return msgspec.json.encode(document)
+
+
+def v3() -> bytes:
+    """Give the group version's own document (OpenAPI 3.0)."""
+    components = {"schemas": _schemas("#/components/schemas/")}
+    document = {"openapi": "3.0.0", "info": _INFO, "paths": _paths(3), "components": components}
+    return msgspec.json.encode(document)
+
+
+def v3_index(document: bytes) -> dict[str, object]:
+    """Give /openapi/v3, which leads to the document; its hash lets clients keep it."""
+    digest = hashlib.sha256(document).hexdigest().upper()
+    return {"paths": {f"apis/{API_VERSION}": {"serverRelativeURL": f"{PATH}?hash={digest}"}}}
+
+
+def _schemas(place: str) -> dict[str, object]:
+    _, components = msgspec.json.schema_components(list(_KINDS), ref_template=f"{place}{_PREFIX}.{{name}}")
+    return {f"{_PREFIX}.{name}": _with_kind(name, schema) for name, schema in components.items()}
+
+
+def _with_kind(name: str, schema: dict[str, object]) -> dict[str, object]:
+    if name not in _NAMES:
+        return schema
+    return {**schema, "x-kubernetes-group-version-kind": [_kind(name)]}
+
+
+def _kind(name: str) -> dict[str, str]:
+    return {"group": AUDIT_GROUP, "version": AUDIT_VERSION, "kind": name}
+
+
+def _paths(version: int) -> dict[str, object]:
+    namespaced = f"{_BASE}/namespaces/{{namespace}}"
+    return {
+        f"{_BASE}/sessions": _path(version, "get", "list", "Session", "SessionList"),
+        f"{namespaced}/sessions": _path(version, "get", "list", "Session", "SessionList"),
+        f"{namespaced}/sessions/{{name}}": _path(version, "get", "get", "Session", "Session"),
+        f"{_BASE}/notices": _path(version, "get", "list", "Notice", "NoticeList"),
+        f"{namespaced}/notices": _path(version, "get", "list", "Notice", "NoticeList"),
+        f"{namespaced}/searches": _path(version, "post", "post", "Search", "Search"),
+    }
+
+
+def _path(version: int, method: str, action: str, kind: str, answer: str) -> dict[str, object]:
+    place = "#/definitions/" if version == 2 else "#/components/schemas/"
+    schema = {"$ref": f"{place}{_PREFIX}.{answer}"}
+    content = {"schema": schema} if version == 2 else {"content": {"application/json": {"schema": schema}}}
+    return {
+        method: {
+            "description": f"{action} {kind}",
+            "responses": {"200": {"description": "OK", **content}},
+            "x-kubernetes-action": action,
+            "x-kubernetes-group-version-kind": _kind(kind),
+        }
+    }

@@ -1,0 +1,74 @@
+"""Searches: a question read from a Search object, the answer written into it."""
+
+from typing import Final
+
+import msgspec
+
+from webhook.audit_api.conversion import session_object
+from webhook.audit_api.errors import ApiError, Reason
+from webhook.audit_api.objects import (
+    API_VERSION,
+    Search,
+    SearchHit,
+    SearchStatus,
+    duration,
+    unix_nanoseconds,
+)
+from webhook.store.contract import Hit, Query, Store
+
+MAX_HITS: Final = 1000
+MAX_BODY_BYTES: Final = 64 * 1024
+
+
+def parse_search(body: bytes) -> Search:
+    """Read a request's body. Raises ApiError."""
+    try:
+        search = msgspec.json.decode(body, type=Search)
+    except msgspec.MsgspecError as error:
+        raise ApiError(Reason.BAD_REQUEST, f"the body is no Search: {error}") from None
+    if search.kind != "Search" or search.api_version != API_VERSION:
+        raise ApiError(Reason.BAD_REQUEST, f"the body must be a Search of {API_VERSION}")
+    if not search.spec.text.strip():
+        raise ApiError(Reason.INVALID, "spec.text: say what to look for", kind="searches")
+    if not 1 <= search.spec.limit <= MAX_HITS:
+        raise ApiError(Reason.INVALID, f"spec.limit: must be from 1 to {MAX_HITS}", kind="searches")
+    return search
+
+
+def query_of(search: Search, namespace: str | None) -> Query:
+    """Give the store's question. Raises ApiError when a time cannot be read."""
+    spec = search.spec
+    return Query(
+        namespace=namespace,
+        user=spec.user or None,
+        pod=spec.pod or None,
+        since=_time("since", spec.since),
+        until=_time("until", spec.until),
+        text=spec.text,
+        limit=spec.limit,
+    )
+
+
+def _time(field: str, text: str) -> int | None:
+    try:
+        return unix_nanoseconds(text) if text else None
+    except ValueError:
+        message = f"spec.{field}: must be a time such as 2026-03-01T00:00:00Z"
+        raise ApiError(Reason.INVALID, message, kind="searches") from None
+
+
+def answer(store: Store, search: Search, namespace: str | None) -> Search:
+    """Give the search with its status. Raises ApiError and StoreError."""
+    hits = [_hit(hit) for hit in store.search(query_of(search, namespace))]
+    return msgspec.structs.replace(search, status=SearchStatus(hits))
+
+
+def _hit(hit: Hit) -> SearchHit:
+    passage = hit.passage
+    return SearchHit(
+        session=session_object(hit.record),
+        channel="command" if passage is None else passage.channel.value,
+        at=duration(0 if passage is None else passage.at),
+        text=" ".join(hit.record.argv) if passage is None else passage.text,
+        highlight=[[start, end] for start, end in hit.highlight],
+    )

@@ -1,0 +1,82 @@
+"""The player: which text is due when, at a speed, with long pauses cut short and keys obeyed."""
+
+from collections.abc import Iterable
+from enum import Enum
+
+from webhook.replay.moments import Kind, Moment
+
+_NANOSECONDS = 1_000_000_000
+_SHOWN = frozenset([Kind.OUTPUT, Kind.ERROR_OUTPUT])
+
+
+class Key(Enum):
+    """What a viewer may press."""
+
+    PAUSE = " "
+    STEP = "."
+    QUIT = "q"
+
+
+class Player:
+    """Plays moments against a clock that the caller reads: ``now`` is in seconds and never goes back."""
+
+    def __init__(
+        self, moments: Iterable[Moment], *, now: float, speed: float = 1.0, idle_limit: float | None = None
+    ) -> None:
+        self._moments = iter(moments)
+        self._speed = speed
+        self._idle_limit = idle_limit
+        self._seen = now
+        self._position = 0.0
+        self._due = 0.0
+        self._at = 0
+        self._next: Moment | None = None
+        self.paused = False
+        self.finished = False
+        self._load()
+
+    def advance(self, now: float) -> str:
+        """Give the text that became due since the last call."""
+        elapsed = now - self._seen
+        self._seen = now
+        if not self.paused:
+            self._position += elapsed * self._speed
+        due: list[str] = []
+        while self._next is not None and self._due <= self._position and not self.finished:
+            due.append(self._take())
+        return "".join(due)
+
+    def wait(self) -> float | None:
+        """Give the seconds until more is due; None when only a key can change anything."""
+        if self.paused or self.finished:
+            return None
+        return max(0.0, (self._due - self._position) / self._speed)
+
+    def press(self, key: Key, now: float) -> str:
+        """Obey a key; give the text that is due by then."""
+        text = self.advance(now)
+        match key:
+            case Key.PAUSE:
+                self.paused = not self.paused
+            case Key.STEP if self.paused and self._next is not None:
+                self._position = self._due
+                text += self._take()
+            case Key.QUIT:
+                self.finished = True
+            case _:
+                pass
+        return text
+
+    def _take(self) -> str:
+        text = self._next.text if self._next is not None else ""
+        self._load()
+        return text
+
+    def _load(self) -> None:
+        self._next = next((moment for moment in self._moments if moment.kind in _SHOWN), None)
+        if self._next is None:
+            self.finished = True
+            return
+        gap = max(0, self._next.at - self._at) / _NANOSECONDS
+        self._at = max(self._at, self._next.at)
+        self._due += gap if self._idle_limit is None else min(gap, self._idle_limit)
