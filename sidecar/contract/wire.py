@@ -2,7 +2,10 @@
 
 The shipper authenticates with its pod's projected token in the ``Authorization`` header of the
 handshake, sends Hello and waits for Welcome. Before the first frames of a session on a connection it
-sends Open. Acknowledged means durable: the shipper may forget. Sending anything again is harmless.
+sends Open and waits for Acknowledged, which tells where to begin, or for Refused or Deferred.
+
+Acknowledged means durable: the shipper may forget. Sending anything again is harmless. While frames are
+on their way, an Acknowledged that repeats the last one asks for frames again from that number.
 """
 
 from enum import Enum
@@ -25,6 +28,10 @@ class NoticeKind(Enum):
     RECORDER_FAILED = "recorder-failed"
     GRANT_REFUSED = "grant-refused"
     GRANT_REPLAYED = "grant-replayed"
+    RECORD_REFUSED = "record-refused"
+    """The collector did not believe what a recorder sent; noted by the collector."""
+    RECORD_GAP = "record-gap"
+    """The collector asks for frames that it had made durable and the recorder has forgotten."""
 
 
 class _Message(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True):
@@ -96,10 +103,17 @@ class Refused(_Message, frozen=True, tag="refused"):
     reason: str
 
 
+class Deferred(_Message, frozen=True, tag="deferred"):
+    """The collector cannot judge this session now (a key is missing); open it again later."""
+
+    session: str
+    reason: str
+
+
 _M = TypeVar("_M")
 
 FromRecorder = Hello | Open | Frames | Notice
-FromCollector = Welcome | Acknowledged | NoticeAcknowledged | Refused
+FromCollector = Welcome | Acknowledged | NoticeAcknowledged | Refused | Deferred
 
 _encoder = msgspec.msgpack.Encoder()
 _from_recorder: msgspec.msgpack.Decoder[FromRecorder] = msgspec.msgpack.Decoder(FromRecorder)

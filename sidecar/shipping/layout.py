@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,10 +10,10 @@ from typing import Final
 
 SESSIONS: Final = "sessions"
 NOTICES: Final = "notices"
-REFUSED: Final = "refused"
 
 _GRANT: Final = "grant"
 _ENDED: Final = "ended"
+_REFUSED: Final = "refused"
 _PARTIAL: Final = ".partial"
 
 
@@ -78,3 +79,19 @@ def ended_before(directory: Path) -> int | None:
         return int((directory / _ENDED).read_bytes())
     except FileNotFoundError:
         return None
+
+
+def mark_refused(directory: Path, reason: str) -> None:
+    """Say that the collector will never take a session's record."""
+    write_whole(directory / _REFUSED, reason.encode())
+
+
+def is_refused(directory: Path) -> bool:
+    """Tell whether :func:`mark_refused` was called."""
+    return (directory / _REFUSED).exists()
+
+
+def remove(directory: Path) -> None:
+    """Remove a session that nobody needs any more."""
+    with exclusive(directory.parent):
+        shutil.rmtree(directory)

@@ -10,6 +10,8 @@ from sidecar.shipping.layout import NOTICES, write_whole
 
 MAX_NOTICES: Final = 1024
 """Most notices kept: anybody in a container can provoke refusals, and must not fill the disk."""
+MAX_NOTICE_BYTES: Final = 64 * 1024
+"""Longest notice kept whole; of a longer one the command line is left out."""
 
 
 class NoticeSpool:
@@ -21,23 +23,28 @@ class NoticeSpool:
     def add(self, notice: Notice) -> bool:
         """Keep a notice; False when the spool holds as many as it may and this one is not kept."""
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if len(self._names()) >= MAX_NOTICES:
+        if len(self.names()) >= MAX_NOTICES:
             return False
-        write_whole(self._directory / notice.id, msgspec.msgpack.encode(notice))
+        write_whole(self._directory / notice.id, _bounded(notice))
         return True
 
-    def waiting(self) -> list[Notice]:
-        """Give the notices kept, oldest first (ids sort by time)."""
-        return [
-            msgspec.msgpack.decode((self._directory / name).read_bytes(), type=Notice)
-            for name in self._names()
-        ]
+    def load(self, identifier: str) -> Notice:
+        """Give a notice that is kept."""
+        return msgspec.msgpack.decode((self._directory / identifier).read_bytes(), type=Notice)
 
     def remove(self, identifier: str) -> None:
         """Forget a notice that the collector has made durable."""
         (self._directory / identifier).unlink(missing_ok=True)
 
-    def _names(self) -> list[str]:
+    def names(self) -> list[str]:
+        """Give the ids of the notices kept, oldest first (ids sort by time)."""
         if not self._directory.exists():
             return []
         return sorted(path.name for path in self._directory.iterdir() if not path.suffix)
+
+
+def _bounded(notice: Notice) -> bytes:
+    encoded = msgspec.msgpack.encode(notice)
+    if len(encoded) <= MAX_NOTICE_BYTES:
+        return encoded
+    return msgspec.msgpack.encode(msgspec.structs.replace(notice, argv=("(a very long command line)",)))

@@ -11,14 +11,15 @@ from typing import Final
 
 import msgspec
 
-from sidecar.contract.events import MAX_DATA_BYTES
 from sidecar.contract.frames import Frame
+from sidecar.contract.wire import MAX_MESSAGE_BYTES
 
 SEGMENT_BYTES: Final = 256 * 1024
 """A segment takes no further record once it is this long."""
 SEGMENT_SUFFIX: Final = ".frames"
 _HEADER: Final = struct.Struct("<II")
-_MAX_BODY_BYTES: Final = 2 * MAX_DATA_BYTES
+MAX_RECORD_BYTES: Final = MAX_MESSAGE_BYTES // 2
+"""Longest record: it must fit into one message with room to spare."""
 
 
 def segment_name(sequence: int) -> str:
@@ -63,7 +64,7 @@ class RecordDecoder:
             return None
         length, checksum = _HEADER.unpack_from(data, start)
         end = body + length
-        if not 0 < length <= _MAX_BODY_BYTES or len(data) < end:
+        if not 0 < length <= MAX_RECORD_BYTES or len(data) < end:
             return None
         encoded = memoryview(data)[body:end]
         if zlib.crc32(encoded) != checksum:

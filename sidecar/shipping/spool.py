@@ -12,8 +12,8 @@ from typing import Final
 
 from sidecar.contract.errors import ClusterError
 from sidecar.contract.frames import Frame
-from sidecar.shipping.layout import SESSIONS, exclusive, mark_ended, write_grant
-from sidecar.shipping.records import SEGMENT_BYTES, RecordEncoder, segment_name
+from sidecar.shipping.layout import SESSIONS, exclusive, is_refused, mark_ended, write_grant
+from sidecar.shipping.records import MAX_RECORD_BYTES, SEGMENT_BYTES, RecordEncoder, segment_name
 
 _ALLOWANCE_BYTES: Final = 4 * 1024 * 1024
 _RESERVE_BYTES: Final = 1024 * 1024
@@ -68,6 +68,8 @@ class SpoolWriter:
         every other frame.
         """
         record = self._encoder.encode(frame)
+        if len(record) > MAX_RECORD_BYTES:
+            raise SpoolError(f"a frame of {len(record)} bytes is longer than {MAX_RECORD_BYTES}")
         try:
             self._write(frame.sequence, record)
         except OSError as error:
@@ -83,6 +85,10 @@ class SpoolWriter:
         if self._allowance < n:
             self._allowance = _allowance(self._directory.parent, self._limit)
         return self._allowance >= n
+
+    def refused(self) -> bool:
+        """Tell whether the collector refuses this record: the session must not go on unrecorded."""
+        return is_refused(self._directory)
 
     def close(self, ended: bool) -> None:
         """Let go. ``ended`` says that the last frame was End; otherwise the session can be recovered."""
@@ -118,11 +124,12 @@ def used_bytes(sessions: Path) -> tuple[int, int]:
     with os.scandir(sessions) as directories:
         for directory in directories:
             count += 1
-            total += _size(Path(directory.path))
+            total += directory_bytes(Path(directory.path))
     return total, count
 
 
-def _size(directory: Path) -> int:
+def directory_bytes(directory: Path) -> int:
+    """Give the bytes of a session's files."""
     total = 0
     try:
         with os.scandir(directory) as files:

@@ -22,11 +22,15 @@ class Waker:
             return  # a full pipe wakes the shipper as well as one more byte would
 
 
-def drain(descriptor: int) -> None:
-    """Empty the shipper's end; whatever is appended later leaves a byte again."""
+def drain(descriptor: int) -> bool:
+    """Empty the shipper's end; whatever is appended later leaves a byte again.
+
+    False when nobody holds the other end any more, so that no session will append again.
+    """
     os.set_blocking(descriptor, False)
     try:
         while os.read(descriptor, 4096):
             pass
     except BlockingIOError:
-        return
+        return True
+    return False
