@@ -86,7 +86,7 @@ class KubeApi:
         return None if reply.status == 404 else reply.decode(kind)
 
     def _authorization(self) -> dict[str, str]:
-        token = self._configuration.get_api_key_with_prefix("authorization")
+        token = self._configuration.get_api_key_with_prefix("BearerToken")
         return {"Authorization": token} if token else {}
 
     def close(self) -> None:
