@@ -18,12 +18,27 @@ def scratch() -> Iterator[Path]:
         yield directory
 
 
-@pytest.fixture(scope="session", params=sorted(BUILDS))
-def shim(request: pytest.FixtureRequest, scratch: Path) -> Shim:
-    """The shim as released and, for the same tests, with the address and undefined behaviour sanitizers."""
-    build = str(request.param)
+def compiled(scratch: Path, build: str) -> Shim:
     socket_path = scratch / f"{build}.sock"
     return Shim(compile_shim(scratch / build, socket_path, build), socket_path)
+
+
+@pytest.fixture(scope="session")
+def released(scratch: Path) -> Shim:
+    """The shim as images carry it: static, against musl."""
+    return compiled(scratch, "released")
+
+
+@pytest.fixture(scope="session")
+def sanitized(scratch: Path) -> Shim:
+    """The same sources against glibc, with the address and undefined behaviour sanitizers."""
+    return compiled(scratch, "sanitized")
+
+
+@pytest.fixture(scope="session", params=sorted(BUILDS))
+def shim(request: pytest.FixtureRequest) -> Shim:
+    """Each build in turn."""
+    return request.getfixturevalue(str(request.param))
 
 
 @pytest.fixture
