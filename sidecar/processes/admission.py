@@ -1,0 +1,53 @@
+"""Deciding whether a dial-in becomes a session."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from sidecar.contract.errors import CallerError
+from sidecar.contract.grants import DialIn, Grant, GrantError, check_dial_in, verify_grant
+from sidecar.contract.handshake import Hello
+from sidecar.contract.wire import NoticeKind
+from sidecar.processes import claims
+from sidecar.settings import Settings
+
+
+class RefusedError(CallerError):
+    """A dial-in that gets no session; the text is shown to the caller."""
+
+    def __init__(self, reason: str, kind: NoticeKind, session: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.kind = kind
+        self.session = session
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A dial-in whose grant holds and is used up by it."""
+
+    grant: Grant
+    token: bytes
+    hello: Hello
+
+    @property
+    def grant_digest(self) -> bytes:
+        """SHA-256 of the grant's token."""
+        return hashlib.sha256(self.token).digest()
+
+
+def admit(hello: Hello, container: str, settings: Settings, *, now: int) -> Admitted:
+    """Check a dial-in's grant and use it up; ``now`` is in Unix seconds. Raises RefusedError."""
+    session = ""
+    try:
+        grant = verify_grant(hello.grant, roots=settings.root_keys, now=now)
+        session = grant.session
+        dial_in = DialIn(settings.pod_uid, container, hello.argv, hello.header.tty)
+        check_dial_in(grant, dial_in, now=now, skew_seconds=settings.skew_seconds)
+    except GrantError as error:
+        raise RefusedError(str(error), NoticeKind.GRANT_REFUSED, session) from None
+    if not claims.claim(Path(settings.spool), session):
+        raise RefusedError(
+            "the grant was used before; run the command again", NoticeKind.GRANT_REPLAYED, session
+        )
+    return Admitted(grant, hello.grant, hello)

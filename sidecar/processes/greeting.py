@@ -1,0 +1,54 @@
+"""Receiving the shim's hello and the descriptors that come with it."""
+
+import socket
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from sidecar.contract.handshake import (
+    HEADER,
+    MAX_PACKET_BYTES,
+    HandshakeError,
+    Hello,
+    parse_body,
+    parse_header,
+)
+
+_MOST_DESCRIPTORS: Final = 16
+
+
+@dataclass(frozen=True)
+class Greeting:
+    """A hello and the descriptors that came with it, as many as its kind of session has."""
+
+    hello: Hello
+    descriptors: tuple[int, ...]
+
+
+def receive(connection: socket.socket, seconds: float) -> Greeting:
+    """Receive a hello within a time. Raises HandshakeError."""
+    deadline = time.monotonic() + seconds
+    try:
+        return _receive(connection, deadline)
+    except OSError:
+        raise HandshakeError("the hello did not arrive in time") from None
+
+
+def _receive(connection: socket.socket, deadline: float) -> Greeting:
+    connection.settimeout(max(deadline - time.monotonic(), 0.001))
+    packet, descriptors, flags, _ = socket.recv_fds(
+        connection, MAX_PACKET_BYTES, _MOST_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
+    )
+    if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
+        raise HandshakeError("the hello's first packet is too large")
+    header = parse_header(packet)
+    if len(descriptors) != header.descriptors:
+        raise HandshakeError(f"the hello needs {header.descriptors} descriptors, not {len(descriptors)}")
+    body = bytearray(packet[HEADER.size :])
+    while len(body) < header.total:
+        connection.settimeout(max(deadline - time.monotonic(), 0.001))
+        more = connection.recv(MAX_PACKET_BYTES)
+        if not more:
+            raise HandshakeError("the hello ends too early")
+        body += more
+    return Greeting(parse_body(header, bytes(body)), tuple(descriptors))

@@ -1,0 +1,38 @@
+"""Notices about dial-ins that became no session."""
+
+import os
+import time
+from pathlib import Path
+
+from sidecar.contract.identifiers import RANDOM_BYTES, session_id
+from sidecar.contract.wire import Notice, NoticeKind
+from sidecar.processes.admission import RefusedError
+from sidecar.settings import Settings
+from sidecar.shipping.notices import NoticeSpool
+from sidecar.shipping.waking import Waker
+
+
+def report_refusal(
+    settings: Settings, waker: Waker, refused: RefusedError, container: str, argv: tuple[str, ...]
+) -> None:
+    """Tell the auditors; ``argv`` is masked."""
+    now = time.time_ns()
+    notice = Notice(
+        id=session_id(now // 1_000_000, os.urandom(RANDOM_BYTES)),
+        at=now,
+        kind=refused.kind,
+        container=container,
+        session=refused.session,
+        reason=refused.reason,
+        argv=argv,
+    )
+    if NoticeSpool(Path(settings.spool)).add(notice):
+        waker.wake()
+
+
+def report(settings: Settings, waker: Waker, kind: NoticeKind, reason: str) -> None:
+    """Tell the auditors something about the recorder itself."""
+    now = time.time_ns()
+    identifier = session_id(now // 1_000_000, os.urandom(RANDOM_BYTES))
+    if NoticeSpool(Path(settings.spool)).add(Notice(id=identifier, at=now, kind=kind, reason=reason)):
+        waker.wake()

@@ -1,0 +1,31 @@
+"""Why sessions are ended from outside, and what people are told about it."""
+
+import signal
+from typing import Final
+
+from sidecar.contract.events import Ending
+from sidecar.contract.grants import Limits
+
+MUTING: Final = frozenset({Ending.CLIENT_GONE, Ending.TOO_MUCH, Ending.SPOOL_FULL, Ending.RECORDER_FAILED})
+"""After these nothing more of the program's output is read."""
+
+
+_REASONS: Final = {
+    Ending.CLIENT_GONE: "the client is gone",
+    Ending.IDLE: "nothing was typed or shown for {limits.idle_seconds} s",
+    Ending.TOO_LONG: "the limit of {limits.total_seconds} s is reached",
+    Ending.TOO_MUCH: "the limit of {limits.output_bytes} bytes of output is reached",
+    Ending.SPOOL_FULL: "the recorder's spool is full and the collector does not take it",
+    Ending.RECORDER_STOPPED: "the recorder is stopping",
+    Ending.RECORDER_FAILED: "the recorder failed and nothing runs here unrecorded",
+}
+
+
+def signal_for(*, tty: bool) -> int:
+    """Give the signal that asks the program to end: what it would get from a terminal that went away."""
+    return signal.SIGHUP if tty else signal.SIGTERM
+
+
+def reason_for(how: Ending, limits: Limits) -> str:
+    """Give the line shown to the client and kept in the record."""
+    return _REASONS[how].format(limits=limits) + ", so this session was ended"

@@ -1,0 +1,79 @@
+"""One channel of a session between its source and its sink: masked, counted and held back."""
+
+from typing import Final
+
+from sidecar.contract.events import MAX_DATA_BYTES, Channel, Data, Event, Found
+from sidecar.recording.masker import Finding, Masker
+
+LOW_WATER_BYTES: Final = 64 * 1024
+"""A source is read again once its sink has at most this much left to take."""
+PIPE_BYTES: Final = 1024 * 1024
+"""No pipe or terminal holds more for an unprivileged user (pipe(7), pipe-max-size)."""
+
+
+class Flow:
+    """State of one channel. Times are nanoseconds since the session started."""
+
+    def __init__(self, channel: Channel, masker: Masker) -> None:
+        self.channel = channel
+        self.source_open = True
+        self.sink_open = True
+        self.backlog = 0
+        """Bytes given for delivery that the sink has not taken."""
+        self.total = 0
+        """Bytes given for delivery altogether."""
+        self.after_exit = 0
+        """Bytes received since the main program ended."""
+        self.quiet_since = 0
+        """Since when the source could have been heard and said nothing."""
+        self.resting_until = 0
+        self._masker: Masker | None = masker
+
+    @property
+    def congested(self) -> bool:
+        """Whether the sink has to take something before the source is read again."""
+        return self.backlog > LOW_WATER_BYTES
+
+    def mask(self, data: bytes) -> bytes:
+        """Give what may be shown now."""
+        return self._masker.feed(data) if self._masker else b""
+
+    def take_findings(self) -> list[Finding]:
+        """Give the findings since the last call."""
+        return list(self._masker.take_findings()) if self._masker else []
+
+    def flush(self) -> tuple[bytes, list[Finding]]:
+        """Give what was held, and its findings; from now on nothing passes."""
+        if self._masker is None:
+            return b"", []
+        held = self._masker.close()
+        findings = list(self._masker.take_findings())
+        self._masker = None
+        return held, findings
+
+    def distrust(self) -> None:
+        """Never call the masker again: what it holds stays unknown."""
+        self._masker = None
+
+    def deliver(self, count: int) -> None:
+        """Count bytes given for delivery."""
+        self.backlog += count
+        self.total += count
+
+    def delivered(self, at: int, count: int) -> None:
+        """Count bytes the sink took."""
+        was_congested = self.congested
+        self.backlog -= count
+        if was_congested and not self.congested:
+            self.quiet_since = at
+
+    def data_events(self, at: int, masked: bytes) -> list[Event]:
+        """Give the record of masked bytes."""
+        if len(masked) <= MAX_DATA_BYTES:
+            return [Data(at, self.channel, masked)] if masked else []
+        starts = range(0, len(masked), MAX_DATA_BYTES)
+        return [Data(at, self.channel, masked[start : start + MAX_DATA_BYTES]) for start in starts]
+
+    def found_event(self, at: int, finding: Finding) -> Found:
+        """Give the record of a finding."""
+        return Found(at, self.channel, finding.rule, finding.brand, finding.offset, finding.length)

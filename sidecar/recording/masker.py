@@ -1,0 +1,33 @@
+"""What a session needs of the masking engine."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class Finding(Protocol):
+    """Something was masked; see ``sidecar.masking``."""
+
+    @property
+    def rule(self) -> str: ...
+    @property
+    def brand(self) -> str: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def length(self) -> int: ...
+
+
+class Masker(Protocol):
+    """Masks one channel. What it gives never depends on how the bytes were cut."""
+
+    def feed(self, data: bytes, /) -> bytes:
+        """Give what is safe to show now; the rest comes with later calls."""
+        ...
+
+    def close(self) -> bytes:
+        """Give what was held; nothing may be fed afterwards."""
+        ...
+
+    def take_findings(self) -> Sequence[Finding]:
+        """Give the findings since the last call."""
+        ...

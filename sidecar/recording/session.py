@@ -1,0 +1,367 @@
+"""The life of one session.
+
+::
+
+    RUNNING --main program ended--> DRAINING --all output read--> FLUSHING --all delivered--> OVER
+       |                                ^
+       +--limit, failure, stop--> ENDING --main program ended, or it took too long
+
+Output is read only while the client takes it and the spool has room, so memory stays bounded, and it is
+recorded before it is delivered. Input goes to the program as it came and is recorded masked.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final
+
+from sidecar.contract.events import Channel, End, Ending, Event, Exit, Resize, SessionStart
+from sidecar.contract.grants import Limits
+from sidecar.contract.handshake import Exited, Resized, ShimMessage, WindowSize, finished, go, terminate
+from sidecar.recording import inputs
+from sidecar.recording.commands import CloseSink, CloseSource, Command, Deliver, Finish, Record, SetSize, Tell
+from sidecar.recording.endings import MUTING, reason_for, signal_for
+from sidecar.recording.flow import PIPE_BYTES, Flow
+from sidecar.recording.masker import Finding, Masker
+
+MILLISECOND: Final = 1_000_000
+SECOND: Final = 1_000_000_000
+
+QUIET: Final = 250 * MILLISECOND
+"""When the main program has ended and something it started holds its output open, a silence ends it."""
+QUIET_AFTER_SHIM: Final = 50 * MILLISECOND
+"""The same after the shim was killed: nothing orderly can follow."""
+CHATTER: Final = 2 * SECOND
+"""The same when it is never silent."""
+REST: Final = 100 * MILLISECOND
+"""A terminal that no program holds open is looked at again after this long."""
+OBEDIENCE: Final = 5 * SECOND
+"""The shim answers an order to end the session within this time: it kills after two seconds."""
+LAST_DELIVERY: Final = 2 * SECOND
+"""How long the client may take for the last bytes of a session that was ended."""
+MAX_FOUND_EVENTS: Final = 4096
+"""Findings recorded one by one; End counts all of them."""
+
+
+class Phase(Enum):
+    """Where in its life a session is."""
+
+    RUNNING = "running"
+    ENDING = "ending"
+    DRAINING = "draining"
+    FLUSHING = "flushing"
+    OVER = "over"
+
+
+class Session:
+    """Decides what is recorded, delivered and waited for. One call of :meth:`handle` per input."""
+
+    def __init__(
+        self, *, tty: bool, limits: Limits, maskers: Mapping[Channel, Masker], spool_patience: int
+    ) -> None:
+        """Take a masker for each channel the session has; ``spool_patience`` is in nanoseconds."""
+        self._tty = tty
+        self._limits = limits
+        self._flows = {channel: Flow(channel, masker) for channel, masker in maskers.items()}
+        self._outputs = [flow for flow in self._flows.values() if flow.channel is not Channel.STDIN]
+        self._spool_patience = spool_patience
+        self._phase = Phase.RUNNING
+        self._commands: list[Command] = []
+        self._active_at = 0
+        self._full_since: int | None = None
+        self._give_up_at: int | None = None
+        self._exit_at: int | None = None
+        self._quiet = QUIET
+        self._ending: tuple[Ending, str] | None = None
+        self._size: WindowSize | None = None
+        self._size_due = False
+        self._findings: Counter[str] = Counter()
+
+    @property
+    def over(self) -> bool:
+        """Whether Finish was given."""
+        return self._phase is Phase.OVER
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the session waits for room in the spool."""
+        return self._full_since is not None
+
+    def wants(self, channel: Channel) -> bool:
+        """Tell whether a channel's source should be read now."""
+        flow = self._flows.get(channel)
+        if flow is None or self.blocked or not flow.source_open or flow.congested or flow.resting_until:
+            return False
+        if channel is Channel.STDIN:
+            return self._phase is Phase.RUNNING
+        if self._phase is Phase.ENDING:
+            return not self._muted
+        return self._phase in {Phase.RUNNING, Phase.DRAINING}
+
+    def start(self, start: SessionStart) -> list[Command]:
+        """Begin the record, then let the program start."""
+        self._size = WindowSize(start.rows, start.cols)
+        return [Record(start), Tell(go())]
+
+    def handle(self, happened: inputs.Input) -> list[Command]:
+        """Give what to do about something that happened. Errors of a masker are raised as they are."""
+        if self.over:
+            return []
+        self._commands = []
+        self._take(happened)
+        self._advance(happened.at)
+        return self._commands
+
+    def _take(self, happened: inputs.Input) -> None:
+        match happened:
+            case inputs.Received(at, channel, data):
+                self._received(at, self._flows[channel], data)
+            case inputs.Delivered(at, channel, count):
+                self._delivered(at, self._flows[channel], count)
+            case inputs.SourceEnded(at, channel):
+                self._source_ended(at, self._flows[channel])
+            case inputs.SinkBroken(at, channel):
+                self._sink_broken(at, self._flows[channel])
+            case inputs.ShimSaid(at, message):
+                self._shim_said(at, message)
+            case inputs.ShimGone(at):
+                self._shim_gone(at)
+            case inputs.Stopping(at):
+                self._stopping(at)
+            case inputs.SpoolFull(at):
+                self._full_since = at
+            case inputs.SpoolFreed(at):
+                self._spool_freed(at)
+            case inputs.Failed(at):
+                self._failed(at)
+            case inputs.Ticked(at):
+                self._ticked(at)
+
+    @property
+    def _muted(self) -> bool:
+        return self._ending is not None and self._ending[0] in MUTING
+
+    def _do(self, command: Command) -> None:
+        self._commands.append(command)
+
+    def _record(self, event: Event) -> None:
+        self._commands.append(Record(event))
+
+    def _received(self, at: int, flow: Flow, data: bytes) -> None:
+        self._active_at = flow.quiet_since = at
+        masked = flow.mask(data)
+        if flow.channel is Channel.STDIN:
+            self._record_data(at, flow, masked)
+            flow.deliver(len(data))
+            self._do(Deliver(flow.channel, data))
+        else:
+            flow.after_exit += len(data) if self._exit_at is not None else 0
+            self._deliver(at, flow, masked)
+        self._record_findings(at, flow, flow.take_findings())
+
+    def _deliver(self, at: int, flow: Flow, masked: bytes) -> None:
+        room = self._output_left()
+        shown = masked if room is None else masked[:room]
+        if shown and flow.sink_open:
+            self._record_data(at, flow, shown)
+            flow.deliver(len(shown))
+            self._do(Deliver(flow.channel, shown))
+        if len(shown) < len(masked):
+            self._end(at, Ending.TOO_MUCH)
+
+    def _output_left(self) -> int | None:
+        if not self._limits.output_bytes:
+            return None
+        return max(0, self._limits.output_bytes - sum(flow.total for flow in self._outputs))
+
+    def _record_data(self, at: int, flow: Flow, masked: bytes) -> None:
+        for event in flow.data_events(at, masked):
+            self._record(event)
+
+    def _record_findings(self, at: int, flow: Flow, findings: list[Finding]) -> None:
+        for finding in findings:
+            if self._findings.total() < MAX_FOUND_EVENTS:
+                self._record(flow.found_event(at, finding))
+            self._findings[f"{finding.rule}/{finding.brand}"] += 1
+
+    def _delivered(self, at: int, flow: Flow, count: int) -> None:
+        self._active_at = at
+        flow.delivered(at, count)
+        self._close_exhausted(flow)
+
+    def _close_exhausted(self, flow: Flow) -> None:
+        if flow.sink_open and not flow.source_open and not flow.backlog and not self._tty:
+            flow.sink_open = False
+            self._do(CloseSink(flow.channel))
+
+    def _source_ended(self, at: int, flow: Flow) -> None:
+        if self._tty and flow.channel is Channel.STDIN:
+            self._client_gone(at)
+        elif self._tty and self._exit_at is None:
+            flow.resting_until = at + REST
+        else:
+            self._do(CloseSource(flow.channel))
+            flow.source_open = False
+            self._flush(at, flow)
+            self._close_exhausted(flow)
+
+    def _flush(self, at: int, flow: Flow) -> None:
+        held, findings = flow.flush()
+        if flow.channel is Channel.STDIN:
+            self._record_data(at, flow, held)
+        else:
+            self._deliver(at, flow, held)
+        self._record_findings(at, flow, findings)
+
+    def _sink_broken(self, at: int, flow: Flow) -> None:
+        flow.backlog = 0
+        if flow.channel is not Channel.STDIN:
+            flow.sink_open = False
+            self._client_gone(at)
+        elif not self._tty:
+            self._do(CloseSink(flow.channel))
+            flow.sink_open = False
+            if flow.source_open:
+                self._source_ended(at, flow)
+
+    def _client_gone(self, at: int) -> None:
+        self._end(at, Ending.CLIENT_GONE)
+
+    def _shim_said(self, at: int, message: ShimMessage) -> None:
+        match message:
+            case Resized(size):
+                self._do(SetSize(size))
+                self._resized(at, size)
+            case Exited(code, signal) if self._exit_at is None:
+                self._exit_at = at
+                self._record(Exit(at, code, signal))
+                self._drain(at)
+            case _:
+                return
+
+    def _resized(self, at: int, size: WindowSize) -> None:
+        known = self._size
+        self._size_due = known is None or (known.rows, known.cols) != (size.rows, size.cols) or self._size_due
+        self._size = size
+        if self._size_due and not self.blocked:
+            self._record(Resize(at, size.rows, size.cols))
+            self._size_due = False
+
+    def _spool_freed(self, at: int) -> None:
+        self._full_since = None
+        for flow in self._flows.values():
+            flow.quiet_since = at
+        if self._size is not None:
+            self._resized(at, self._size)
+
+    def _drain(self, at: int) -> None:
+        for flow in self._flows.values():
+            flow.quiet_since = at
+            flow.resting_until = 0
+        self._phase = Phase.FLUSHING if self._muted else Phase.DRAINING
+        self._give_up_at = at + LAST_DELIVERY if self._ending else None
+
+    def _shim_gone(self, at: int) -> None:
+        self._quiet = QUIET_AFTER_SHIM
+        if self._exit_at is None:
+            self._exit_at = at
+            self._ending = self._ending or (Ending.CLIENT_GONE, "the shim or its container was killed")
+            self._drain(at)
+        self._give_up_at = at + LAST_DELIVERY
+
+    def _stopping(self, at: int) -> None:
+        if self._phase is Phase.RUNNING:
+            self._end(at, Ending.RECORDER_STOPPED)
+        elif self._give_up_at is None:
+            self._give_up_at = at + LAST_DELIVERY
+
+    def _failed(self, at: int) -> None:
+        for flow in self._flows.values():
+            flow.distrust()
+        self._end(at, Ending.RECORDER_FAILED)
+
+    def _end(self, at: int, how: Ending) -> None:
+        self._ending = self._ending or (how, reason_for(how, self._limits))
+        if self._phase is Phase.RUNNING:
+            self._phase = Phase.ENDING
+            self._give_up_at = at + OBEDIENCE
+            self._do(Tell(terminate(signal_for(tty=self._tty), self._ending[1])))
+        elif self._phase is not Phase.ENDING:
+            self._finish(at)
+
+    def _ticked(self, at: int) -> None:
+        for flow in self._flows.values():
+            if flow.resting_until <= at:
+                flow.resting_until = 0
+        expired = self._expired(at)
+        if self._give_up_at is not None and at >= self._give_up_at:
+            self._finish(at)
+        elif expired is not None and self._phase is not Phase.ENDING:
+            self._end(at, expired)
+
+    def _expired(self, at: int) -> Ending | None:
+        return next((how for how, when in self._limit_times() if at >= when), None)
+
+    def _limit_times(self) -> list[tuple[Ending, int]]:
+        times: list[tuple[Ending, int]] = []
+        if self._limits.total_seconds:
+            times.append((Ending.TOO_LONG, self._limits.total_seconds * SECOND))
+        if self._full_since is not None:
+            times.append((Ending.SPOOL_FULL, self._full_since + self._spool_patience))
+        elif self._limits.idle_seconds:
+            times.append((Ending.IDLE, self._active_at + self._limits.idle_seconds * SECOND))
+        return times
+
+    @property
+    def deadline(self) -> int | None:
+        """When to tick at the latest, if nothing else happens."""
+        times = [flow.resting_until for flow in self._flows.values() if flow.resting_until]
+        if self._give_up_at is not None:
+            times.append(self._give_up_at)
+        if self._phase is not Phase.ENDING:
+            times += [when for _, when in self._limit_times()]
+        if self._phase is Phase.DRAINING:
+            times += [flow.quiet_since + self._quiet for flow in self._outputs if self._audible(flow)]
+        return min(times, default=None)
+
+    def _audible(self, flow: Flow) -> bool:
+        return flow.source_open and not flow.congested and not self.blocked
+
+    def _advance(self, at: int) -> None:
+        if self._phase is Phase.DRAINING and all(self._drained(at, flow) for flow in self._outputs):
+            self._phase = Phase.FLUSHING
+            for flow in self._outputs:
+                self._flush(at, flow)
+        if self._phase is Phase.FLUSHING and not any(flow.backlog for flow in self._outputs):
+            self._finish(at)
+
+    def _drained(self, at: int, flow: Flow) -> bool:
+        if not flow.source_open:
+            return True
+        if self._audible(flow) and at >= flow.quiet_since + self._quiet:
+            return True
+        since_exit = at - (self._exit_at or 0)
+        return flow.after_exit >= PIPE_BYTES and since_exit >= CHATTER
+
+    def _finish(self, at: int) -> None:
+        if self.over:
+            return
+        self._phase = Phase.OVER
+        stdin = self._flows.get(Channel.STDIN)
+        if stdin is not None:
+            self._flush(at, stdin)
+        self._record(self._end_event(at))
+        self._do(Finish(finished() if self._exit_at is not None else None))
+
+    def _end_event(self, at: int) -> End:
+        how, reason = self._ending or (Ending.EXITED, "")
+        totals = {channel: flow.total for channel, flow in self._flows.items()}
+        return End(
+            at,
+            how,
+            reason,
+            stdin_bytes=totals.get(Channel.STDIN, 0),
+            stdout_bytes=totals.get(Channel.STDOUT, 0),
+            stderr_bytes=totals.get(Channel.STDERR, 0),
+            findings=dict(self._findings),
+        )
