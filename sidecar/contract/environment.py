@@ -22,7 +22,7 @@ SPOOL_BYTES: Final = "CHAPERONE_SPOOL_BYTES"
 POD_UID: Final = "CHAPERONE_POD_UID"
 POD_NAME: Final = "CHAPERONE_POD_NAME"
 POD_NAMESPACE: Final = "CHAPERONE_POD_NAMESPACE"
-NODE: Final = "CHAPERONE_NODE"
+NODE: Final = "CHAPERONE_NODE_NAME"
 
 
 def write_roots(roots: tuple[bytes, ...]) -> str:

@@ -25,7 +25,7 @@ _SPOOL_MARGIN: Final = 64 * 1024 * 1024
 """Bytes beside the spool itself: a volume over its limit would have the kubelet evict the pod."""
 
 
-class RecorderSettings(msgspec.Struct, frozen=True, kw_only=True):
+class RecorderSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """What the operator chooses about recorders."""
 
     image: str

@@ -14,13 +14,13 @@ from sidecar.contract.environment import write_roots
 from sidecar.contract.grants import GrantSigner
 from sidecar.contract.sealing import KEY_BYTES
 from webhook.kube.api import KubeApi
-from webhook.trust import material
+from webhook.trust import material as made
 from webhook.trust.announce import announce_to_aggregator, announce_to_webhooks
 from webhook.trust.secrets import Data, Vault
 
-ROOT_SECRET: Final = "chaperone-root"
-GRANT_SECRET: Final = "chaperone-grant-key"
-SEAL_SECRET: Final = "chaperone-seal-keys"
+ROOT_SECRET: Final = "chaperone-root"  # noqa: S105  the name of a Secret
+GRANT_SECRET: Final = "chaperone-grant-key"  # noqa: S105  the name of a Secret
+SEAL_SECRET: Final = "chaperone-seal-keys"  # noqa: S105  the name of a Secret
 ADMISSION_TLS: Final = "chaperone-admission-tls"
 COLLECTOR_TLS: Final = "chaperone-collector-tls"
 TRUST_CONFIG: Final = "chaperone-trust"
@@ -73,13 +73,13 @@ class Keeper:
         self._serving(COLLECTOR_TLS, COLLECTOR_SERVICE, root, now)
         grant_key = self._vault.ensure_secret(
             GRANT_SECRET,
-            make=lambda _: material.new_grant_key(root, now),
-            due=lambda data: material.grant_key_due(data, root, now),
+            make=lambda _: made.new_grant_key(root, now),
+            due=lambda data: made.grant_key_due(data, root, now),
         )
         return AdmissionMaterial(
             self._serving(ADMISSION_TLS, ADMISSION_SERVICE, root, now),
-            material.read_grant_key(grant_key),
-            material.read_seal_keys(self._seal_keys(now))[0],
+            made.read_grant_key(grant_key),
+            made.read_seal_keys(self._seal_keys(now))[0],
             root.roots,
             root.bundle,
         )
@@ -91,26 +91,26 @@ class Keeper:
         for name in self._api_services:
             announce_to_aggregator(self._api, name, bundle.encode())
 
-    def _root(self, now: dt.datetime) -> material.Root:
+    def _root(self, now: dt.datetime) -> made.Root:
         data = self._vault.ensure_secret(
             ROOT_SECRET,
-            make=lambda _: material.write_root(material.new_root(now)),
+            make=lambda _: made.write_root(made.new_root(now)),
             due=lambda _: False,
         )
-        return material.read_root(data)
+        return made.read_root(data)
 
     def _seal_keys(self, now: dt.datetime) -> Data:
         return self._vault.ensure_secret(
             SEAL_SECRET,
-            make=lambda kept: material.new_seal_keys(kept, secrets.token_bytes(KEY_BYTES), now),
-            due=lambda data: material.seal_keys_due(data, now),
+            make=lambda kept: made.new_seal_keys(kept, secrets.token_bytes(KEY_BYTES), now),
+            due=lambda data: made.seal_keys_due(data, now),
         )
 
-    def _serving(self, secret: str, service: str, root: material.Root, now: dt.datetime) -> Data:
+    def _serving(self, secret: str, service: str, root: made.Root, now: dt.datetime) -> Data:
         names = (f"{service}.{self._namespace}.svc", f"{service}.{self._namespace}.svc.cluster.local")
         return self._vault.ensure_secret(
             secret,
-            make=lambda _: material.new_serving(root, names, now),
-            due=lambda data: material.serving_due(data, root, names, now),
+            make=lambda _: made.new_serving(root, names, now),
+            due=lambda data: made.serving_due(data, root, names, now),
             kind=_TLS_TYPE,
         )

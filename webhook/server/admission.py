@@ -1,0 +1,114 @@
+"""The admission role: doors behind HTTPS, and the keeper of the trust material beside them."""
+
+import asyncio
+import datetime as dt
+import logging
+import os
+import time
+
+from sidecar.contract.errors import ClusterError
+from webhook.admission.attach import AttachDoor
+from webhook.admission.ephemeral import EphemeralDoor
+from webhook.admission.exec import ExecDoor
+from webhook.admission.grants import Granter, Keys
+from webhook.admission.pod import PodDoor
+from webhook.admission.recorder import Trust
+from webhook.kube.api import KubeApi
+from webhook.policy.builtin import RecordEverything
+from webhook.server.doors import Door, doors_app
+from webhook.server.lookup import ApiPodLookup
+from webhook.server.runner import Servers, https
+from webhook.server.tasks import Tasks
+from webhook.server.tls import load_certificate, serving_context
+from webhook.settings import Settings
+from webhook.trust.keeper import AdmissionMaterial, Keeper
+
+_log = logging.getLogger(__name__)
+_CONNECTIONS = 16
+_FIRST_PAUSE_SECONDS = 2.0
+
+
+class Held:
+    """The material of the moment."""
+
+    def __init__(self) -> None:
+        self._material: AdmissionMaterial | None = None
+
+    def hold(self, material: AdmissionMaterial) -> None:
+        """Work with this from now on."""
+        self._material = material
+
+    def keys(self) -> Keys:
+        """Give what grants are made with. Raises ClusterError while there is nothing."""
+        material = self._given()
+        return Keys(material.signer, material.seal_key, material.roots)
+
+    def trust(self) -> Trust:
+        """Give what recorders are told to trust. Raises ClusterError while there is nothing."""
+        material = self._given()
+        return Trust(material.roots, material.bundle)
+
+    def missing(self) -> str | None:
+        """Give what keeps the doors from judging, None when nothing does."""
+        return "no trust material yet" if self._material is None else None
+
+    def _given(self) -> AdmissionMaterial:
+        if self._material is None:
+            raise ClusterError("Chaperone's keys are not made yet")
+        return self._material
+
+
+def make_doors(settings: Settings, held: Held, lookup: ApiPodLookup) -> dict[str, Door]:
+    """Give the doors by the last part of their paths."""
+    policy = RecordEverything(profile=settings.profile, limits=settings.limits)
+    granter = Granter(held.keys, clock=time.time_ns, randomness=os.urandom)
+    exempt = settings.exempt_namespaces | {settings.namespace}
+    return {
+        "exec": ExecDoor(pods=lookup, policy=policy, granter=granter),
+        "attach": AttachDoor(),
+        "ephemeralcontainers": EphemeralDoor(),
+        "pods": PodDoor(settings=settings.recorder, trust=held.trust, exempt=exempt),
+    }
+
+
+async def serve_admission(settings: Settings) -> None:
+    """Serve until told to end."""
+    api = KubeApi(connections=_CONNECTIONS)
+    keeper = Keeper(
+        api,
+        settings.namespace,
+        webhook_configurations=settings.webhook_configurations,
+        api_services=settings.api_services,
+        clock=lambda: dt.datetime.now(dt.UTC),
+    )
+    held, lookup = Held(), ApiPodLookup(api, threads=_CONNECTIONS, seconds=settings.lookup_seconds)
+    first = await _first_material(keeper)
+    held.hold(first)
+    context = serving_context(first.tls)
+    app = doors_app(make_doors(settings, held, lookup), held.missing)
+    servers = Servers(https(app, port=settings.port, context=context, drain_seconds=settings.drain_seconds))
+    tasks = Tasks(on_failure=servers.stop)
+
+    async def keep() -> None:
+        material = await asyncio.to_thread(keeper.material)
+        held.hold(material)
+        load_certificate(context, material.tls)
+        await asyncio.to_thread(keeper.announce, material.bundle)
+
+    tasks.repeat("trust", keep, seconds=settings.trust_seconds)
+    try:
+        await servers.run()
+    finally:
+        await tasks.stop()
+        lookup.close()
+        api.close()
+
+
+async def _first_material(keeper: Keeper) -> AdmissionMaterial:
+    """Give the material, after as many tries as it takes; the kubelet ends a start that takes too long."""
+    while True:
+        try:
+            return await asyncio.to_thread(keeper.material)
+        except ClusterError as error:
+            _log.warning("trust material: %s", error)
+            await asyncio.sleep(_FIRST_PAUSE_SECONDS)

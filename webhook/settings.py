@@ -1,0 +1,112 @@
+"""What the control side is told by its environment, read once when a server starts."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeVar
+
+import msgspec
+
+from sidecar.contract.errors import ConfigurationError
+from sidecar.contract.grants import Limits
+from sidecar.contract.wire import INTAKE_PATH
+from webhook.admission.recorder import RecorderSettings
+from webhook.trust.keeper import COLLECTOR_SERVICE
+
+_V = TypeVar("_V")
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+
+class Role(Enum):
+    """Which part of the control side a process is."""
+
+    ADMISSION = "admission"
+    COLLECTOR = "collector"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of the control side. Every variable's name starts with ``CHAPERONE_``."""
+
+    namespace: str
+    """Where Chaperone itself runs (``NAMESPACE``). Its pods are never guarded."""
+    exempt_namespaces: frozenset[str]
+    """Further namespaces whose pods are never guarded (``EXEMPT_NAMESPACES``, commas)."""
+    recorder: RecorderSettings
+    """How recorders are injected (``RECORDER``, JSON of that structure without ``collector``)."""
+    profile: str
+    """Masking profile of sessions (``PROFILE``)."""
+    limits: Limits
+    """When sessions are ended (``LIMITS``, JSON of that structure)."""
+    webhook_configurations: tuple[str, ...]
+    """MutatingWebhookConfigurations that get the CA bundle (``WEBHOOK_CONFIGURATIONS``, commas)."""
+    api_services: tuple[str, ...]
+    """APIServices that get the CA bundle (``API_SERVICES``, commas)."""
+    port: int
+    """Port of the role's own HTTPS server (``PORT``): reviews, or the recorders' intake."""
+    audit_port: int
+    """Port of the aggregated API (``AUDIT_PORT``)."""
+    lookup_seconds: float
+    """How long finding a pod may take before an exec is refused (``LOOKUP_SECONDS``)."""
+    trust_seconds: float
+    """Between two looks at the trust material (``TRUST_SECONDS``)."""
+    drain_seconds: int
+    """How long running requests may take when the server stops (``DRAIN_SECONDS``)."""
+    log_level: str
+    """``DEBUG``, ``INFO``, ``WARNING`` or ``ERROR`` (``LOG_LEVEL``)."""
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Read them. Raises ConfigurationError, naming the variable."""
+    read = _Reader(environment)
+    namespace = read.text("NAMESPACE", "chaperone-system")
+    if not _NAMESPACE.fullmatch(namespace):
+        raise ConfigurationError("CHAPERONE_NAMESPACE is not the name of a namespace")
+    collector = f"wss://{COLLECTOR_SERVICE}.{namespace}.svc:8443{INTAKE_PATH}"
+    recorder = read.json("RECORDER", dict[str, object], {"image": "chaperone-recorder"})
+    return Settings(
+        namespace=namespace,
+        exempt_namespaces=frozenset(read.names("EXEMPT_NAMESPACES", "kube-system")),
+        recorder=read.convert("RECORDER", {"collector": collector, **recorder}, RecorderSettings),
+        profile=read.text("PROFILE", "pci"),
+        limits=read.json("LIMITS", Limits, Limits()),
+        webhook_configurations=read.names("WEBHOOK_CONFIGURATIONS", ""),
+        api_services=read.names("API_SERVICES", ""),
+        port=read.number("PORT", 8443),
+        audit_port=read.number("AUDIT_PORT", 9443),
+        lookup_seconds=float(read.number("LOOKUP_SECONDS", 5)),
+        trust_seconds=float(read.number("TRUST_SECONDS", 30)),
+        drain_seconds=read.number("DRAIN_SECONDS", 20),
+        log_level=read.text("LOG_LEVEL", "INFO"),
+    )
+
+
+class _Reader:
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def text(self, name: str, default: str) -> str:
+        return self._environment.get("CHAPERONE_" + name) or default
+
+    def number(self, name: str, default: int) -> int:
+        value = self.text(name, str(default))
+        if not value.isdecimal():
+            raise ConfigurationError(f"CHAPERONE_{name} must be a whole number")
+        return int(value)
+
+    def names(self, name: str, default: str) -> tuple[str, ...]:
+        return tuple(part.strip() for part in self.text(name, default).split(",") if part.strip())
+
+    def json(self, name: str, kind: type[_V], default: _V) -> _V:
+        value = self._environment.get("CHAPERONE_" + name)
+        try:
+            return msgspec.json.decode(value, type=kind) if value else default
+        except msgspec.MsgspecError as error:
+            raise ConfigurationError(f"CHAPERONE_{name}: {error}") from None
+
+    def convert(self, name: str, value: object, kind: type[_V]) -> _V:
+        try:
+            return msgspec.convert(value, kind)
+        except msgspec.MsgspecError as error:
+            raise ConfigurationError(f"CHAPERONE_{name}: {error}") from None
