@@ -8,6 +8,7 @@ from enum import Enum
 
 import msgspec
 
+from sidecar.contract.decoding import UNREADABLE
 from sidecar.contract.errors import CallerError
 
 MAX_DATA_BYTES = 256 * 1024
@@ -131,5 +132,5 @@ def decode_event(payload: bytes) -> Event:
     """Read a payload. Raises CallerError when it is not an event of this schema."""
     try:
         return _decoder.decode(payload)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         raise CallerError("an event cannot be read: it does not follow the event schema") from None

@@ -14,6 +14,7 @@ from typing import TypeVar
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from sidecar.contract.decoding import UNREADABLE
 from sidecar.contract.errors import CallerError
 from sidecar.contract.identifiers import is_session_id
 from sidecar.contract.signing import Certified, Purpose, certified_key, sign, verify
@@ -103,22 +104,24 @@ def issue(grant: Grant, signer: GrantSigner) -> str:
     return encoded
 
 
-def verify_grant(token: bytes, *, roots: tuple[bytes, ...], now: int) -> Grant:
+def verify_grant(token: bytes, *, roots: tuple[bytes, ...], now: int | None) -> Grant:
     """Give the grant in a token after checking its signature and its key's certificate.
 
     ``roots`` are raw Ed25519 public keys, ``now`` is in Unix seconds and judges the certificate only;
+    None judges it at the time the grant was issued, for those who are told of a session later.
     :func:`check_dial_in` judges the grant's own times. Raises GrantError.
     """
     if len(token) > MAX_TOKEN_BYTES:
         raise GrantError("the grant is too long")
     parsed = _parse(token)
+    grant = _decode(parsed.body, Grant)
+    moment = grant.issued_at if now is None else now
     try:
-        public_key = certified_key(parsed.certificate, roots=roots, purpose=Purpose.GRANT, now=now)
+        public_key = certified_key(parsed.certificate, roots=roots, purpose=Purpose.GRANT, now=moment)
     except CallerError as error:
         raise GrantError(str(error)) from None
     if parsed.version != 1 or not verify(public_key, Purpose.GRANT, parsed.body, parsed.signature):
         raise GrantError("the grant's signature does not hold")
-    grant = _decode(parsed.body, Grant)
     if not is_session_id(grant.session):
         raise GrantError("the grant names no session")
     return grant
@@ -158,5 +161,5 @@ def _parse(token: bytes) -> _Token:
 def _decode(data: bytes, kind: type[_V]) -> _V:
     try:
         return msgspec.msgpack.decode(data, type=kind)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         raise GrantError("the grant cannot be read") from None

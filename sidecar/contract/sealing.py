@@ -10,6 +10,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
+from sidecar.contract.decoding import UNREADABLE
 from sidecar.contract.errors import CallerError
 
 KEY_BYTES = 32
@@ -60,7 +61,7 @@ def unseal(keys: tuple[bytes, ...], session: str, sealed: bytes) -> Sealed:
             try:
                 content = ChaCha20Poly1305(key).decrypt(nonce, ciphertext, session.encode())
                 return msgspec.msgpack.decode(content, type=Sealed)
-            except (InvalidTag, ValueError, msgspec.MsgspecError):
+            except (InvalidTag, ValueError, *UNREADABLE):
                 break
     raise CallerError(f"the sealed identity of session {session} cannot be opened")
 

@@ -10,6 +10,7 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from sidecar.contract.decoding import UNREADABLE
 from sidecar.contract.errors import CallerError
 
 
@@ -67,7 +68,7 @@ def certified_key(certified: Certified, *, roots: tuple[bytes, ...], purpose: Pu
         raise CallerError("the signing key is not certified by this installation's root")
     try:
         certificate = msgspec.msgpack.decode(certified.body, type=KeyCertificate)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         raise CallerError("the signing key's certificate cannot be read") from None
     if certificate.purpose is not purpose:
         raise CallerError("the signing key is certified for another purpose")

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
+from sidecar.contract.decoding import UNREADABLE
 from sidecar.contract.errors import CallerError
 from sidecar.contract.frames import Frame
 
@@ -140,5 +141,5 @@ def _decode(decoder: msgspec.msgpack.Decoder[_M], data: bytes) -> _M:
         raise CallerError(f"a message of {len(data)} bytes is larger than {MAX_MESSAGE_BYTES}")
     try:
         return decoder.decode(data)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         raise CallerError("a message cannot be read: it does not follow the wire schema") from None

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from sidecar.contract.decoding import UNREADABLE
 from sidecar.contract.frames import Frame
 from sidecar.contract.wire import MAX_MESSAGE_BYTES
 
@@ -71,5 +72,5 @@ class RecordDecoder:
             return None
         try:
             return self._decoder.decode(encoded), end
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             return None

@@ -29,6 +29,16 @@ class Phase(Enum):
     INTERRUPTED = "Interrupted"
 
 
+class Unfinished(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Masked bytes at the end of a channel that wait for the rest of their line to become a Passage."""
+
+    channel: Channel
+    sequence: int
+    """Frame in which they begin."""
+    at: int
+    data: bytes
+
+
 class SessionRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One session as far as it is known. Times are Unix nanoseconds."""
 
@@ -69,6 +79,8 @@ class SessionRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stderr_bytes: int = 0
     findings: dict[str, int] = {}
     """Masked counts by ``rule/brand``."""
+    unfinished: tuple[Unfinished, ...] = ()
+    """For whoever continues with the next frame; at most one of each channel."""
 
 
 class Passage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -17,6 +17,7 @@ FROM_COLLECTOR: list[wire.FromCollector] = [
     wire.Acknowledged("s", 2),
     wire.NoticeAcknowledged("n"),
     wire.Refused("s", "why"),
+    wire.Deferred("s", "not yet"),
 ]
 
 
@@ -45,3 +46,16 @@ def test_garbage_is_a_caller_error(garbage: bytes) -> None:
 def test_refuses_a_message_over_the_limit_before_reading_it() -> None:
     with pytest.raises(CallerError, match="larger than"):
         wire.decode_from_recorder(bytes(wire.MAX_MESSAGE_BYTES + 1))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"\x82\xa4type\xa4open\xa7session\xa1\xff", id="not UTF-8"),
+        pytest.param(b"\x82\xa4type\xa5hello\xa1x" + b"\x91" * 200_000, id="nested without end"),
+        pytest.param(b"\x82\xa4type\xa5hello\xa1x\xc1", id="a byte MessagePack never uses"),
+    ],
+)
+def test_hostile_bytes_are_the_callers_fault(data: bytes) -> None:
+    with pytest.raises(CallerError):
+        wire.decode_from_recorder(data)

@@ -1,0 +1,100 @@
+"""A session's record, event by event. Pure."""
+
+from typing import Final
+
+import msgspec
+
+from sidecar.contract.errors import CallerError
+from sidecar.contract.events import (
+    MAX_DATA_BYTES,
+    Channel,
+    Data,
+    End,
+    Ending,
+    Event,
+    Exit,
+    Found,
+    Resize,
+    SessionStart,
+)
+from webhook.store.contract import Phase, SessionRecord
+
+_MAX_NANOSECONDS: Final = 1 << 62
+"""Of a time since 1970 or since a session began; sums of two stay within 64 bits."""
+_MAX_CELLS: Final = 65535
+_MAX_KINDS: Final = 256
+"""Kinds of findings counted in one session."""
+_MAX_NAME: Final = 128
+
+
+class EventError(CallerError):
+    """An event that no honest recorder sends, here or at all."""
+
+
+def fold(record: SessionRecord, event: Event) -> SessionRecord:
+    """Give the record after one more event. Raises EventError when the event cannot follow.
+
+    Bytes and findings are counted here, from the frames that are kept; what End claims is not used.
+    """
+    if record.how is not None:
+        raise EventError("an event follows the end of the session")
+    match event:
+        case Data(_, channel, data):
+            return _count(record, channel, len(data))
+        case Resize(_, rows, cols):
+            return _resize(record, rows, cols)
+        case Found(_, _, rule, brand):
+            return _find(record, f"{rule}/{brand}")
+        case Exit(_, code):
+            return msgspec.structs.replace(record, exit_code=code)
+        case End(at, how, reason):
+            phase = Phase.INTERRUPTED if how is Ending.INTERRUPTED else Phase.COMPLETED
+            return msgspec.structs.replace(
+                record, phase=phase, how=how, reason=reason, ended_at=record.started_at + at
+            )
+        case SessionStart():
+            raise EventError("the session starts a second time")
+
+
+def check(event: Event) -> None:
+    """Raise EventError when a value lies outside what can be true or kept."""
+    time = event.started_at if isinstance(event, SessionStart) else event.at
+    sound = 0 <= time < _MAX_NANOSECONDS
+    match event:
+        case Data(_, _, data):
+            sound &= len(data) <= MAX_DATA_BYTES
+        case Resize(_, rows, cols) | SessionStart(rows=rows, cols=cols):
+            sound &= 0 <= rows <= _MAX_CELLS and 0 <= cols <= _MAX_CELLS
+        case Found(_, _, rule, brand, offset, length):
+            sound &= len(rule) + len(brand) <= _MAX_NAME and 0 <= offset < _MAX_NANOSECONDS and length >= 0
+        case Exit(_, code, signal):
+            sound &= 0 <= code <= 255 and 0 <= signal <= 255
+        case End(reason=reason):
+            sound &= len(reason) <= _MAX_CELLS
+    if not sound:
+        raise EventError(f"an event of kind {type(event).__name__} holds an impossible value")
+
+
+def _count(record: SessionRecord, channel: Channel, count: int) -> SessionRecord:
+    match channel:
+        case Channel.STDIN:
+            return msgspec.structs.replace(record, stdin_bytes=record.stdin_bytes + count)
+        case Channel.STDOUT:
+            return msgspec.structs.replace(record, stdout_bytes=record.stdout_bytes + count)
+        case Channel.STDERR:
+            return msgspec.structs.replace(record, stderr_bytes=record.stderr_bytes + count)
+
+
+def _resize(record: SessionRecord, rows: int, cols: int) -> SessionRecord:
+    """Keep the first size that is one: a terminal may start without."""
+    if record.rows and record.cols:
+        return record
+    return msgspec.structs.replace(record, rows=rows, cols=cols)
+
+
+def _find(record: SessionRecord, kind: str) -> SessionRecord:
+    if kind not in record.findings and len(record.findings) >= _MAX_KINDS:
+        raise EventError("the session has too many kinds of findings")
+    return msgspec.structs.replace(
+        record, findings={**record.findings, kind: record.findings.get(kind, 0) + 1}
+    )
