@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 from string import Template
 
@@ -17,10 +18,12 @@ from devcluster.kubectl import Kubectl, wait_until
 from devcluster.network import Link
 from devcluster.node import SPECIFICATION, Node, create_node, end_node, end_process, find_node
 from devcluster.pki import certificates, make_pki
+from devcluster.processes import start_time
 from devcluster.progress import Progress
 from devcluster.record import Backend, Record, write_record
 from devcluster.settings import Settings
 from devcluster.shell import run
+from devcluster.staleness import stale_pods
 from devcluster.users import ADMIN, ensure_people
 
 COREDNS_MANIFEST = Path(__file__).parent / "manifests/coredns.yaml"
@@ -104,9 +107,9 @@ class LocalCluster:
             names = {"IMAGE": image, "ADDRESS": network.DNS_SERVICE}
             self._kubectl.apply(Template(COREDNS_MANIFEST.read_text()).substitute(names))
         with progress.step("node ready"):
-            wait_until("the node", lambda: self._alive(node, "kubelet") and self._node_ready(), 90)
+            wait_until("the node", lambda: self._alive(node, "kubelet") and self._node_ready(node), 90)
         with progress.step("DNS ready"):
-            self._kubectl.run("rollout", "status", "-n", "kube-system", "deployment/coredns", "--timeout=90s")
+            wait_until("the cluster's DNS", lambda: self._names_resolve(node), 90)
 
     def _write_kubeconfigs(self) -> Endpoint:
         """The administrator's for the host, the components' for the node."""
@@ -178,10 +181,16 @@ class LocalCluster:
             if image.reference not in present:
                 imagestore.load(node, imagestore.archived(image, self._settings.cache), image.reference)
 
-    def _node_ready(self) -> bool:
+    def _names_resolve(self, node: Node) -> bool:
+        probe = [sys.executable, "-I", Path(__file__).with_name("dnsprobe.py")]
+        asked = [network.DNS_SERVICE, "kubernetes.default.svc.cluster.local"]
+        return run(node.on_network([*probe, *asked]), check=False).returncode == 0
+
+    def _node_ready(self, node: Node) -> bool:
         query = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
         done = self._kubectl.run("get", "node", self._settings.name, "-o", query, check=False)
-        return done.stdout == "True"
+        fresh = done.stdout == "True" and self._kubectl.json("get", "pods", "--all-namespaces")
+        return bool(fresh) and not stale_pods(fresh, start_time(node.init))
 
 
 def _snapshotter(state: Path) -> str:

@@ -48,6 +48,10 @@ class Node:
         """As `shell.run`, within the node."""
         return run(self.inside(argv), **options)  # pyright: ignore[reportArgumentType]
 
+    def on_network(self, argv: Sequence[str | Path]) -> list[str]:
+        """A command line that runs `argv` with the host's files on the node's network."""
+        return ["nsenter", "-t", str(self.init.pid), "-n", *map(str, argv)]
+
     def processes(self) -> list[Process]:
         """All processes of the node but its first."""
         here = self.init

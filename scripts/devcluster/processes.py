@@ -5,8 +5,10 @@ A local cluster keeps no pid files, so none can be stale: its processes are foun
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 
@@ -27,6 +29,12 @@ def parse_stat(text: str) -> tuple[str, int, int]:
     """State letter, parent and start time from /proc/PID/stat (proc(5)); the name in it may hold anything."""
     fields = text.rpartition(")")[2].split()
     return fields[0], int(fields[1]), int(fields[19])
+
+
+def start_time(process: Process) -> datetime:
+    """When a process started, to about a hundredth of a second."""
+    age = time.clock_gettime(time.CLOCK_BOOTTIME) - process.started / os.sysconf("SC_CLK_TCK")
+    return datetime.now(UTC) - timedelta(seconds=age)
 
 
 def look(pid: int, proc: Path = Path("/proc")) -> Process | None:

@@ -1,12 +1,12 @@
 """The state of a cluster as a table."""
 
 import os
-import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from devcluster.node import find_node
-from devcluster.processes import Process
+from devcluster.processes import Process, start_time
 from devcluster.record import Backend, Record
 from devcluster.settings import Settings
 
@@ -53,7 +53,7 @@ def component_rows(settings: Settings) -> tuple[list[Row], bool]:
 
 
 def _living(process: Process) -> Row:
-    age = time.clock_gettime(time.CLOCK_BOOTTIME) - process.started / os.sysconf("SC_CLK_TCK")
+    age = (datetime.now(UTC) - start_time(process)).total_seconds()
     pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
     memory = pages * os.sysconf("SC_PAGE_SIZE") // 2**20
     return ("running", str(process.pid), render_age(age), f"{memory} MiB")
