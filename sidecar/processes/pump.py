@@ -16,7 +16,8 @@ from sidecar.processes.endpoints import Endpoints, Sink, Source
 from sidecar.processes.journal import Journal
 from sidecar.processes.log import log_failure
 from sidecar.recording import commands, inputs
-from sidecar.recording.session import MILLISECOND, Session
+from sidecar.recording.deadlines import MILLISECOND
+from sidecar.recording.session import Session
 from sidecar.shipping.spool import SpoolError
 from sidecar.shipping.waking import Waker
 

@@ -22,8 +22,9 @@ from sidecar.processes.pump import Pump
 from sidecar.processes.refusal import refuse
 from sidecar.processes.reporting import report_refusal
 from sidecar.recording.argv import masked_argv
+from sidecar.recording.deadlines import SECOND
 from sidecar.recording.engines import Engines
-from sidecar.recording.session import SECOND, Session
+from sidecar.recording.session import Session
 from sidecar.settings import Settings
 from sidecar.shipping.spool import SpoolError
 from sidecar.shipping.waking import Waker

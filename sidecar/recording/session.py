@@ -20,12 +20,10 @@ from sidecar.contract.grants import Limits
 from sidecar.contract.handshake import Exited, Resized, ShimMessage, WindowSize, finished, go, terminate
 from sidecar.recording import inputs
 from sidecar.recording.commands import CloseSink, CloseSource, Command, Deliver, Finish, Record, SetSize, Tell
+from sidecar.recording.deadlines import MILLISECOND, SECOND, Deadlines
 from sidecar.recording.endings import MUTING, reason_for, signal_for
 from sidecar.recording.flow import PIPE_BYTES, Flow
 from sidecar.recording.masker import Finding, Masker
-
-MILLISECOND: Final = 1_000_000
-SECOND: Final = 1_000_000_000
 
 QUIET: Final = 250 * MILLISECOND
 """When the main program has ended and something it started holds its output open, a silence ends it."""
@@ -64,13 +62,12 @@ class Session:
         self._limits = limits
         self._flows = {channel: Flow(channel, masker) for channel, masker in maskers.items()}
         self._outputs = [flow for flow in self._flows.values() if flow.channel is not Channel.STDIN]
-        self._spool_patience = spool_patience
+        self._deadlines = Deadlines(limits, spool_patience)
         self._phase = Phase.RUNNING
         self._commands: list[Command] = []
-        self._active_at = 0
-        self._full_since: int | None = None
         self._give_up_at: int | None = None
         self._exit_at: int | None = None
+        self._last_word: bytes | None = None
         self._quiet = QUIET
         self._ending: tuple[Ending, str] | None = None
         self._size: WindowSize | None = None
@@ -85,7 +82,7 @@ class Session:
     @property
     def blocked(self) -> bool:
         """Whether the session waits for room in the spool."""
-        return self._full_since is not None
+        return self._deadlines.blocked
 
     def wants(self, channel: Channel) -> bool:
         """Tell whether a channel's source should be read now."""
@@ -129,7 +126,7 @@ class Session:
             case inputs.Stopping(at):
                 self._stopping(at)
             case inputs.SpoolFull(at):
-                self._full_since = at
+                self._deadlines.spool_full(at)
             case inputs.SpoolFreed(at):
                 self._spool_freed(at)
             case inputs.Failed(at):
@@ -148,7 +145,8 @@ class Session:
         self._commands.append(Record(event))
 
     def _received(self, at: int, flow: Flow, data: bytes) -> None:
-        self._active_at = flow.quiet_since = at
+        flow.quiet_since = at
+        self._deadlines.active(at)
         masked = flow.mask(data)
         if flow.channel is Channel.STDIN:
             self._record_data(at, flow, masked)
@@ -185,7 +183,7 @@ class Session:
             self._findings[f"{finding.rule}/{finding.brand}"] += 1
 
     def _delivered(self, at: int, flow: Flow, count: int) -> None:
-        self._active_at = at
+        self._deadlines.active(at)
         flow.delivered(at, count)
         self._close_exhausted(flow)
 
@@ -234,8 +232,9 @@ class Session:
                 self._resized(at, size)
             case Exited(code, signal) if self._exit_at is None:
                 self._exit_at = at
+                self._last_word = finished()
                 self._record(Exit(at, code, signal))
-                self._drain(at)
+                self._drain(at, Phase.FLUSHING if self._muted else Phase.DRAINING)
             case _:
                 return
 
@@ -248,17 +247,17 @@ class Session:
             self._size_due = False
 
     def _spool_freed(self, at: int) -> None:
-        self._full_since = None
+        self._deadlines.spool_freed(at)
         for flow in self._flows.values():
             flow.quiet_since = at
         if self._size is not None:
             self._resized(at, self._size)
 
-    def _drain(self, at: int) -> None:
+    def _drain(self, at: int, phase: Phase) -> None:
         for flow in self._flows.values():
             flow.quiet_since = at
             flow.resting_until = 0
-        self._phase = Phase.FLUSHING if self._muted else Phase.DRAINING
+        self._phase = phase
         self._give_up_at = at + LAST_DELIVERY if self._ending else None
 
     def _shim_gone(self, at: int) -> None:
@@ -266,7 +265,7 @@ class Session:
         if self._exit_at is None:
             self._exit_at = at
             self._ending = self._ending or (Ending.CLIENT_GONE, "the shim or its container was killed")
-            self._drain(at)
+            self._drain(at, Phase.DRAINING)
         self._give_up_at = at + LAST_DELIVERY
 
     def _stopping(self, at: int) -> None:
@@ -293,24 +292,11 @@ class Session:
         for flow in self._flows.values():
             if flow.resting_until <= at:
                 flow.resting_until = 0
-        expired = self._expired(at)
+        expired = self._deadlines.expired(at)
         if self._give_up_at is not None and at >= self._give_up_at:
             self._finish(at)
         elif expired is not None and self._phase is not Phase.ENDING:
             self._end(at, expired)
-
-    def _expired(self, at: int) -> Ending | None:
-        return next((how for how, when in self._limit_times() if at >= when), None)
-
-    def _limit_times(self) -> list[tuple[Ending, int]]:
-        times: list[tuple[Ending, int]] = []
-        if self._limits.total_seconds:
-            times.append((Ending.TOO_LONG, self._limits.total_seconds * SECOND))
-        if self._full_since is not None:
-            times.append((Ending.SPOOL_FULL, self._full_since + self._spool_patience))
-        elif self._limits.idle_seconds:
-            times.append((Ending.IDLE, self._active_at + self._limits.idle_seconds * SECOND))
-        return times
 
     @property
     def deadline(self) -> int | None:
@@ -319,7 +305,7 @@ class Session:
         if self._give_up_at is not None:
             times.append(self._give_up_at)
         if self._phase is not Phase.ENDING:
-            times += [when for _, when in self._limit_times()]
+            times += self._deadlines.next()
         if self._phase is Phase.DRAINING:
             times += [flow.quiet_since + self._quiet for flow in self._outputs if self._audible(flow)]
         return min(times, default=None)
@@ -351,7 +337,7 @@ class Session:
         if stdin is not None:
             self._flush(at, stdin)
         self._record(self._end_event(at))
-        self._do(Finish(finished() if self._exit_at is not None else None))
+        self._do(Finish(self._last_word))
 
     def _end_event(self, at: int) -> End:
         how, reason = self._ending or (Ending.EXITED, "")

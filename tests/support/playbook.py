@@ -1,0 +1,105 @@
+"""Sessions told as transcripts: what happens, and what the state machine answers."""
+
+from collections.abc import Sequence
+from typing import Self
+
+from sidecar.contract.events import Channel, Data, End, Event, SessionStart
+from sidecar.contract.grants import Limits
+from sidecar.masking import Engine, Profile
+from sidecar.recording.commands import Command, Deliver, Record
+from sidecar.recording.deadlines import SECOND
+from sidecar.recording.inputs import Input
+from sidecar.recording.masker import Finding, Masker
+from sidecar.recording.session import Session
+
+PATIENCE = 60 * SECOND
+
+START = SessionStart(
+    session="01m832m2k51txt3p6xc07150ka",
+    started_at=1,
+    namespace="payments",
+    pod="till",
+    pod_uid="0c7e5b34",
+    container="app",
+    node="node-1",
+    argv=("sh",),
+    tty=False,
+    stdin=True,
+    rows=24,
+    cols=80,
+    grant_digest=b"",
+    profile="strict",
+    masking="1",
+    recorder="0.1.0",
+)
+
+
+class Playbook:
+    """Plays a session and remembers everything it commanded."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.commands: list[Command] = list(session.start(START))
+
+    def happens(self, happened: Input, *expected: Command) -> Self:
+        """Expect exactly these commands."""
+        given = self.session.handle(happened)
+        self.commands += given
+        assert given == list(expected)
+        return self
+
+    def goes_on(self, *happened: Input) -> Self:
+        """Do not say what is commanded."""
+        for one in happened:
+            self.commands += self.session.handle(one)
+        return self
+
+    def events(self) -> list[Event]:
+        return [command.event for command in self.commands if isinstance(command, Record)]
+
+    def end(self) -> End:
+        last = self.events()[-1]
+        assert isinstance(last, End)
+        return last
+
+    def recorded(self, channel: Channel) -> bytes:
+        return b"".join(e.data for e in self.events() if isinstance(e, Data) and e.channel is channel)
+
+    def delivered(self, channel: Channel) -> bytes:
+        return b"".join(c.data for c in self.commands if isinstance(c, Deliver) and c.channel is channel)
+
+
+class BrokenMasker:
+    """A masker of which the library below fails."""
+
+    def feed(self, _data: bytes, /) -> bytes:
+        raise RuntimeError("the data would be here")
+
+    def close(self) -> bytes:
+        raise RuntimeError("the data would be here")
+
+    def take_findings(self) -> Sequence[Finding]:
+        return []
+
+
+def play(
+    *,
+    tty: bool = False,
+    stdin: bool = True,
+    limits: Limits | None = None,
+    maskers: dict[Channel, Masker] | None = None,
+) -> Playbook:
+    """Start a session with the real masking engine, or with given maskers."""
+    engine = Engine.load(Profile.STRICT)
+    channels = {Channel.STDIN, Channel.STDOUT} if tty else set(Channel)
+    if not stdin:
+        channels.discard(Channel.STDIN)
+    made: dict[Channel, Masker] = {channel: engine.stream() for channel in Channel if channel in channels}
+    return Playbook(
+        Session(
+            tty=tty,
+            limits=limits or Limits(idle_seconds=0, total_seconds=0),
+            maskers={**made, **(maskers or {})},
+            spool_patience=PATIENCE,
+        )
+    )
