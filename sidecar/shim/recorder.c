@@ -169,7 +169,7 @@ static ssize_t receive(int recorder, unsigned char *buffer, size_t size)
 
 struct message hear(int recorder)
 {
-    unsigned char buffer[2 + REASON_MAX];
+    unsigned char buffer[1 + REASON_MAX];
     struct message message = {.kind = LOST};
     ssize_t length = receive(recorder, buffer, sizeof buffer);
     if (length <= 0)

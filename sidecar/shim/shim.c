@@ -111,8 +111,8 @@ static void hear_signals(struct session *session)
 
 static bool size_is_told(struct session *session)
 {
-    struct winsize size = outer_size();
-    if (session->size_due && memcmp(&size, &session->size, sizeof size)) {
+    struct winsize size;
+    if (session->size_due && outer_size(&size) && memcmp(&size, &session->size, sizeof size)) {
         if (!tell_size(session->recorder, size))
             return false;
         session->size = size;

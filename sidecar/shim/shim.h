@@ -72,7 +72,7 @@ void open_streams(struct streams *streams);
 void leave_to_recorder(const struct streams *streams);
 void leave_to_program(const struct streams *streams);
 
-struct winsize outer_size(void);
+bool outer_size(struct winsize *size);
 void restore_terminal(void);
 
 /* recorder.c */

@@ -57,11 +57,9 @@ static bool is_terminal_session(void)
     return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO);
 }
 
-struct winsize outer_size(void)
+bool outer_size(struct winsize *size)
 {
-    struct winsize size = {0};
-    (void)ioctl(STDERR_FILENO, TIOCGWINSZ, &size);
-    return size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, size) == 0;
 }
 
 void restore_terminal(void)
@@ -98,9 +96,8 @@ static void open_terminal(struct streams *streams)
     if (slave < 0)
         give_up_errno("open a terminal for the program (/dev/ptmx)",
                       ". Without -t, as in kubectl exec -i, none is needed");
-    streams->size = outer_size();
-    if (tcgetattr(STDERR_FILENO, &terminal_before) || tcsetattr(slave, TCSANOW, &terminal_before)
-        || ioctl(slave, TIOCSWINSZ, &streams->size))
+    if (!outer_size(&streams->size) || ioctl(slave, TIOCSWINSZ, &streams->size)
+        || tcgetattr(STDERR_FILENO, &terminal_before) || tcsetattr(slave, TCSANOW, &terminal_before))
         give_up_errno("copy the terminal's settings", "");
     make_outer_raw();
     streams->for_recorder[0] = STDIN_FILENO;
@@ -158,7 +155,8 @@ void leave_to_recorder(const struct streams *streams)
 /* Standard error stays: the last line of a session that ended badly is written there. */
 void leave_to_program(const struct streams *streams)
 {
-    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+    int distinct = streams->tty ? 1 : 3;  /* a terminal serves as all three */
+    for (int fd = 0; fd < distinct; fd++)
         if (streams->for_program[fd] > STDERR_FILENO)
             (void)close(streams->for_program[fd]);
     (void)close(STDIN_FILENO);

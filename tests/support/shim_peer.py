@@ -13,7 +13,7 @@ import socket
 import struct
 import termios
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Self
 
@@ -108,7 +108,7 @@ class Session:
         return end
 
     @contextlib.contextmanager
-    def copying(self) -> Iterator[None]:
+    def copying(self) -> Generator[None]:
         """Copy between outer and inner descriptors; at the end await what the program still wrote."""
         inputs, outputs = routes(self.descriptors)
         ended = threading.Event()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from shim_peer import PATIENCE_S, Recorder
-from shim_process import Shim, compile_shim
+from shim_process import compile_shim
 from shim_terminal import Client
 
 from sidecar.contract.handshake import Exited
@@ -17,7 +17,7 @@ PROGRAM = """
 #include <unistd.h>
 int main(void) { return write(1, isatty(0) ? "terminal\\n" : "pipe\\n", isatty(0) ? 9 : 5) < 0 ? 1 : 7; }
 """
-# A runtime in short: a root of its own, /proc and /dev with a pty instance of its own, everything else read-only.
+# A runtime in short: /proc, a pty instance and a root of its own, read-only.
 RUNTIME = """
 set -e
 root=$1; shift

@@ -7,12 +7,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from shim_peer import PATIENCE_S, TICK_S, GoneError, Recorder, Session
-from shim_process import UNPRIVILEGED, Shim
+from shim_process import UNPRIVILEGED, WITHOUT_NEW_CALLS, Shim
 
 from sidecar.contract import handshake
 from sidecar.contract.handshake import Exited
@@ -91,7 +91,7 @@ class Started:
 
 
 @contextlib.contextmanager
-def started(shim: Shim, *argv: str, before: tuple[str, ...] = ()) -> Iterator[Started]:
+def started(shim: Shim, *argv: str, before: tuple[str, ...] = ()) -> Generator[Started]:
     with Recorder(shim.socket_path) as recorder:
         process = shim.start(*argv, stdin=subprocess.DEVNULL, before=before)
         try:
@@ -196,8 +196,9 @@ def test_an_order_with_an_impossible_signal_kills_all_the_same(shim: Shim, numbe
         assert at.finish() == (137, b"chaperone: over\n")
 
 
-def test_a_lost_recorder_ends_everything(shim: Shim, tmp_path: Path) -> None:
-    with started(shim, *python(STUBBORN_DAEMON, str(tmp_path / "pid"))) as at:
+@pytest.mark.parametrize("profile", [(), WITHOUT_NEW_CALLS])
+def test_a_lost_recorder_ends_everything(shim: Shim, tmp_path: Path, profile: tuple[str, ...]) -> None:
+    with started(shim, *python(STUBBORN_DAEMON, str(tmp_path / "pid")), before=profile) as at:
         at.wait_for_output(b"started\n")
         daemon = int((tmp_path / "pid").read_text())
         assert is_running(daemon)

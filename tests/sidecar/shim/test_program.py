@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from shim_process import UNPRIVILEGED, Shim
+from shim_process import UNPRIVILEGED, WITHOUT_NEW_CALLS, Shim
 
 from sidecar.contract.handshake import HEADER, MAX_PACKET_BYTES, ExecFailed, Exited
 
@@ -107,9 +107,12 @@ def test_environment_and_directory_are_those_the_shim_was_given(shim: Shim, tmp_
     assert outcome.stdout.decode() == f"{tmp_path}\ngood day\n"
 
 
-def test_the_program_inherits_its_three_streams_and_nothing_else(shim: Shim) -> None:
+@pytest.mark.parametrize("profile", [(), WITHOUT_NEW_CALLS])
+def test_the_program_inherits_its_three_streams_and_nothing_else(
+    shim: Shim, profile: tuple[str, ...]
+) -> None:
     leaky = ("sh", "-c", 'exec 5</dev/null 7</dev/null; exec "$@"', "sh")
-    outcome = shim.run(sys.executable, "-c", PRINT_DESCRIPTORS, before=leaky)
+    outcome = shim.run(sys.executable, "-c", PRINT_DESCRIPTORS, before=(*leaky, *profile))
     assert outcome.stdout == b"0 True\n1 True\n2 True\n"
 
 

@@ -113,7 +113,7 @@ def test_a_refusal_before_the_whole_hello_was_read(shim: Shim, recorder: Recorde
 
 
 def test_a_recorder_that_does_not_answer(shim: Shim) -> None:
-    """One silent after the hello, one that reads no further than its start, some not accepted: all at once."""
+    """Silent after the hello, deaf after its first packet, not accepting: all at once."""
     with Recorder(shim.socket_path) as recorder:
         silent = shim.start("true")
         with recorder.accept() as hears_all:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +60,7 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(shim: Shim, *argv: str, client: Client | None = None) -> Iterator[Running]:
+def running(shim: Shim, *argv: str, client: Client | None = None) -> Generator[Running]:
     with Recorder(shim.socket_path) as recorder, client or Client() as at, ThreadPoolExecutor(1) as recording:
         process = at.start(shim, *argv)
         with recorder.accept() as session:
@@ -246,7 +246,8 @@ def test_a_lost_recorder_is_said_on_the_terminal(shim: Shim) -> None:
             session.say(handshake.go())
         assert process.wait(PATIENCE_S) == 126
         assert client.rest() == (
-            b"chaperone: the recorder is gone, so this session was ended: nothing runs here unrecorded. Try again\r\n"
+            b"chaperone: the recorder is gone, so this session was ended: "
+            b"nothing runs here unrecorded. Try again\r\n"
         )
 
 
