@@ -17,6 +17,7 @@ from webhook.audit_api.objects import (
     SessionDecision,
     SessionSpec,
     SessionStatus,
+    TerminalSize,
     User,
     duration,
     rfc3339,
@@ -78,6 +79,7 @@ def _spec(record: SessionRecord) -> SessionSpec:
         command=record.argv,
         tty=record.tty,
         stdin=record.stdin,
+        terminal=TerminalSize(record.rows, record.cols) if record.tty else UNSET,
         masking=Masking(record.profile, record.masking),
         decision=SessionDecision(
             action=decision.action,

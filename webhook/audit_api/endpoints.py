@@ -69,9 +69,7 @@ class Endpoints:
             list_sessions,
             self._store,
             namespace=namespace,
-            selectors=asked.selectors,
-            limit=asked.limit,
-            token=asked.token,
+            asked=asked,
             now=now,
         )
         if form is Form.OBJECT:

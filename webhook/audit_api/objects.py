@@ -62,6 +62,13 @@ class SessionDecision(_Part, frozen=True):
     approval: str = ""
 
 
+class TerminalSize(_Part, frozen=True, omit_defaults=False):
+    """Size of the session's terminal when it started, in character cells."""
+
+    rows: int
+    cols: int
+
+
 class SessionSpec(_Part, frozen=True):
     """What was asked for."""
 
@@ -76,6 +83,8 @@ class SessionSpec(_Part, frozen=True):
     decision: SessionDecision
     tty: bool = False
     stdin: bool = False
+    terminal: TerminalSize | UnsetType = UNSET
+    """Absent without a terminal."""
 
 
 class ByteCounts(_Part, frozen=True, omit_defaults=False):

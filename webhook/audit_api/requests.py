@@ -7,9 +7,10 @@ from typing import Final
 
 import msgspec
 
+from webhook.audit_api.continuation import Continue, decode_continue
 from webhook.audit_api.discovery import AGGREGATED_CONTENT_TYPES
 from webhook.audit_api.errors import ApiError, Reason
-from webhook.audit_api.listing import Continue, decode_continue
+from webhook.audit_api.objects import unix_nanoseconds
 from webhook.audit_api.selectors import Selectors, parse_selectors
 from webhook.audit_api.table import IncludeObject
 from webhook.replay.asciicast import CastVersion
@@ -30,6 +31,9 @@ class ListRequest(msgspec.Struct, frozen=True):
     """The parameters of a list or watch (metav1.ListOptions)."""
 
     selectors: Selectors
+    since: int | None
+    """Only sessions that started at or after, Unix nanoseconds; of this API, as is ``until``."""
+    until: int | None
     limit: int
     token: Continue | None
     watch: bool
@@ -59,6 +63,8 @@ def list_request(query: Mapping[str, str]) -> ListRequest:
     timeout = number(query, "timeoutSeconds", DEFAULT_WATCH_SECONDS)
     return ListRequest(
         selectors=parse_selectors(query.get("fieldSelector", ""), query.get("labelSelector", "")),
+        since=_moment(query, "since"),
+        until=_moment(query, "until"),
         limit=number(query, "limit", 0),
         token=decode_continue(token) if token else None,
         watch=flag(query, "watch"),
@@ -94,6 +100,14 @@ def number(query: Mapping[str, str], name: str, default: int) -> int:
     if not _DIGITS.fullmatch(text):
         raise ApiError(Reason.BAD_REQUEST, f"{name} must be a number")
     return int(text)
+
+
+def _moment(query: Mapping[str, str], name: str) -> int | None:
+    text = query.get(name, "")
+    try:
+        return unix_nanoseconds(text) if text else None
+    except ValueError:
+        raise ApiError(Reason.BAD_REQUEST, f"{name} must be a time such as 2026-03-01T00:00:00Z") from None
 
 
 def flag(query: Mapping[str, str], name: str, *, default: bool = False) -> bool:

@@ -183,3 +183,16 @@ def _numbered(code: int) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+_INVISIBLE: Final = re.compile(
+    "[\x7f-\x9f\xad\u0600-\u0605\u061c\u070f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
+
+
+def escape_json(text: str) -> str:
+    """Give JSON of the same meaning in which controls and invisible characters are escapes.
+
+    JSON lets C1 controls, direction overrides and line separators stand as they are; a terminal obeys them.
+    """
+    return _INVISIBLE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)

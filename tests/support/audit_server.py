@@ -1,0 +1,93 @@
+"""The audit API served over real TLS on the loopback, in a thread of its own."""
+
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from audit_pki import Authority, Pair
+
+from webhook.audit_api.access import Read
+from webhook.audit_api.app import audit_app
+from webhook.audit_api.changes import PollingChanges
+from webhook.audit_api.server import AuditListener, ClusterFrontProxy
+from webhook.store.contract import Store
+
+
+def trust_data(authority: Authority, *names: str, user_header: str = "X-Remote-User") -> dict[str, str]:
+    """The ConfigMap's data, as an API server writes it."""
+    listed = ",".join(f'"{name}"' for name in names)
+    return {
+        "client-ca-file": "unused",
+        "requestheader-client-ca-file": authority.pem,
+        "requestheader-allowed-names": f"[{listed}]",
+        "requestheader-username-headers": f'["{user_header}"]',
+        "requestheader-group-headers": '["X-Remote-Group"]',
+        "requestheader-extra-headers-prefix": '["X-Remote-Extra-"]',
+    }
+
+
+@dataclass
+class Served:
+    """A running audit API."""
+
+    store: Store
+    authority: Authority
+    proxy: Pair
+    """The API server's client certificate."""
+    serving: Authority
+    folder: Path
+    config_map: dict[str, str]
+    """Change it and call ``front_proxy.refresh`` and ``listener.renew``."""
+    front_proxy: ClusterFrontProxy
+    listener: AuditListener
+    reads: list[Read]
+    port: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+
+@contextmanager
+def serve(store: Store, folder: Path, *, user_header: str = "X-Remote-User") -> Iterator[Served]:
+    """Serve a store until the end of the block."""
+    authority, serving = Authority(folder, "front-proxy"), Authority(folder, "serving")
+    config_map = trust_data(authority, "front-proxy-client", user_header=user_header)
+
+    def read() -> Mapping[str, str]:
+        return config_map
+
+    own = serving.issue("audit-server")
+
+    def load(context: ssl.SSLContext) -> None:
+        context.load_cert_chain(own.certificate, own.key)
+
+    front_proxy = ClusterFrontProxy(read)
+    front_proxy.refresh()
+    listener = AuditListener(front_proxy, load)
+    reads: list[Read] = []
+
+    async def on_read(entry: Read) -> None:
+        reads.append(entry)
+
+    app = audit_app(store, PollingChanges(0.05), front_proxy, on_read=on_read)
+    server = uvicorn.Server(listener.config(app, host="127.0.0.1", port=0))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive(), "the server did not start"
+        time.sleep(0.01)
+    proxy = authority.issue("front-proxy-client")
+    served = Served(store, authority, proxy, serving, folder, config_map, front_proxy, listener, reads)
+    served.port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield served
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        assert not thread.is_alive(), "the server did not stop"

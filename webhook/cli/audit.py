@@ -1,0 +1,172 @@
+"""The audit API as the commands ask it, with every refusal told in words that help."""
+
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
+
+import msgspec
+import urllib3
+
+from sidecar.contract.events import Event
+from sidecar.contract.identifiers import is_session_id
+from webhook.audit_api.objects import API_VERSION, ListMeta, Search, SearchHit, SearchSpec, Session
+from webhook.cli.cluster import Cluster
+from webhook.cli.failures import CliError, ExitCode
+from webhook.cli.refusals import Asked, not_found, refused
+
+_PAGE = 500
+_ABBREVIATED_AMONG = 5000
+_T = TypeVar("_T")
+_LINES = "application/x-ndjson"
+
+
+class _Page(msgspec.Struct, frozen=True):
+    metadata: ListMeta
+    items: list[msgspec.Raw]
+
+
+class Item(msgspec.Struct, frozen=True):
+    """A session, and the object exactly as the API gave it."""
+
+    session: Session
+    raw: msgspec.Raw
+
+
+class SearchAnswer(msgspec.Struct, frozen=True):
+    """Where a text was found, and the Search exactly as the API gave it."""
+
+    hits: list[SearchHit]
+    raw: msgspec.Raw
+
+
+class Audit:
+    """The record of one cluster. Every method raises CliError."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def sessions(
+        self, namespace: str | None, parameters: Mapping[str, str], *, limit: int | None
+    ) -> Iterator[Item]:
+        """Give sessions of a namespace, or of all, newest first."""
+        left, token = limit, ""
+        while left is None or left > 0:
+            page_size = _PAGE if left is None else min(left, _PAGE)
+            asked = Asked("list", "sessions", namespace)
+            options = {**parameters, "limit": str(page_size), **({"continue": token} if token else {})}
+            page = _decode(self._get(asked, ("sessions",), options), _Page)
+            for raw in page.items:
+                yield Item(_decode(bytes(raw), Session), raw)
+            token = page.metadata.continue_
+            left = None if left is None else left - len(page.items)
+            if not token:
+                return
+
+    def find(self, name: str, namespace: str, *, elsewhere: bool) -> Item:
+        """Give the session of an id, or of the start or end of one when only one has it.
+
+        ``elsewhere`` looks in all namespaces when there is none in this one and the user may.
+        """
+        try:
+            return self._find(name, namespace)
+        except CliError as error:
+            if not elsewhere or error.code is not ExitCode.NOT_FOUND:
+                raise
+            try:
+                return self._find(name, None)
+            except CliError:
+                raise error from None
+
+    def _find(self, name: str, namespace: str | None) -> Item:
+        if is_session_id(name):
+            return self._by_id(name, namespace)
+        if not name.isalnum():
+            raise not_found(namespace, name)
+        listed = self.sessions(namespace, {}, limit=_ABBREVIATED_AMONG)
+        found = [item for item in listed if _abbreviates(name, item.session.metadata.name)]
+        if len(found) > 1:
+            names = "\n  ".join(item.session.metadata.name for item in found[:10])
+            raise CliError(f'"{name}" is short for {len(found)} sessions:\n  {names}', ExitCode.USAGE)
+        if not found:
+            raise not_found(namespace, name)
+        return found[0]
+
+    def _by_id(self, name: str, namespace: str | None) -> Item:
+        if namespace is None:
+            listed = self.sessions(None, {"fieldSelector": f"metadata.name={name}"}, limit=1)
+            found = next(listed, None)
+            if found is None:
+                raise not_found(None, name)
+            return found
+        body = self._get(Asked("get", "sessions", namespace, name), ("sessions", name), {})
+        return Item(_decode(body, Session), msgspec.Raw(body))
+
+    def events(self, session: Session) -> Iterator[Event]:
+        """Give all events of a session, as far as it is recorded."""
+        decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+        for line in self._lines(session, "events", {}, _LINES):
+            yield _decoded(decoder, line)
+
+    def cast(self, session: Session, parameters: Mapping[str, str]) -> Iterator[bytes]:
+        """Give a session as the lines of an asciicast."""
+        return self._lines(session, "cast", parameters, "application/x-asciicast, */*")
+
+    def search(self, namespace: str | None, spec: SearchSpec) -> SearchAnswer:
+        """Give where a text is found."""
+        asked = Asked("create", "searches", namespace)
+        body = msgspec.json.encode(Search(spec))
+        with self._cluster.request(_path(asked, ("searches",)), {}, body=body) as answer:
+            content = _content(answer, asked)
+        status = _decode(content, Search).status
+        hits = [] if isinstance(status, msgspec.UnsetType) else status.hits
+        return SearchAnswer(hits, msgspec.Raw(content))
+
+    def _get(self, asked: Asked, path: tuple[str, ...], parameters: Mapping[str, str]) -> bytes:
+        with self._cluster.request(_path(asked, path), parameters) as answer:
+            return _content(answer, asked)
+
+    def _lines(
+        self, session: Session, subresource: str, parameters: Mapping[str, str], accept: str
+    ) -> Iterator[bytes]:
+        name = session.metadata.name
+        asked = Asked("get", f"sessions/{subresource}", session.metadata.namespace, name)
+        path = _path(asked, ("sessions", name, subresource))
+        with self._cluster.request(path, parameters, accept=accept) as answer:
+            if answer.status != 200:
+                raise refused(answer.status, answer.read(), asked)
+            yield from _split(answer)
+
+
+def _path(asked: Asked, rest: tuple[str, ...]) -> tuple[str, ...]:
+    where = ("namespaces", asked.namespace) if asked.namespace else ()
+    return ("apis", *API_VERSION.split("/"), *where, *rest)
+
+
+def _content(answer: urllib3.BaseHTTPResponse, asked: Asked) -> bytes:
+    body = answer.read()
+    if answer.status not in (200, 201):
+        raise refused(answer.status, body, asked)
+    return body
+
+
+def _split(answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    rest = b""
+    for chunk in answer.stream(64 * 1024):
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest
+
+
+def _abbreviates(text: str, name: str) -> bool:
+    return name.startswith(text.lower()) or name.endswith(text.lower())
+
+
+def _decode(body: bytes, kind: type[_T]) -> _T:
+    return _decoded(msgspec.json.Decoder(kind), body)
+
+
+def _decoded(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:
+    try:
+        return decoder.decode(body)
+    except msgspec.MsgspecError:
+        raise CliError("the audit API's answer cannot be read; is it of another version?") from None

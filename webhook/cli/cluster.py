@@ -1,0 +1,114 @@
+"""The way to the API server: what the kubeconfig says, and one HTTP client.
+
+The kubernetes package reads kubeconfigs (certificates, tokens, exec plugins, proxies); only its
+connection is used, for the audit API needs none of its generated models.
+"""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol, cast
+from urllib.parse import quote, urlencode
+
+import urllib3
+from kubernetes import client, config
+from urllib3.exceptions import HTTPError, SSLError
+
+from webhook.cli.failures import CliError, ExitCode
+
+_CONNECT_SECONDS = 10.0
+_READ_SECONDS = 120.0
+
+
+class _Loader(Protocol):
+    """The functions used of ``kubernetes.config``, with types."""
+
+    def load_kube_config(
+        self, *, config_file: str | None, context: str | None, client_configuration: client.Configuration
+    ) -> None: ...
+
+    def list_kube_config_contexts(
+        self, config_file: str | None
+    ) -> tuple[list[dict[str, object]], dict[str, object]]: ...
+
+
+class Cluster:
+    """One API server, as one user."""
+
+    def __init__(self, kubeconfig: Path | None, context: str | None) -> None:
+        """Read the kubeconfig. Raises CliError when there is none, or it has not what it takes."""
+        self._configuration = client.Configuration()
+        loader, file = cast("_Loader", config), str(kubeconfig) if kubeconfig else None
+        try:
+            loader.load_kube_config(
+                config_file=file, context=context, client_configuration=self._configuration
+            )
+            contexts, active = loader.list_kube_config_contexts(file)
+        except (config.ConfigException, OSError, ValueError) as error:
+            raise _no_kubeconfig(kubeconfig, error) from None
+        self.namespace = _namespace(contexts, context or str(active["name"]))
+        self._pool = client.ApiClient(self._configuration).rest_client.pool_manager
+
+    @property
+    def host(self) -> str:
+        """The API server's URL."""
+        return str(self._configuration.host)
+
+    @contextmanager
+    def request(
+        self,
+        path: tuple[str, ...],
+        parameters: Mapping[str, str],
+        *,
+        body: bytes | None = None,
+        accept: str = "application/json",
+    ) -> Generator[urllib3.BaseHTTPResponse]:
+        """Give the answer, its body not read yet. Raises CliError when the API server cannot be reached."""
+        url = f"{self.host}/{'/'.join(quote(part, safe='') for part in path)}?{urlencode(parameters)}"
+        headers = {"Accept": accept, "Content-Type": "application/json"} | self._authorization()
+        try:
+            answer = self._pool.request(
+                "GET" if body is None else "POST",
+                url,
+                body=body,
+                headers=headers,
+                timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS),
+                retries=urllib3.Retry(connect=1, read=0, redirect=0, other=0),
+                preload_content=False,
+            )
+            try:
+                yield answer
+            finally:
+                answer.close()
+        except HTTPError as error:
+            raise _unreachable(self.host, error) from None
+
+    def _authorization(self) -> dict[str, str]:
+        token = self._configuration.get_api_key_with_prefix("BearerToken")
+        return {"Authorization": token} if token else {}
+
+
+def _namespace(contexts: list[dict[str, object]], name: str) -> str:
+    for context in contexts:
+        details = context.get("context")
+        if context["name"] == name and isinstance(details, dict):
+            return str(cast("dict[str, object]", details).get("namespace") or "default")
+    return "default"
+
+
+def _no_kubeconfig(kubeconfig: Path | None, error: Exception) -> CliError:
+    where = f"{kubeconfig}" if kubeconfig else "from $KUBECONFIG or ~/.kube/config"
+    return CliError(
+        f"no usable kubeconfig ({where}): {error}\nSet KUBECONFIG, or give --kubeconfig and --context.",
+        ExitCode.CONFIGURATION,
+    )
+
+
+def _unreachable(host: str, error: HTTPError) -> CliError:
+    cause: BaseException = getattr(error, "reason", None) or error
+    hint = (
+        "its certificate is not trusted by this kubeconfig"
+        if isinstance(cause, SSLError)
+        else "check the server of this context, the network and proxies (kubectl version tells the same)"
+    )
+    return CliError(f"the API server {host} cannot be reached: {hint}", ExitCode.UNAVAILABLE)

@@ -1,0 +1,54 @@
+"""Search hits as lines: sessions, and below each the places with their moments."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from rich.text import Text
+
+from webhook.audit_api.objects import SearchHit, Session
+from webhook.audit_api.text import short_command
+from webhook.cli.output import COMMAND_WIDTH
+from webhook.cli.times import age
+from webhook.replay.safety import printable
+
+_SECONDS: Final = re.compile(r"(-?[0-9.]+)s")
+
+
+def hit_lines(hits: Sequence[SearchHit], now: datetime) -> Iterator[Text]:
+    """Give what was found: for each session a line that names it, below it each place with its moment."""
+    last = ""
+    for hit in hits:
+        session = hit.session
+        if session.metadata.name != last:
+            last = session.metadata.name
+            yield _hit_header(session, now)
+        yield Text.assemble((f"  {_moment(hit.at):>9}  {hit.channel:<8}", "dim"), _highlighted(hit))
+
+
+def _hit_header(session: Session, now: datetime) -> Text:
+    spec = session.spec
+    place = printable(f"{session.metadata.namespace}/{spec.pod}")
+    when = f"{age(session.metadata.creation_timestamp, now)} ago"
+    command = short_command(spec.command, COMMAND_WIDTH)
+    return Text.assemble(
+        (session.metadata.name, "bold"), f"  {printable(spec.user.username)}  {place}  {when}  ", command
+    )
+
+
+def _moment(at: str) -> str:
+    seconds = _SECONDS.fullmatch(at)
+    return f"+{float(seconds[1]):.1f}s" if seconds else printable(at)
+
+
+def _highlighted(hit: SearchHit) -> Text:
+    """Give the text around the first match, its matches marked, as one line."""
+    begin = max(0, hit.highlight[0][0] - 40) if hit.highlight else 0
+    text = Text("…" if begin else "")
+    position = begin
+    for start, end in hit.highlight:
+        text.append(printable(hit.text[position:start]))
+        text.append(printable(hit.text[start:end]), "bold yellow")
+        position = end
+    return text.append(printable(hit.text[position : position + 60]))

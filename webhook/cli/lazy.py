@@ -1,0 +1,31 @@
+"""Commands whose modules are imported only when they run."""
+
+import importlib
+from typing import Final, NamedTuple
+
+import typer
+
+_PASSED_ON: Final[dict[str, object]] = {
+    "ignore_unknown_options": True,
+    "allow_extra_args": True,
+    "help_option_names": [],
+}
+
+
+class Lazy(NamedTuple):
+    """A command ``name``: the function of that name in ``webhook.cli.<name>``."""
+
+    name: str
+    help: str
+
+
+def mount(app: typer.Typer, command: Lazy) -> None:
+    """Let an application list a command, and import it when it is called or asked for help."""
+
+    def call(context: typer.Context) -> None:
+        function = getattr(importlib.import_module(f"webhook.cli.{command.name}"), command.name)
+        only = typer.Typer(add_completion=False)
+        only.command(command.name)(function)
+        only(context.args, prog_name=context.command_path)
+
+    app.command(command.name, help=command.help, context_settings=_PASSED_ON, add_help_option=False)(call)

@@ -1,0 +1,89 @@
+"""What ``chaperone sessions list`` does."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import msgspec
+
+from webhook.audit_api.objects import API_VERSION, SearchSpec, Session
+from webhook.cli.access import Access, Opened
+from webhook.cli.audit import Item
+from webhook.cli.options import Format, Phase
+from webhook.cli.output import console, note, print_json, session_table
+from webhook.cli.times import time_option
+
+_MAX_HITS = 1000
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which sessions to list, as the options say."""
+
+    user: str | None
+    pod: str | None
+    phase: Phase | None
+    since: str | None
+    until: str | None
+    text: str | None
+    limit: int | None
+
+
+def run(wanted: Wanted, access: Access, output: Format) -> None:
+    """List sessions. Raises CliError."""
+    now = datetime.now(UTC)
+    opened = access.open()
+    items = list((_searched if wanted.text else _listed)(opened, wanted, now))
+    if output is Format.JSON:
+        objects = [item.raw for item in items]
+        print_json({"apiVersion": API_VERSION, "kind": "SessionList", "metadata": {}, "items": objects})
+    elif items:
+        _print(items, opened, wanted, now, wide=output is Format.WIDE)
+    else:
+        note(f"No recorded sessions found in {opened.place}.")
+
+
+def _print(items: list[Item], opened: Opened, wanted: Wanted, now: datetime, *, wide: bool) -> None:
+    sessions = [item.session for item in items]
+    console().print(session_table(sessions, now, wide=wide, namespaces=opened.namespace is None))
+    if wanted.limit is not None and len(items) >= wanted.limit:
+        note(f"These are the newest {len(items)}; --limit 0 shows all.")
+
+
+def _listed(opened: Opened, wanted: Wanted, now: datetime) -> Iterator[Item]:
+    fields = {
+        "spec.user": wanted.user,
+        "spec.pod": wanted.pod,
+        "status.phase": wanted.phase.value if wanted.phase else None,
+    }
+    parameters = {
+        "fieldSelector": ",".join(f"{name}={_escaped(value)}" for name, value in fields.items() if value),
+        "since": time_option("--since", wanted.since, now),
+        "until": time_option("--until", wanted.until, now),
+    }
+    given = {name: value for name, value in parameters.items() if value}
+    return opened.audit.sessions(opened.namespace, given, limit=wanted.limit)
+
+
+def _searched(opened: Opened, wanted: Wanted, now: datetime) -> Iterator[Item]:
+    spec = SearchSpec(
+        text=wanted.text or "",
+        user=wanted.user or "",
+        pod=wanted.pod or "",
+        since=time_option("--since", wanted.since, now),
+        until=time_option("--until", wanted.until, now),
+        limit=_MAX_HITS,
+    )
+    found = opened.audit.search(opened.namespace, spec).hits
+    sessions = {hit.session.metadata.name: hit.session for hit in found}
+    newest = [sessions[name] for name in sorted(sessions, reverse=True)]
+    matching = [session for session in newest if _is_in(session, wanted.phase)]
+    for session in matching[: wanted.limit]:
+        yield Item(session, msgspec.Raw(msgspec.json.encode(session)))
+
+
+def _is_in(session: Session, phase: Phase | None) -> bool:
+    return phase is None or session.status.phase == phase.value
+
+
+def _escaped(value: str) -> str:
+    """Escape a value for a field selector (fields.EscapeValue of apimachinery)."""
+    return value.replace("\\", "\\\\").replace(",", "\\,").replace("=", "\\=")

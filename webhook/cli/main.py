@@ -1,0 +1,71 @@
+"""``chaperone``, which kubectl finds as ``kubectl chaperone`` too."""
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Annotated, Never
+
+import typer
+
+from sidecar.contract.errors import ChaperoneError
+from sidecar.contract.names import VERSION
+from webhook.cli.failures import CliError, ExitCode
+from webhook.cli.lazy import Lazy, mount
+from webhook.cli.search import search
+from webhook.cli.sessions import sessions_app
+
+_LAZY = (
+    Lazy("mask", "Mask card data in a file or stream."),
+    Lazy("serve", "Run a part of the control side inside the cluster."),
+)
+
+
+def application() -> typer.Typer:
+    """Give the whole command line."""
+    app = typer.Typer(
+        help="Guardrails around whoever reaches into a cluster: read what was recorded.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    app.add_typer(sessions_app(), name="sessions")
+    app.command()(search)
+    for command in _LAZY:
+        mount(app, command)
+    return app
+
+
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(f"chaperone {VERSION}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; every expected failure is one message and an exit code."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        application()()
+    except CliError as error:
+        _fail(str(error), error.code)
+    except ChaperoneError as error:
+        _fail(str(error), ExitCode.FAILED)
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.FAILED)
+
+
+def _fail(message: str, code: ExitCode) -> Never:
+    sys.stderr.write(f"chaperone: {message}\n")
+    sys.exit(code)
+
+
+def _terminated(number: int, _: FrameType | None) -> Never:
+    """End as after an exception, so that a terminal is left as it was."""
+    sys.exit(128 + number)

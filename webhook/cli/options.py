@@ -1,0 +1,42 @@
+"""Options that several commands share."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Kubeconfig = Annotated[
+    Path | None, typer.Option(help="The kubeconfig file, instead of $KUBECONFIG or ~/.kube/config.")
+]
+Context = Annotated[str | None, typer.Option(help="Context of the kubeconfig, instead of the current one.")]
+Namespace = Annotated[
+    str | None, typer.Option("--namespace", "-n", help="Namespace, instead of the context's own.")
+]
+AllNamespaces = Annotated[bool, typer.Option("--all-namespaces", "-A", help="Look in all namespaces.")]
+User = Annotated[str | None, typer.Option(help="Only sessions of this user.")]
+Pod = Annotated[str | None, typer.Option(help="Only sessions in this pod.")]
+Since = Annotated[
+    str | None, typer.Option(help="Only sessions started since: 2h, 7d, 2026-03-01 or 2026-03-01T09:30.")
+]
+Until = Annotated[str | None, typer.Option(help="Only sessions started before; written as for --since.")]
+SessionId = Annotated[str, typer.Argument(help="The session, or the start or end of its id.", metavar="ID")]
+
+
+class Format(Enum):
+    """Forms of output."""
+
+    TABLE = "table"
+    WIDE = "wide"
+    JSON = "json"
+
+
+class Phase(Enum):
+    """Where a session is."""
+
+    ACTIVE = "Active"
+    COMPLETED = "Completed"
+    INTERRUPTED = "Interrupted"
+
+
+Output = Annotated[Format, typer.Option("--output", "-o", help="Form of the output.")]

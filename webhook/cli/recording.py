@@ -1,0 +1,96 @@
+"""What ``chaperone sessions show``, ``play`` and ``cast`` do with one session."""
+
+import os
+import sys
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from msgspec import UnsetType
+from rich.text import Text
+
+from webhook.audit_api.objects import Session
+from webhook.cli.access import Access
+from webhook.cli.failures import CliError
+from webhook.cli.options import Format
+from webhook.cli.output import console, details, note, print_json
+from webhook.cli.terminal import play as play_in_terminal
+from webhook.replay.moments import Kind, moments
+from webhook.replay.player import Player
+from webhook.replay.safety import escape_json
+from webhook.replay.transcript import Line
+from webhook.replay.transcript import transcript as lines_of
+
+
+def show(access: Access, name: str, output: Format, *, transcript: bool) -> None:
+    """Print a session's details and, when asked, what was shown. Raises CliError."""
+    opened = access.open()
+    item = opened.find(name)
+    session = item.session
+    if output is Format.JSON:
+        print_json(item.raw)
+        return
+    screen = console()
+    screen.print(details(session, datetime.now(UTC)))
+    if transcript:
+        screen.print()
+        for line in lines_of(moments(opened.audit.events(session))):
+            screen.print(_transcript_line(line), soft_wrap=True)
+
+
+def _transcript_line(line: Line) -> Text:
+    is_error = line.kind is Kind.ERROR_OUTPUT
+    moment = (f"{line.at / 1e9:9.2f}s {'!' if is_error else '│'} ", "dim")
+    return Text.assemble(moment, (line.text, "red" if is_error else ""))
+
+
+def play(access: Access, name: str, *, speed: float, idle_limit: float | None) -> None:
+    """Replay a session. Raises CliError."""
+    opened = access.open()
+    session = opened.find(name).session
+    if session.status.phase == "Active":
+        note("The session is not over; this is what is recorded so far.")
+    _warn_of_size(session)
+    events = moments(opened.audit.events(session))
+    play_in_terminal(Player(events, now=time.monotonic(), speed=speed, idle_limit=idle_limit))
+
+
+def cast(access: Access, name: str, path: Path | None, *, version: int, with_input: bool) -> None:
+    """Save a session's asciicast, or print it. Raises CliError."""
+    opened = access.open()
+    parameters = {"version": str(version), "input": "true" if with_input else "false"}
+    lines = opened.audit.cast(opened.find(name).session, parameters)
+    if path is None:
+        for line in lines:
+            sys.stdout.write(escape_json(line.decode()) + "\n")
+        return
+    try:
+        _save(lines, path)
+    except OSError as error:
+        raise CliError(f"{path} cannot be written: {error.strerror}") from None
+    note(f"Written to {path}.")
+
+
+def _save(lines: Iterable[bytes], path: Path) -> None:
+    """Write a file that is there only when it is whole."""
+    unfinished = path.with_name(f"{path.name}.part")
+    try:
+        with unfinished.open("wb") as file:
+            for line in lines:
+                file.write(line + b"\n")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _warn_of_size(session: Session) -> None:
+    size = session.spec.terminal
+    if isinstance(size, UnsetType) or not sys.stdout.isatty():
+        return
+    here = os.get_terminal_size(sys.stdout.fileno())
+    if here.columns < size.cols or here.lines < size.rows:
+        note(
+            f"This terminal ({here.columns}x{here.lines}) is smaller than the recorded one"
+            f" ({size.cols}x{size.rows}); full-screen programs will look broken."
+        )

@@ -1,0 +1,49 @@
+"""What ``chaperone search`` does."""
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from webhook.audit_api.objects import SearchSpec
+from webhook.cli.access import Access
+from webhook.cli.hits import hit_lines
+from webhook.cli.options import Format
+from webhook.cli.output import console, note, print_json
+from webhook.cli.times import time_option
+from webhook.replay.safety import printable
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What to look for, as the options say."""
+
+    text: str
+    user: str | None
+    pod: str | None
+    since: str | None
+    until: str | None
+    limit: int
+
+
+def run(wanted: Wanted, access: Access, output: Format) -> None:
+    """Search, and print what is found. Raises CliError."""
+    now = datetime.now(UTC)
+    opened = access.open()
+    spec = SearchSpec(
+        text=wanted.text,
+        user=wanted.user or "",
+        pod=wanted.pod or "",
+        since=time_option("--since", wanted.since, now),
+        until=time_option("--until", wanted.until, now),
+        limit=wanted.limit,
+    )
+    found = opened.audit.search(opened.namespace, spec)
+    if output is Format.JSON:
+        print_json(found.raw)
+        return
+    screen = console()
+    for line in hit_lines(found.hits, now):
+        screen.print(line, soft_wrap=not screen.is_terminal, no_wrap=screen.is_terminal, overflow="ellipsis")
+    if not found.hits:
+        note(f"Nothing found for {printable(wanted.text)} in {opened.place}.")
+    elif len(found.hits) >= wanted.limit:
+        note(f"These are the best {wanted.limit} places; --limit shows more.")

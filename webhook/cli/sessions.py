@@ -1,0 +1,118 @@
+"""``chaperone sessions``: list, show, play and save recorded sessions."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from webhook.cli.options import (
+    AllNamespaces,
+    Context,
+    Format,
+    Kubeconfig,
+    Namespace,
+    Output,
+    Phase,
+    Pod,
+    SessionId,
+    Since,
+    Until,
+    User,
+)
+
+
+def list_sessions(
+    *,
+    namespace: Namespace = None,
+    all_namespaces: AllNamespaces = False,
+    user: User = None,
+    pod: Pod = None,
+    phase: Annotated[
+        Phase | None, typer.Option(help="Only sessions in this phase.", case_sensitive=False)
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    text: Annotated[
+        str | None, typer.Option(help="Only sessions with these words in the command line or the streams.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=0, help="Most sessions to list, newest first; 0 lists all.")
+    ] = 100,
+    output: Output = Format.TABLE,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """List recorded sessions, newest first."""
+    from webhook.cli import access, listing  # noqa: PLC0415  help must not wait for it
+
+    wanted = listing.Wanted(
+        user=user, pod=pod, phase=phase, since=since, until=until, text=text, limit=limit or None
+    )
+    place = access.Access(
+        kubeconfig=kubeconfig, context=context, namespace=namespace, all_namespaces=all_namespaces
+    )
+    listing.run(wanted, place, output)
+
+
+def show(
+    session: SessionId,
+    *,
+    transcript: Annotated[
+        bool, typer.Option("--transcript", "-v", help="Also print what was shown, as plain text.")
+    ] = False,
+    namespace: Namespace = None,
+    output: Output = Format.TABLE,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Show everything known of a session."""
+    from webhook.cli import access, recording  # noqa: PLC0415  help must not wait for it
+
+    place = access.Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
+    recording.show(place, session, output, transcript=transcript)
+
+
+def play(
+    session: SessionId,
+    *,
+    speed: Annotated[float, typer.Option(min=0.01, max=1000, help="How many times as fast.")] = 1.0,
+    idle_limit: Annotated[
+        float | None, typer.Option(min=0, help="Longest pause to sit through, in seconds.")
+    ] = None,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Replay a session in this terminal. Space pauses, . shows the next output, q ends it."""
+    from webhook.cli import access, recording  # noqa: PLC0415  help must not wait for it
+
+    place = access.Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
+    recording.play(place, session, speed=speed, idle_limit=idle_limit)
+
+
+def cast(
+    session: SessionId,
+    *,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write.")] = None,
+    version: Annotated[
+        int, typer.Option("--asciicast", min=2, max=3, help="Version of the file format.")
+    ] = 2,
+    keys: Annotated[bool, typer.Option("--input/--no-input", help="With what was typed, or without.")] = True,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Save a session as an asciicast, which any asciinema player plays."""
+    from webhook.cli import access, recording  # noqa: PLC0415  help must not wait for it
+
+    place = access.Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
+    recording.cast(place, session, output, version=version, with_input=keys)
+
+
+def sessions_app() -> typer.Typer:
+    """Give the commands below ``chaperone sessions``."""
+    app = typer.Typer(help="List, show and replay recorded sessions.", no_args_is_help=True)
+    app.command("list")(list_sessions)
+    for command in (show, play, cast):
+        app.command()(command)
+    return app

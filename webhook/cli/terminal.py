@@ -1,0 +1,73 @@
+"""Playing in a terminal: waits, reads keys, writes, and leaves the terminal as it was."""
+
+import os
+import select
+import sys
+import termios
+import time
+import tty
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+from webhook.replay.player import Key, Player
+from webhook.replay.safety import LEAVE_ALTERNATE, RESET, TerminalFilter
+
+_LONGEST_WAIT = 0.5
+
+
+def play(player: Player) -> None:
+    """Play to standard output until the end, or until the viewer has seen enough."""
+    with _keys() as keys, _screen() as show:
+        while not player.finished:
+            show(player.advance(time.monotonic()))
+            key = _wait(player.wait(), keys)
+            if key is not None:
+                show(player.press(key, time.monotonic()))
+
+
+def _wait(seconds: float | None, keys: int | None) -> Key | None:
+    """Wait until more is due or a key comes; keys without a meaning end the wait too."""
+    timeout = _LONGEST_WAIT if seconds is None else min(seconds, _LONGEST_WAIT)
+    if keys is None:
+        time.sleep(timeout)
+        return None
+    readable, _, _ = select.select([keys], [], [], timeout)
+    return _key(os.read(keys, 1)) if readable else None
+
+
+def _key(pressed: bytes) -> Key | None:
+    if pressed in (b"", b"\x03", b"\x04"):
+        return Key.QUIT
+    return next((key for key in Key if key.value.encode() == pressed), None)
+
+
+@contextmanager
+def _keys() -> Generator[int | None]:
+    """Let single keys be read from standard input, when it is a terminal."""
+    if not sys.stdin.isatty():
+        yield None
+        return
+    descriptor = sys.stdin.fileno()
+    before = termios.tcgetattr(descriptor)
+    tty.setcbreak(descriptor)
+    try:
+        yield descriptor
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+@contextmanager
+def _screen() -> Generator[Callable[[str], None]]:
+    """Give what writes to standard output; what a recording did to a terminal is undone in the end."""
+    safe = TerminalFilter()
+
+    def show(text: str) -> None:
+        sys.stdout.write(safe.feed(text))
+        sys.stdout.flush()
+
+    try:
+        yield show
+    finally:
+        if sys.stdout.isatty():
+            sys.stdout.write((LEAVE_ALTERNATE if safe.alternate else "") + RESET)
+            sys.stdout.flush()

@@ -1,0 +1,42 @@
+"""Times as people write and read them."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from webhook.audit_api.text import human_duration
+from webhook.cli.failures import CliError, ExitCode
+
+_AGO: Final = re.compile(r"(\d+)([smhdw])")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def parse_time(text: str, *, option: str, now: datetime) -> datetime:
+    """Read ``2h``, ``7d`` (ago), a date or a time; without an offset it is local. Raises CliError."""
+    ago = _AGO.fullmatch(text)
+    try:
+        if ago:
+            return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        message = f"{option} {text!r} is no time; write 2h, 7d, 2026-03-01 or 2026-03-01T09:30"
+        raise CliError(message, ExitCode.USAGE) from None
+
+
+def time_option(option: str, text: str | None, now: datetime) -> str:
+    """Give an option's time as the API reads it, nothing when it is not given. Raises CliError."""
+    if not text:
+        return ""
+    moment = parse_time(text, option=option, now=now).astimezone(UTC)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def local(text: str, now: datetime) -> str:
+    """Give an API time in the local zone with its age, as in 2026-11-23 02:46:45 CET (3m ago)."""
+    moment = datetime.fromisoformat(text).astimezone()
+    return f"{moment:%Y-%m-%d %H:%M:%S %Z} ({age(text, now)} ago)"
+
+
+def age(text: str, now: datetime) -> str:
+    """Give how long ago an API time is."""
+    return human_duration(int((now - datetime.fromisoformat(text)).total_seconds() * 1e9))
