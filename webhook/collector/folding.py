@@ -17,6 +17,8 @@ from sidecar.contract.events import (
     Resize,
     SessionStart,
 )
+from sidecar.contract.frames import Chain
+from sidecar.contract.sealing import Sealed
 from webhook.store.contract import Phase, SessionRecord
 
 _MAX_NANOSECONDS: Final = 1 << 62
@@ -29,6 +31,34 @@ _MAX_NAME: Final = 128
 
 class EventError(CallerError):
     """An event that no honest recorder sends, here or at all."""
+
+
+def begin(start: SessionStart, sealed: Sealed, *, clock_skew: int) -> SessionRecord:
+    """Give the record of a session before its first frame."""
+    return SessionRecord(
+        session=start.session,
+        namespace=start.namespace,
+        pod=start.pod,
+        pod_uid=start.pod_uid,
+        container=start.container,
+        node=start.node,
+        identity=sealed.identity,
+        decision=sealed.decision,
+        argv=start.argv,
+        tty=start.tty,
+        stdin=start.stdin,
+        rows=start.rows,
+        cols=start.cols,
+        profile=start.profile,
+        masking=start.masking,
+        recorder=start.recorder,
+        grant_digest=start.grant_digest,
+        started_at=start.started_at,
+        clock_skew=clock_skew,
+        updated_at=0,
+        next_sequence=0,
+        digest=Chain(start.session).digest,
+    )
 
 
 def fold(record: SessionRecord, event: Event) -> SessionRecord:

@@ -1,0 +1,88 @@
+"""Where recorders connect."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from fastapi import APIRouter, Response, WebSocket
+
+from sidecar.contract.errors import ClusterError
+from sidecar.contract.wire import INTAKE_PATH
+from webhook.collector.changes import Changes
+from webhook.collector.connection import Connection
+from webhook.collector.intake import Intake
+from webhook.collector.proving import PodIdentity, Trust
+from webhook.collector.tokens import TokenRefusedError, TokenReviewer
+from webhook.collector.writer import WAITING_BYTES, Budget, Writer
+from webhook.store.contract import Store
+
+_log = logging.getLogger(__name__)
+
+REVIEWS_AT_ONCE: Final = 8
+_BEARER: Final = "bearer "
+
+
+class Collector:
+    """All recorders' connections of one process."""
+
+    def __init__(
+        self,
+        store: Store,
+        reviewer: TokenReviewer,
+        trust: Callable[[], Trust],
+        changes: Changes,
+        unix_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        """Take what connections need; ``trust`` gives what is in force at the moment it is asked."""
+        self._writer = Writer(store, changes, unix_ns)
+        self._reviewer = reviewer
+        self._trust = trust
+        self._unix_ns = unix_ns
+        self._budget = Budget(WAITING_BYTES)
+        self._reviews = asyncio.Semaphore(REVIEWS_AT_ONCE)
+        self._connections: dict[str, Connection] = {}
+
+    async def serve(self, socket: WebSocket) -> None:
+        """Authenticate a recorder and take what it ships; a pod has one connection, the latest."""
+        pod = await self._authenticate(socket)
+        if pod is None:
+            return
+        await socket.accept()
+        intake = Intake(pod, trust=self._trust, unix_ns=self._unix_ns)
+        connection = Connection(socket, intake, self._writer, self._budget)
+        former = self._connections.get(pod.uid)
+        if former is not None:
+            former.replace()
+        self._connections[pod.uid] = connection
+        try:
+            await connection.run()
+        finally:
+            if self._connections[pod.uid] is connection:
+                del self._connections[pod.uid]
+
+    def close(self) -> None:
+        """Wait until what was begun in the store is done. Blocks."""
+        self._writer.close()
+
+    async def _authenticate(self, socket: WebSocket) -> PodIdentity | None:
+        header = socket.headers.get("authorization", "")
+        token = header[len(_BEARER) :] if header.lower().startswith(_BEARER) else ""
+        try:
+            async with self._reviews:
+                return await asyncio.to_thread(self._reviewer.review, token)
+        except TokenRefusedError as error:
+            _log.warning("a recorder is refused: %s", error)
+            await socket.send_denial_response(Response(status_code=401))
+        except ClusterError as error:
+            _log.warning("a recorder cannot be authenticated now: %s", error)
+            await socket.send_denial_response(Response(status_code=503))
+        return None
+
+
+def router(collector: Collector) -> APIRouter:
+    """Give the intake's route."""
+    routes = APIRouter()
+    routes.add_api_websocket_route(INTAKE_PATH, collector.serve)
+    return routes

@@ -1,0 +1,54 @@
+"""The one thread that writes to the store, and the bound on what may wait for it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from webhook.collector.changes import Changes, Stamps
+from webhook.collector.operations import Operation, Outcome, perform
+from webhook.store.contract import Store
+
+WAITING_BYTES: Final = 64 * 1024 * 1024
+"""Most bytes of messages that all connections together hold in memory."""
+
+
+class Writer:
+    """Does operations one list after the other, in the order they were given."""
+
+    def __init__(self, store: Store, changes: Changes, unix_ns: Callable[[], int]) -> None:
+        self._store = store
+        self._changes = changes
+        self._stamps = Stamps(unix_ns)
+        self._thread = ThreadPoolExecutor(1, "store-writer")
+
+    async def perform(self, operations: Sequence[Operation]) -> list[Outcome]:
+        """Give the outcomes, all durable. Raises StoreError; some may have been done then."""
+        loop = asyncio.get_running_loop()
+        outcomes = await loop.run_in_executor(self._thread, perform, self._store, operations, self._stamps)
+        self._changes.announce(self._stamps.latest)
+        return outcomes
+
+    def close(self) -> None:
+        """Wait for what is under way. Blocks."""
+        self._thread.shutdown()
+
+
+class Budget:
+    """Bytes that may be held at once; whoever wants more waits for others to give back."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+        self._freed = asyncio.Condition()
+
+    async def take(self, count: int) -> None:
+        """Wait until something is left, then take; the last taker may overdraw."""
+        async with self._freed:
+            await self._freed.wait_for(lambda: self._left > 0)
+            self._left -= count
+
+    async def give_back(self, count: int) -> None:
+        """Let others have it."""
+        async with self._freed:
+            self._left += count
+            self._freed.notify_all()
