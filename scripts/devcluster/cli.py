@@ -79,7 +79,8 @@ def build_parser(argv: list[str]) -> argparse.ArgumentParser:
     _add_install_options(
         add("install", "build the images and install the chart from this tree", command_install)
     )
-    add("uninstall", "take the installation away again", command_uninstall)
+    remove = add("uninstall", "take the installation away again; the record stays", command_uninstall)
+    remove.add_argument("--purge", action="store_true", help="delete the record and the keys, too")
     opensearch = add(
         "opensearch", "run a real OpenSearch: opensearch up, opensearch down", command_opensearch
     )
@@ -201,9 +202,9 @@ def command_install(settings: Settings, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def command_uninstall(settings: Settings, _: argparse.Namespace) -> int:
+def command_uninstall(settings: Settings, arguments: argparse.Namespace) -> int:
     with _exclusive(settings):
-        uninstall(settings, _known(settings), Progress())
+        uninstall(settings, _known(settings), Progress(), purge=arguments.purge)
     return 0
 
 

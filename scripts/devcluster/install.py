@@ -8,11 +8,12 @@ from devcluster.errors import CommandError, NotReadyError
 from devcluster.images import RECORDER, TEST_IMAGES, WEBHOOK
 from devcluster.kubectl import Kubectl
 from devcluster.progress import Progress
-from devcluster.record import Record
+from devcluster.record import Backend, Record
 from devcluster.settings import Settings
 from devcluster.shell import run
 from devcluster.supply import Reference, supply_for
 from devcluster.users import NAMESPACE as GUARDED
+from devcluster.volumes import ensure_volumes
 
 RELEASE = "chaperone"
 SYSTEM = "chaperone-system"
@@ -40,6 +41,8 @@ def install(settings: Settings, record: Record, choices: Choices, progress: Prog
     references = {name: supply.provide(image, progress) for name, image in _ROLES.items()}
     for image in TEST_IMAGES if choices.test_images else ():
         supply.provide(image, progress)
+    if record.backend is Backend.LOCAL:
+        ensure_volumes(settings, kubectl)
     with progress.step("install the chart"):
         argv = helm_arguments(settings.repository / "charts/chaperone", references, choices.values)
         try:
@@ -69,8 +72,11 @@ def helm_arguments(chart: Path, images: dict[str, Reference], values: tuple[str,
     return ["upgrade", "--install", RELEASE, str(chart), *options, *chosen]
 
 
-def uninstall(settings: Settings, record: Record, progress: Progress) -> None:
-    """Remove the installation: first what other requests would wait for, then the rest."""
+def uninstall(settings: Settings, record: Record, progress: Progress, *, purge: bool) -> None:
+    """Remove the installation: first what other requests would wait for, then the rest.
+
+    What the chart keeps (the record, the keys it was signed with) stays, unless it is to be purged, too.
+    """
     kubectl, helm = kubectl_for(settings, record, progress), helm_for(settings, progress)
     with progress.step("remove aggregated APIs, webhooks and the second guard"):
         kubectl.run("label", "namespace", "-l", f"{GUARD_LABEL}=enabled", f"{GUARD_LABEL}-")
@@ -90,7 +96,9 @@ def uninstall(settings: Settings, record: Record, progress: Progress) -> None:
                 kubectl.kubeconfig,
             ]
         )
-        kubectl.run("delete", "namespace", SYSTEM, "--ignore-not-found", "--timeout=120s")
+    if purge:
+        with progress.step(f"delete namespace {SYSTEM}"):
+            kubectl.run("delete", "namespace", SYSTEM, "--ignore-not-found", "--timeout=100s")
 
 
 _BLOCKING = (

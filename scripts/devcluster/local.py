@@ -25,6 +25,7 @@ from devcluster.settings import Settings
 from devcluster.shell import run
 from devcluster.staleness import stale_pods
 from devcluster.users import ADMIN, ensure_people
+from devcluster.volumes import ensure_volumes
 
 COREDNS_MANIFEST = Path(__file__).parent / "manifests/coredns.yaml"
 SYSTEM_USERS = ("kubelet", "controller-manager", "scheduler", "proxy")
@@ -102,7 +103,8 @@ class LocalCluster:
             self._start(node, *(wanted[name] for name in ("kube-proxy", "kubelet")))
         with progress.step("people and their rights"):
             ensure_people(self._settings, self._kubectl, endpoint)
-        with progress.step("cluster DNS"):
+        with progress.step("volumes and cluster DNS"):
+            ensure_volumes(self._settings, self._kubectl)
             image = imagestore.coredns_image(self._settings).reference
             names = {"IMAGE": image, "ADDRESS": network.DNS_SERVICE}
             self._kubectl.apply(Template(COREDNS_MANIFEST.read_text()).substitute(names))
