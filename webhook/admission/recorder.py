@@ -32,8 +32,8 @@ class RecorderSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
     pull_policy: str = "IfNotPresent"
     collector: str
     """URL of the collector's intake, ``wss://…``."""
-    requests: dict[str, str] = {"cpu": "10m", "memory": "32Mi"}
-    limits: dict[str, str] = {"memory": "256Mi"}
+    requests: dict[str, str] = {}
+    limits: dict[str, str] = {}
     spool_bytes: int = 256 * 1024 * 1024
 
 

@@ -1,0 +1,98 @@
+"""The collector role: the recorders' intake and the aggregated API behind HTTPS, over one store."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from sidecar.contract.errors import ClusterError
+from webhook.audit_api.app import audit_app
+from webhook.audit_api.changes import PollingChanges
+from webhook.audit_api.server import AuditListener, ClusterFrontProxy
+from webhook.kube.api import KubeApi
+from webhook.server.health import add_health, bare_app
+from webhook.server.runner import Servers, https
+from webhook.server.tasks import Tasks
+from webhook.server.tls import load_certificate, serving_context
+from webhook.settings import Settings
+from webhook.store import open_store, store_settings
+from webhook.trust.reader import CollectorMaterial, Reader
+
+_log = logging.getLogger(__name__)
+_CONNECTIONS: Final = 4
+_FIRST_PAUSE_SECONDS: Final = 1.0
+_FRONT_PROXY: Final = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication"
+
+
+class _ConfigMap(msgspec.Struct, frozen=True):
+    data: dict[str, str] = {}
+
+
+class Held:
+    """The material of the moment."""
+
+    def __init__(self, material: CollectorMaterial) -> None:
+        self.material = material
+
+
+async def serve_collector(settings: Settings, environment: Mapping[str, str]) -> None:
+    """Serve until told to end."""
+    store = open_store(store_settings(environment))
+    api = KubeApi(connections=_CONNECTIONS)
+    reader = Reader(api, settings.namespace)
+    held = Held(await _first_material(reader))
+    await asyncio.to_thread(store.prepare)
+    front_proxy = ClusterFrontProxy(lambda: _front_proxy_data(api))
+    context = serving_context(held.material.tls)
+
+    def load_serving(target: ssl.SSLContext) -> None:
+        load_certificate(target, held.material.tls)
+
+    audit = AuditListener(front_proxy, load_serving)
+    app = bare_app()
+    add_health(app, lambda: None)
+    servers = Servers(
+        https(
+            app,
+            port=settings.port,
+            context=context,
+            drain_seconds=settings.drain_seconds,
+            websocket=True,
+        ),
+        audit.config(audit_app(store, PollingChanges(), front_proxy), port=settings.audit_port),
+    )
+    tasks = Tasks(on_failure=servers.stop)
+
+    async def follow_trust() -> None:
+        material = await asyncio.to_thread(reader.material)
+        if material != held.material:
+            held.material = material
+            load_certificate(context, material.tls)
+            audit.renew()
+
+    tasks.repeat("trust", follow_trust, seconds=settings.trust_seconds)
+    tasks.start("front proxy", audit.keep_trust())
+    try:
+        await servers.run()
+    finally:
+        await tasks.stop()
+        await asyncio.to_thread(store.close)
+        api.close()
+
+
+async def _first_material(reader: Reader) -> CollectorMaterial:
+    """Give the material once an admission replica has made it."""
+    while True:
+        try:
+            return await asyncio.to_thread(reader.material)
+        except ClusterError as error:
+            _log.info("waiting: %s", error)
+            await asyncio.sleep(_FIRST_PAUSE_SECONDS)
+
+
+def _front_proxy_data(api: KubeApi) -> Mapping[str, str]:
+    found = api.get(_FRONT_PROXY, _ConfigMap)
+    return {} if found is None else found.data
