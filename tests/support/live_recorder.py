@@ -13,6 +13,7 @@ from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from shim_process import SOURCES
+from shim_terminal import Client
 
 from sidecar.contract.events import Channel, Data, End, Event, SessionStart, decode_event
 from sidecar.contract.frames import Chain
@@ -142,6 +143,7 @@ class LiveRecorder:
         self.stop()
 
     def start(self) -> None:
+        (self.container / "sock").unlink(missing_ok=True)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "sidecar"], env=self._environment(), cwd=self.directory, stderr=self._log()
         )
@@ -200,6 +202,15 @@ class LiveRecorder:
         process = self.popen(ticket, stdin=subprocess.DEVNULL if given is None else subprocess.PIPE)
         stdout, stderr = process.communicate(given, timeout=3 * PATIENCE_S)
         return subprocess.CompletedProcess(ticket.argv, process.returncode, stdout, stderr)
+
+    def at_terminal(self, ticket: Ticket, client: Client) -> subprocess.Popen[bytes]:
+        command = ["setsid", "--ctty", *ticket.command(self.shim)]
+        slave = client.slave
+        return subprocess.Popen(command, cwd=self.container, stdin=slave, stdout=slave, stderr=slave)
+
+    def sessions(self) -> list[int]:
+        """The session processes that run now."""
+        return [session for warm in children(self.pid) for session in children(warm)]
 
     def recording(self, session: str) -> Recording:
         """Read what is in the spool, checking the chain."""
