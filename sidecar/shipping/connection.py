@@ -64,16 +64,12 @@ class Connection:
 
     def receive(self) -> list[bytes]:
         """Give the messages that have arrived; answers pings by the way."""
-        self._sock.settimeout(0)
         messages: list[bytes] = []
-        try:
-            while data := self._sock.recv(_READ_BYTES):
-                messages += self._take(data)
-        except (ssl.SSLWantReadError, BlockingIOError):
-            return messages
-        except OSError as error:
-            raise ConnectionFailedError(f"the connection broke: {_why(error)}") from None
-        raise ConnectionFailedError("the collector closed the connection")
+        while (data := self._arrived()) is not None:
+            messages += self._take(data)
+            if not data:
+                raise ConnectionFailedError("the collector is gone")
+        return messages
 
     def close(self) -> None:
         """Say goodbye if that is possible at once, and let go."""
@@ -101,6 +97,16 @@ class Connection:
             self._take(data)
             if not data or self._protocol.handshake_exc is not None:
                 raise ConnectionFailedError(f"the collector refuses: {_why(self._protocol.handshake_exc)}")
+
+    def _arrived(self) -> bytes | None:
+        """Give bytes that are there, none at the connection's end; None when nothing is there."""
+        self._sock.settimeout(0)
+        try:
+            return self._sock.recv(_READ_BYTES)
+        except (ssl.SSLWantReadError, BlockingIOError):
+            return None
+        except OSError as error:
+            raise ConnectionFailedError(f"the connection broke: {_why(error)}") from None
 
     def _take(self, data: bytes) -> list[bytes]:
         if data:

@@ -27,7 +27,8 @@ class Conversation:
         self._wake_fd = wake_fd
         self._around = surroundings
         self._sessions_live = True
-        self._quiet_since = self._owed_since = surroundings.monotonic()
+        self._owed_since = surroundings.monotonic()
+        self._quiet_since: float | None = None
 
     @property
     def sessions_live(self) -> bool:
@@ -55,22 +56,26 @@ class Conversation:
         for data in self._connection.receive():
             self._shipment.receive(decode_from_collector(data))
             self._owed_since = self._around.monotonic()
+            self._quiet_since = None
         if self._shipment.awaiting and self._around.monotonic() - self._owed_since > ANSWER_SECONDS:
             raise ConnectionFailedError("the collector does not acknowledge")
 
     def quiet_for(self, seconds: float) -> bool:
         """Tell whether everything is acknowledged and nothing has come for so long."""
-        return self._shipment.settled and self._around.monotonic() - self._quiet_since >= seconds
+        return self._quiet_since is not None and self._around.monotonic() - self._quiet_since >= seconds
 
     def _send(self) -> None:
-        owed_nothing = not self._shipment.awaiting
+        if not self._shipment.awaiting:
+            self._owed_since = self._around.monotonic()
+        sent = 0
         for message in self._shipment.outgoing():
             self._connection.send(encode(message))
+            sent += 1
         self._shipment.sweep()
-        if not self._shipment.settled:
+        if sent or not self._shipment.settled:
+            self._quiet_since = None
+        elif self._quiet_since is None:
             self._quiet_since = self._around.monotonic()
-        if owed_nothing:
-            self._owed_since = self._around.monotonic()
 
     def _poll(self, *, with_wake: bool, seconds: float) -> bool:
         """Wait for either side; tell whether the spool's side woke."""

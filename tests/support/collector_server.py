@@ -1,0 +1,142 @@
+"""A collector as a process of its own: the real intake and SQLite store behind TLS on loopback.
+
+Only the API server's judgement of tokens is made up: file ``tokens.json`` names each token's pod.
+Run with the folder that :func:`write_folder` filled and a port.
+"""
+
+import asyncio
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from audit_pki import Authority as TlsAuthority
+from recorded import POD, Authority
+
+from sidecar.contract.wire import INTAKE_PATH
+from webhook.collector.changes import Changes
+from webhook.collector.proving import PodIdentity, Trust
+from webhook.collector.route import Collector, router
+from webhook.collector.tokens import TokenRefusedError
+from webhook.server.health import bare_app
+from webhook.server.runner import Servers, https
+from webhook.server.tls import serving_context
+from webhook.store.sqlite.store import SqliteStore
+
+TOKEN = "the-token-of-the-pod"
+LOST_TOKEN = "a-token-nobody-knows"
+
+
+class FileReviewer:
+    """Knows the tokens of a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._tokens: dict[str, list[str]] = json.loads(path.read_text())
+
+    def review(self, token: str) -> PodIdentity:
+        if token not in self._tokens:
+            raise TokenRefusedError("the token is not valid for the collector")
+        return PodIdentity(*self._tokens[token])
+
+
+async def serve(folder: Path, port: int) -> None:
+    """Serve until SIGTERM."""
+    store = SqliteStore(folder / "store.db")
+    store.prepare()
+    keys = json.loads((folder / "keys.json").read_text())
+    trust = Trust((bytes.fromhex(keys["root"]),), (bytes.fromhex(keys["seal"]),))
+    collector = Collector(store, FileReviewer(folder / "tokens.json"), lambda: trust, Changes())
+    app = bare_app()
+    app.include_router(router(collector))
+    tls = {
+        "tls.crt": (folder / "localhost.pem").read_bytes(),
+        "tls.key": (folder / "localhost.key").read_bytes(),
+    }
+    servers = Servers(https(app, port=port, context=serving_context(tls), drain_seconds=2, websocket=True))
+    await servers.run()
+    collector.close()
+    store.close()
+
+
+@dataclass
+class CollectorServer:
+    """The process, to be killed and started again at will."""
+
+    folder: Path
+    authority: Authority = field(default_factory=Authority)
+    port: int = 0
+    pods: dict[str, PodIdentity] = field(default_factory=lambda: {TOKEN: POD})
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def __post_init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        tls = TlsAuthority(self.folder, "collector")
+        tls.issue("localhost")
+        self.ca = tls.pem
+        keys = {"root": self.authority.trust.roots[0].hex(), "seal": self.authority.seal_key.hex()}
+        (self.folder / "keys.json").write_text(json.dumps(keys))
+        pods = {token: [pod.namespace, pod.pod, pod.uid] for token, pod in self.pods.items()}
+        (self.folder / "tokens.json").write_text(json.dumps(pods))
+
+    @property
+    def url(self) -> str:
+        return f"wss://localhost:{self.port}{INTAKE_PATH}"
+
+    @property
+    def store(self) -> SqliteStore:
+        """The store, for reading beside the process."""
+        return SqliteStore(self.folder / "store.db")
+
+    def start(self) -> None:
+        with (self.folder / "collector.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, __file__, str(self.folder), str(self.port)], stderr=log
+            )
+        self.await_port()
+
+    def await_port(self) -> None:
+        """Wait until connections are taken."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise TimeoutError("the collector does not listen")
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self.process is not None:
+            self.process.send_signal(number)
+            self.process.wait()
+            self.process = None
+
+    def log(self) -> str:
+        return (self.folder / "collector.log").read_text()
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[CollectorServer]:
+    server = CollectorServer(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(Path(sys.argv[1]), int(sys.argv[2])))
