@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from store_samples import T0, Growing, make_record, start_payload
+from store_samples import Growing, make_record, start_payload
 
 from sidecar.contract.events import Channel, Data, End, Ending, Event, Exit, Found, Resize, encode_event
 from sidecar.contract.sealing import Identity
@@ -63,10 +63,12 @@ FAILING = Sample(
 HOSTILE = Sample(
     {
         "argv": ("sh", "-c", "\x1b]0;owned\x07\nforged row \u202e\x9b2J"),
-        "identity": Identity("system:serviceaccount:payments:agent-\x1b[31mred", "", ("system:authenticated",)),
+        "identity": Identity(
+            "system:serviceaccount:payments:agent-\x1b[31mred", "", ("system:authenticated",)
+        ),
     },
     (
-        output(b"before\x1b]52;c;ZXZpbA==\x07\x1b[6n\x1bP$q\"p\x1b\\after\n", 0.1),
+        output(b'before\x1b]52;c;ZXZpbA==\x07\x1b[6n\x1bP$q"p\x1b\\after\n', 0.1),
         Exit(SECOND, 0),
         End(SECOND, Ending.EXITED, stdout_bytes=60),
     ),
@@ -96,7 +98,9 @@ def _outcome(record: SessionRecord, sample: Sample) -> dict[str, Any]:
             changes["exit_code"] = event.code
         if isinstance(event, End):
             changes |= {"phase": Phase.COMPLETED, "ended_at": record.started_at + event.at, "how": event.how}
-            changes |= {name: getattr(event, name) for name in ("stdin_bytes", "stdout_bytes", "stderr_bytes")}
+            changes |= {
+                name: getattr(event, name) for name in ("stdin_bytes", "stdout_bytes", "stderr_bytes")
+            }
             changes["findings"] = event.findings
     if sample is INTERRUPTED:
         reason = "the recorder stopped answering"

@@ -3,7 +3,7 @@
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +54,7 @@ class Served:
 
 
 @contextmanager
-def serve(store: Store, folder: Path, *, user_header: str = "X-Remote-User") -> Iterator[Served]:
+def serve(store: Store, folder: Path, *, user_header: str = "X-Remote-User") -> Generator[Served]:
     """Serve a store until the end of the block."""
     authority, serving = Authority(folder, "front-proxy"), Authority(folder, "serving")
     config_map = trust_data(authority, "front-proxy-client", user_header=user_header)

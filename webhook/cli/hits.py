@@ -9,37 +9,41 @@ from rich.text import Text
 
 from webhook.audit_api.objects import SearchHit, Session
 from webhook.audit_api.text import short_command
-from webhook.cli.output import COMMAND_WIDTH
 from webhook.cli.times import age
 from webhook.replay.safety import printable
 
+_COMMAND_WIDTH: Final = 60
 _SECONDS: Final = re.compile(r"(-?[0-9.]+)s")
 
 
 def hit_lines(hits: Sequence[SearchHit], now: datetime) -> Iterator[Text]:
-    """Give what was found: for each session a line that names it, below it each place with its moment."""
-    last = ""
+    """Give for each session a line that names it, and below it each place with its moment."""
+    by_session: dict[str, list[SearchHit]] = {}
     for hit in hits:
-        session = hit.session
-        if session.metadata.name != last:
-            last = session.metadata.name
-            yield _hit_header(session, now)
-        yield Text.assemble((f"  {_moment(hit.at):>9}  {hit.channel:<8}", "dim"), _highlighted(hit))
+        by_session.setdefault(hit.session.metadata.name, []).append(hit)
+    for places in by_session.values():
+        yield _hit_header(places[0].session, now)
+        for hit in sorted(places, key=_nanoseconds):
+            yield Text.assemble((f"  {_moment(hit):>9}  {hit.channel:<8}", "dim"), _highlighted(hit))
 
 
 def _hit_header(session: Session, now: datetime) -> Text:
     spec = session.spec
     place = printable(f"{session.metadata.namespace}/{spec.pod}")
     when = f"{age(session.metadata.creation_timestamp, now)} ago"
-    command = short_command(spec.command, COMMAND_WIDTH)
+    command = short_command(spec.command, _COMMAND_WIDTH)
     return Text.assemble(
         (session.metadata.name, "bold"), f"  {printable(spec.user.username)}  {place}  {when}  ", command
     )
 
 
-def _moment(at: str) -> str:
-    seconds = _SECONDS.fullmatch(at)
-    return f"+{float(seconds[1]):.1f}s" if seconds else printable(at)
+def _moment(hit: SearchHit) -> str:
+    return "" if hit.channel == "command" else f"{_nanoseconds(hit) / 1e9:.1f}s"
+
+
+def _nanoseconds(hit: SearchHit) -> int:
+    seconds = _SECONDS.fullmatch(hit.at)
+    return int(float(seconds[1]) * 1e9) if seconds else 0
 
 
 def _highlighted(hit: SearchHit) -> Text:

@@ -9,7 +9,8 @@ from webhook.audit_api.objects import API_VERSION, SearchSpec, Session
 from webhook.cli.access import Access, Opened
 from webhook.cli.audit import Item
 from webhook.cli.options import Format, Phase
-from webhook.cli.output import console, note, print_json, session_table
+from webhook.cli.output import console, note, print_json, width_of
+from webhook.cli.session_table import session_lines
 from webhook.cli.times import time_option
 
 _MAX_HITS = 1000
@@ -43,7 +44,10 @@ def run(wanted: Wanted, access: Access, output: Format) -> None:
 
 def _print(items: list[Item], opened: Opened, wanted: Wanted, now: datetime, *, wide: bool) -> None:
     sessions = [item.session for item in items]
-    console().print(session_table(sessions, now, wide=wide, namespaces=opened.namespace is None))
+    screen = console()
+    width = None if wide else width_of(screen)
+    for line in session_lines(sessions, now, width=width, wide=wide, namespaces=opened.namespace is None):
+        screen.print(line)
     if wanted.limit is not None and len(items) >= wanted.limit:
         note(f"These are the newest {len(items)}; --limit 0 shows all.")
 

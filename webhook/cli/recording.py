@@ -12,9 +12,10 @@ from rich.text import Text
 
 from webhook.audit_api.objects import Session
 from webhook.cli.access import Access
+from webhook.cli.details import details
 from webhook.cli.failures import CliError
 from webhook.cli.options import Format
-from webhook.cli.output import console, details, note, print_json
+from webhook.cli.output import console, note, print_json
 from webhook.cli.terminal import play as play_in_terminal
 from webhook.replay.moments import Kind, moments
 from webhook.replay.player import Player
@@ -36,7 +37,7 @@ def show(access: Access, name: str, output: Format, *, transcript: bool) -> None
     if transcript:
         screen.print()
         for line in lines_of(moments(opened.audit.events(session))):
-            screen.print(_transcript_line(line), soft_wrap=True)
+            screen.print(_transcript_line(line))
 
 
 def _transcript_line(line: Line) -> Text:
@@ -45,7 +46,7 @@ def _transcript_line(line: Line) -> Text:
     return Text.assemble(moment, (line.text, "red" if is_error else ""))
 
 
-def play(access: Access, name: str, *, speed: float, idle_limit: float | None) -> None:
+def play(access: Access, name: str, *, speed: float, idle_limit: float | None, start: float) -> None:
     """Replay a session. Raises CliError."""
     opened = access.open()
     session = opened.find(name).session
@@ -53,7 +54,8 @@ def play(access: Access, name: str, *, speed: float, idle_limit: float | None) -
         note("The session is not over; this is what is recorded so far.")
     _warn_of_size(session)
     events = moments(opened.audit.events(session))
-    play_in_terminal(Player(events, now=time.monotonic(), speed=speed, idle_limit=idle_limit))
+    player = Player(events, now=time.monotonic(), speed=speed, idle_limit=idle_limit, start=start)
+    play_in_terminal(player)
 
 
 def cast(access: Access, name: str, path: Path | None, *, version: int, with_input: bool) -> None:

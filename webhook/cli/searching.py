@@ -8,7 +8,7 @@ from webhook.audit_api.objects import SearchSpec
 from webhook.cli.access import Access
 from webhook.cli.hits import hit_lines
 from webhook.cli.options import Format
-from webhook.cli.output import console, note, print_json
+from webhook.cli.output import console, note, print_json, width_of
 from webhook.cli.times import time_option
 from webhook.replay.safety import printable
 
@@ -41,8 +41,11 @@ def run(wanted: Wanted, access: Access, output: Format) -> None:
         print_json(found.raw)
         return
     screen = console()
+    width = width_of(screen)
     for line in hit_lines(found.hits, now):
-        screen.print(line, soft_wrap=not screen.is_terminal, no_wrap=screen.is_terminal, overflow="ellipsis")
+        if width is not None:
+            line.truncate(width, overflow="ellipsis")
+        screen.print(line)
     if not found.hits:
         note(f"Nothing found for {printable(wanted.text)} in {opened.place}.")
     elif len(found.hits) >= wanted.limit:

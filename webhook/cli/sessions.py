@@ -79,6 +79,9 @@ def play(
     idle_limit: Annotated[
         float | None, typer.Option(min=0, help="Longest pause to sit through, in seconds.")
     ] = None,
+    start: Annotated[
+        float, typer.Option("--from", min=0, help="Moment to begin at, in seconds of the session.")
+    ] = 0.0,
     namespace: Namespace = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
@@ -87,7 +90,7 @@ def play(
     from webhook.cli import access, recording  # noqa: PLC0415  help must not wait for it
 
     place = access.Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
-    recording.play(place, session, speed=speed, idle_limit=idle_limit)
+    recording.play(place, session, speed=speed, idle_limit=idle_limit, start=start)
 
 
 def cast(

@@ -6,8 +6,10 @@ from typing import Final
 
 from webhook.audit_api.text import human_duration
 from webhook.cli.failures import CliError, ExitCode
+from webhook.replay.safety import printable
 
 _AGO: Final = re.compile(r"(\d+)([smhdw])")
+_SECONDS: Final = re.compile(r"(-?[0-9.]+)s")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -40,3 +42,12 @@ def local(text: str, now: datetime) -> str:
 def age(text: str, now: datetime) -> str:
     """Give how long ago an API time is."""
     return human_duration(int((now - datetime.fromisoformat(text)).total_seconds() * 1e9))
+
+
+def human(text: str) -> str:
+    """Give a duration of the API in a short form; nothing stays nothing."""
+    seconds = _SECONDS.fullmatch(text)
+    if seconds is None:
+        return printable(text)
+    nanoseconds = int(float(seconds[1]) * 1e9)
+    return f"{nanoseconds / 1e9:.2g}s" if nanoseconds < 10_000_000_000 else human_duration(nanoseconds)

@@ -21,15 +21,22 @@ class Player:
     """Plays moments against a clock that the caller reads: ``now`` is in seconds and never goes back."""
 
     def __init__(
-        self, moments: Iterable[Moment], *, now: float, speed: float = 1.0, idle_limit: float | None = None
+        self,
+        moments: Iterable[Moment],
+        *,
+        now: float,
+        speed: float = 1.0,
+        idle_limit: float | None = None,
+        start: float = 0.0,
     ) -> None:
+        """Begin at ``start`` (seconds of the session), with all that was shown before then at once."""
         self._moments = iter(moments)
         self._speed = speed
         self._idle_limit = idle_limit
         self._seen = now
         self._position = 0.0
         self._due = 0.0
-        self._at = 0
+        self._at = int(start * _NANOSECONDS)
         self._next: Moment | None = None
         self.paused = False
         self.finished = False

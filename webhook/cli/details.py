@@ -1,0 +1,79 @@
+"""Everything known of one session, for people."""
+
+import shlex
+from datetime import datetime
+
+from msgspec import UnsetType
+from rich.table import Table
+from rich.text import Text
+
+from webhook.audit_api.objects import Session
+from webhook.cli.output import PHASE_STYLES
+from webhook.cli.times import human, local
+from webhook.replay.safety import printable
+
+
+def details(session: Session, now: datetime) -> Table:
+    """Give everything known of a session, one fact a line."""
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in [*_what(session), *_when(session, now), *_outcome(session), *_proof(session)]:
+        if value:
+            table.add_row(name, value)
+    return table
+
+
+def _what(session: Session) -> list[tuple[str, str | Text]]:
+    spec = session.spec
+    user = spec.user
+    extra = [f"{key}={','.join(values)}" for key, values in user.extra.items()]
+    container = printable(f"{session.metadata.namespace}/{spec.pod} · {spec.container}")
+    return [
+        ("Session", session.metadata.name),
+        ("Command", printable(shlex.join(spec.command))),
+        ("User", printable(user.username)),
+        ("Groups", printable(", ".join(user.groups))),
+        ("Extra", printable(" ".join(extra))),
+        ("Container", container),
+        ("Pod UID", printable(spec.pod_uid)),
+        ("Node", printable(spec.node)),
+        ("Streams", f"{'terminal' if spec.tty else 'pipes'}, {'with' if spec.stdin else 'no'} input"),
+    ]
+
+
+def _when(session: Session, now: datetime) -> list[tuple[str, str | Text]]:
+    status = session.status
+    return [
+        ("Started", local(status.started_at, now)),
+        ("Ended", local(status.ended_at, now) if status.ended_at else ""),
+        ("Duration", human(status.duration) if status.duration else ""),
+        ("Clock skew", printable(status.clock_skew)),
+    ]
+
+
+def _outcome(session: Session) -> list[tuple[str, str | Text]]:
+    status = session.status
+    ending = printable(": ".join(part for part in (status.how, status.reason) if part))
+    by_rule = ", ".join(f"{count} × {printable(rule)}" for rule, count in status.findings.by_rule.items())
+    counts = status.bytes
+    return [
+        ("Phase", Text(printable(status.phase), PHASE_STYLES.get(status.phase, ""))),
+        ("How it ended", ending),
+        ("Exit code", "" if isinstance(status.exit_code, UnsetType) else str(status.exit_code)),
+        ("Bytes", f"input {counts.stdin:,}, output {counts.stdout:,}, error output {counts.stderr:,}"),
+        ("Masked", Text(by_rule, "yellow") if by_rule else "nothing"),
+    ]
+
+
+def _proof(session: Session) -> list[tuple[str, str | Text]]:
+    decision, chain = session.spec.decision, session.status.chain
+    approval = f", approval {decision.approval}" if decision.approval else ""
+    masking = session.spec.masking
+    return [
+        ("Decision", printable(f"{decision.action} by {decision.policy}/{decision.rule}{approval}")),
+        ("Request UID", printable(decision.request_uid)),
+        ("Masking", printable(f"profile {masking.profile}, {masking.fingerprint}")),
+        ("Recorder", printable(session.status.recorder)),
+        ("Hash chain", printable(f"{chain.next_sequence} events, sha256:{chain.digest}")),
+    ]
