@@ -69,7 +69,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         namespace=namespace,
         exempt_namespaces=frozenset(read.names("EXEMPT_NAMESPACES", "kube-system")),
         recorder=read.convert("RECORDER", {"collector": collector, **recorder}, RecorderSettings),
-        profile=read.text("PROFILE", "pci"),
+        profile=read.text("PROFILE", "strict"),
         limits=read.json("LIMITS", Limits, Limits()),
         webhook_configurations=read.names("WEBHOOK_CONFIGURATIONS", ""),
         api_services=read.names("API_SERVICES", ""),

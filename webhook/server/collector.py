@@ -10,8 +10,11 @@ import msgspec
 
 from sidecar.contract.errors import ClusterError
 from webhook.audit_api.app import audit_app
-from webhook.audit_api.changes import PollingChanges
 from webhook.audit_api.server import AuditListener, ClusterFrontProxy
+from webhook.collector.changes import Changes
+from webhook.collector.proving import Trust
+from webhook.collector.route import REVIEWS_AT_ONCE, Collector, router
+from webhook.collector.tokens import KubeTokenReviewer
 from webhook.kube.api import KubeApi
 from webhook.server.health import add_health, bare_app
 from webhook.server.runner import Servers, https
@@ -22,7 +25,7 @@ from webhook.store import open_store, store_settings
 from webhook.trust.reader import CollectorMaterial, Reader
 
 _log = logging.getLogger(__name__)
-_CONNECTIONS: Final = 4
+_CONNECTIONS: Final = REVIEWS_AT_ONCE + 2
 _FIRST_PAUSE_SECONDS: Final = 1.0
 _FRONT_PROXY: Final = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication"
 
@@ -36,6 +39,10 @@ class Held:
 
     def __init__(self, material: CollectorMaterial) -> None:
         self.material = material
+
+    def trust(self) -> Trust:
+        """Give what sessions are proven with."""
+        return Trust(self.material.roots, self.material.seal_keys)
 
 
 async def serve_collector(settings: Settings, environment: Mapping[str, str]) -> None:
@@ -52,7 +59,10 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
         load_certificate(target, held.material.tls)
 
     audit = AuditListener(front_proxy, load_serving)
+    changes = Changes()
+    collector = Collector(store, KubeTokenReviewer(api), held.trust, changes)
     app = bare_app()
+    app.include_router(router(collector))
     add_health(app, lambda: None)
     servers = Servers(
         https(
@@ -62,7 +72,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
             drain_seconds=settings.drain_seconds,
             websocket=True,
         ),
-        audit.config(audit_app(store, PollingChanges(), front_proxy), port=settings.audit_port),
+        audit.config(audit_app(store, changes, front_proxy), port=settings.audit_port),
     )
     tasks = Tasks(on_failure=servers.stop)
 
@@ -79,6 +89,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
         await servers.run()
     finally:
         await tasks.stop()
+        await asyncio.to_thread(collector.close)
         await asyncio.to_thread(store.close)
         api.close()
 

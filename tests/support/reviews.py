@@ -1,0 +1,128 @@
+"""AdmissionReviews, keys and pods for tests of the admission side, and a JSON Patch applier."""
+
+import base64
+import copy
+import datetime as dt
+import json
+import os
+from typing import Any
+
+import msgspec
+
+from sidecar.contract.errors import ClusterError
+from sidecar.contract.grants import Limits
+from webhook.admission import review
+from webhook.admission.exec import ExecDoor
+from webhook.admission.grants import Granter, Keys
+from webhook.admission.pod import PodDoor
+from webhook.admission.pods import Pod
+from webhook.admission.recorder import RecorderSettings, Trust
+from webhook.policy.builtin import RecordEverything
+from webhook.policy.decision import Policy
+from webhook.trust import material
+
+Object = dict[str, Any]
+NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+NOW_SECONDS = int(NOW.timestamp())
+ROOT = material.new_root(NOW)
+KEYS = Keys(material.read_grant_key(material.new_grant_key(ROOT, NOW)), bytes(32), ROOT.roots)
+TRUST = Trust(ROOT.roots, ROOT.bundle)
+SETTINGS = RecorderSettings(
+    image="registry.example/recorder:1",
+    collector="wss://chaperone-collector.chaperone-system.svc:8443/v1/intake",
+    requests={"cpu": "10m", "memory": "32Mi"},
+    limits={"memory": "256Mi"},
+)
+ALICE = {"username": "alice", "uid": "u-1", "groups": ["agents"], "extra": {"iss": ["https://idp"]}}
+
+
+class Lookup:
+    """Pods that are there, or a cluster that does not answer."""
+
+    def __init__(self, *pods: Object, error: str | None = None) -> None:
+        self._pods = {pod["metadata"]["name"]: msgspec.convert(pod, Pod) for pod in pods}
+        self._error = error
+
+    async def find(self, namespace: str, name: str) -> Pod | None:
+        if self._error:
+            raise ClusterError(self._error)
+        return self._pods.get(name)
+
+
+def exec_door(*pods: Object, error: str | None = None, policy: Policy | None = None) -> ExecDoor:
+    policy = policy or RecordEverything(profile="strict", limits=Limits())
+    granter = Granter(lambda: KEYS, clock=lambda: NOW_SECONDS * 10**9, randomness=os.urandom)
+    return ExecDoor(pods=Lookup(*pods, error=error), policy=policy, granter=granter)
+
+
+def pod_door() -> PodDoor:
+    return PodDoor(settings=SETTINGS, trust=lambda: TRUST, exempt=frozenset({"kube-system"}))
+
+
+def body(obj: object, *, operation: str, subresource: str = "", name: str = "web", **fields: object) -> bytes:
+    request = {
+        "uid": "8d4f",
+        "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "resource": {"group": "", "version": "v1", "resource": "pods"},
+        "subResource": subresource,
+        "operation": operation,
+        "namespace": "payments",
+        "name": name,
+        "userInfo": ALICE,
+        "object": obj,
+        "oldObject": None,
+        "dryRun": False,
+        "options": None,
+        **fields,
+    }
+    return json.dumps(
+        {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
+    ).encode()
+
+
+def exec_request(command: object = ("sh",), **options: object) -> review.Request:
+    obj = {"kind": "PodExecOptions", "apiVersion": "v1", "stdout": True, "command": command, **options}
+    return review.decode_review(body(obj, operation="CONNECT", subresource="exec"))
+
+
+def pod_request(pod: Object, **fields: object) -> review.Request:
+    return review.decode_review(body(pod, operation="CREATE", **fields))
+
+
+def plain_pod(*containers: Object, **spec: object) -> Object:
+    return {
+        "metadata": {"name": "web", "namespace": "payments", "uid": "pod-uid-1"},
+        "spec": {"containers": list(containers) or [{"name": "app", "image": "app:1"}], **spec},
+    }
+
+
+async def injected(pod: Object) -> Object:
+    """Give the pod as it is after injection."""
+    answer = await pod_door().review(pod_request(pod))
+    assert answer.denial is None, answer.denial
+    return apply(pod, answer)
+
+
+def apply(pod: Object, answer: review.Answer) -> Object:
+    """Apply an answer's patch as the API server does (RFC 6902)."""
+    encoded = json.loads(review.encode_answer("u", answer))["response"]
+    assert encoded["patchType"] == "JSONPatch"
+    patched: Any = copy.deepcopy(pod)
+    for step in json.loads(base64.b64decode(encoded["patch"])):
+        _step(patched, step)
+    return patched
+
+
+def _step(document: Any, step: Object) -> None:
+    *path, last = [part.replace("~1", "/").replace("~0", "~") for part in step["path"].split("/")[1:]]
+    for part in path:
+        document = document[int(part)] if isinstance(document, list) else document[part]
+    if isinstance(document, list):
+        index = len(document) if last == "-" else int(last)
+        assert index <= len(document)
+        if step["op"] in {"remove", "replace"}:
+            del document[index]
+        if step["op"] != "remove":
+            document.insert(index, step["value"])
+    else:
+        document[last] = step["value"]
