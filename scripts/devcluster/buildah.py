@@ -1,9 +1,12 @@
 """Building images with buildah: no daemon, no registry, no mount left on the host."""
 
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from devcluster import hostconfig
 from devcluster.errors import PrerequisiteError
@@ -11,6 +14,9 @@ from devcluster.files import digest_of, locked, write_atomically
 from devcluster.progress import Progress
 from devcluster.shell import run
 
+INPUTS_LABEL = "chaperone.dev/inputs"
+"""Image label: digest of what the image was built from."""
+IMAGES_KEPT = 3
 BASE_PACKAGES = "python3,python3-venv,ca-certificates"
 PRIVATE = ("unshare", "--mount", "--propagation", "private", "--")
 """Mounts made by what follows are seen by nobody else, and end with it."""
@@ -75,6 +81,7 @@ class Buildah:
     def __init__(self, cache: Path) -> None:
         self._cache = cache
         self._store = cache / "containers"
+        self._lock = cache / "build/images.lock"
 
     def base(self, progress: Progress) -> str:
         """The base image for our Containerfiles, made from this machine's Debian archive; gives its name."""
@@ -82,7 +89,7 @@ class Buildah:
         reference = f"localhost/chaperone-base:{distribution.codename}"
         key = digest_of([BASE_PACKAGES.encode(), distribution.codename.encode()])
         archive = self._cache / "images" / f"base-{distribution.codename}-{key}.tar"
-        with locked(self._cache / "build/images.lock"):
+        with locked(self._lock):
             if not archive.exists():
                 with progress.step(f"base image from {distribution.identifier} {distribution.codename}"):
                     self._bootstrap(distribution.codename, archive)
@@ -92,7 +99,7 @@ class Buildah:
                 self._run(
                     "build",
                     "--quiet",
-                    f"--label=chaperone.dev/inputs={key}",
+                    f"--label={INPUTS_LABEL}={key}",
                     "-t",
                     reference,
                     "-f",
@@ -101,11 +108,11 @@ class Buildah:
                 )
         return reference
 
-    def build(
-        self, recipe: Path, context: Path, reference: str, base: str, inputs: str, archive: Path
-    ) -> None:
-        """Build a Containerfile and write the image, labelled with its inputs, to `archive`."""
-        with locked(self._cache / "build/images.lock"):
+    def build(self, recipe: Path, context: Path, reference: str, base: str, inputs: str) -> None:
+        """Build a Containerfile, labelled with its inputs; does nothing where that was done before."""
+        with locked(self._lock):
+            if self._has(reference, inputs):
+                return
             host = gather_host_files(self._cache / "build/host")
             self._run(
                 "build",
@@ -113,27 +120,37 @@ class Buildah:
                 "--pull-never",
                 "--layers",
                 f"--build-arg=BASE={base}",
-                f"--label=chaperone.dev/inputs={inputs}",
+                f"--label={INPUTS_LABEL}={inputs}",
                 f"--tag={reference}",
                 f"--file={recipe}",
                 *host.mounts(),
                 str(context),
                 environment={"BUILDAH_ISOLATION": "chroot"},
             )
-            archive.parent.mkdir(parents=True, exist_ok=True)
-            partial = archive.with_name(f".{archive.name}.partial")
-            partial.unlink(missing_ok=True)
-            self._run(
-                "push", "--quiet", "--disable-compression", reference, f"oci-archive:{partial}:{reference}"
-            )
-            partial.replace(archive)
+            self._forget_old(reference.rpartition(":")[0])
 
-    def push(self, reference: str, target: str) -> None:
-        """Push an image of the store to a registry."""
-        self._run("push", "--quiet", reference, f"docker://{target}")
+    @contextmanager
+    def exported(self, reference: str) -> Generator[Path]:
+        """The image as an archive for as long as the context lasts; its layers are not compressed."""
+        archive = self._cache / "images/export.tar"
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        with locked(self._lock):
+            archive.unlink(missing_ok=True)
+            try:
+                self._run("push", "--quiet", reference, f"docker-archive:{archive}:{reference}")
+                yield archive
+            finally:
+                archive.unlink(missing_ok=True)
+
+    def _forget_old(self, repository: str) -> None:
+        """Drop all but the latest few images of a repository."""
+        listed = self._run("images", "--json", "--filter", f"reference={repository}")
+        images = cast("list[dict[str, Any]]", json.loads(listed) or [])
+        for image in sorted(images, key=lambda image: image["created"])[:-IMAGES_KEPT]:
+            self._run("rmi", image["id"], check=False)
 
     def _has(self, reference: str, inputs: str) -> bool:
-        template = '{{index .OCIv1.Config.Labels "chaperone.dev/inputs"}}'
+        template = '{{index .OCIv1.Config.Labels "' + INPUTS_LABEL + '"}}'
         done = self._run("inspect", "--type", "image", "--format", template, reference, check=False)
         return done == inputs
 

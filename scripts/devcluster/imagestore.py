@@ -4,6 +4,7 @@ import platform
 import subprocess
 from pathlib import Path
 
+from devcluster.buildah import INPUTS_LABEL
 from devcluster.configs import CONTAINERD_SOCKET
 from devcluster.errors import CommandError
 from devcluster.files import digest_of, locked
@@ -13,7 +14,6 @@ from devcluster.settings import COREDNS_VERSION, Settings
 from devcluster.shell import run
 
 CTR = ("ctr", "--address", CONTAINERD_SOCKET, "--namespace", "k8s.io")
-INPUTS_LABEL = "chaperone.dev/inputs"
 
 
 def build_init(cache: Path) -> Path:

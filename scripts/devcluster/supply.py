@@ -15,7 +15,6 @@ from devcluster.record import Backend, Record
 from devcluster.settings import Settings
 from devcluster.shell import run
 
-ARCHIVES_KEPT = 3
 PUBLIC_BASE = "docker.io/library/python:3.13-slim"
 
 
@@ -72,14 +71,11 @@ class LocalSupply:
         full = f"{reference.repository}:{reference.tag}"
         if imagestore.loaded(self._node).get(full) == inputs:
             return reference
-        archive = self._settings.images / f"{image.name}-{inputs}.tar"
-        if not archive.exists():
-            with progress.step(f"build {image.name}"):
-                recipe = self._settings.repository / image.recipe
-                self._buildah.build(recipe, self._settings.repository, full, base, inputs, archive)
-        with progress.step(f"load {image.name}"):
+        with progress.step(f"build {image.name}"):
+            recipe = self._settings.repository / image.recipe
+            self._buildah.build(recipe, self._settings.repository, full, base, inputs)
+        with progress.step(f"load {image.name}"), self._buildah.exported(full) as archive:
             imagestore.load(self._node, archive, full, inputs)
-        forget_old_archives(self._settings.images, image.name)
         return reference
 
 
@@ -123,10 +119,3 @@ class RegistrySupply:
 def build_with(tool: str, repository: Path, image: Image, reference: str) -> None:
     """Build an image with an ordinary tool, on the Containerfile's own base."""
     run([tool, "build", "-t", reference, "-f", repository / image.recipe, repository])
-
-
-def forget_old_archives(folder: Path, name: str) -> None:
-    """Keep the latest few archives of an image."""
-    found = sorted(folder.glob(f"{name}-*.tar"), key=lambda path: path.stat().st_mtime)
-    for path in found[:-ARCHIVES_KEPT]:
-        path.unlink()
