@@ -11,8 +11,10 @@ __all__ = ["OpenSearchSettings", "SqliteSettings", "Store", "StoreSettings", "op
 
 def open_store(settings: StoreSettings) -> Store:
     """Give the store that the settings name, not prepared yet. Nothing is opened before it is used."""
-    from webhook.store.sqlite.store import SqliteStore  # noqa: PLC0415  load one store's library, not both
-
     if isinstance(settings, SqliteSettings):
+        from webhook.store.sqlite.store import SqliteStore  # noqa: PLC0415  only the chosen store is loaded
+
         return SqliteStore(settings.path)
-    raise NotImplementedError
+    from webhook.store.opensearch.store import OpenSearchStore  # noqa: PLC0415  costs 40 MiB of memory
+
+    return OpenSearchStore(settings)

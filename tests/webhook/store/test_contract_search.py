@@ -100,48 +100,49 @@ def test_text_of_any_kind_is_kept_and_found(store: Store, text: str, words: str)
     assert text[start:end].lower() == words.lower()
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        '"',
-        '""',
-        "'",
-        "*",
-        "a*",
-        "NEAR(a b)",
-        "a AND",
-        "NOT",
-        "OR a",
-        "text:a",
-        "{a}:b",
-        "^a",
-        "a + b",
-        "-a",
-        "(",
-        '") OR 1=1 --',
-        "'; DROP TABLE sessions; --",
-        "\0",
-        "a\0b",
-        "{{a}}",
-        '{"match_all":{}}',
-        "\\",
-        "\\u0022",
-        "%s",
-        "~2",
-        "[a TO b]",
-        "𝕒" * 100,
-        "\ufffd",
-        "\N{PILE OF POO}",
-    ],
-)
-def test_no_text_is_syntax(store: Store, text: str) -> None:
+HOSTILE = [
+    '"',
+    '""',
+    "'",
+    "*",
+    "a*",
+    "NEAR(a b)",
+    "a AND",
+    "NOT",
+    "OR a",
+    "text:a",
+    "{a}:b",
+    "^a",
+    "a + b",
+    "-a",
+    "(",
+    '") OR 1=1 --',
+    "'; DROP TABLE sessions; --",
+    "\0",
+    "a\0b",
+    "{{a}}",
+    '{"match_all":{}}',
+    "\\",
+    "\\u0022",
+    "%s",
+    "~2",
+    "[a TO b]",
+    "𝕒" * 100,
+    "\ufffd",
+    "\N{PILE OF POO}",
+]
+"""Texts that a query language would read as more than words."""
+
+
+def test_no_text_is_syntax(store: Store) -> None:
     told(store, "unrelated output")
-    assert store.search(Query(text=text)) == []
-    assert store.sessions(Query(text=text)) == []
+    for text in HOSTILE:
+        assert store.search(Query(text=text)) == [], text
+        assert store.sessions(Query(text=text)) == [], text
     assert len(store.sessions(Query())) == 1
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=40))
 def test_no_text_fails(store: Store, text: str) -> None:
     store.search(Query(text=text))

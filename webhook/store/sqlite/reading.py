@@ -60,7 +60,7 @@ def select_notices(
     """Give notices, newest first."""
     rows = connection.execute(
         "SELECT notice FROM notices WHERE (? IS NULL OR namespace = ?) AND (? IS NULL OR received_at >= ?)"
-        " ORDER BY received_at DESC, number DESC LIMIT ?",
+        " ORDER BY received_at DESC, id DESC LIMIT ?",
         (namespace, namespace, since, since, limit),
     )
     return [decode_notice(row[0]) for row in rows]

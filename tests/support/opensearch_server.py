@@ -1,0 +1,52 @@
+"""The real OpenSearch server that tests use, and an empty corner of it for each."""
+
+import json
+import os
+import urllib.request
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from devcluster import opensearch
+from devcluster.progress import Progress
+from devcluster.settings import load_settings
+
+
+@contextmanager
+def opensearch_url() -> Generator[str]:
+    """The server of `scripts/cluster opensearch up`; one that is started here is stopped here."""
+    if url := os.environ.get("CHAPERONE_OPENSEARCH_URL"):
+        yield url
+        return
+    name = os.environ.get("CHAPERONE_CLUSTER", "test")
+    settings = load_settings(name, os.environ, Path(__file__).parents[2])
+    there = opensearch.running(settings) is not None
+    server = opensearch.up(settings, None, Progress())
+    try:
+        yield server.url
+    finally:
+        if not there:
+            opensearch.down(settings, Progress())
+
+
+def call(url: str, method: str, path: str, body: object = None) -> dict[str, object]:
+    """One request to the server, without the code under test."""
+    request = urllib.request.Request(f"{url}{path}", method=method)
+    request.add_header("content-type", "application/json")
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(request, data, timeout=30) as answer:
+        return json.loads(answer.read() or b"{}")
+
+
+def remove_all(url: str, prefix: str) -> None:
+    """Delete everything whose name starts with a prefix."""
+    call(url, "DELETE", f"/_data_stream/{prefix}-*")
+    call(url, "DELETE", f"/{prefix}-*?allow_no_indices=true")
+    call(url, "DELETE", f"/_index_template/{prefix}-*")
+
+
+def remove_documents(url: str, prefix: str) -> None:
+    """Empty everything whose name starts with a prefix; indices and templates stay."""
+    call(url, "POST", f"/{prefix}-*/_refresh?allow_no_indices=true")
+    path = f"/{prefix}-*/_delete_by_query?allow_no_indices=true&conflicts=proceed&refresh=true"
+    call(url, "POST", path, {"query": {"match_all": {}}})

@@ -1,0 +1,138 @@
+"""Bodies of searches. No I/O.
+
+Values go into ``term``, ``range`` and ``match_phrase`` clauses only, where nothing is syntax.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from webhook.store.contract import Query
+
+Json = dict[str, object]
+
+SESSION_FIELD = "chaperone.session"
+
+
+def session_filters(query: Query) -> list[Json]:
+    """Give the clauses for the fields of a session record."""
+    return [*passage_filters(query), *_terms({"chaperone.phase": query.phase.value if query.phase else None})]
+
+
+def passage_filters(query: Query) -> list[Json]:
+    """Give the clauses for what a passage knows of its session: all but the phase, which changes."""
+    started = {
+        name: value for name, value in (("gte", query.since), ("lt", query.until)) if value is not None
+    }
+    return [
+        *_terms(
+            {
+                "orchestrator.namespace": query.namespace,
+                "user.name": query.user,
+                "orchestrator.resource.name": query.pod,
+            }
+        ),
+        *([{"range": {"chaperone.started_at": started}}] if started else []),
+        *([{"range": {SESSION_FIELD: {"lt": query.before}}}] if query.before is not None else []),
+    ]
+
+
+def newest_sessions(filters: Sequence[Json], *, size: int, after: str | None) -> Json:
+    """A page of session records, newest first, after a session id."""
+    return {
+        "size": size,
+        "query": {"bool": {"filter": filters}},
+        "sort": [{SESSION_FIELD: "desc"}],
+        "track_total_hits": False,
+        "_source": ["chaperone.record"],
+        **({"search_after": [after]} if after else {}),
+    }
+
+
+def changed_sessions(
+    namespace: str | None, moments: Json, *, size: int, after: tuple[int, str] | None = None
+) -> Json:
+    """A page of session records whose change lies in a range, oldest change first."""
+    filters = [{"range": {"chaperone.updated_at": moments}}, *_terms({"orchestrator.namespace": namespace})]
+    return {
+        "size": size,
+        "query": {"bool": {"filter": filters}},
+        "sort": [{"chaperone.updated_at": "asc"}, {SESSION_FIELD: "asc"}],
+        "track_total_hits": False,
+        "_source": ["chaperone.record"],
+        **({"search_after": after} if after else {}),
+    }
+
+
+def frames_page(session: str, *, start: int, end: int, size: int) -> Json:
+    """Frames of a session from ``start`` to before ``end``, in sequence."""
+    return {
+        "size": size,
+        "query": {
+            "bool": {
+                "filter": [
+                    {"term": {SESSION_FIELD: session}},
+                    {"range": {"event.sequence": {"gte": start, "lt": end}}},
+                ]
+            }
+        },
+        "sort": [{"event.sequence": "asc"}],
+        "track_total_hits": False,
+        "_source": ["event.sequence", "chaperone.digest", "chaperone.payload"],
+    }
+
+
+def frames_by_id(ids: Sequence[str]) -> Json:
+    """Frames with these document ids."""
+    return {
+        "size": 2 * len(ids),
+        "query": {"ids": {"values": ids}},
+        "_source": ["event.sequence", "chaperone.digest", "chaperone.payload"],
+    }
+
+
+def matching_passages(filters: Sequence[Json], phrases: Sequence[str], *, start: int, size: int) -> Json:
+    """A page of passages in which all phrases are found, best first."""
+    return {
+        "from": start,
+        "size": size,
+        "query": {"bool": {"filter": filters, "must": _phrases(phrases)}},
+        "sort": [
+            {"_score": "desc"},
+            {SESSION_FIELD: "desc"},
+            {"event.sequence": {"order": "asc", "missing": "_first"}},
+        ],
+        "track_total_hits": False,
+        "_source": ["message", "event.sequence", "chaperone.session", "chaperone.at", "chaperone.channel"],
+    }
+
+
+def sessions_with_passages(
+    filters: Sequence[Json], phrases: Sequence[str], *, size: int, after: str | None
+) -> Json:
+    """A page of the ids of sessions in which all phrases are found, newest first."""
+    sources = [{"session": {"terms": {"field": SESSION_FIELD, "order": "desc"}}}]
+    composite: Json = {"size": size, "sources": sources, **({"after": {"session": after}} if after else {})}
+    return {
+        "size": 0,
+        "query": {"bool": {"filter": [*filters, *_phrases(phrases)]}},
+        "aggs": {"sessions": {"composite": composite}},
+    }
+
+
+def newest_notices(namespace: str | None, since: int | None, *, size: int) -> Json:
+    """Notices, newest first."""
+    received = [{"range": {"chaperone.received_at": {"gte": since}}}] if since is not None else []
+    return {
+        "size": size,
+        "query": {"bool": {"filter": [*_terms({"orchestrator.namespace": namespace}), *received]}},
+        "sort": [{"chaperone.received_at": "desc"}, {"chaperone.id": "desc"}],
+        "track_total_hits": False,
+        "_source": ["chaperone.notice"],
+    }
+
+
+def _terms(values: Mapping[str, str | None]) -> list[Json]:
+    return [{"term": {field: value}} for field, value in values.items() if value is not None]
+
+
+def _phrases(phrases: Sequence[str]) -> list[Json]:
+    return [{"match_phrase": {"message": phrase}} for phrase in phrases]

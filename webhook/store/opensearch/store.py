@@ -1,0 +1,98 @@
+"""The store contract over OpenSearch."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from sidecar.contract.frames import Frame
+from webhook.store.contract import Hit, Passage, PodNotice, Query, SessionRecord, StoreError
+from webhook.store.opensearch.client import Client
+from webhook.store.opensearch.names import Names
+from webhook.store.opensearch.reading import Reader
+from webhook.store.opensearch.templates import mappings, templates
+from webhook.store.opensearch.writing import Writer
+from webhook.store.settings import OpenSearchSettings
+
+BAD_REQUEST = 400
+
+
+class OpenSearchStore:
+    """Keeps everything in indices and one data stream whose names start with the prefix of the settings."""
+
+    def __init__(self, settings: OpenSearchSettings) -> None:
+        self._replicas = settings.replicas
+        self._client = Client(settings)
+        self._names = Names(settings.prefix)
+        self._reader = Reader(self._client, self._names)
+        self._writer = Writer(self._client, self._names, self._reader, self._ensure)
+        self._present: set[str] = set()
+
+    def prepare(self) -> None:
+        """Put the index templates, bring existing mappings up to date, and create data stream and index."""
+        for name, template in templates(self._names, replicas=self._replicas).items():
+            self._client.ask(msgspec.Raw, "PUT", f"/_index_template/{name}", template)
+        self._create(f"/_data_stream/{self._names.events}")
+        self._ensure([self._names.notices])
+        for pattern, mapping in mappings(self._names).items():
+            self._client.ask(msgspec.Raw, "PUT", f"/{pattern}/_mapping", mapping, allow_no_indices="true")
+
+    def create(self, record: SessionRecord) -> SessionRecord:
+        """Keep a new session."""
+        return self._writer.create(record)
+
+    def append(self, record: SessionRecord, frames: Sequence[Frame], passages: Sequence[Passage]) -> None:
+        """Keep frames, passages and the session's new state."""
+        self._writer.append(record, frames, passages)
+
+    def note(self, notice: PodNotice) -> None:
+        """Keep a notice."""
+        self._writer.note(notice)
+
+    def session(self, session: str) -> SessionRecord | None:
+        """Give one session."""
+        kept = self._reader.record(session)
+        return None if kept is None else kept.record
+
+    def sessions(self, query: Query) -> list[SessionRecord]:
+        """Give sessions, newest first."""
+        return self._reader.sessions(query)
+
+    def changed(self, *, after: int, namespace: str | None, limit: int) -> list[SessionRecord]:
+        """Give changed sessions, oldest change first."""
+        return self._reader.changed(after=after, namespace=namespace, limit=limit)
+
+    def frames(self, session: str, *, start: int, limit: int) -> list[Frame]:
+        """Give frames from number ``start``."""
+        return self._reader.frames(session, start=start, limit=limit)
+
+    def notices(self, *, namespace: str | None, since: int | None, limit: int) -> list[PodNotice]:
+        """Give notices, newest first."""
+        return self._reader.notices(namespace=namespace, since=since, limit=limit)
+
+    def search(self, query: Query) -> list[Hit]:
+        """Give where the text is found."""
+        return self._reader.search(query)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _ensure(self, indices: Sequence[str]) -> None:
+        """Create indices from their templates: OpenSearch may be set up not to do so by itself."""
+        for index in indices:
+            if index not in self._present:
+                self._create(f"/{index}")
+                self._present.add(index)
+
+    def _create(self, path: str) -> None:
+        answer = self._client.ask(_Created, "PUT", path, accept=[BAD_REQUEST])
+        if answer.error is not None and answer.error.type != "resource_already_exists_exception":
+            raise StoreError(f"OpenSearch did not create {path}: {answer.error.type}")
+
+
+class _Cause(msgspec.Struct):
+    type: str
+
+
+class _Created(msgspec.Struct):
+    error: _Cause | None = None
