@@ -13,12 +13,12 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
+from sidecar.contract.errors import CallerError
 from sidecar.contract.names import AUDIT_GROUP
 from webhook.audit_api import discovery, openapi
 from webhook.audit_api.access import ReadHook, log_read
 from webhook.audit_api.changes import Changes
 from webhook.audit_api.endpoints import Endpoints
-from webhook.audit_api.errors import ApiError
 from webhook.audit_api.gate import HEALTH_PATHS, Gate, json_response, refuse
 from webhook.audit_api.identity import FrontProxy
 from webhook.audit_api.objects import API_VERSION
@@ -34,7 +34,7 @@ def audit_app(
     _add_health(app, front_proxy)
     _add_discovery(app)
     _add_sessions(app, Endpoints(store, changes, on_read))
-    for error in (ApiError, StoreError, HTTPException, Exception):
+    for error in (CallerError, StoreError, HTTPException, Exception):
         app.add_exception_handler(error, refuse)
     app.add_middleware(Gate, front_proxy=front_proxy)
     return app

@@ -4,10 +4,10 @@ import logging
 
 import msgspec
 from fastapi import Request, Response
-from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sidecar.contract.errors import CallerError
 from sidecar.contract.names import AUDIT_GROUP
 from sidecar.contract.sealing import Identity
 from webhook.audit_api.connection import common_names
@@ -63,7 +63,7 @@ def json_response(
     return Response(msgspec.json.encode(value), code, headers, content_type)
 
 
-async def refuse(_: Request, error: Exception) -> Response | StreamingResponse:
+async def refuse(_: Request, error: Exception) -> Response:
     """Answer an error that a handler raised."""
     match error:
         case ApiError():
@@ -71,6 +71,8 @@ async def refuse(_: Request, error: Exception) -> Response | StreamingResponse:
         case StoreError():
             logging.getLogger(__name__).warning("the store did not answer: %s", error)
             return refusal(ApiError(Reason.UNAVAILABLE, "the store of sessions does not answer; try again"))
+        case CallerError():
+            return refusal(ApiError(Reason.BAD_REQUEST, str(error)))
         case HTTPException(status_code=404):
             return refusal(ApiError(Reason.NOT_FOUND, "the server could not find the requested resource"))
         case HTTPException(status_code=405):

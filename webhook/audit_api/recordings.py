@@ -6,8 +6,10 @@ from typing import Any, Final
 
 import msgspec
 
-from sidecar.contract.events import Channel, Data, SessionStart, decode_event
+from sidecar.contract.errors import CallerError
+from sidecar.contract.events import Channel, Data, Event, SessionStart, decode_event
 from sidecar.contract.frames import Frame
+from webhook.audit_api.errors import ApiError, Reason
 from webhook.audit_api.objects import API_VERSION
 from webhook.replay.asciicast import CastVersion, CastWriter
 from webhook.replay.moments import Moments
@@ -42,6 +44,14 @@ def frames(store: Store, session: str, *, start: int = 0) -> Iterator[Frame]:
         start = page[-1].sequence + 1
 
 
+def event_of(frame: Frame) -> Event:
+    """Give a frame's event. Raises ApiError when what the store holds is none."""
+    try:
+        return decode_event(frame.payload)
+    except CallerError:
+        raise ApiError(Reason.INTERNAL, f"what is stored as event {frame.sequence} is no event") from None
+
+
 class EventReader:
     """Reads frames as events with text."""
 
@@ -49,8 +59,8 @@ class EventReader:
         self._decoders = {channel: codecs.getincrementaldecoder("utf-8")("replace") for channel in Channel}
 
     def read(self, frame: Frame) -> RecordedEvent:
-        """Give a frame's event. Raises CallerError when it is not one."""
-        event = decode_event(frame.payload)
+        """Give a frame's event."""
+        event = event_of(frame)
         recorded = {"sequence": frame.sequence, "digest": frame.digest.hex(), **msgspec.to_builtins(event)}
         if isinstance(event, Data):
             recorded["text"] = self._decoders[event.channel].decode(event.data)
@@ -87,7 +97,7 @@ def cast_lines(
     writer, stream = CastWriter(start, version, with_input=with_input), Moments(start)
     yield writer.header()
     for frame in frames(store, record.session):
-        for moment in stream.feed(decode_event(frame.payload)):
+        for moment in stream.feed(event_of(frame)):
             yield writer.line(moment)
     for moment in stream.close():
         yield writer.line(moment)

@@ -15,6 +15,8 @@ from webhook.audit_api.identity import FrontProxyTrust, parse_trust
 
 PORT: Final = 9443
 _REFRESH_SECONDS: Final = 30.0
+_MAX_HEADER_BYTES: Final = 256 * 1024
+"""A user may be in hundreds of groups, each a header."""
 _GRACE_SECONDS: Final = 5
 
 
@@ -65,6 +67,7 @@ class AuditListener:
             proxy_headers=False,
             server_header=False,
             timeout_keep_alive=75,
+            h11_max_incomplete_event_size=_MAX_HEADER_BYTES,
             timeout_graceful_shutdown=_GRACE_SECONDS,
             ssl_context_factory=self._listener_context,
         )

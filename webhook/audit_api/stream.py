@@ -1,7 +1,7 @@
 """One watch being served: what there is, then every change, as lines of JSON."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 
@@ -12,12 +12,16 @@ from webhook.audit_api.errors import ApiError, Reason, status_of
 from webhook.audit_api.objects import API_VERSION, ListMeta, Session
 from webhook.audit_api.requests import Form, ListRequest
 from webhook.audit_api.table import session_table
-from webhook.audit_api.watching import Change, EventType, Watcher, parse_resource_version
+from webhook.audit_api.watching import OVERLAP, Change, EventType, Watcher, parse_resource_version
 from webhook.store.contract import Query, SessionRecord, Store, StoreError
 
 BOOKMARK_SECONDS = 60.0
 _INITIAL_END = {"k8s.io/initial-events-end": "true"}
 _PAGE = 500
+_PAUSE_SECONDS = 0.25
+"""Shortest time between two looks; a busy session is one event each time, whatever happened in it."""
+_POLL_SECONDS = 5.0
+"""Longest time between two looks: another replica's changes are not announced here."""
 _SECOND = 1_000_000_000
 
 
@@ -76,17 +80,25 @@ class WatchStream:
     async def _changing(self, watcher: Watcher, until: int) -> AsyncIterator[bytes]:
         bookmarked = self._clock()
         while (now := self._clock()) < until:
-            for change in watcher.feed(await self._changed(watcher.after)):
-                yield self._event(change)
+            async for records in self._changed(watcher.after):
+                for change in watcher.feed(records):
+                    yield self._event(change)
             if self._asked.bookmarks and now - bookmarked > BOOKMARK_SECONDS * _SECOND:
                 bookmarked = now
                 yield self._bookmark(watcher.position, {})
-            await self._changes.wait(watcher.position, min((until - now) / _SECOND, BOOKMARK_SECONDS))
+            await asyncio.sleep(_PAUSE_SECONDS)
+            seen = max(watcher.position, now - OVERLAP)
+            await self._changes.wait(seen, min((until - now) / _SECOND, _POLL_SECONDS))
 
-    async def _changed(self, after: int) -> Iterable[SessionRecord]:
-        return await asyncio.to_thread(
-            self._store.changed, after=after, namespace=self._namespace, limit=_PAGE
-        )
+    async def _changed(self, after: int) -> AsyncIterator[list[SessionRecord]]:
+        while True:
+            records = await asyncio.to_thread(
+                self._store.changed, after=after, namespace=self._namespace, limit=_PAGE
+            )
+            yield records
+            if len(records) < _PAGE:
+                return
+            after = records[-1].updated_at
 
     def _event(self, change: Change) -> bytes:
         return _line(change.type, self._shown([change.session], change.session.metadata.resource_version))
