@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kube import NAMESPACE, REPOSITORY, Kubectl, Object
+from kube import REPOSITORY, Kubectl
 from pods import container, pod, static
 from sessions import Audit
+from workshop import Workshop
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,20 +22,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def cluster_name() -> str:
-    return os.environ.get("CHAPERONE_CLUSTER", "dev")
-
-
-@pytest.fixture(scope="session")
-def installed(cluster_name: str) -> None:
-    """Bring cluster and chart up; seconds when they are."""
+    """Name of a cluster with this working tree installed; ``CHAPERONE_CLUSTER`` says it is one already."""
+    name = os.environ.get("CHAPERONE_CLUSTER")
+    if name:
+        return name
     for command in (["up"], ["install", "--test-images"]):
         done = subprocess.run(
-            [REPOSITORY / "scripts/cluster", *command, "--name", cluster_name],
-            capture_output=True,
-            text=True,
-            check=False,
+            [REPOSITORY / "scripts/cluster", *command], capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, f"scripts/cluster {command[0]} failed:\n{done.stdout}\n{done.stderr}"
+    return "dev"
 
 
 def _user(name: str, cluster: str) -> Kubectl:
@@ -48,17 +45,17 @@ def _user(name: str, cluster: str) -> Kubectl:
 
 
 @pytest.fixture(scope="session")
-def admin(installed: None, cluster_name: str) -> Kubectl:
+def admin(cluster_name: str) -> Kubectl:
     return _user("admin", cluster_name)
 
 
 @pytest.fixture(scope="session")
-def agent(installed: None, cluster_name: str) -> Kubectl:
+def agent(cluster_name: str) -> Kubectl:
     return _user("agent", cluster_name)
 
 
 @pytest.fixture(scope="session")
-def auditor(installed: None, cluster_name: str) -> Kubectl:
+def auditor(cluster_name: str) -> Kubectl:
     return _user("auditor", cluster_name)
 
 
@@ -71,35 +68,6 @@ def audit(auditor: Kubectl) -> Audit:
 def agent_both(agent: Kubectl, request: pytest.FixtureRequest) -> Kubectl:
     """The agent over each streaming protocol that kubectl knows."""
     return agent.using(request.param)
-
-
-class Workshop:
-    """Makes pods in the guarded namespace and takes them away again."""
-
-    def __init__(self, admin: Kubectl) -> None:
-        self._admin = admin
-        self._made: list[str] = []
-
-    def pod(self, manifest: Object, *, ready: bool = True) -> str:
-        """Create a pod, wait until it runs, give its name."""
-        name = manifest["metadata"]["name"]
-        self._admin.delete_now("-n", NAMESPACE, f"pod/{name}")
-        self._made.append(f"pod/{name}")
-        self._admin.apply(manifest)
-        if ready:
-            self._admin.run("wait", "-n", NAMESPACE, "--for=condition=Ready", f"pod/{name}", "--timeout=90s")
-        return name
-
-    def object(self, manifest: Object) -> None:
-        """Create any other object of the namespace."""
-        reference = f"{manifest['kind'].lower()}/{manifest['metadata']['name']}"
-        self._admin.delete_now("-n", NAMESPACE, reference)
-        self._made.append(reference)
-        self._admin.apply(manifest)
-
-    def close(self) -> None:
-        if self._made:
-            self._admin.delete_now("-n", NAMESPACE, *self._made)
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import time
 from collections.abc import Generator
 
 import pytest
-from conftest import Workshop
 from kube import NAMESPACE, SYSTEM, Kubectl, Object, until
 from node import container_id, kill_container
 from pods import container, pod
 from sessions import Audit, marker
+from workshop import Workshop
 
 EXEC = ("exec", "-n", NAMESPACE)
 

@@ -6,9 +6,9 @@ Grants are taken where anybody in a container can take them: from the shim's own
 import time
 
 import pytest
-from conftest import Workshop
 from kube import NAMESPACE, Kubectl
 from pods import container, pod
+from workshop import Workshop
 
 EXEC = ("exec", "-n", NAMESPACE)
 SHIM = "/.chaperone/shim"

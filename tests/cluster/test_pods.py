@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from conftest import Workshop
 from kube import NAMESPACE, Kubectl, Object, until
 from pods import APP_IMAGE, container, pod, restricted
 from sessions import Audit, marker
+from workshop import Workshop
 
 EXEC = ("exec", "-n", NAMESPACE)
 RECORDER = "chaperone-recorder"
