@@ -9,7 +9,7 @@ import msgspec
 
 from sidecar.contract.events import SessionStart
 from webhook.replay.moments import DEFAULT_COLS, DEFAULT_ROWS, Kind, Moment
-from webhook.replay.safety import printable
+from webhook.replay.safety import escape_json, printable
 
 CONTENT_TYPE = "application/x-asciicast"
 _TERMINAL = "xterm-256color"
@@ -82,4 +82,4 @@ class CastWriter:
 
 
 def _line(value: object) -> bytes:
-    return msgspec.json.encode(value) + b"\n"
+    return escape_json(msgspec.json.encode(value).decode()).encode() + b"\n"
