@@ -20,10 +20,10 @@ def has_answer(packet: bytes, identifier: int) -> bool:
     return packet[3] & 0x0F == 0 and int.from_bytes(packet[6:8], "big") > 0
 
 
-def main(server: str, name: str) -> int:
+def main(server: str, name: str, port: int = 53) -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.settimeout(1)
-        probe.connect((server, 53))
+        probe.connect((server, port))
         try:
             probe.send(query(name, 1))
             return 0 if has_answer(probe.recv(512), 1) else 1
