@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,7 +129,7 @@ class CollectorServer:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[CollectorServer]:
+def running(folder: Path) -> Generator[CollectorServer]:
     server = CollectorServer(folder)
     server.start()
     try:

@@ -40,14 +40,9 @@ class Lane:
 
     def resume(self, kept: SessionRecord | None) -> None:
         """Continue where the store stands. Raises UnbelievedError when it keeps another session."""
+        if kept is not None:
+            self._continue(kept)
         self.ready = True
-        if kept is None:
-            return
-        if (kept.pod_uid, kept.grant_digest) != (self._proven.grant.pod_uid, self._proven.digest):
-            raise UnbelievedError("the session is known under another grant")
-        self._record = kept
-        self._chain = Chain(self.session, sequence=kept.next_sequence, digest=kept.digest)
-        self._passages = Passages(self.session, kept.unfinished)
 
     def accept(self, frames: tuple[Frame, ...]) -> None:
         """Take frames. What was taken before is compared and not taken again; before a gap it stops.
@@ -73,6 +68,8 @@ class Lane:
     def take_operations(self) -> list[Operation]:
         """Give what to do in the store and then to say, once."""
         operations: list[Operation] = []
+        if not self.ready:
+            return operations
         if self._record is not None and self._changed:
             operations.append(self._append(self._record))
         operations += self._repeated
@@ -81,6 +78,13 @@ class Lane:
             self._acknowledged = self._chain.next_sequence
             operations.append(Say(Acknowledged(self.session, self._acknowledged)))
         return operations
+
+    def _continue(self, kept: SessionRecord) -> None:
+        if (kept.pod_uid, kept.grant_digest) != (self._proven.grant.pod_uid, self._proven.digest):
+            raise UnbelievedError("the session is known under another grant")
+        self._record = kept
+        self._chain = Chain(self.session, sequence=kept.next_sequence, digest=kept.digest)
+        self._passages = Passages(self.session, kept.unfinished)
 
     def _append(self, known: SessionRecord) -> Append:
         record = msgspec.structs.replace(

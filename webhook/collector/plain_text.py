@@ -6,8 +6,8 @@ from typing import Final
 _ESCAPE: Final = re.compile(
     rb"\x1b(?:"
     rb"\[[0-?]*[ -/]*[@-~]"  # control sequence (ECMA-48 5.4)
-    rb"|\][^\x07\x1b]*(?:\x07|\x1b\\)"  # operating system command, as xterm ends it
-    rb"|[PX^_][^\x1b]*\x1b\\"  # device control and other strings (ECMA-48 8.3)
+    rb"|\][^\x07\x1b\n]*(?:\x07|\x1b\\)"  # operating system command, as xterm ends it
+    rb"|[PX^_][^\x1b\n]*\x1b\\"  # device control and other strings (ECMA-48 8.3)
     rb"|[ -/]+[0-~]"  # character sets and the like (ECMA-35)
     rb"|[0-~]"
     rb")?"
@@ -28,7 +28,7 @@ def plain_text(raw: bytes) -> str:
     """
     lines = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if not lines.translate(None, _PLAIN):
-        return lines.decode("ascii").strip("\n")
+        return _readable_lines(lines.decode("ascii"))
     text = _ESCAPE.sub(b"", lines).decode(errors="replace")
     if _MOVES.search(text):
         text = "\n".join(_typed(line) for line in text.split("\n"))
@@ -57,4 +57,8 @@ def _without_noise(text: str) -> str:
     clean = _UNSEEN.sub(" ", text)
     if noise * 4 > len(text):
         clean = "\n".join(run for part in _UNSEEN.split(text) for run in _WORDS.findall(part))
-    return "\n".join(line.rstrip() for line in clean.split("\n") if line and not line.isspace())
+    return _readable_lines(clean)
+
+
+def _readable_lines(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.split("\n") if line and not line.isspace())
