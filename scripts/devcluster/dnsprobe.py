@@ -32,4 +32,4 @@ def main(server: str, name: str, port: int = 53) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(sys.argv[1], sys.argv[2]))

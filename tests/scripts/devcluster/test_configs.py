@@ -12,7 +12,7 @@ def policy_level(resource: str, group: str = "") -> str:
     """The level that the audit policy's first matching rule gives (the API server reads it so)."""
     policy: dict[str, Any] = json.loads(configs.audit_policy())
     for rule in policy["rules"]:
-        listed = rule.get("resources")
+        listed: list[dict[str, Any]] | None = rule.get("resources")
         if listed is None and "nonResourceURLs" not in rule:
             return rule["level"]
         for entry in listed or []:

@@ -38,7 +38,7 @@ def test_deb822_sources_become_lines() -> None:
 def test_other_archives_are_left_out() -> None:
     files = {
         "sources.list": "deb http://mirror.test/debian bookworm main\n# deb http://no.test bookworm main\n",
-        "other.list": "deb https://packages.test/apt cloud-sdk-bookworm main\ndeb http://x.test/ nodistro main\n",
+        "other.list": "deb https://x.test/apt sdk-bookworm main\ndeb http://x.test/ nodistro main\n",
         "again.list": "deb http://mirror.test/debian bookworm main\n",
     }
     assert hostconfig.apt_sources(files, "bookworm") == "deb http://mirror.test/debian bookworm main\n"

@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 
 from devcluster.install import helm_arguments
@@ -8,7 +9,7 @@ def test_the_callers_values_come_last_and_win() -> None:
     images = {"webhook": Reference("localhost/chaperone-webhook", "dev-1", "Never")}
     argv = helm_arguments(Path("charts/chaperone"), images, ("images.webhook.tag=mine",))
     assert argv[:4] == ["upgrade", "--install", "chaperone", "charts/chaperone"]
-    sets = [value for option, value in zip(argv, argv[1:], strict=False) if option == "--set"]
+    sets = [value for option, value in pairwise(argv) if option == "--set"]
     assert sets == [
         "images.webhook.repository=localhost/chaperone-webhook",
         "images.webhook.tag=dev-1",
