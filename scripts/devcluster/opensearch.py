@@ -26,7 +26,7 @@ from devcluster.processes import Process, everything, signal_process
 from devcluster.progress import Progress
 from devcluster.settings import Settings, load_settings
 
-READY_SECONDS = 180.0
+READY_SECONDS = 300.0
 STOP_SECONDS = 30.0
 PORTS = range(9201, 9300)
 """The runner takes no other ones for HTTP; the transport's is 100 higher."""
@@ -167,7 +167,7 @@ def render_configuration(port: int) -> str:
         for line in (
             "network.host: 127.0.0.1",
             f"transport.port: {port + 100}",
-            f'discovery.seed_hosts: ["127.0.0.1:{port + 100}"]',
+            "discovery.type: single-node",
             "cluster.routing.allocation.disk.threshold_enabled: false",
             "action.auto_create_index: false",
             "node.processors: 2",
