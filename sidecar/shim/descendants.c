@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -16,9 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { AT_ONCE_MAX = 1024, KNOWN_MAX = 16384, PAUSE_NS = 10000000 };
+#ifndef CHILDREN_LIST
+#define CHILDREN_LIST "/proc/thread-self/children"
+#endif
 
-/* Processes of the session seen in this walk through /proc, in ascending order. */
+enum { AT_ONCE_MAX = 1024, KNOWN_MAX = 16384, ROUNDS_PER_WALK = 16, PAUSE_NS = 10000000 };
+
+/* Processes of the session seen in one walk through /proc, in ascending order. */
 struct family {
     size_t count;
     pid_t known[KNOWN_MAX];
@@ -41,6 +44,26 @@ bool collect(struct program *program)
             note_end(program, status);
     }
     (void)kill(getpid(), SIGCHLD);  /* more to come: look again */
+    return true;
+}
+
+/*
+ * Children the kernel lists, proc_tid_children(5); false where it does not. A number cut off
+ * by the end of the buffer has no space behind it. Until collect() takes it, the number of a
+ * child is no other process's.
+ */
+static bool kill_listed_children(void)
+{
+    char list[4096];
+    int fd = open(CHILDREN_LIST, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t length = read(fd, list, sizeof list - 1);
+    (void)close(fd);
+    list[length > 0 ? length : 0] = '\0';
+    char *next = list;
+    for (long pid; (pid = strtol(next, &next, 10)) > 0 && *next == ' ';)
+        (void)kill((pid_t)pid, SIGKILL);
     return true;
 }
 
@@ -97,14 +120,14 @@ static void kill_if_ours(struct family *family, int proc, const char *name)
 }
 
 /*
- * One walk: /proc lists processes by ascending number, so a parent mostly comes before its
- * children. Whoever is missed is found in the next walk, by then often a child of the shim.
+ * The whole family in one walk, faster than it can grow: whoever has a SIGKILL pending forks no
+ * more. /proc lists processes by ascending number, so a parent mostly comes before its children.
  * getdents64(2) itself, because opendir(3) allocates.
  */
 static void kill_descendants(void)
 {
     static struct family family;
-    static _Alignas(struct dirent) char entries[32768];
+    static _Alignas(struct dirent) char entries[1024];
     int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     long length;
     family.count = 0;
@@ -127,15 +150,20 @@ static void await_an_end(void)
     (void)sigtimedwait(&ends, NULL, &pause);
 }
 
-/* Kills and reaps until no child is left; false when some outlived END_WITHIN_MS. */
+/*
+ * Kills and reaps until no child is left; false when some outlived END_WITHIN_MS. The walk ends a
+ * fork bomb, the list of children a process that forks and exits all the time: what it leaves is the
+ * shim's child at once, but has another number before a walk comes to it.
+ */
 bool end_descendants(struct program *program)
 {
     int64_t deadline = now_ms() + END_WITHIN_MS;
-    while (collect(program)) {
+    for (unsigned round = 0; collect(program); round++) {
         if (time_left(deadline) == 0)
             return false;
-        signal_program(program, SIGKILL);  /* kill(2) on a group is one step: a fork bomb cannot outrun it */
-        kill_descendants();
+        signal_program(program, SIGKILL);
+        if (!kill_listed_children() || round % ROUNDS_PER_WALK == 0)
+            kill_descendants();
         await_an_end();
     }
     return true;

@@ -16,14 +16,17 @@ SOURCES = Path(__file__).parents[2] / "sidecar" / "shim"
 SANITIZED = "-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 BUILDS = {
     "released": ["CC=musl-gcc"],
+    "listless": ["CC=musl-gcc", "CFLAGS=-Os -DCHILDREN_LIST='\"/proc/absent\"'"],
     "sanitized": ["CC=gcc", f"CFLAGS={SANITIZED}", "LINKING="],
 }
 
+_USER = 64231
+"""A user nobody else is, so that its limit of processes counts only the test's."""
 UNPRIVILEGED = (
     "setpriv",
     "--no-new-privs",
     *(
-        ["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"]
+        [f"--reuid={_USER}", f"--regid={_USER}", "--clear-groups", "--bounding-set=-all"]
         if os.geteuid() == 0
         else []
     ),

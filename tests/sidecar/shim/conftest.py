@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from shim_peer import Recorder
-from shim_process import BUILDS, Shim, compile_shim
+from shim_process import Shim, compile_shim
 
 
 @pytest.fixture(scope="session")
@@ -35,9 +35,21 @@ def sanitized(scratch: Path) -> Shim:
     return compiled(scratch, "sanitized")
 
 
-@pytest.fixture(scope="session", params=sorted(BUILDS))
+@pytest.fixture(scope="session")
+def listless(scratch: Path) -> Shim:
+    """As released, but as on a kernel without CONFIG_PROC_CHILDREN."""
+    return compiled(scratch, "listless")
+
+
+@pytest.fixture(scope="session", params=["released", "sanitized"])
 def shim(request: pytest.FixtureRequest) -> Shim:
-    """Each build in turn."""
+    """The released and the sanitized build in turn."""
+    return request.getfixturevalue(str(request.param))
+
+
+@pytest.fixture(scope="session", params=["released", "sanitized", "listless"])
+def reaper(request: pytest.FixtureRequest) -> Shim:
+    """Every build, for what ends processes."""
     return request.getfixturevalue(str(request.param))
 
 

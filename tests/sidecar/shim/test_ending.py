@@ -50,15 +50,13 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 while True:
     signal.pause()
 """
-# Forks from a session of its own each time, so that no process group holds them together.
-SCATTERING = """
-import os, time
-print("started", flush=True)
-for _ in range(40):
-    if os.fork():
-        time.sleep(1000)
-    os.setsid()
-"""
+# Each in a session of its own, so that no process group holds them together: a chain that stays, one process
+# that becomes another all the time, and a fork bomb. All end by themselves should the shim fail.
+SCATTERING = {
+    "chain": "for (int n = 0; n < 40; n++) { if (fork()) sleep(10); setsid(); }",
+    "hopping": "while (time(NULL) < end) { if (fork()) _exit(0); setsid(); }",
+    "bomb": "while (time(NULL) < end) { if (fork() == 0) setsid(); }",
+}
 
 
 class Started:
@@ -71,7 +69,9 @@ class Started:
     def wait_for_output(self, text: bytes) -> None:
         seen = b""
         while text not in seen:
-            seen += os.read(self.session.descriptors[-2], 65536)
+            more = os.read(self.session.descriptors[-2], 65536)
+            assert more, f"the program's output ended with {seen!r}"
+            seen += more
 
     def lose_recorder(self) -> None:
         self.session.close()
@@ -197,8 +197,8 @@ def test_an_order_with_an_impossible_signal_kills_all_the_same(shim: Shim, numbe
 
 
 @pytest.mark.parametrize("profile", [(), WITHOUT_NEW_CALLS])
-def test_a_lost_recorder_ends_everything(shim: Shim, tmp_path: Path, profile: tuple[str, ...]) -> None:
-    with started(shim, *python(STUBBORN_DAEMON, str(tmp_path / "pid")), before=profile) as at:
+def test_a_lost_recorder_ends_everything(reaper: Shim, tmp_path: Path, profile: tuple[str, ...]) -> None:
+    with started(reaper, *python(STUBBORN_DAEMON, str(tmp_path / "pid")), before=profile) as at:
         at.wait_for_output(b"started\n")
         daemon = int((tmp_path / "pid").read_text())
         assert is_running(daemon)
@@ -238,8 +238,8 @@ def fill(descriptor: int) -> None:
     os.set_blocking(descriptor, True)
 
 
-def test_a_daemon_does_not_outlive_its_session(shim: Shim, tmp_path: Path) -> None:
-    with started(shim, *python(DAEMON, str(tmp_path / "pid"))) as at:
+def test_a_daemon_does_not_outlive_its_session(reaper: Shim, tmp_path: Path) -> None:
+    with started(reaper, *python(DAEMON, str(tmp_path / "pid"))) as at:
         at.wait_for_output(b"started\n")
         at.session.hear_end()
         daemon = int((tmp_path / "pid").read_text())
@@ -260,11 +260,11 @@ def test_orphans_are_reaped_while_the_session_runs(shim: Shim) -> None:
     assert len(children) == 1
 
 
-def test_odd_names_fool_nobody(shim: Shim, tmp_path: Path) -> None:
+def test_odd_names_fool_nobody(reaper: Shim, tmp_path: Path) -> None:
     """One process of the session has a name as if it were init's child, one of the application the shim's."""
     disguised = tmp_path / ") S 1 1 1 ("
     disguised.symlink_to("/bin/sleep")
-    with started(shim, "sh", "-c", '"$0" 1000 & echo started; wait', str(disguised)) as at:
+    with started(reaper, "sh", "-c", '"$0" 1000 & echo started; wait', str(disguised)) as at:
         at.wait_for_output(b"started\n")
         innocent = tmp_path / f") S {at.process.pid} ("
         innocent.symlink_to("/bin/sleep")
@@ -275,28 +275,27 @@ def test_odd_names_fool_nobody(shim: Shim, tmp_path: Path) -> None:
             application.kill()
 
 
-def test_processes_that_scatter_are_all_found(shim: Shim) -> None:
-    with started(shim, *python(SCATTERING)) as at:
-        at.wait_for_output(b"started\n")
-        time.sleep(10 * TICK_S)
-        held = os.dup(at.session.descriptors[-1])
-        at.lose_recorder()
-        assert at.outcome() == (126, LOST)
-        assert os.read(held, 65536) == b""
-        os.close(held)
+def compile_scattering(body: str, out: Path) -> Path:
+    source = out.with_suffix(".c")
+    source.write_text(
+        "#include <time.h>\n#include <unistd.h>\nint main(void) { time_t end = time(NULL) + 10;"
+        f'if (write(1, "started\\n", 8) != 8) return 1; if (fork()) sleep(10); {body} }}'
+    )
+    subprocess.run(["musl-gcc", "-static", "-o", str(out), str(source)], check=True)
+    return out
 
 
-def test_a_fork_bomb_ends_with_its_session(released: Shim) -> None:
+@pytest.mark.parametrize("how", SCATTERING)
+def test_processes_that_scatter_are_all_ended(reaper: Shim, scratch: Path, how: str) -> None:
     """Bounded by a limit of processes, as in a pod. The pipe ends when the last of them is gone."""
-    bomb = ("sh", "-c", "echo started; f() { f & f & wait; }; f 2>/dev/null")
-    with started(released, *bomb, before=(*UNPRIVILEGED, "prlimit", "--nproc=60:60")) as at:
+    program = compile_scattering(SCATTERING[how], scratch / how)
+    with started(reaper, str(program), before=(*UNPRIVILEGED, "prlimit", "--nproc=100:100")) as at:
         at.wait_for_output(b"started\n")
-        time.sleep(10 * TICK_S)
+        time.sleep(4 * TICK_S)
         held = os.dup(at.session.descriptors[-2])
         at.lose_recorder()
         assert at.outcome() == (126, LOST)
-        while os.read(held, 65536):
-            pass
+        assert os.read(held, 65536) == b""
         os.close(held)
 
 
