@@ -20,7 +20,7 @@ struct session {
     char reason[REASON_MAX + 1];
 };
 
-/* SIGPIPE must not end the shim before its descendants, SIGTTOU must not stop it in restore_terminal(). */
+/* SIGPIPE must not end the shim before its descendants, nor SIGTTOU stop it in restore_terminal(). */
 static void prepare_process(void)
 {
     reset_signals();
@@ -51,7 +51,7 @@ static void block_signals(void)
     (void)sigprocmask(SIG_SETMASK, &all, NULL);
 }
 
-/* What the recorder ordered or left undone: `code` is the shim's exit code. */
+/* Whatever the reason to leave, nothing of the session stays behind. */
 static _Noreturn void leave(struct session *session, int code)
 {
     bool all_ended = end_descendants(&session->program);
