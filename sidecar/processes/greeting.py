@@ -1,5 +1,6 @@
 """Receiving the shim's hello and the descriptors that come with it."""
 
+import os
 import socket
 import time
 from dataclasses import dataclass
@@ -26,19 +27,29 @@ class Greeting:
 
 
 def receive(connection: socket.socket, seconds: float) -> Greeting:
-    """Receive a hello within a time. Raises HandshakeError."""
-    deadline = time.monotonic() + seconds
+    """Receive a hello within a time. Raises HandshakeError; then no descriptor stays open."""
+    descriptors: list[int] = []
     try:
-        return _receive(connection, deadline)
+        return _receive(connection, time.monotonic() + seconds, descriptors)
+    except HandshakeError:
+        _close(descriptors)
+        raise
     except OSError:
+        _close(descriptors)
         raise HandshakeError("the hello did not arrive in time") from None
 
 
-def _receive(connection: socket.socket, deadline: float) -> Greeting:
+def _close(descriptors: list[int]) -> None:
+    for number in descriptors:
+        os.close(number)
+
+
+def _receive(connection: socket.socket, deadline: float, descriptors: list[int]) -> Greeting:
     connection.settimeout(max(deadline - time.monotonic(), 0.001))
-    packet, descriptors, flags, _ = socket.recv_fds(
+    packet, received, flags, _ = socket.recv_fds(
         connection, MAX_PACKET_BYTES, _MOST_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
     )
+    descriptors += received
     if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
         raise HandshakeError("the hello's first packet is too large")
     header = parse_header(packet)

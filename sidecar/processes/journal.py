@@ -35,6 +35,10 @@ class Journal:
         """Tell whether a source may be read."""
         return self._writer.has_room(ROOM_BYTES)
 
+    def refused(self) -> bool:
+        """Tell whether the collector will not take this record."""
+        return self._writer.refused()
+
     def append(self, event: Event) -> None:
         """Append an event; afterwards it survives this process. Raises SpoolError."""
         if self._broken:

@@ -167,7 +167,8 @@ class _Parent:
             return 0
         from sidecar.processes.recovery import close_interrupted  # noqa: PLC0415  heavy
 
-        return close_interrupted(self._settings, self._wake_writer)
+        close_interrupted(self._settings, self._wake_writer)
+        return 0
 
     def _close_own(self, *others: int) -> None:
         for number in (self._life, self._signals, *others):

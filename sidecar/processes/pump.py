@@ -16,12 +16,13 @@ from sidecar.processes.endpoints import Endpoints, Sink, Source
 from sidecar.processes.journal import Journal
 from sidecar.processes.log import log_failure
 from sidecar.recording import commands, inputs
-from sidecar.recording.deadlines import MILLISECOND
+from sidecar.recording.deadlines import MILLISECOND, SECOND
 from sidecar.recording.session import Session
 from sidecar.shipping.spool import SpoolError
 from sidecar.shipping.waking import Waker
 
 _WAKE_EVERY: Final = 20 * MILLISECOND
+_LOOK_FOR_REFUSAL_EVERY: Final = 2 * SECOND
 _LOOK_FOR_ROOM_EVERY: Final = 100 * MILLISECOND
 _GONE: Final = select.POLLERR | select.POLLHUP | select.POLLNVAL
 
@@ -51,6 +52,7 @@ class Pump:
         self._woken_at = 0
         self._woken_for = 0
         self._started = started
+        self._believed_at = 0
         self._poll = select.poll()
         self._watched: dict[int, int] = {}
         self._pending: deque[inputs.Input] = deque()
@@ -98,14 +100,14 @@ class Pump:
                 wanted[source.number] = wanted.get(source.number, 0) | select.POLLIN
         return wanted
 
-    def _timeout(self) -> int | None:
+    def _timeout(self) -> int:
         """Give how long to wait at most, in milliseconds."""
-        times = [self._session.deadline, self._wake_due()]
         now = self._at()
+        times = [self._believed_at + _LOOK_FOR_REFUSAL_EVERY, self._session.deadline, self._wake_due()]
         if self._session.blocked:
             times.append(now + _LOOK_FOR_ROOM_EVERY)
-        due = min((when for when in times if when is not None), default=None)
-        return None if due is None else max(0, -((now - due) // MILLISECOND))
+        due = min(when for when in times if when is not None)
+        return max(0, -((now - due) // MILLISECOND))
 
     def _wake_due(self) -> int | None:
         return self._woken_at + _WAKE_EVERY if self._journal.appended > self._woken_for else None
@@ -116,6 +118,10 @@ class Pump:
         if wake_due is not None and at >= wake_due:
             self._woken_at, self._woken_for = at, self._journal.appended
             self._waker.wake()
+        if at >= self._believed_at + _LOOK_FOR_REFUSAL_EVERY:
+            self._believed_at = at
+            if self._journal.refused():
+                self._happened(inputs.RecordRefused(at))
         if self._session.blocked and self._journal.has_room():
             self._happened(inputs.SpoolFreed(at))
         deadline = self._session.deadline

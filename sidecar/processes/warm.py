@@ -9,16 +9,18 @@ import os
 import select
 import socket
 import time
-from collections import deque
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from sidecar.masking import Profile
 from sidecar.processes import claims
 from sidecar.processes.children import fork, hear_signals, reap
+from sidecar.processes.ration import Ration
 from sidecar.processes.recovery import close_interrupted
 from sidecar.processes.refusal import refuse
-from sidecar.processes.session import REFUSED, DialledIn, Surroundings
+from sidecar.processes.rehearsal import Rehearsal
+from sidecar.processes.session import ENDED, REFUSED, DialledIn, Surroundings
 from sidecar.processes.session import run as run_session
 from sidecar.recording.engines import Engines
 from sidecar.settings import Settings
@@ -31,6 +33,7 @@ def run(settings: Settings, listeners: dict[str, socket.socket], *, lifeline: in
     """Serve dial-ins until the lifeline ends or nothing happened for long; give an exit code."""
     claims.forget_old(Path(settings.spool), time.time())
     engines = Engines.loaded()
+    Rehearsal(engines.named(Profile.STRICT.value)).run()
     gc.collect()
     gc.freeze()
     return _Warm(Surroundings(settings, engines, lifeline, wake), listeners).serve()
@@ -42,7 +45,7 @@ class _Warm:
         self._settings = surroundings.settings
         self._listeners = {listener.fileno(): (name, listener) for name, listener in listeners.items()}
         self._sessions: set[int] = set()
-        self._refusals: deque[float] = deque(maxlen=NOTICES_PER_MINUTE)
+        self._refusals = Ration(NOTICES_PER_MINUTE)
         self._idle_since = time.monotonic()
         self._signals = hear_signals(stop=lambda: None)
 
@@ -85,13 +88,10 @@ class _Warm:
         if len(self._sessions) >= self._settings.max_sessions:
             refuse(connection, f"{len(self._sessions)} sessions run in this pod already; try again later")
             return
-        dialled = DialledIn(connection, container, time.monotonic_ns(), reports_refusal=self._may_report())
+        reports = self._refusals.is_left(time.monotonic())
+        dialled = DialledIn(connection, container, time.monotonic_ns(), reports_refusal=reports)
         with connection:
             self._sessions.add(fork(partial(self._be_session, dialled), "a session"))
-
-    def _may_report(self) -> bool:
-        full = len(self._refusals) == NOTICES_PER_MINUTE
-        return not full or time.monotonic() - self._refusals[0] > 60
 
     def _be_session(self, dialled: DialledIn) -> int:
         os.close(self._signals)
@@ -99,14 +99,17 @@ class _Warm:
             listener.close()
         return run_session(self._surroundings, dialled)
 
+    def _be_recovery(self) -> int:
+        close_interrupted(self._settings, self._surroundings.wake)
+        return 0
+
     def _collect(self) -> None:
-        died = False
-        for pid, code in reap():
-            self._sessions.discard(pid)
+        ended = {pid: code for pid, code in reap() if pid in self._sessions}
+        self._sessions -= ended.keys()
+        for code in ended.values():
             if code == REFUSED:
-                self._refusals.append(time.monotonic())
-            died |= code not in {0, REFUSED}
-        if died:
-            close_interrupted(self._settings, self._surroundings.wake)
+                self._refusals.take(time.monotonic())
+        if set(ended.values()) - {ENDED, REFUSED}:
+            fork(self._be_recovery, "closing interrupted sessions")
         if not self._sessions:
             self._idle_since = time.monotonic()

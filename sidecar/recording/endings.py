@@ -10,6 +10,7 @@ MUTING: Final = frozenset({Ending.CLIENT_GONE, Ending.TOO_MUCH, Ending.SPOOL_FUL
 """After these nothing more of the program's output is read."""
 
 
+RECORD_REFUSED: Final = "the collector refuses to record this session, so it was ended"
 _REASONS: Final = {
     Ending.CLIENT_GONE: "the client is gone",
     Ending.IDLE: "nothing was typed or shown for {limits.idle_seconds} s",

@@ -58,6 +58,10 @@ class SpoolFreed(_Input, frozen=True):
     """The spool has room again."""
 
 
+class RecordRefused(_Input, frozen=True):
+    """The collector will not take this session's record."""
+
+
 class Failed(_Input, frozen=True):
     """The recorder itself went wrong: nothing more may be masked or delivered."""
 
@@ -76,6 +80,7 @@ Input = (
     | Stopping
     | SpoolFull
     | SpoolFreed
+    | RecordRefused
     | Failed
     | Ticked
 )

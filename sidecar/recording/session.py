@@ -21,7 +21,7 @@ from sidecar.contract.handshake import Exited, Resized, ShimMessage, WindowSize,
 from sidecar.recording import inputs
 from sidecar.recording.commands import CloseSink, CloseSource, Command, Deliver, Finish, Record, SetSize, Tell
 from sidecar.recording.deadlines import MILLISECOND, SECOND, Deadlines
-from sidecar.recording.endings import MUTING, reason_for, signal_for
+from sidecar.recording.endings import MUTING, RECORD_REFUSED, reason_for, signal_for
 from sidecar.recording.flow import PIPE_BYTES, Flow
 from sidecar.recording.masker import Finding, Masker
 
@@ -129,6 +129,8 @@ class Session:
                 self._deadlines.spool_full(at)
             case inputs.SpoolFreed(at):
                 self._spool_freed(at)
+            case inputs.RecordRefused(at):
+                self._end(at, Ending.RECORDER_FAILED, RECORD_REFUSED)
             case inputs.Failed(at):
                 self._failed(at)
             case inputs.Ticked(at):
@@ -279,8 +281,8 @@ class Session:
             flow.distrust()
         self._end(at, Ending.RECORDER_FAILED)
 
-    def _end(self, at: int, how: Ending) -> None:
-        self._ending = self._ending or (how, reason_for(how, self._limits))
+    def _end(self, at: int, how: Ending, reason: str = "") -> None:
+        self._ending = self._ending or (how, reason or reason_for(how, self._limits))
         if self._phase is Phase.RUNNING:
             self._phase = Phase.ENDING
             self._give_up_at = at + OBEDIENCE
