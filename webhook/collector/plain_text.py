@@ -13,51 +13,58 @@ _ESCAPE: Final = re.compile(
     rb")?"
 )
 _PLAIN: Final = bytes(range(0x20, 0x7F)) + b"\n"
-_UNSEEN: Final = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffd]+"
-)
-_WORDS: Final = re.compile(r"[^\W_][^\n]{3,}")
-_MOVES: Final = re.compile("[\b\x7f]")
+_UNPRINTED: Final = bytes(byte for byte in range(0x20) if byte not in b"\b\t\n\r\x1b")
+_BLANK: Final = re.compile("[\t\v\f\x80-\x9f\u2028\u2029\ufff9-\ufffd]+")
+_UNSEEN: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+")
+_MOVES: Final = re.compile("([\b\x7f])")
+_WORD: Final = re.compile(rb"[\x20-\x7e]{4,}")
+_BINARY_FROM_BYTES: Final = 256
+_UNPRINTED_SHARE: Final = 20
+_MOVES_SHARE: Final = 4
+"""Data is binary when one byte in so many has no place in a text, or moves back in it."""
 
 
 def plain_text(raw: bytes) -> str:
     """Give the readable lines of a piece of a stream, joined by newlines; empty when there are none.
 
     Terminal escapes are removed, a carriage return ends a line, and a backspace lets the next character
-    overwrite. No control character but newline is left, and none that turns the direction of writing.
+    overwrite. No control character but newline is left, and none that turns the direction of writing. Of
+    binary data, what looks like words is left.
     """
     lines = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    if not lines.translate(None, _PLAIN):
-        return _readable_lines(lines.decode("ascii"))
-    text = _ESCAPE.sub(b"", lines).decode(errors="replace")
+    if _is_binary(lines):
+        return _readable_lines(b"\n".join(_WORD.findall(lines)).decode("ascii"))
+    shown = _ESCAPE.sub(b"", lines) if b"\x1b" in lines else lines
+    text = shown.decode(errors="replace")
+    if not shown.translate(None, _PLAIN):
+        return _readable_lines(text)
     if _MOVES.search(text):
         text = "\n".join(_typed(line) for line in text.split("\n"))
-    return _without_noise(text)
+    return _readable_lines(_UNSEEN.sub("", _BLANK.sub(" ", text)))
+
+
+def _is_binary(data: bytes) -> bool:
+    if len(data) < _BINARY_FROM_BYTES:
+        return False
+    unprinted = len(data) - len(data.translate(None, _UNPRINTED))
+    moves = data.count(b"\b") + data.count(b"\x7f")
+    return unprinted * _UNPRINTED_SHARE > len(data) or moves * _MOVES_SHARE > len(data)
 
 
 def _typed(line: str) -> str:
     """Give a line as the cursor left it: backspace steps back, delete takes a character away."""
     cells: list[str] = []
     cursor = 0
-    for character in line:
-        if character == "\b":
+    for run in _MOVES.split(line):
+        if run == "\b":
             cursor = max(0, cursor - 1)
-        elif character == "\x7f":
+        elif run == "\x7f":
             cursor = max(0, cursor - 1)
             del cells[cursor : cursor + 1]
         else:
-            cells[cursor : cursor + 1] = [character]
-            cursor += 1
+            cells[cursor : cursor + len(run)] = run
+            cursor += len(run)
     return "".join(cells)
-
-
-def _without_noise(text: str) -> str:
-    """Remove what cannot be seen. Of a piece that is mostly binary, keep only runs like words."""
-    noise = sum(len(match[0]) for match in _UNSEEN.finditer(text) if match[0] != "\t")
-    clean = _UNSEEN.sub(" ", text)
-    if noise * 4 > len(text):
-        clean = "\n".join(run for part in _UNSEEN.split(text) for run in _WORDS.findall(part))
-    return _readable_lines(clean)
 
 
 def _readable_lines(text: str) -> str:

@@ -31,9 +31,12 @@ from webhook.collector.plain_text import plain_text
         (b"\x7f\x7f\b", ""),
         (b"tab\tseparated", "tab separated"),
         ("Grüße aus Köln, 你好".encode(), "Grüße aus Köln, 你好"),
-        (b"bell\x07 and nul\x00 end", "bell  and nul  end"),
-        ("left\u202eright\u2066x".encode(), "left right x"),
-        (b"\xff\xfe\x00\x01password\x00\x00\x02\x03\x04\x80\x81\x82", "password"),
+        (b"bell\x07 and n\x00u\x00l end", "bell and nul end"),
+        ("left\u202eright\u2066x".encode(), "leftrightx"),
+        (
+            b"\x7fELF\x02\x01" + bytes(300) + b"password=x\x00\xff\xfe ab\x00libc.so.6",
+            "password=x\nlibc.so.6",
+        ),
         (b"\x00\x01\x02\x03\x04\x05", ""),
     ],
 )
