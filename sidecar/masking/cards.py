@@ -48,12 +48,15 @@ class CardTable:
         return None
 
 
-def prefixes() -> tuple[bytes, ...]:
-    """Every four-digit beginning that some brand issues, in order."""
+def length_classes() -> dict[tuple[int, int], list[bytes]]:
+    """Every four-digit beginning that some brand issues, by the shortest and longest number it may have."""
     scale = 10 ** (WIDTH - 4)
-    found: set[int] = set()
+    lengths: dict[int, set[int]] = {}
     for at, low in enumerate(STARTS):
-        if ENTRIES[at]:
-            high = STARTS[at + 1] - 1 if at + 1 < len(STARTS) else 10**WIDTH - 1
-            found.update(range(low // scale, high // scale + 1))
-    return tuple(b"%04d" % prefix for prefix in sorted(found))
+        high = STARTS[at + 1] - 1 if at + 1 < len(STARTS) else 10**WIDTH - 1
+        for prefix in range(low // scale, high // scale + 1) if ENTRIES[at] else ():
+            lengths.setdefault(prefix, set()).update(*(BRANDS[index][1] for index in ENTRIES[at]))
+    classes: dict[tuple[int, int], list[bytes]] = {}
+    for prefix, known in sorted(lengths.items()):
+        classes.setdefault((min(known), max(known)), []).append(b"%04d" % prefix)
+    return classes

@@ -5,13 +5,18 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sidecar.masking.card_table import VERSION
+from sidecar.masking.card_table import VERSION as CARDS
 from sidecar.masking.cards import CardTable
+from sidecar.masking.context_table import VERSION as CONTEXT
 from sidecar.masking.hyperscan_safe import Scanner, compile_database
-from sidecar.masking.patterns import prefilter
+from sidecar.masking.patterns import Sieve, triggers
+from sidecar.masking.reader import BufferReader, Readers
+from sidecar.masking.sad_table import VERSION as SAD
 from sidecar.masking.stream import Masker
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import hyperscan
 
     from sidecar.masking.model import Finding, Profile
@@ -22,29 +27,30 @@ ENGINE_VERSION = 1
 class Engine:
     """What to mask, compiled. Load it in a parent and use it in forked children: it is never changed."""
 
-    def __init__(self, profile: Profile, database: hyperscan.Database) -> None:
+    def __init__(self, profile: Profile, databases: Mapping[Sieve, hyperscan.Database]) -> None:
         self.profile = profile
-        self._database = database
-        self._table = CardTable(profile)
+        self._databases = databases
+        self._readers = Readers(CardTable(profile))
 
     @classmethod
     def load(cls, profile: Profile) -> Engine:
-        """The engine for ``profile``; loads Hyperscan and its database on the first call of a process."""
-        return cls(profile, _database())
+        """The engine for ``profile``; loads Hyperscan and its databases on the first call of a process."""
+        return cls(profile, _databases())
 
     @property
     def version(self) -> str:
-        """Engine version, profile and hash of the card table, for the record of a session."""
-        return f"{ENGINE_VERSION}/{self.profile.value}/{VERSION}"
+        """Engine version, profile and versions of the tables, for the record of a session."""
+        return f"{ENGINE_VERSION}/{self.profile.value}/{CARDS}/{SAD}/{CONTEXT}"
 
     def stream(self) -> Masker:
         """A masker for one channel, used by one thread at a time."""
-        return Masker(Scanner(self._database), self._table)
+        scanners = {sieve: Scanner(database) for sieve, database in self._databases.items()}
+        return Masker(BufferReader(scanners, self._readers))
 
 
 @lru_cache(maxsize=1)
-def _database() -> hyperscan.Database:
-    return compile_database([prefilter()])
+def _databases() -> Mapping[Sieve, hyperscan.Database]:
+    return {sieve: compile_database(triggers(sieve)) for sieve in Sieve}
 
 
 def mask_text(engine: Engine, text: str) -> tuple[str, list[Finding]]:

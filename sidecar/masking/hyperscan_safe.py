@@ -1,10 +1,10 @@
 """The only place that touches Hyperscan, made safe.
 
 python-hyperscan keeps borrowed references to callbacks, contexts and databases, frees a database's scratch
-with it, and its streams crash when they are closed twice or used late. So: databases are scanned in block
-mode only (no stream objects exist), a database lives as long as its scanner, each scanner has a scratch of
-its own and belongs to one thread, the callback is one that is kept and only appends, and every error of the
-library becomes a ``BugError`` without the data it was about.
+together with the database, and its streams crash when they are closed twice, asked for their size or used
+late. So: databases are scanned in block mode and no stream object exists; a scanner holds its database, has a
+scratch of its own and belongs to one thread; the callback is one that is kept and only appends; and every
+error of the library becomes a ``BugError`` that says nothing about the data.
 """
 
 from __future__ import annotations
@@ -18,23 +18,47 @@ if TYPE_CHECKING:
 
     import hyperscan
 
+    from sidecar.masking.patterns import Trigger
 
-def compile_database(expressions: Sequence[bytes], flags: Sequence[int] | None = None) -> hyperscan.Database:
-    """A block-mode database of ``expressions``, numbered in order, where ``.`` matches newlines."""
+Hit = tuple[int, int]
+"""Number of the expression, and the offset after the match."""
+
+
+def compile_database(triggers: Sequence[Trigger]) -> hyperscan.Database:
+    """A block-mode database; expressions that only open a sieve report once per scan."""
     import hyperscan  # noqa: PLC0415  heavy: only what masks loads it
 
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    chosen = list(flags) if flags is not None else [hyperscan.HS_FLAG_DOTALL] * len(expressions)
+    flags = [
+        hyperscan.HS_FLAG_DOTALL
+        | (hyperscan.HS_FLAG_CASELESS if trigger.caseless else 0)
+        | (hyperscan.HS_FLAG_SINGLEMATCH if trigger.span == 0 else 0)
+        for trigger in triggers
+    ]
+    expressions = [trigger.expression for trigger in triggers]
+    numbers = list(range(len(triggers)))
     try:
-        database.compile(
-            expressions=list(expressions),
-            ids=list(range(len(expressions))),
-            elements=len(expressions),
-            flags=chosen,
-        )
+        database.compile(expressions=expressions, ids=numbers, elements=len(numbers), flags=flags)
     except hyperscan.error as error:
         raise BugError(f"Hyperscan refused the masking patterns ({type(error).__name__})") from None
     return database
+
+
+def serialise(database: hyperscan.Database) -> bytes:
+    """``database`` as bytes that ``restore`` accepts on a machine of the same kind."""
+    import hyperscan  # noqa: PLC0415
+
+    return hyperscan.dumpb(database)
+
+
+def restore(data: bytes) -> hyperscan.Database | None:
+    """The database in ``data``, or None if it was made for another kind of machine or version."""
+    import hyperscan  # noqa: PLC0415
+
+    try:
+        return hyperscan.loadb(data, hyperscan.HS_MODE_BLOCK)
+    except hyperscan.error:
+        return None
 
 
 class Scanner:
@@ -46,20 +70,20 @@ class Scanner:
         self._database = database
         self._scratch = hyperscan.Scratch(database)
         self._error = hyperscan.error
-        self._ends: list[int] = []
+        self._hits: list[Hit] = []
         self._collect = self._collector()
 
     def _collector(self) -> Callable[[int, int, int, int, object], None]:
-        append = self._ends.append
+        append = self._hits.append
 
-        def collect(_number: int, _start: int, end: int, _flags: int, _context: object) -> None:
-            append(end)
+        def collect(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            append((number, end))
 
         return collect
 
-    def ends(self, data: bytes) -> list[int]:
-        """Where matches end in ``data``, ascending. The list is good until the next call."""
-        found = self._ends
+    def hits(self, data: bytes) -> list[Hit]:
+        """What matches in ``data``, by ascending end. The list is good until the next call."""
+        found = self._hits
         found.clear()
         try:
             self._database.scan(data, self._collect, 0, None, self._scratch)

@@ -36,7 +36,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 class Reading(msgspec.Struct, frozen=True):
     """One valid reading of a stretch of a buffer: ``start`` to ``end``, and the bytes it hides.
 
-    ``hidden`` holds (start, end) pairs; positions are relative to the buffer that was read.
+    ``hidden`` holds (start, end) pairs, each of whole stars long; positions are relative to the buffer that
+    was read. A reading that is not ``complete`` hides what it says and may grow.
     """
 
     rule: str
@@ -45,3 +46,5 @@ class Reading(msgspec.Struct, frozen=True):
     end: int
     hidden: tuple[tuple[int, int], ...]
     shown: str
+    star: bytes = b"*"
+    complete: bool = True

@@ -1,117 +1,217 @@
 """Card numbers in a buffer: which stretches are valid readings, and from where the end is still open.
 
-A reading starts at a digit that follows a non-digit, takes 12 to 19 digits with at most one gap between two
-of them, and ends before a non-digit. It counts when brand, length, check digit and grouping fit. It shows its
-first six and last four digits and hides the rest.
+A reading starts at the first digit of a group, takes 12 to 19 digits with at most one gap between two of
+them, and ends before something that is not a digit. It counts when brand, length, check digit and grouping
+fit and the text around it does not say otherwise. It shows its first six and last four digits and hides the
+rest.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, NamedTuple
 
+from sidecar.masking.alphabets import LONGEST_NUMBER, MOST_DIGITS
 from sidecar.masking.card_table import GROUPINGS
+from sidecar.masking.context import Verdict, judge
 from sidecar.masking.model import Reading
-from sidecar.masking.patterns import (
-    DIGIT_NEAR_END,
-    DIGITS,
-    GAP_AT_END,
-    GAP_BEFORE_DIGIT,
-    LONGEST_GAP,
-    MOST_DIGITS,
-    SPAN,
-    START,
-)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Sequence
 
+    from sidecar.masking.alphabets import Alphabet
     from sidecar.masking.cards import CardTable
 
 FIRST, LAST = 6, 4
+SHOWN = f"{FIRST}/{LAST}"
+_DASHES = frozenset(
+    (b"-", b"\xe2\x80\x90", b"\xe2\x80\x91", b"\xe2\x80\x93", b"\xe2\x80\x94", b"%2D", b"%2d")
+)
+_BEGINNINGS = frozenset(grouping[:count] for grouping in GROUPINGS for count in range(1, len(grouping)))
+_LISTED = re.compile(rb"[0-9][-./_+\t ]{1,3}\Z")
 
 
-def _grouped_well(buffer: bytes, groups: list[tuple[int, int]]) -> bool:
-    """Whether the digits are grouped as cards are written."""
-    if len(groups) == 1 or tuple(count for _, count in groups) in GROUPINGS:
-        return True
-    gaps = {buffer[at + count : groups[n + 1][0]] for n, (at, count) in enumerate(groups[:-1])}
-    return gaps == {b"-"} and groups[0][1] >= 4
+class Group(NamedTuple):
+    """Digits of a number with nothing between them."""
+
+    at: int
+    digits: int
 
 
-def _hidden(groups: list[tuple[int, int]], total: int) -> tuple[tuple[int, int], ...]:
+class Shape:
+    """How the digits of a number are grouped, and whether cards are written so.
+
+    Any number of visible gaps is allowed that makes one of the table's groupings; dashes may stand anywhere
+    behind the fourth digit; and a number may be written digit by digit if it is not part of a longer list.
+    """
+
+    __slots__ = ("_counts", "_gaps", "_listed")
+
+    def __init__(self, *, listed: bool) -> None:
+        self._counts: list[int] = []
+        self._gaps: set[bytes] = set()
+        self._listed = listed
+
+    def add(self, digits: int, gap: bytes | None) -> None:
+        """Digits after a visible ``gap``, or directly after the ones before where it is None."""
+        if gap is not None:
+            self._gaps.add(gap)
+            self._counts.append(digits)
+        elif self._counts:
+            self._counts[-1] += digits
+        else:
+            self._counts.append(digits)
+
+    def may_go_on(self) -> bool:
+        """Whether a visible gap may follow."""
+        counts = self._counts
+        if tuple(counts) in _BEGINNINGS:
+            return True
+        if counts[0] >= 4 and self._gaps <= _DASHES:
+            return counts != [8, 4, 4]
+        return not self._listed and max(counts) == 1 and len(self._gaps) <= 1
+
+    def fits(self, *, alone: bool) -> bool:
+        """Whether a number may end here; ``alone`` says that no digit follows after another gap."""
+        counts = self._counts
+        if len(counts) == 1 or tuple(counts) in GROUPINGS:
+            return True
+        if counts[0] >= 4 and self._gaps <= _DASHES:
+            return counts[:3] != [8, 4, 4]
+        return alone and not self._listed and max(counts) == 1 and len(self._gaps) == 1
+
+
+def hidden(groups: Sequence[Group], total: int, width: int) -> tuple[tuple[int, int], ...]:
     """The byte ranges of the digits between the first six and the last four."""
     ranges: list[tuple[int, int]] = []
     before = 0
     for at, count in groups:
         low, high = max(FIRST - before, 0), min(total - LAST - before, count)
         if low < high:
-            ranges.append((at + low, at + high))
+            ranges.append((at + low * width, at + high * width))
         before += count
     return tuple(ranges)
 
 
-def readings_from(buffer: bytes, start: int, table: CardTable) -> Iterator[Reading]:
-    """Every valid reading that starts at the digit ``start`` and whose end lies inside ``buffer``."""
-    groups: list[tuple[int, int]] = []
-    digits = b""
-    at = start
-    while (match := DIGITS.match(buffer, at)) is not None:
-        end = match.end()
-        groups.append((at, end - at))
-        digits += match.group()
-        if len(digits) > MOST_DIGITS or end == len(buffer):
-            return
-        if len(digits) >= table.shortest and _grouped_well(buffer, groups):
-            brand = table.brand(digits)
-            if brand is not None:
-                yield Reading("pan", brand, start, end, _hidden(groups, len(digits)), f"{FIRST}/{LAST}")
-        gap = GAP_BEFORE_DIGIT.match(buffer, end)
-        if gap is None:
-            return
-        at = gap.end()
+def seventh(groups: Sequence[Group], width: int, otherwise: int) -> int:
+    """Where the seventh digit starts; ``otherwise`` if there are fewer."""
+    before = 0
+    for at, count in groups:
+        if before + count > FIRST:
+            return at + (FIRST - before) * width
+        before += count
+    return otherwise
 
 
-def readings(buffer: bytes, ends: list[int], table: CardTable) -> list[Reading]:
-    """Every valid reading of ``buffer`` that ends before one of ``ends`` (what the prefilter reported)."""
-    found: list[Reading] = []
-    done = 0
-    for end in ends:
-        low = max(done, end - SPAN - 1)
-        for match in START.finditer(buffer, low, end):
-            found.extend(readings_from(buffer, match.start(), table))
-        done = max(done, end - 1)
-    return found
+class NumberReader:
+    """Reads numbers of one alphabet against one card table."""
 
+    def __init__(self, alphabet: Alphabet, table: CardTable) -> None:
+        self._alphabet = alphabet
+        self._table = table
+        self._width = alphabet.width
+        self._judged = alphabet.name == "text"
+        self._digit_by_digit = alphabet.name == "wide"
 
-def open_from(buffer: bytes) -> int:
-    """The first byte that a number still open at the end of ``buffer`` may hide; its length if there is none.
+    def read_between(
+        self, buffer: bytes, spans: Iterable[tuple[int, int]], found: list[Reading], done: set[int]
+    ) -> int:
+        """Add every valid reading that starts in ``spans`` and not in ``done``, which is added to.
 
-    Six digits of an open number may always go out: every reading shows its first six.
-    """
-    size = len(buffer)
-    if DIGIT_NEAR_END.search(buffer, max(0, size - 1 - LONGEST_GAP)) is None:
+        Returns the first byte that must wait because a verdict needs what comes after ``buffer``, or its
+        length if nothing must.
+        """
+        hold = len(buffer)
+        for low, high in spans:
+            for match in self._alphabet.start.finditer(buffer, low, high):
+                start = match.start()
+                if start not in done:
+                    done.add(start)
+                    hold = min(hold, self.read(buffer, start, found))
+        return hold
+
+    def _shape(self, buffer: bytes, start: int) -> Shape:
+        return Shape(listed=_LISTED.search(buffer, max(0, start - 4), start) is not None)
+
+    def read(self, buffer: bytes, start: int, found: list[Reading]) -> int:
+        """Add every valid reading that starts at the digit ``start``; returns as ``read_between`` does."""
+        alphabet, size, shortest = self._alphabet, len(buffer), self._table.shortest
+        groups: list[Group] = []
+        shape = self._shape(buffer, start)
+        digits = b""
+        hold = size
+        at = start
+        gap: bytes | None = None
+        while (match := alphabet.digits.match(buffer, at)) is not None:
+            end = match.end()
+            value = alphabet.read(match.group())
+            digits += value
+            groups.append(Group(at, len(value)))
+            shape.add(len(value), gap)
+            if end == size or len(digits) > MOST_DIGITS or end - start > LONGEST_NUMBER:
+                break
+            step = alphabet.gap.match(buffer, end)
+            if len(digits) >= shortest and shape.fits(alone=step is None):
+                verdict = self._verdict(buffer, groups, digits, end, found)
+                if verdict is Verdict.MORE:
+                    hold = min(hold, seventh(groups, self._width, size))
+            if step is None or (step[1] is not None and not shape.may_go_on()):
+                break
+            at, gap = step.end(), step[1]
+        return hold
+
+    def _verdict(
+        self, buffer: bytes, groups: list[Group], digits: bytes, end: int, found: list[Reading]
+    ) -> Verdict:
+        """What the digits up to ``end`` are; a card is added to ``found``."""
+        if self._digit_by_digit and len(groups) != len(digits):
+            return Verdict.OTHER
+        brand = self._table.brand(digits)
+        if brand is None:
+            return Verdict.OTHER
+        start = groups[0].at
+        verdict = Verdict.CARD
+        if self._judged:
+            verdict = judge(buffer, start, end, groups=len(groups), digits=digits, brand=brand)
+        if verdict is Verdict.CARD:
+            ranges = hidden(groups, len(digits), self._width)
+            found.append(Reading("pan", brand, start, end, ranges, SHOWN, self._alphabet.star))
+        return verdict
+
+    def open_from(self, buffer: bytes, reach: int) -> int:
+        """The first byte that a number still open at the end of ``buffer`` may hide; else its length.
+
+        Numbers that start more than ``reach`` bytes before the end are not considered.
+        """
+        size = len(buffer)
+        for match in self._alphabet.start.finditer(buffer, max(0, size - reach)):
+            hold = self._open(buffer, match.start())
+            if hold is not None:
+                return hold
         return size
-    for match in START.finditer(buffer, max(0, size - SPAN - 1)):
-        seventh = _seventh_if_open(buffer, match.start())
-        if seventh is not None:
-            return seventh
-    return size
 
-
-def _seventh_if_open(buffer: bytes, start: int) -> int | None:
-    """Where the seventh digit of the number at ``start`` is, if that number reaches the end of the buffer."""
-    total, at, seventh = 0, start, len(buffer)
-    while (match := DIGITS.match(buffer, at)) is not None:
-        count = match.end() - at
-        if total <= FIRST < total + count:
-            seventh = at + FIRST - total
-        total += count
-        if total > MOST_DIGITS:
-            return None
-        if match.end() == len(buffer) or GAP_AT_END.match(buffer, match.end()) is not None:
-            return seventh
-        gap = GAP_BEFORE_DIGIT.match(buffer, match.end())
-        if gap is None:
-            return None
-        at = gap.end()
-    return None
+    def _open(self, buffer: bytes, start: int) -> int | None:
+        """Where the number at ``start`` must wait if it reaches the end of the buffer."""
+        alphabet, size = self._alphabet, len(buffer)
+        groups: list[Group] = []
+        shape = self._shape(buffer, start)
+        total, at = 0, start
+        gap: bytes | None = None
+        while (match := alphabet.digits.match(buffer, at)) is not None:
+            end = match.end()
+            count = (end - at) // self._width
+            total += count
+            if total > MOST_DIGITS or end - start > LONGEST_NUMBER:
+                return None
+            groups.append(Group(at, count))
+            shape.add(count, gap)
+            step = alphabet.gap.match(buffer, end)
+            if step is None:
+                if end < size and alphabet.cut.match(buffer, end) is None:
+                    return None
+                # A seventh digit of several bytes may have begun that is not complete yet.
+                return seventh(groups, self._width, end if total == FIRST and self._width > 1 else size)
+            if step[1] is not None and not shape.may_go_on():
+                return None
+            at, gap = step.end(), step[1]
+        return None

@@ -1,52 +1,59 @@
 """The stream holder: masks a channel piece by piece, with a result that never depends on the pieces.
 
 The mask is defined on the whole input by local rules: whether a byte is hidden depends only on a bounded
-neighbourhood. The holder keeps the last bytes it gave out as left context and gives a byte out only when no
-continuation can change its verdict. Output and findings are therefore the same however the input was cut.
+neighbourhood. The holder keeps the last bytes it gave out as left context, and gives a byte out only when
+nothing that may follow can change its verdict. Output and findings are therefore the same however the input
+was cut; there is no timer.
 
-Of a number that is still open the first six digits go out at once and the rest is held, so at most 13 digits
-and what stands between them wait, and typed characters are echoed without delay.
+Of a number that is still open the first six digits go out at once and the rest waits: at most 13 digits and
+what stands between them, so typed characters are echoed without delay. A number that is complete waits on
+only where its verdict needs the text after it (a digest or an IBAN, see ``context``).
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from sidecar.contract.errors import BugError
 from sidecar.masking.model import Finding
-from sidecar.masking.pan import open_from, readings
-from sidecar.masking.patterns import ANY_DIGIT
+from sidecar.masking.reader import REACH
 
 if TYPE_CHECKING:
-    from sidecar.masking.cards import CardTable
-    from sidecar.masking.hyperscan_safe import Scanner
     from sidecar.masking.model import Reading
+    from sidecar.masking.reader import BufferReader
 
-# Left context kept of what was given out: longer than any reading with the text before it that matters.
-CONTEXT = 256
-# Below this size a look for digits is cheaper than a scan; above, data is scanned without copying it.
+# Left context kept of what was given out: the longest reading, and the text before it that matters.
+CONTEXT = 640
+# Above this size data is scanned where it is, and only its joint with the past is copied.
 SMALL = 1024
+JOINT = 128
+# Nothing shorter can hold a hidden byte that did not have to wait: what is hidden is followed by its end.
+LEAST = 4
+_MAY_START = re.compile(rb"[0-9^%\\&\xef\xd9\xdb\xf0]")
 
 
 class Masker:
     """Masks one channel. Made by ``Engine.stream``; for one thread."""
 
-    def __init__(self, scanner: Scanner, table: CardTable) -> None:
-        self._scanner = scanner
-        self._table = table
-        self._tail = b"\n"  # a start that is no digit; never given out
+    __slots__ = ("_base", "_closed", "_findings", "_growing", "_held", "_reader", "_tail")
+
+    def __init__(self, reader: BufferReader) -> None:
+        self._reader = reader
+        self._tail = b"\n"  # no digit, no letter; never given out
         self._held = 0
         self._base = -1
+        self._growing = False
         self._closed = False
         self._findings: list[Finding] = []
 
     def feed(self, data: bytes) -> bytes:
         """The masked bytes that may go out now; raises BugError after ``close``."""
-        if self._closed:
-            raise BugError("a masker was fed after its close")
         if not data:
             return b""
-        if self._held == 0 and self._plain(data):
+        if self._closed:
+            raise BugError("a masker was fed after its close")
+        if not (self._held or self._growing) and self._plain(data):
             self._remember(data)
             return data
         return self._advance(self._tail + data, final=False)
@@ -64,49 +71,67 @@ class Masker:
         self._findings = []
         return taken
 
-    def _remember(self, data: bytes) -> None:
-        """Keep the end of ``data``, all of which was given out, as left context."""
-        tail = self._tail + data if len(data) < CONTEXT else data
-        self._base += len(self._tail) + len(data) - len(tail)
-        cut = max(0, len(tail) - 2 * CONTEXT)
-        if cut:
-            cut = len(tail) - CONTEXT
-        self._base += cut
-        self._tail = tail[cut:]
-
     def _plain(self, data: bytes) -> bool:
         """Whether ``data`` and its joint with the past hold nothing to mask and nothing open."""
         if len(data) <= SMALL:
-            return ANY_DIGIT.search(data) is None
-        joint = self._tail + data[:CONTEXT]
+            return _MAY_START.search(data) is None
+        reader = self._reader
         return (
-            not self._scanner.ends(data)
-            and not self._scanner.ends(joint)
-            and open_from(data[-CONTEXT:]) == CONTEXT
+            reader.clean(data)
+            and reader.clean(self._tail[-JOINT:] + data[:JOINT])
+            and reader.open_from(data[-CONTEXT:]) == CONTEXT
         )
+
+    def _remember(self, data: bytes) -> None:
+        """Keep the end of ``data``, all of which was given out, as left context."""
+        if len(data) >= CONTEXT:
+            self._base += len(self._tail) + len(data) - CONTEXT
+            self._tail = data[-CONTEXT:]
+            return
+        tail = self._tail + data
+        if len(tail) > 2 * CONTEXT:
+            self._base += len(tail) - CONTEXT
+            tail = tail[-CONTEXT:]
+        self._tail = tail
 
     def _advance(self, buffer: bytes, *, final: bool) -> bytes:
         first = len(self._tail) - self._held
-        ends = [end for end in self._scanner.ends(buffer) if end > first]
-        found = readings(buffer, ends, self._table)
-        limit = len(buffer) - 1 if final else open_from(buffer)
-        limit = max(limit, first)
-        out = _masked(buffer, first, limit, found)
-        self._report(found, first, limit)
-        keep = max(0, min(limit, len(buffer)) - CONTEXT)
+        limit = len(buffer) - 1 if final else self._reader.open_from(buffer)
+        if limit <= first:
+            self._tail = buffer
+            self._held = len(buffer) - first
+            return b""
+        quiet = limit == len(buffer) and not (self._held or self._growing)
+        if quiet and limit - first < LEAST and buffer.find(b"^", first) < 0:
+            return self._pass(buffer, first)
+        skip = max(0, first - REACH - 192)
+        seen = buffer[skip:] if skip else buffer
+        found, hold = self._reader.readings(seen, first - skip)
+        limit = max(first, min(limit, hold + skip))
+        self._growing = any(not reading.complete for reading in found)
+        out = _masked(seen, first - skip, limit - skip, found)
+        self._report(found, first - skip, limit - skip, self._base + skip)
+        keep = max(0, limit - CONTEXT)
         self._tail = buffer[keep:]
         self._base += keep
         self._held = len(buffer) - limit
         return out
 
-    def _report(self, found: list[Reading], first: int, limit: int) -> None:
-        done = [reading for reading in found if first < reading.end <= limit]
+    def _pass(self, buffer: bytes, first: int) -> bytes:
+        """Give out all of ``buffer`` from ``first`` on as it is."""
+        keep = len(buffer) - CONTEXT if len(buffer) > 2 * CONTEXT else 0
+        self._base += keep
+        self._tail = buffer[keep:]
+        return buffer[first:]
+
+    def _report(self, found: list[Reading], first: int, limit: int, base: int) -> None:
+        done = [reading for reading in found if reading.complete and first < reading.end <= limit]
         for reading in sorted(done, key=lambda reading: (reading.end, reading.start, reading.rule)):
             self._findings.append(
                 Finding(
                     rule=reading.rule,
                     brand=reading.brand,
-                    offset=self._base + reading.start,
+                    offset=base + reading.start,
                     length=reading.end - reading.start,
                     shown=reading.shown,
                 )
@@ -122,5 +147,6 @@ def _masked(buffer: bytes, first: int, limit: int, found: list[Reading]) -> byte
         for start, end in reading.hidden:
             low, high = max(start, first), min(end, limit)
             if low < high:
-                out[low - first : high - first] = b"*" * (high - low)
+                stars = reading.star * ((end - start) // len(reading.star))
+                out[low - first : high - first] = stars[low - start : high - start]
     return bytes(out)

@@ -1,0 +1,222 @@
+"""How digits are written: plain, full width, percent or JSON escaped, UTF-16, hex. One record per way.
+
+An alphabet says what a digit token looks like, what may stand between two digits of one number, and what a
+hidden digit becomes. Every token of an alphabet has the same width, and so has its star: masking never
+changes the length of the stream, and an escaped digit becomes an escaped star.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MOST_DIGITS = 19
+# A number that needs more bytes than this, gaps included, is not read as one.
+LONGEST_NUMBER = 320
+
+# Separators, each a sequence of one-byte patterns: the prefilter, the exact expression and the expression for
+# one that is cut off by the end of the buffer are all made from these lists.
+PLAIN_GAPS = (rb" ", rb"  ", rb" - ", rb"[-./_+\t]")
+UNICODE_GAPS = (
+    rb"[\xa0\x96\x97]",  # Latin-1 no-break space, Windows-1252 dashes
+    rb"\xc2[\xa0\xb7]",
+    rb"\xe2\x80[\x80-\x8a\x90-\x95\xaf]",
+    rb"\xe2\x81\x9f",
+    rb"\xe2\x88\x92",
+    rb"\xe3\x80\x80",
+    rb"\xef\xb9[\x98\xa3]",
+    rb"\xef\xbc\x8d",
+)
+ESCAPED_GAPS = (
+    rb"%2[0BbDdEeFf]",
+    rb"%09",
+    rb"%5[Ff]",
+    rb"%[Cc]2%[Aa]0",
+    rb"%[Aa]0",
+    rb"%[Ee]2%80%[89Aa][0-9A-Fa-f]",
+    rb"\\u00[2Aa][0DdEeFf]",
+    rb"\\u20[012][0-9A-Fa-f]",
+    rb"\\x[2Aa][0Dd]",
+    rb"\\t",
+    rb"&nbsp;",
+    rb"&#160;",
+    rb"&#32;",
+    rb"&#45;",
+)
+# Zero-width characters separate nothing.
+INVISIBLE = (
+    rb"\xc2\xad",
+    rb"\xe2\x80[\x8b-\x8f\xaa-\xae]",
+    rb"\xe2\x81[\xa0-\xa4]",
+    rb"\xef\xbb\xbf",
+)
+# SGR, erase in line and character-set selection do not move the cursor; one column to the right is a space.
+ESCAPE_SEQUENCE = rb"\x1b(?:\[[0-9;:]{0,24}[mK]|\([A-Z0-9])"
+CURSOR_RIGHT = rb"\x1b\[1?C"
+ESCAPE_CUT_OFF = rb"\x1b(?:\[[0-9;:]{0,24}|\()?"
+# Between the bytes of a hex dump; the star of one is the hex of a star.
+HEX_FILLERS = (rb" ", rb"  ", rb":", rb"\\x", rb", 0x", rb",0x", rb" 0x")
+HEX_GAPS = (rb"20", rb"2[dDeEfF]", rb"09")
+
+_UNIT = re.compile(rb"\[(?:\\.|[^\]\\])+\]|\\x[0-9a-f]{2}|\\.|[^\\\[]", re.DOTALL)
+
+
+def alternatives(*tokens: bytes) -> bytes:
+    """An expression for any of ``tokens``, those of more bytes first."""
+    return rb"(?:" + b"|".join(sorted(tokens, key=lambda token: -len(_UNIT.findall(token)))) + rb")"
+
+
+def cut_off(*tokens: bytes) -> bytes:
+    """An expression for every beginning of a token that is not yet the whole, the empty one included."""
+    beginnings: list[bytes] = []
+    for token in tokens:
+        nested = b""
+        for unit in reversed(_UNIT.findall(token)[:-1]):
+            nested = rb"(?:" + unit + nested + rb")?"
+        if nested:
+            beginnings.append(nested[:-1])
+    return rb"(?:" + b"|".join(beginnings) + rb")?"
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """One way to write a number, compiled."""
+
+    name: str
+    star: bytes
+    """What a hidden digit becomes; as wide as a digit."""
+    start: re.Pattern[bytes]
+    """The first digit of a group."""
+    digits: re.Pattern[bytes]
+    """Digits with nothing between them, one more than any number has at most."""
+    gap: re.Pattern[bytes]
+    """What may stand before the next digit; group 1 is the separator if there is one."""
+    cut: re.Pattern[bytes]
+    """All the rest of a buffer, if it may turn out to be a gap and digits once more has arrived."""
+    pick: int
+    """Which byte of a token tells its value."""
+    values: bytes | None
+    """Translation of those bytes to ASCII digits; None where they are ASCII digits."""
+
+    @property
+    def width(self) -> int:
+        """Bytes of a digit."""
+        return len(self.star)
+
+    def read(self, raw: bytes) -> bytes:
+        """The ASCII digits that the tokens ``raw`` stand for."""
+        picked = raw if len(self.star) == 1 else raw[self.pick :: len(self.star)]
+        return picked if self.values is None else picked.translate(self.values)
+
+
+def _gap(separator: bytes, silent: bytes | None) -> bytes:
+    """One separator, or what is silent, or both; group 1 is the separator."""
+    if silent is None:
+        return rb"(" + separator + rb")"
+    return (
+        rb"(?=(?:"
+        + silent
+        + rb"{0,4}("
+        + separator
+        + rb"))?)(?:"
+        + silent
+        + rb"{0,4}"
+        + separator
+        + (silent + rb"{0,4}|" + silent + rb"{1,8})")
+    )
+
+
+def _alphabet(
+    name: str,
+    token: bytes,
+    star: bytes,
+    separators: tuple[bytes, ...],
+    quiet: tuple[bytes, ...],
+    *,
+    before: bytes | None = None,
+    first: bytes | None = None,
+    gap: bytes | None = None,
+    pick: int = -1,
+    values: bytes | None = None,
+    part: bytes | None = None,
+    escapes: bool = False,
+) -> Alphabet:
+    """Compile an alphabet whose digits are ``token``; ``part`` is the same without groups."""
+    separator = alternatives(*separators, CURSOR_RIGHT) if escapes else alternatives(*separators)
+    silent = rb"(?:" + b"|".join((*quiet, ESCAPE_SEQUENCE) if escapes else quiet) + rb")"
+    tail = cut_off(*separators, *quiet, part or token)
+    if escapes:
+        tail = rb"(?:" + ESCAPE_CUT_OFF + rb"|" + tail + rb")"
+    return Alphabet(
+        name=name,
+        star=star,
+        start=re.compile((before or rb"(?<!" + token + rb")") + (first or token), re.DOTALL),
+        digits=re.compile(rb"(?:" + token + rb"){1,%d}" % (MOST_DIGITS + 1), re.DOTALL),
+        gap=re.compile((gap or _gap(separator, silent)) + rb"(?=" + token + rb")", re.DOTALL),
+        cut=re.compile(rb"(?:" + separator + rb"|" + silent + rb"){0,10}" + tail + rb"\Z", re.DOTALL),
+        pick=len(star) - 1 if pick < 0 else pick,
+        values=values,
+    )
+
+
+# A group may also start right after an escape that ends in a digit, such as %20.
+_AFTER_ESCAPE = (
+    rb"(?:(?<![0-9])|(?<=%[0-9A-Fa-f][0-9])|(?<=%25[0-9A-Fa-f][0-9])"
+    rb"|(?<=\\u[0-9A-Fa-f]{3}[0-9])|(?<=\\x[0-9A-Fa-f][0-9]))"
+)
+_ALL_GAPS = PLAIN_GAPS + UNICODE_GAPS + ESCAPED_GAPS
+
+
+def _turns(zero: int, count: int) -> bytes:
+    """A translation of ``count`` bytes from ``zero`` on to ASCII digits, in turns of ten."""
+    return bytes(48 + (byte - zero) % 10 if zero <= byte < zero + count else 48 for byte in range(256))
+
+
+def text() -> Alphabet:
+    """ASCII digits, with every separator, zero-width characters and colour codes between them."""
+    return _alphabet(
+        "text", rb"[0-9]", b"*", _ALL_GAPS, INVISIBLE, before=_AFTER_ESCAPE, first=rb"[1-9]", escapes=True
+    )
+
+
+def wide() -> Alphabet:
+    """UTF-16 and UTF-32 of either byte order: ASCII digits with zero bytes between them."""
+    separators = (rb"[-./_+\t \xa0]", rb"[\x00-\x15\xaf]\x20", rb"\x20[\x00-\x15\xaf]")
+    separator = alternatives(*separators)
+    return _alphabet(
+        "wide",
+        rb"[0-9]",
+        b"*",
+        separators,
+        (rb"\x00",),
+        before=rb"(?<![0-9])(?<![0-9]\x00)(?<![0-9]\x00\x00\x00)",
+        first=rb"[1-9]",
+        gap=rb"(?=(?:\x00{0,3}(" + separator + rb"))?)(?:\x00{1,3}(?:" + separator + rb"\x00{0,3})?|"
+        + separator + rb"\x00{1,3})",
+    )  # fmt: skip
+
+
+def others() -> tuple[Alphabet, ...]:
+    """Digits that are more than one byte wide."""
+    gaps, quiet = _ALL_GAPS, INVISIBLE
+    return (
+        _alphabet(
+            "full-width", rb"\xef\xbc[\x90-\x99]", b"\xef\xbc\x8a", gaps, quiet, values=_turns(0x90, 10)
+        ),
+        _alphabet("arabic", rb"\xd9[\xa0-\xa9]", b"\xd9\xad", gaps, quiet, values=_turns(0xA0, 10)),
+        _alphabet("persian", rb"\xdb[\xb0-\xb9]", b"\xd9\xad", gaps, quiet, values=_turns(0xB0, 10)),
+        _alphabet("mathematical", rb"\xf0\x9d\x9f[\x8e-\xbf]", b"****", gaps, quiet, values=_turns(0x8E, 50)),
+        _alphabet("percent", rb"%3[0-9]", b"%2A", gaps, quiet),
+        _alphabet("json", rb"\\u003[0-9]", b"\\u002a", gaps, quiet),
+        _alphabet(
+            "html",
+            rb"&#(?:4[89]|5[0-7]);",
+            b"&#42;",
+            gaps,
+            quiet,
+            part=rb"&#[45][0-9];",
+            pick=3,
+            values=_turns(0x2E, 12),
+        ),
+        _alphabet("hex", rb"3[0-9]", b"2a", HEX_GAPS, HEX_FILLERS),
+    )

@@ -1,0 +1,104 @@
+"""The context and key tables: from YAML to generated Python modules."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+import yaml
+
+
+class ContextFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """policies/masking/context.yaml."""
+
+    version: int
+    sources: tuple[str, ...]
+    exempt: tuple[str, ...]
+    iban: dict[str, int]
+    negative: tuple[str, ...]
+
+
+class KeyedRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One kind of secret that a key names."""
+
+    name: str
+    digits: tuple[int, int]
+    keys: tuple[str, ...]
+
+
+class MaskedCase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A text and what becomes of it."""
+
+    text: str
+    masked: str
+
+
+class SadFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """policies/masking/sad.yaml."""
+
+    version: int
+    sources: tuple[str, ...]
+    keyed: tuple[KeyedRule, ...]
+    positive: tuple[MaskedCase, ...]
+    negative: tuple[str, ...]
+
+
+def parse_context(source: bytes) -> ContextFile:
+    """The file in ``source``; raises msgspec.ValidationError or yaml.YAMLError when it is malformed."""
+    return msgspec.convert(yaml.safe_load(source), ContextFile)
+
+
+def parse_sad(source: bytes) -> SadFile:
+    """The file in ``source``; raises msgspec.ValidationError or yaml.YAMLError when it is malformed."""
+    return msgspec.convert(yaml.safe_load(source), SadFile)
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'b"{escaped}"'
+
+
+def _head(source: bytes, name: str, version: int) -> list[str]:
+    return [
+        f'"""Generated from policies/masking/{name} by scripts/masking-table; do not edit."""',
+        "",
+        f'VERSION = "{version}-{hashlib.sha256(source).hexdigest()[:16]}"',
+    ]
+
+
+def render_context(source: bytes) -> str:
+    """The text of ``sidecar/masking/context_table.py``."""
+    table = parse_context(source)
+    lines = [
+        *_head(source, "context.yaml", table.version),
+        "EXEMPT: tuple[bytes, ...] = (",
+        *(f"    {_quoted(pattern)}," for pattern in table.exempt),
+        ")",
+        "IBAN_LENGTHS: dict[bytes, int] = {",
+        *(f'    b"{country}": {length},' for country, length in table.iban.items()),
+        "}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def render_sad(source: bytes) -> str:
+    """The text of ``sidecar/masking/sad_table.py``."""
+    table = parse_sad(source)
+    lines = [
+        *_head(source, "sad.yaml", table.version),
+        "# name, keys, shortest and longest value",
+        "KEYED: tuple[tuple[str, tuple[bytes, ...], int, int], ...] = (",
+    ]
+    for rule in table.keyed:
+        lines += [
+            "    (",
+            f'        "{rule.name}",',
+            "        (",
+            *(f'            b"{key}",' for key in rule.keys),
+            "        ),",
+            f"        {rule.digits[0]},",
+            f"        {rule.digits[1]},",
+            "    ),",
+        ]
+    return "\n".join([*lines, ")", ""])

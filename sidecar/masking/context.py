@@ -1,0 +1,102 @@
+"""What the text around a number says: a hash, an IBAN, a UUID, a phone number is not a card.
+
+Every rule looks at a bounded stretch. Where the stretch to the right is not there yet the verdict is MORE.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from sidecar.masking.context_table import EXEMPT, IBAN_LENGTHS
+
+# Bytes of left context that any rule may look at.
+LEFT = 176
+_HASH_LENGTHS = frozenset({24, 32, 40, 48, 56, 64, 96, 128})
+_LONGEST_HASH = 128
+_HEX_LETTERS = frozenset(bytes([byte]) for byte in b"abcdefABCDEF")
+_HEX_LEFT = re.compile(rb"(?<![0-9A-Za-z])(?:[0-9a-f]{0,128}|[0-9A-F]{0,128})\Z")
+_HEX_RIGHT = re.compile(rb"(?:[0-9a-f]{0,129}|[0-9A-F]{0,129})(?![0-9A-Za-z])|[0-9A-Fa-f]{0,129}")
+_UUID_LEFT = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){0,3}\Z")
+_FRACTION_LEFT = re.compile(rb"[0-9]\.\Z")
+_PHONE_LEFT = re.compile(rb"(?<![0-9A-Za-z%+])\+(?:\(?[0-9]{1,4}\)?[ .-]){0,2}\Z")
+_IBAN_LEFT = re.compile(rb"(?<![0-9A-Za-z])[A-Z]{2}(?:[0-9]{2}(?: ?[0-9A-Z]){0,30} ?)?\Z")
+_IBAN_BODY = re.compile(rb"[A-Z]{2}[0-9]{2}(?: ?[0-9A-Z]){0,30}")
+_EXEMPT_LEFT = re.compile(rb"(?:" + b"|".join(EXEMPT) + rb")\Z", re.IGNORECASE)
+_EXEMPT_BYTES = frozenset(bytes([byte]) for byte in b"_-:='\" ")
+
+
+class Verdict(Enum):
+    """What a number is, as far as its surroundings tell."""
+
+    CARD = "card"
+    OTHER = "other"
+    MORE = "more"
+
+
+def judge(buffer: bytes, start: int, end: int, *, groups: int, digits: bytes, brand: str) -> Verdict:
+    """The verdict on the number in ``buffer[start:end]``, which fits ``brand`` and has ``groups`` groups."""
+    left = buffer[max(0, start - LEFT) : start]
+    last = left[-1:]
+    if groups == 1:
+        if last == b"." and _FRACTION_LEFT.search(left):
+            return Verdict.OTHER
+        if last in _EXEMPT_BYTES and _EXEMPT_LEFT.search(left[-32:]):
+            return Verdict.OTHER
+        verdict = _as_hash(buffer, left, end, len(digits))
+        if verdict is not Verdict.CARD:
+            return verdict
+    if last == b"-" and _in_uuid(left, groups, len(digits)):
+        return Verdict.OTHER
+    if len(digits) <= 15 and b"+" in left[-14:] and brand != "amex" and _PHONE_LEFT.search(left[-16:]):
+        return Verdict.OTHER
+    return _as_iban(buffer, left, start)
+
+
+def _in_uuid(left: bytes, groups: int, count: int) -> bool:
+    """Whether a number after a dash is the rest of a UUID (RFC 9562)."""
+    match = _UUID_LEFT.search(left[-26:])
+    if match is None:
+        return False
+    before = (len(match.group()) - 9) // 5
+    return (before, groups, count) in {(3, 1, 12), (2, 2, 16), (0, 3, 12)}
+
+
+def _as_hash(buffer: bytes, left: bytes, end: int, count: int) -> Verdict:
+    """Whether a number that touches hex letters is part of a digest or an identifier in hex."""
+    if left[-1:] not in _HEX_LETTERS and buffer[end : end + 1] not in _HEX_LETTERS:
+        return Verdict.CARD
+    before = _HEX_LEFT.search(left[-130:])
+    after = _HEX_RIGHT.match(buffer, end)
+    if before is None or after is None:
+        return Verdict.CARD
+    length = len(before.group()) + count + len(after.group())
+    if length > _LONGEST_HASH:
+        return Verdict.OTHER
+    if after.end() == len(buffer):
+        return Verdict.MORE
+    if buffer[after.end() : after.end() + 1].isalnum():
+        return Verdict.CARD
+    return Verdict.OTHER if length in _HASH_LENGTHS else Verdict.CARD
+
+
+def _as_iban(buffer: bytes, left: bytes, start: int) -> Verdict:
+    """Whether the number lies in an IBAN: known country, right length, right check digits (ISO 13616)."""
+    match = _IBAN_LEFT.search(left[-44:])
+    if match is None:
+        return Verdict.CARD
+    length = IBAN_LENGTHS.get(match.group()[:2])
+    body = _IBAN_BODY.match(buffer, start - len(match.group()))
+    if length is None or body is None:
+        return Verdict.CARD
+    letters = body.group().replace(b" ", b"")
+    if len(letters) < length:
+        ended = len(buffer) - body.end() > 1 or buffer[body.end() :] not in {b"", b" "}
+        return Verdict.CARD if ended else Verdict.MORE
+    return Verdict.OTHER if _iban_checks(letters[:length]) else Verdict.CARD
+
+
+def _iban_checks(iban: bytes) -> bool:
+    """ISO 7064 MOD 97-10 over the rearranged number."""
+    moved = (iban[4:] + iban[:4]).decode("ascii")
+    return int("".join(str(int(letter, 36)) for letter in moved)) % 97 == 1

@@ -1,0 +1,175 @@
+"""Everything the engine can find, behind one call: scan with the sieves, read where they point."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sidecar.masking.alphabets import others, text, wide
+from sidecar.masking.pan import NumberReader
+from sidecar.masking.patterns import PLAIN_SPAN, Sieve, Trigger, triggers
+from sidecar.masking.sad import detectors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sidecar.masking.cards import CardTable
+    from sidecar.masking.hyperscan_safe import Scanner
+    from sidecar.masking.model import Reading
+
+# Nothing that starts further before a byte can hide it.
+REACH = 384
+_DIGITS = b"0123456789"
+_PLAIN_GAP_BYTES = b" -./_+\t"
+_PLAIN_BYTES = _DIGITS + _PLAIN_GAP_BYTES
+_TRACK_MARKS = b"=Dd"
+_DUMP_BYTES = b"0123456789abcdefABCDEF x:,"
+# What may stand right before the value of a key.
+_KEY_ENDS = b" \t\"'\\<>[](){}:=|,#-;AaDd02"
+_RARE = re.compile(rb"[\x00%\\&\x1b\x80-\xff]")
+_EMV_TAIL = re.compile(rb"5(?:[Aa] ?0[6-9Aa]|7 ?(?:0[A-Fa-f]|1[0-3])) ?[1-9][0-9A-Fa-f ]*\Z")
+
+
+class Readers:
+    """The readers of one profile, compiled; shared by all its streams and never changed."""
+
+    def __init__(self, table: CardTable) -> None:
+        self.table = table
+        self.triggers: dict[Sieve, tuple[Trigger, ...]] = {sieve: triggers(sieve) for sieve in Sieve}
+        self.text = NumberReader(text(), table)
+        exotic = (wide(), *others())
+        self.exotic = {alphabet.name: NumberReader(alphabet, table) for alphabet in exotic}
+        self.detectors = {detector.name: detector for detector in detectors(table)}
+
+
+class BufferReader:
+    """Finds every reading of a buffer, and says from where its end is open. One per stream."""
+
+    def __init__(self, scanners: Mapping[Sieve, Scanner], readers: Readers) -> None:
+        self._scanners = scanners
+        self._first = tuple(scanners[sieve] for sieve in (Sieve.NUMBERS, Sieve.KEYS, Sieve.RARE))
+        self._keys = scanners[Sieve.KEYS]
+        self._triggers = readers.triggers
+        self._table = readers.table
+        self._text = readers.text
+        self._hex = readers.exotic["hex"]
+        self._exotic = readers.exotic
+        self._detectors = readers.detectors
+
+    def clean(self, data: bytes) -> bool:
+        """Whether ``data`` gives no reason at all to look closer."""
+        numbers, keys, rare = self._first
+        return not (numbers.hits(data) or keys.hits(data) or rare.hits(data))
+
+    def readings(self, buffer: bytes, first: int) -> tuple[list[Reading], int]:
+        """Every reading that may hide a byte from ``first`` on, and the first byte that must wait.
+
+        The second is the length of the buffer unless a verdict needs what comes after it.
+        """
+        plain, spans = self._scan(buffer, first)
+        found: list[Reading] = []
+        done: set[int] = set()
+        hold = self._read_plain(buffer, plain, found, done)
+        for name, stretches in spans.items():
+            if name == "text":
+                hold = min(hold, self._text.read_between(buffer, merged(stretches), found, done))
+            elif name in self._exotic:
+                hold = min(hold, self._exotic[name].read_between(buffer, merged(stretches), found, set()))
+            else:
+                self._detectors[name].read_between(buffer, merged(stretches), found)
+        return found, hold
+
+    def _scan(self, buffer: bytes, first: int) -> tuple[list[int], dict[str, list[tuple[int, int]]]]:
+        """Where plain numbers end after ``first``, and the stretches in which other readings may start."""
+        plain: list[int] = []
+        spans: dict[str, list[tuple[int, int]]] = {}
+        todo = [Sieve.NUMBERS, Sieve.KEYS, Sieve.RARE]
+        for sieve in todo:
+            known = self._triggers[sieve]
+            for number, end in self._scanners[sieve].hits(buffer):
+                reader, span = known[number].reader, known[number].span
+                if reader == "plain":
+                    if end > first:
+                        plain.append(end)
+                elif isinstance(reader, Sieve):
+                    if reader not in todo:
+                        todo.append(reader)
+                elif end + REACH > first:
+                    spans.setdefault(reader, []).append((max(0, end - span), end))
+        return plain, spans
+
+    def _read_plain(self, buffer: bytes, ends: list[int], found: list[Reading], done: set[int]) -> int:
+        """The readings of plain numbers that end before ``ends``."""
+        hold = len(buffer)
+        text, brand, shortest = self._text, self._table.brand, self._table.shortest
+        for end in ends:
+            stop = end - 1
+            run = buffer[max(0, stop - 20) : stop]
+            count = len(run) - len(run.rstrip(_DIGITS))
+            start = stop - count
+            if count >= 12 and buffer[start - 1] not in _PLAIN_GAP_BYTES:
+                # One group and nothing before it: the usual case, mostly decided by brand and check digit.
+                alone = buffer[stop] not in _PLAIN_GAP_BYTES
+                if alone and (count > 19 or count < shortest or brand(run[-count:]) is None):
+                    continue
+                if start not in done:
+                    done.add(start)
+                    hold = min(hold, text.read(buffer, start, found))
+            else:
+                spans = ((max(0, stop - PLAIN_SPAN), stop),)
+                hold = min(hold, text.read_between(buffer, spans, found, done))
+        return hold
+
+    def open_from(self, buffer: bytes) -> int:
+        """The first byte that what comes after ``buffer`` may hide; its length if there is none."""
+        size = len(buffer)
+        hold = size
+        tail = buffer[-12:]
+        last = tail[-1]
+        if last in _PLAIN_BYTES:
+            hold = self._open_plain(buffer, last)
+        elif last in _TRACK_MARKS:
+            hold = self._detectors["track2"].open_from(buffer)
+        if _RARE.search(tail) is not None or buffer.find(b"\x1b", size - 28) >= 0:
+            hold = min(hold, self._open_rare(buffer))
+        elif last in _DUMP_BYTES and buffer.count(b"3", max(0, size - 56)) >= 6:
+            hold = min(hold, self._hex.open_from(buffer, REACH))
+        if last in _DUMP_BYTES and _EMV_TAIL.search(buffer, max(0, size - 72)) is not None:
+            hold = min(hold, self._detectors["emv"].open_from(buffer))
+        return hold
+
+    def _open_plain(self, buffer: bytes, last: int) -> int:
+        """``open_from`` for plain numbers, tracks and keyed values."""
+        size = len(buffer)
+        hold = size
+        run = buffer[-PLAIN_SPAN:]
+        run = run[len(run.rstrip(_PLAIN_BYTES)) :]
+        digits = len(run.translate(None, _PLAIN_GAP_BYTES))
+        if digits > 6:
+            hold = min(self._text.open_from(buffer, len(run)), self._detectors["track2"].open_from(buffer))
+        elif digits and len(run) < size and buffer[size - len(run) - 1] in b"=Dd":
+            hold = self._detectors["track2"].open_from(buffer)
+        if last not in _PLAIN_GAP_BYTES:
+            group = len(run) - len(run.rstrip(_DIGITS))
+            if group <= 12 and buffer[size - group - 1] in _KEY_ENDS and self._keys.hits(buffer[-96:]):
+                for name in ("cvv", "pin"):
+                    hold = min(hold, self._detectors[name].open_from(buffer))
+        return hold
+
+    def _open_rare(self, buffer: bytes) -> int:
+        """``open_from`` for what has escapes or bytes beyond ASCII near its end."""
+        hold = self._text.open_from(buffer, REACH)
+        for reader in self._exotic.values():
+            hold = min(hold, reader.open_from(buffer, REACH))
+        return hold
+
+
+def merged(stretches: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ascending and disjoint, covering the same."""
+    result: list[tuple[int, int]] = []
+    for low, high in sorted(stretches):
+        if result and low <= result[-1][1]:
+            result[-1] = (result[-1][0], max(result[-1][1], high))
+        else:
+            result.append((low, high))
+    return result

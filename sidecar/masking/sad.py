@@ -1,0 +1,277 @@
+"""Sensitive authentication data: what must not be kept at all is removed whole.
+
+Each detector finds all its readings that start in given spans of a buffer, and says from where on bytes must
+wait at the end of a buffer. Matches are tried at every position, so what is found never depends on where a
+search began.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Protocol
+
+from sidecar.masking.alphabets import MOST_DIGITS
+from sidecar.masking.model import Reading
+from sidecar.masking.sad_table import KEYED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from sidecar.masking.cards import CardTable
+
+REMOVED = "0/0"
+# Track 1 is at most 79 characters, of which 60 may follow the name; keys with what separates them from their
+# value, EMV values and ISO 8583 headers are shorter.
+LONGEST = 160
+_LONGEST_KEY = 72
+_DIGITS = b"0123456789"
+_FIRST, _LAST, _WAITING = 6, 4, 13
+
+
+class Detector(Protocol):
+    """One kind of sensitive authentication data."""
+
+    name: str
+
+    def read_between(self, buffer: bytes, spans: Iterable[tuple[int, int]], found: list[Reading]) -> None:
+        """Add the readings that start in ``spans``."""
+        ...
+
+    def open_from(self, buffer: bytes) -> int:
+        """The first byte that must wait at the end of ``buffer``, or its length."""
+        ...
+
+
+def every(pattern: re.Pattern[bytes], buffer: bytes, low: int, high: int) -> Iterator[re.Match[bytes]]:
+    """A match at every position of ``buffer[low:high]`` where one starts, overlapping ones too."""
+    at = low
+    while at < high and (match := pattern.search(buffer, at)) is not None and match.start() < high:
+        yield match
+        at = match.start() + 1
+
+
+# Quotes, brackets, escapes of them, an assignment, blanks.
+SEPARATION = rb"""(?:[ \t"'\\<>\[\](){}:=|,#-]|%3[AaDd]|%2[02]|&quot;| is | value | number ){1,12}"""
+
+
+def key_expression(keys: tuple[bytes, ...]) -> bytes:
+    """Any of ``keys`` as a word, or as the end of one that case or a mark sets off; then what separates."""
+    words = b"|".join(key.replace(b"_", rb"[ _-]?") for key in sorted(keys, key=lambda key: (-len(key), key)))
+    return rb"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))(?i:" + words + rb")(?![A-Za-z0-9])" + SEPARATION
+
+
+class Keyed:
+    """A number after a key that names it, such as a card verification code or a PIN."""
+
+    def __init__(self, name: str, keys: tuple[bytes, ...], shortest: int, longest: int) -> None:
+        self.name = name
+        self._longest = longest
+        opening = key_expression(keys)
+        self._whole = re.compile(rb"(?=" + opening + rb"([0-9]{%d,%d})(?![0-9]))" % (shortest, longest))
+        self._open = re.compile(opening + rb"([0-9]{1,%d})\Z" % longest)
+
+    def read_between(self, buffer: bytes, spans: Iterable[tuple[int, int]], found: list[Reading]) -> None:
+        """See ``Detector``."""
+        size = len(buffer)
+        seen: set[int] = set()
+        for low, high in spans:
+            for match in every(self._whole, buffer, low, high):
+                start, end = match.span(1)
+                if end < size and start not in seen:
+                    seen.add(start)
+                    found.append(Reading(self.name, "", start, end, ((start, end),), REMOVED))
+
+    def open_from(self, buffer: bytes) -> int:
+        """See ``Detector``."""
+        size = len(buffer)
+        if not buffer[-1:].isdigit():
+            return size
+        match = self._open.search(buffer, max(0, size - _LONGEST_KEY - self._longest))
+        return match.start(1) if match is not None else size
+
+
+class Track2:
+    """Track 2 (ISO/IEC 7813): number, ``=`` or ``D``, expiry, service code, discretionary data.
+
+    The number may be the end of a longer run of digits, as in ISO 8583 field 35.
+    """
+
+    name = "track2"
+    _whole = re.compile(rb"(?<=[0-9]{12})[=Dd](?=[0-9]{2}(?:0[1-9]|1[0-2])[0-9]{3})")
+    _open = re.compile(rb"(?<=[0-9]{12})[=Dd][0-9]{0,6}\Z")
+    _rest = re.compile(rb"[0-9]{1,32}")
+    _run = re.compile(rb"[0-9]+\Z")
+
+    def __init__(self, table: CardTable) -> None:
+        self._table = table
+
+    def read_between(self, buffer: bytes, spans: Iterable[tuple[int, int]], found: list[Reading]) -> None:
+        """See ``Detector``."""
+        for low, high in spans:
+            for match in every(self._whole, buffer, low, high):
+                self._read(buffer, match.start(), found)
+
+    def _read(self, buffer: bytes, mark: int, found: list[Reading]) -> None:
+        run = buffer[max(0, mark - MOST_DIGITS) : mark]
+        run = run[len(run.rstrip(_DIGITS)) :]
+        rest = self._rest.match(buffer, mark + 1)
+        if rest is None:
+            return
+        done = rest.end() < len(buffer) or rest.end() - mark > 32
+        for length in range(self._table.shortest, len(run) + 1):
+            brand = self._table.brand(run[-length:])
+            if brand is not None:
+                start = mark - length
+                spots = ((start + _FIRST, mark - _LAST), rest.span())
+                found.append(Reading("track2", brand, start, rest.end(), spots, "6/4", complete=done))
+
+    def open_from(self, buffer: bytes) -> int:
+        """See ``Detector``: of a run of digits the last 13 wait, from its seventh on."""
+        size = len(buffer)
+        mark = size
+        match = self._open.search(buffer, max(0, size - 7 - 12))
+        if match is not None:
+            mark = match.start()
+        elif not buffer[-1:].isdigit():
+            return size
+        run = self._run.search(buffer, max(0, mark - MOST_DIGITS - 1), mark)
+        if run is None or mark - run.start() <= _FIRST:
+            return size
+        return max(run.start() + _FIRST, mark - _WAITING)
+
+
+class Track1:
+    """Track 1 (ISO/IEC 7813): number, ``^``, name, ``^``, and all that follows, which is removed."""
+
+    name = "track1"
+    _whole = re.compile(rb"(?<![0-9])([0-9]{12,19})\^[^\^\r\n?]{2,26}\^")
+    _rest = re.compile(rb"[^?\r\n]{0,60}")
+
+    def __init__(self, table: CardTable) -> None:
+        self._table = table
+
+    def read_between(self, buffer: bytes, spans: Iterable[tuple[int, int]], found: list[Reading]) -> None:
+        """See ``Detector``."""
+        for low, high in spans:
+            for match in every(self._whole, buffer, low, high):
+                brand = self._table.brand(match[1])
+                rest = self._rest.match(buffer, match.end())
+                if brand is None or rest is None:
+                    continue
+                start, end = match.span(1)
+                done = rest.end() < len(buffer) or len(rest.group()) == 60
+                spots = ((start + _FIRST, end - _LAST), rest.span())
+                found.append(Reading("track1", brand, start, rest.end(), spots, "6/4", complete=done))
+
+    def open_from(self, buffer: bytes) -> int:
+        """See ``Detector``: nothing waits; the number waits as a number and the rest is hidden at once."""
+        return len(buffer)
+
+
+class Emv:
+    """EMV tags 57 (track 2 equivalent) and 5A (number) with their length, in hex; the whole value goes."""
+
+    name = "emv"
+    _head = re.compile(rb"(?=(5[Aa] ?0[6-9Aa]|57 ?(?:0[A-Fa-f]|1[0-3])) ?([1-9] ?(?:[0-9] ?){11}))")
+    _open = re.compile(rb"(5[Aa] ?0[6-9Aa]|57 ?(?:0[A-Fa-f]|1[0-3])) ?([1-9] ?(?:[0-9A-Fa-f] ?){0,39})\Z")
+    _shapes = (
+        (0x5A, re.compile(rb"([0-9]{12,19})[Ff]*\Z")),
+        (0x57, re.compile(rb"([0-9]{12,19})[Dd][0-9]{2}(?:0[1-9]|1[0-2])[0-9]{3}[0-9]*[Ff]?\Z")),
+    )
+    _viable = re.compile(rb"[0-9]{1,19}(?:[Dd][0-9]*)?[Ff]*\Z")
+
+    def __init__(self, table: CardTable) -> None:
+        self._table = table
+
+    def read_between(self, buffer: bytes, spans: Iterable[tuple[int, int]], found: list[Reading]) -> None:
+        """See ``Detector``."""
+        for low, high in spans:
+            for match in every(self._head, buffer, low, high):
+                self._read(buffer, match, found)
+
+    def _read(self, buffer: bytes, match: re.Match[bytes], found: list[Reading]) -> None:
+        head = match[1].replace(b" ", b"")
+        count = _length(head)
+        spots = _nibbles(buffer, match.start(2), count)
+        if len(spots) < count:
+            return
+        value = bytes(buffer[spot] for spot in spots)
+        for tag, shape in self._shapes:
+            fits = shape.match(value) if tag == int(head[:2], 16) else None
+            brand = self._table.brand(fits[1]) if fits is not None else None
+            if brand is not None:
+                ranges = tuple((spot, spot + 1) for spot in spots)
+                found.append(Reading(f"emv-{tag:x}", brand, spots[0], spots[-1] + 1, ranges, REMOVED))
+
+    def open_from(self, buffer: bytes) -> int:
+        """See ``Detector``."""
+        size = len(buffer)
+        for match in every(self._open, buffer, max(0, size - 96), size):
+            head = match[1].replace(b" ", b"")
+            value = match[2].replace(b" ", b"")
+            if len(value) < _length(head) and self._viable.match(value):
+                return match.start(2)
+        return size
+
+
+def _length(head: bytes) -> int:
+    """Hex digits of the value, from a tag of one byte and its length."""
+    return 2 * bytes.fromhex(head.decode("ascii"))[1]
+
+
+def _nibbles(buffer: bytes, start: int, count: int) -> list[int]:
+    """Where the next ``count`` hex digits are, single blanks between them left out."""
+    spots: list[int] = []
+    at = start
+    while len(spots) < count and at < len(buffer):
+        byte = buffer[at]
+        if byte in b"0123456789abcdefABCDEF":
+            spots.append(at)
+        elif byte != 0x20 or buffer[at - 1] == 0x20:
+            break
+        at += 1
+    return spots
+
+
+class Iso8583:
+    """ISO 8583 messages in ASCII: type, bitmap with bit 2 set, length, number, all without a gap.
+
+    Fields follow the number, so it lies in at least 20 digits in a row.
+    """
+
+    name = "iso8583"
+    _whole = re.compile(
+        rb"(?=[0-9][1-8][0-9][0-5](?:[4-7][0-9A-Fa-f]{15}|[C-Fc-f][0-9A-Fa-f]{31})(1[2-9])([0-9]{12}))"
+    )
+
+    def __init__(self, table: CardTable) -> None:
+        self._table = table
+
+    def read_between(self, buffer: bytes, spans: Iterable[tuple[int, int]], found: list[Reading]) -> None:
+        """See ``Detector``."""
+        for low, high in spans:
+            for match in every(self._whole, buffer, low, high):
+                start = match.start(2)
+                end = start + int(match[1])
+                digits = buffer[start:end]
+                if len(digits) == end - start and digits.isdigit() and self._run(buffer, end) >= 20:
+                    brand = self._table.brand(digits)
+                    if brand is not None:
+                        spots = ((start + _FIRST, end - _LAST),)
+                        found.append(Reading("iso8583", brand, start, end, spots, "6/4"))
+
+    @staticmethod
+    def _run(buffer: bytes, end: int) -> int:
+        """How many digits in a row there are around ``end``, 40 to either side at most."""
+        left, right = buffer[max(0, end - 40) : end], buffer[end : end + 40]
+        return len(left) - len(left.rstrip(_DIGITS)) + len(right) - len(right.lstrip(_DIGITS))
+
+    def open_from(self, buffer: bytes) -> int:
+        """See ``Detector``: the digits wait as those of any run do (``Track2.open_from``)."""
+        return len(buffer)
+
+
+def detectors(table: CardTable) -> tuple[Detector, ...]:
+    """Every detector, for one card table."""
+    keyed = [Keyed(name, keys, low, high) for name, keys, low, high in KEYED]
+    return (*keyed, Track1(table), Track2(table), Emv(table), Iso8583(table))

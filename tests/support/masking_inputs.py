@@ -1,0 +1,97 @@
+"""Inputs for the masking tests: numbers in every notation, what surrounds them, and what only looks alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sidecar.masking import Engine, Finding
+
+PLAIN_CASES = [
+    ("4111111111111111", "411111******1111"),
+    ("x 4111 1111 1111 1111 y", "x 4111 11** **** 1111 y"),
+    ("card4111-1111-1111-1111_", "card4111-11**-****-1111_"),
+    ("12 4111111111111111 5555555555554444", "12 411111******1111 555555******4444"),
+    ("3782 822463 10005", "3782 82**** *0005"),
+    ("4222222222222", "422222***2222"),
+    ("41111111111111111111", "41111111111111111111"),
+    ("4111111111111112", "4111111111111112"),
+    ("411111******1111", "411111******1111"),
+]
+
+NUMBERS = [
+    b"4111111111111111",
+    b"5555555555554444",
+    b"378282246310005",
+    b"30569309025904",
+    b"6011000990139424",
+    b"6212345678901232",
+    b"4222222222222",
+    b"6759649826438453",
+    b"3530111333300000",
+    b"2223003122003222",
+    b"676770000000",
+]
+SEPARATORS = [
+    b" ", b"-", b".", b"/", b"_", b"\t", b"+", b"  ", b" - ", "\u00a0".encode(), "\u2009".encode(),
+    "\u2011".encode(), "\u2013".encode(), "\u200b".encode(), "\u00ad".encode(), b"%20", b"%2D", b"\\u0020",
+    b"\\u00a0", b"&nbsp;", b"\x1b[31m", b"\x1b[0m\x1b[K", b"\x1b[C", b"%C2%A0", b"\xa0",
+]  # fmt: skip
+OTHERS = [
+    b"0200723800010881800016", b"5A08", b"5713", b";", b"37", b"=2512101", b"D2512101",
+    b"^DOE/JOHN^2512101", b"%B", b"cvv=", b"CVC2: ", b'"cvv": "', b"pin=", b"security code: ", b"123",
+    b"4567", b"0.", b"blk_-", b"imei=", b"+", b"DE89370400440532013000", b"DE89 3704 0044 0532 0130 00",
+    b"GB29NWBK60161331926819", b"abcdef0123456789abcdef01", b"550e8400-e29b-41d4-a716-446655440000",
+    b"a", b"x", b" ", b"\n", b",", b"=", b"^", b"%", b"\\", b"\x1b", b"\x1b[", b"\xe2", b"\xe2\x80",
+    b"\xef\xbc", b"\x00", b"&", b"D", b"3", b"-", b'"', b"?", b"1700000000000",
+]  # fmt: skip
+
+
+def run(engine: Engine, pieces: Iterable[bytes]) -> tuple[bytes, list[Finding]]:
+    """What comes out of one stream for ``pieces``, and what was found."""
+    masker = engine.stream()
+    out = b"".join(masker.feed(piece) for piece in pieces) + masker.close()
+    return out, masker.take_findings()
+
+
+def _grouped(number: bytes, separator: bytes) -> bytes:
+    if len(number) == 15:
+        return separator.join((number[:4], number[4:10], number[10:]))
+    return separator.join(number[at : at + 4] for at in range(0, len(number), 4))
+
+
+def _notations(number: bytes) -> list[bytes]:
+    digits = [b"%c" % byte for byte in number]
+    return [
+        number,
+        b"".join(b"%3" + digit for digit in digits),
+        b"".join(b"\\u003" + digit for digit in digits),
+        b"".join(b"&#%d;" % byte for byte in number),
+        b"".join(b"\xef\xbc" + bytes([byte + 0x60]) for byte in number),
+        number.decode().encode("utf-16-le"),
+        number.decode().encode("utf-16-be"),
+        b"".join(b"%02x" % byte for byte in number),
+        b" ".join(b"%02x" % byte for byte in number),
+        b" ".join(digits),
+    ]
+
+
+def notated() -> st.SearchStrategy[bytes]:
+    """A valid number in any notation."""
+    written = st.sampled_from(NUMBERS).flatmap(lambda number: st.sampled_from(_notations(number)))
+    spaced = st.tuples(st.sampled_from(NUMBERS), st.sampled_from(SEPARATORS)).map(
+        lambda pair: _grouped(*pair)
+    )
+    return written | spaced
+
+
+def fragments() -> st.SearchStrategy[bytes]:
+    """Numbers among separators, keys, escapes cut short and look-alikes."""
+    part = (
+        notated() | st.sampled_from(SEPARATORS) | st.sampled_from(OTHERS) | st.from_regex(rb"\A[0-9]{1,30}\Z")
+    )
+    return st.lists(part, max_size=8).map(b"".join)
