@@ -12,16 +12,25 @@ def notice(number: int) -> Notice:
 
 def test_what_is_added_waits_in_order_until_removed(tmp_path: Path) -> None:
     spool = NoticeSpool(tmp_path)
-    assert spool.waiting() == []
+    assert spool.names() == []
     assert all(spool.add(notice(n)) for n in (2, 1))
-    assert NoticeSpool(tmp_path).waiting() == [notice(1), notice(2)]
+    assert [spool.load(name) for name in NoticeSpool(tmp_path).names()] == [notice(1), notice(2)]
     spool.remove(notice(1).id)
     spool.remove(notice(1).id)
-    assert spool.waiting() == [notice(2)]
+    assert spool.names() == [notice(2).id]
 
 
 def test_the_number_kept_is_bounded(tmp_path: Path) -> None:
     spool = NoticeSpool(tmp_path)
     assert all(spool.add(notice(n)) for n in range(MAX_NOTICES))
     assert not spool.add(notice(MAX_NOTICES))
-    assert len(spool.waiting()) == MAX_NOTICES
+    assert len(spool.names()) == MAX_NOTICES
+
+
+def test_a_very_long_command_line_is_left_out(tmp_path: Path) -> None:
+    spool = NoticeSpool(tmp_path)
+    long = Notice("01", 1, NoticeKind.GRANT_REFUSED, reason="why", argv=("x" * 100_000,))
+    assert spool.add(long)
+    kept = spool.load("01")
+    assert (kept.kind, kept.reason) == (long.kind, "why")
+    assert len(kept.argv[0]) < 100
