@@ -76,7 +76,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         port=read.number("PORT", 8443),
         audit_port=read.number("AUDIT_PORT", 9443),
         lookup_seconds=float(read.number("LOOKUP_SECONDS", 5)),
-        trust_seconds=float(read.number("TRUST_SECONDS", 30)),
+        trust_seconds=float(read.number("TRUST_SECONDS", 15)),
         drain_seconds=read.number("DRAIN_SECONDS", 20),
         log_level=read.text("LOG_LEVEL", "INFO"),
     )

@@ -85,11 +85,11 @@ def exec_request(command: object = ("sh",), **options: object) -> review.Request
     return review.decode_review(body(obj, operation="CONNECT", subresource="exec"))
 
 
-def pod_request(pod: Object, **fields: object) -> review.Request:
+def pod_request(pod: object, **fields: Any) -> review.Request:
     return review.decode_review(body(pod, operation="CREATE", **fields))
 
 
-def plain_pod(*containers: Object, **spec: object) -> Object:
+def plain_pod(*containers: Object, **spec: Any) -> Object:
     return {
         "metadata": {"name": "web", "namespace": "payments", "uid": "pod-uid-1"},
         "spec": {"containers": list(containers) or [{"name": "app", "image": "app:1"}], **spec},
@@ -116,13 +116,13 @@ def apply(pod: Object, answer: review.Answer) -> Object:
 def _step(document: Any, step: Object) -> None:
     *path, last = [part.replace("~1", "/").replace("~0", "~") for part in step["path"].split("/")[1:]]
     for part in path:
-        document = document[int(part)] if isinstance(document, list) else document[part]
-    if isinstance(document, list):
-        index = len(document) if last == "-" else int(last)
-        assert index <= len(document)
-        if step["op"] in {"remove", "replace"}:
-            del document[index]
-        if step["op"] != "remove":
-            document.insert(index, step["value"])
-    else:
+        document = document[int(part)] if type(document) is list else document[part]
+    if type(document) is dict:
         document[last] = step["value"]
+        return
+    index = len(document) if last == "-" else int(last)
+    assert index <= len(document)
+    if step["op"] in {"remove", "replace"}:
+        del document[index]
+    if step["op"] != "remove":
+        document.insert(index, step["value"])

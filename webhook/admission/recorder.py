@@ -13,6 +13,15 @@ Json = dict[str, Any]
 """An object of the Kubernetes API."""
 _SERVICE_ACCOUNT_DIRECTORY: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
 _TOKEN_SECONDS: Final = 3600
+_WAIT_SCRIPT: Final = """\
+tries=0
+for socket do
+  until [ -S "$socket" ]; do
+    tries=$((tries + 1))
+    [ "$tries" -le 3000 ] || { echo "the recorder does not listen on $socket" >&2; exit 1; }
+    sleep 0.02
+  done
+done"""
 _POD_FIELDS: Final = {
     environment.POD_UID: "metadata.uid",
     environment.POD_NAME: "metadata.name",
@@ -131,6 +140,10 @@ def _environment(settings: RecorderSettings, trust: Trust, guarded: tuple[str, .
 
 
 def _wait_command(guarded: tuple[str, ...]) -> list[str]:
-    """Give what the kubelet runs until every guarded container has its socket; no Python starts for it."""
+    """Give what the kubelet runs after the recorder's start, and waits for before it starts anything else.
+
+    It ends when every guarded container has its socket. When one has none for long, it fails, and the
+    kubelet starts the recorder again. A shell, because a second Python would double the wait.
+    """
     sockets = [f"{names.SHIM_DIRECTORY}/{name}/{names.SOCKET_FILE}" for name in guarded]
-    return ["/bin/sh", "-c", 'for s do until [ -S "$s" ]; do sleep 0.02; done; done', "ready", *sockets]
+    return ["/bin/sh", "-c", _WAIT_SCRIPT, "ready", *sockets]

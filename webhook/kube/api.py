@@ -4,6 +4,7 @@ That package finds the configuration, trusts the right CA and renews the service
 and replies stay plain JSON, because decoding into its generated models costs milliseconds and memory.
 """
 
+from pathlib import Path
 from typing import Final, Protocol, TypeVar, cast
 
 import msgspec
@@ -11,10 +12,13 @@ import urllib3
 from kubernetes import client, config
 
 from sidecar.contract.errors import ClusterError
+from sidecar.contract.names import VERSION
 
 _V = TypeVar("_V")
 MERGE_PATCH: Final = "application/merge-patch+json"
 JSON_PATCH: Final = "application/json-patch+json"
+FIELD_MANAGER: Final = "chaperone"
+"""Who the API server says has changed a field."""
 _JSON: Final = "application/json"
 
 
@@ -39,21 +43,24 @@ class _Loader(Protocol):
 
     def load_incluster_config(self, client_configuration: client.Configuration) -> None: ...
 
-    def load_kube_config(self, *, client_configuration: client.Configuration) -> None: ...
+    def load_kube_config(
+        self, *, config_file: str | None, client_configuration: client.Configuration
+    ) -> None: ...
 
 
 class KubeApi:
     """The API server. Methods block; callers on an event loop run them in a thread."""
 
-    def __init__(self, *, connections: int = 4) -> None:
-        """Connect as the pod's service account, or as the current kubeconfig says outside a cluster."""
+    def __init__(self, *, connections: int = 4, kubeconfig: Path | None = None) -> None:
+        """Connect as the pod's service account; outside a cluster as a kubeconfig says."""
         self._configuration = client.Configuration()
         self._configuration.connection_pool_maxsize = connections
         loader = cast("_Loader", config)
         try:
             loader.load_incluster_config(self._configuration)
         except config.ConfigException:
-            loader.load_kube_config(client_configuration=self._configuration)
+            path = str(kubeconfig) if kubeconfig else None
+            loader.load_kube_config(config_file=path, client_configuration=self._configuration)
         self._pool = client.ApiClient(self._configuration).rest_client.pool_manager
 
     def request(
@@ -66,7 +73,8 @@ class KubeApi:
         seconds: float = 10.0,
     ) -> Reply:
         """Give the reply to a request, whatever its status. Raises ClusterError when there is none."""
-        headers = {"Accept": _JSON, "Content-Type": content_type} | self._authorization()
+        headers = {"Accept": _JSON, "Content-Type": content_type, "User-Agent": f"{FIELD_MANAGER}/{VERSION}"}
+        headers |= self._authorization()
         try:
             reply = self._pool.request(
                 method,

@@ -33,6 +33,8 @@ class Held:
 
     def __init__(self) -> None:
         self._material: AdmissionMaterial | None = None
+        self.is_announced = False
+        """Whether the API server was told which CA vouches for this server."""
 
     def hold(self, material: AdmissionMaterial) -> None:
         """Work with this from now on."""
@@ -50,7 +52,9 @@ class Held:
 
     def missing(self) -> str | None:
         """Give what keeps the doors from judging, None when nothing does."""
-        return "no trust material yet" if self._material is None else None
+        if self._material is None:
+            return "no trust material yet"
+        return None if self.is_announced else "the API server does not know this server's CA yet"
 
     def _given(self) -> AdmissionMaterial:
         if self._material is None:
@@ -94,6 +98,7 @@ async def serve_admission(settings: Settings) -> None:
         held.hold(material)
         load_certificate(context, material.tls)
         await asyncio.to_thread(keeper.announce, material.bundle)
+        held.is_announced = True
 
     tasks.repeat("trust", keep, seconds=settings.trust_seconds)
     try:

@@ -17,7 +17,6 @@ from reviews import (
 
 from sidecar.contract.grants import DialIn, Grant, Limits, check_dial_in, verify_grant
 from sidecar.contract.sealing import unseal
-from webhook.admission.exec import ExecDoor
 from webhook.admission.review import Answer, Denial, MalformedReviewError
 from webhook.policy.decision import Action, Decision, Question
 
@@ -224,6 +223,6 @@ async def test_a_policy_can_refuse(guarded: Object) -> None:
 
 
 async def test_the_command_line_is_not_repeated_in_a_refusal() -> None:
-    door: ExecDoor = exec_door(plain_pod())
+    door = exec_door(plain_pod())
     denial = denial_of(await door.review(exec_request(["pay", "4111111111111111"])))
     assert "4111" not in denial.message

@@ -1,0 +1,231 @@
+"""The chart, rendered by the real Helm."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from devcluster.gobuild import build
+from devcluster.gomod import helm
+from devcluster.progress import Progress
+from devcluster.settings import load_settings
+
+from webhook.settings import read_settings
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "charts/chaperone"
+Object = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def helm_path() -> Path:
+    """The pinned Helm, built once and cached."""
+    return build(helm(), load_settings("charts", os.environ, ROOT).cache, Progress()) / "helm"
+
+
+class Chart:
+    def __init__(self, helm_path: Path) -> None:
+        self._helm = helm_path
+
+    def run(self, *values: str, release: str = "chaperone", namespace: str = "chaperone-system") -> str:
+        sets = [word for value in values for word in ("--set-json", value)]
+        argv = [self._helm, "template", release, CHART, "--namespace", namespace, *sets]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ChartError(done.stderr)
+        return done.stdout
+
+    def objects(self, *values: str, **where: str) -> dict[tuple[str, str], Object]:
+        """Everything that would be installed, by kind and name."""
+        documents: list[Object] = [doc for doc in yaml.safe_load_all(self.run(*values, **where)) if doc]
+        keys = [(doc["kind"], doc["metadata"]["name"]) for doc in documents]
+        namespaced = [
+            (*key, doc["metadata"].get("namespace")) for key, doc in zip(keys, documents, strict=True)
+        ]
+        assert len(set(namespaced)) == len(documents)
+        return dict(zip(keys, documents, strict=True))
+
+
+class ChartError(Exception):
+    """Helm refused."""
+
+
+@pytest.fixture
+def chart(helm_path: Path) -> Chart:
+    return Chart(helm_path)
+
+
+OPENSEARCH = (
+    'store.kind="opensearch"',
+    'store.opensearch.url="https://search:9200"',
+    'store.opensearch.username="chaperone"',
+    'store.opensearch.passwordSecret={"name":"search","key":"word"}',
+    'store.opensearch.caSecret={"name":"search-ca","key":"ca.crt"}',
+)
+
+
+def test_helm_has_nothing_to_complain_about(helm_path: Path) -> None:
+    argv = [helm_path, "lint", "--strict", CHART, "--namespace", "chaperone-system"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("kind", ["chaperone-sessions", "chaperone-pods"])
+def test_doors_fail_closed_and_guard_only_who_opted_in(chart: Chart, kind: str) -> None:
+    configuration = chart.objects('guard.exemptNamespaces=["edge"]')["MutatingWebhookConfiguration", kind]
+    for webhook in configuration["webhooks"]:
+        assert webhook["failurePolicy"] == "Fail"
+        assert webhook["sideEffects"] == "None"
+        assert "objectSelector" not in webhook
+        selector = webhook["namespaceSelector"]
+        assert selector["matchLabels"] == {"chaperone.dev/guard": "enabled"}
+        [expression] = selector["matchExpressions"]
+        assert expression["operator"] == "NotIn"
+        assert expression["values"] == ["kube-system", "chaperone-system", "edge"]
+
+
+def test_every_door_is_guarded(chart: Chart) -> None:
+    objects = chart.objects()
+    names = [name for kind, name in objects if kind == "MutatingWebhookConfiguration"]
+    rules = {
+        (operation, resource): webhook["clientConfig"]["service"]["path"]
+        for name in names
+        for webhook in objects["MutatingWebhookConfiguration", name]["webhooks"]
+        for rule in webhook["rules"]
+        for operation in rule["operations"]
+        for resource in rule["resources"]
+    }
+    assert rules == {
+        ("CONNECT", "pods/exec"): "/v1/exec",
+        ("CONNECT", "pods/attach"): "/v1/attach",
+        ("UPDATE", "pods/ephemeralcontainers"): "/v1/ephemeralcontainers",
+        ("CREATE", "pods"): "/v1/pods",
+    }
+
+
+def test_the_second_guard_denies_and_can_be_left_out(chart: Chart) -> None:
+    objects = chart.objects()
+    policies = {name for kind, name in objects if kind == "ValidatingAdmissionPolicy"}
+    bindings = {name for kind, name in objects if kind == "ValidatingAdmissionPolicyBinding"}
+    assert policies == bindings >= {"chaperone-exec", "chaperone-injected", "chaperone-recorder"}
+    for name in policies:
+        assert objects["ValidatingAdmissionPolicy", name]["spec"]["failurePolicy"] == "Fail"
+        binding = objects["ValidatingAdmissionPolicyBinding", name]["spec"]
+        assert binding["validationActions"] == ["Deny"]
+        assert binding["matchResources"]["namespaceSelector"]["matchLabels"] == {
+            "chaperone.dev/guard": "enabled"
+        }
+    assert not [kind for kind, _ in chart.objects("guard.secondGuard=false") if kind.startswith("Validating")]
+
+
+@pytest.mark.parametrize("name", ["chaperone-admission", "chaperone-collector"])
+@pytest.mark.parametrize("values", [(), OPENSEARCH], ids=["sqlite", "opensearch"])
+def test_pods_fit_the_restricted_standard(chart: Chart, name: str, values: tuple[str, ...]) -> None:
+    pod = chart.objects(*values)["Deployment", name]["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    for container in pod["containers"]:
+        security = container["securityContext"]
+        assert security["readOnlyRootFilesystem"] is True
+        assert security["allowPrivilegeEscalation"] is False
+        assert security["capabilities"] == {"drop": ["ALL"]}
+        assert container["resources"]["requests"]
+    mounts = {mount["name"] for container in pod["containers"] for mount in container.get("volumeMounts", [])}
+    assert mounts == {volume["name"] for volume in pod.get("volumes", [])}
+
+
+def test_what_the_chart_says_is_what_the_server_reads(chart: Chart) -> None:
+    deployment = chart.objects(
+        'images.recorder={"repository":"r.example/rec","tag":"7","pullPolicy":"Always"}'
+    )
+    [container] = deployment["Deployment", "chaperone-admission"]["spec"]["template"]["spec"]["containers"]
+    settings = read_settings({variable["name"]: variable["value"] for variable in container["env"]})
+    assert settings.exempt_namespaces == {"kube-system", "chaperone-system"}
+    assert (settings.recorder.image, settings.recorder.pull_policy) == ("r.example/rec:7", "Always")
+    assert settings.recorder.limits == {"memory": "256Mi"}
+    assert settings.limits.idle_seconds == 900
+    objects = chart.objects()
+    for name in settings.webhook_configurations:
+        assert ("MutatingWebhookConfiguration", name) in objects
+    for name in settings.api_services:
+        assert ("APIService", name) in objects
+
+
+def test_rights_are_the_least(chart: Chart) -> None:
+    objects = chart.objects()
+    rules = [
+        (name, rule)
+        for (kind, name), found in objects.items()
+        if kind in {"Role", "ClusterRole"}
+        for rule in found["rules"]
+    ]
+    for name, rule in rules:
+        assert "*" not in json.dumps(rule), name
+        assert not {"list", "watch", "delete"} & set(rule["verbs"]) or name == "chaperone-auditor"
+    collector = [rule for name, rule in rules if name == "chaperone-collector"]
+    secrets = [rule["resourceNames"] for rule in collector if "secrets" in rule["resources"]]
+    assert secrets == [["chaperone-collector-tls", "chaperone-seal-keys"]]
+
+
+def test_auditors_read_and_nothing_else(chart: Chart) -> None:
+    rules = chart.objects()["ClusterRole", "chaperone-auditor"]["rules"]
+    assert {rule["apiGroups"][0] for rule in rules} == {"audit.chaperone.dev"}
+    assert {verb for rule in rules for verb in rule["verbs"]} == {"get", "list", "watch", "create"}
+
+
+def test_several_replicas_keep_one_when_nodes_go(chart: Chart) -> None:
+    assert ("PodDisruptionBudget", "chaperone-admission") in chart.objects("admission.replicas=2")
+    assert ("PodDisruptionBudget", "chaperone-admission") not in chart.objects("admission.replicas=1")
+
+
+def test_the_record_outlives_the_installation(chart: Chart) -> None:
+    claim = chart.objects()["PersistentVolumeClaim", "chaperone-store"]
+    assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    for values in (OPENSEARCH, ("store.sqlite.persistence.enabled=false",)):
+        assert ("PersistentVolumeClaim", "chaperone-store") not in chart.objects(*values)
+
+
+def test_opensearch_secrets_come_as_files(chart: Chart) -> None:
+    pod = chart.objects(*OPENSEARCH)["Deployment", "chaperone-collector"]["spec"]["template"]["spec"]
+    variables = {variable["name"]: variable["value"] for variable in pod["containers"][0]["env"]}
+    assert variables["CHAPERONE_STORE"] == "https://search:9200"
+    assert variables["CHAPERONE_STORE_PASSWORD_FILE"] == "/etc/chaperone/password/word"
+    assert variables["CHAPERONE_STORE_CA_FILE"] == "/etc/chaperone/ca/ca.crt"
+    secrets = {v["name"]: v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v}
+    assert secrets == {"password": "search", "ca": "search-ca"}
+
+
+def test_network_policies_are_there_when_asked(chart: Chart) -> None:
+    assert not [kind for kind, _ in chart.objects() if kind == "NetworkPolicy"]
+    objects = chart.objects("networkPolicies.enabled=true", 'networkPolicies.apiServerBlocks=["10.0.0.1/32"]')
+    [rule] = objects["NetworkPolicy", "chaperone-admission"]["spec"]["ingress"]
+    assert rule["from"] == [{"ipBlock": {"cidr": "10.0.0.1/32"}}]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (("surprise=1",), "surprise"),
+        (("guard.surprise=1",), "surprise"),
+        (('images.webhook.pullPolicy="Sometimes"',), "pullPolicy"),
+        (("guard.timeoutSeconds=31",), "timeoutSeconds"),
+        (('sessions.profile="lax"',), "profile"),
+        (("collector.replicas=2",), "the embedded store has one writer"),
+        (('store.kind="opensearch"',), "store.opensearch.url"),
+        ((*OPENSEARCH[:3],), "passwordSecret"),
+        (('store.opensearch.url="https://user:word@search:9200"',), "url"),
+    ],
+)
+def test_what_would_not_work_is_refused_by_name(chart: Chart, values: tuple[str, ...], said: str) -> None:
+    with pytest.raises(ChartError, match=said):
+        chart.run(*values)
+
+
+def test_one_installation_in_a_namespace_of_its_own(chart: Chart) -> None:
+    with pytest.raises(ChartError, match="must be named chaperone"):
+        chart.run(release="other")
+    with pytest.raises(ChartError, match="namespace of its own"):
+        chart.run(namespace="kube-system")

@@ -1,0 +1,119 @@
+"""Whatever is posted to a door, it answers 400 or a judgement, and never lets anything through unrecorded."""
+
+import base64
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import anyio
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from reviews import Object, body, exec_door, injected, plain_pod, pod_door
+
+from webhook.admission import review
+from webhook.admission.attach import AttachDoor
+from webhook.admission.ephemeral import EphemeralDoor
+from webhook.admission.review import Answer, MalformedReviewError
+from webhook.server.doors import Door
+
+POD = anyio.run(injected, plain_pod({"name": "app", "image": "i"}, {"name": "b", "image": "i"}))
+PLAIN = plain_pod({"name": "app", "image": "i", "volumeMounts": [{"name": "v", "mountPath": "/x"}]})
+EXEC = json.loads(
+    body(
+        {"command": ["sh", "-c", "id"], "container": "app", "tty": True},
+        operation="CONNECT",
+        subresource="exec",
+    )
+)
+CREATE = json.loads(body(PLAIN, operation="CREATE"))
+
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.just("/.chaperone/shim")
+)
+JSON = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+)
+FEW = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@st.composite
+def mutations(draw: st.DrawFn, review: Object) -> bytes:
+    """A review with some of its values replaced by others."""
+    mutated = copy.deepcopy(review)
+    for _ in range(draw(st.integers(1, 4))):
+        parent, key = draw(st.sampled_from(list(places(mutated))))
+        parent[key] = draw(JSON)
+    return json.dumps(mutated).encode(errors="surrogatepass")
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every place in a JSON value, as its parent and the key there."""
+    children: Any = value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
+    for key, child in children:
+        yield value, key
+        yield from places(child)
+
+
+def judge(door: Door, data: bytes) -> tuple[review.Request, Answer] | None:
+    """Give a door's answer; None stands for HTTP 400."""
+    try:
+        request = review.decode_review(data)
+        answer = anyio.run(door.review, request)
+    except MalformedReviewError:
+        return None
+    review.encode_answer(request.uid, answer)
+    return request, answer
+
+
+def patch_of(answer: Answer) -> list[Object]:
+    encoded = json.loads(review.encode_answer("u", answer))["response"]
+    return json.loads(base64.b64decode(encoded["patch"])) if "patch" in encoded else []
+
+
+@FEW
+@given(mutations(EXEC))
+def test_exec_is_rewritten_or_refused(data: bytes) -> None:
+    judged = judge(exec_door(POD), data)
+    if judged is None or not judged[1].allowed:
+        return
+    [step] = patch_of(judged[1])
+    assert step["path"] == "/command"
+    command = msgspec.json.decode(judged[0].object)["command"]
+    assert step["value"][0] == "/.chaperone/shim"
+    assert step["value"][2:] == ["--", *command]
+
+
+@FEW
+@given(mutations(CREATE))
+def test_a_pod_gets_a_recorder_or_is_refused(data: bytes) -> None:
+    judged = judge(pod_door(), data)
+    if judged is None or not judged[1].allowed or judged[0].namespace == "kube-system":
+        return
+    [recorder] = [step for step in patch_of(judged[1]) if step["path"] == "/spec/initContainers/0"]
+    assert recorder["value"]["name"] == "chaperone-recorder"
+
+
+@FEW
+@given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode(errors="surrogatepass")))
+@pytest.mark.parametrize("door", [exec_door(POD), pod_door(), AttachDoor(), EphemeralDoor()])
+def test_nonsense_is_malformed(door: Door, data: bytes) -> None:
+    assert judge(door, data) is None
+
+
+@pytest.mark.parametrize("door", [AttachDoor(), EphemeralDoor()])
+def test_closed_doors_stay_closed(door: Door) -> None:
+    judged = judge(door, json.dumps(EXEC).encode())
+    assert judged is not None
+    denial = judged[1].denial
+    assert denial is not None
+    assert denial.code == 403
+    assert "kubectl exec" in denial.message

@@ -1,0 +1,56 @@
+"""The doors behind HTTP."""
+
+import json
+import logging
+
+import pytest
+from httpish import Asgi
+from reviews import body, exec_door, injected, plain_pod
+
+from webhook.server.doors import doors_app
+from webhook.server.logs import JsonFormatter
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+async def test_a_review_gets_a_review() -> None:
+    app = Asgi(doors_app({"exec": exec_door(await injected(plain_pod()))}, lambda: None))
+    status, answer = await app.post("/v1/exec", body({"command": ["sh"]}, operation="CONNECT"))
+    assert status == 200
+    assert json.loads(answer)["response"]["allowed"] is True
+
+
+async def test_what_is_malformed_gets_a_400_and_no_review() -> None:
+    app = Asgi(doors_app({"exec": exec_door()}, lambda: None))
+    for data in (b"", b"{}", body([], operation="CONNECT")):
+        status, answer = await app.post("/v1/exec", data)
+        assert status == 400
+        assert b"allowed" not in answer
+
+
+async def test_a_body_without_end_is_cut_off() -> None:
+    app = Asgi(doors_app({"exec": exec_door()}, lambda: None))
+    status, answer = await app.post("/v1/exec", b" " * (9 * 1024 * 1024))
+    assert (status, answer) == (400, b"the body is larger than any AdmissionReview")
+
+
+async def test_health_and_readiness_are_two_things() -> None:
+    app = Asgi(doors_app({}, lambda: "no keys yet"))
+    assert await app.get("/healthz") == (200, b"ok")
+    assert await app.get("/readyz") == (503, b"no keys yet")
+    assert await Asgi(doors_app({}, lambda: None)).get("/readyz") == (200, b"ok")
+
+
+async def test_the_log_tells_who_and_what_but_not_the_command(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    app = Asgi(doors_app({"exec": exec_door()}, lambda: None))
+    await app.post("/v1/exec", body({"command": ["pay", "4111111111111111"]}, operation="CONNECT"))
+    lines = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
+    [line] = [line for line in lines if line["message"] == "review"]
+    assert (line["user"], line["allowed"], line["rules"]) == ("alice", False, ["NotFound"])
+    assert not any("4111" in json.dumps(line) for line in lines)
