@@ -214,7 +214,11 @@ def command_opensearch(_: Settings, arguments: argparse.Namespace) -> int:
 
 def _exclusive(settings: Settings) -> AbstractContextManager[None]:
     """One command at a time changes a cluster."""
-    return locked(settings.state_root / f".{settings.name}.lock")
+
+    def tell() -> None:
+        print(f"waiting for another command on cluster {settings.name} to end", file=sys.stderr)
+
+    return locked(settings.state_root / f".{settings.name}.lock", tell)
 
 
 def _known(settings: Settings) -> Record:

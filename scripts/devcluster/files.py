@@ -3,7 +3,7 @@
 import fcntl
 import hashlib
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,12 +24,20 @@ def write_atomically(path: Path, text: str, mode: int = 0o644) -> bool:
 
 
 @contextmanager
-def locked(path: Path) -> Generator[None]:
-    """Hold an exclusive lock on a file; the kernel drops it when the process dies."""
+def locked(path: Path, waiting: Callable[[], None] | None = None) -> Generator[None]:
+    """Hold an exclusive lock on a file; the kernel drops it when the process dies.
+
+    `waiting` is called once where somebody else holds it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if waiting is not None:
+                waiting()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)

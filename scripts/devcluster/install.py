@@ -44,6 +44,7 @@ def install(settings: Settings, record: Record, choices: Choices, progress: Prog
     if record.backend is Backend.LOCAL:
         ensure_volumes(settings, kubectl)
     with progress.step("install the chart"):
+        _forget_interrupted(kubectl)
         argv = helm_arguments(settings.repository / "charts/chaperone", references, choices.values)
         try:
             run([helm, *argv, "--kubeconfig", kubectl.kubeconfig])
@@ -70,6 +71,17 @@ def helm_arguments(chart: Path, images: dict[str, Reference], values: tuple[str,
     options = ["--namespace", SYSTEM, "--create-namespace", "--wait", "--timeout", TIMEOUT]
     chosen = [word for value in (*sets, *values) for word in ("--set", value)]
     return ["upgrade", "--install", RELEASE, str(chart), *options, *chosen]
+
+
+def _forget_interrupted(kubectl: Kubectl) -> None:
+    """Drop the notes of a Helm that was killed: it would refuse to go on for ever.
+
+    Nobody else is at work: changes of a cluster are made one at a time. What the killed one had made is ours
+    by its labels and is taken over.
+    """
+    unfinished = "status in (pending-install,pending-upgrade,pending-rollback,uninstalling)"
+    selector = f"owner=helm,name={RELEASE},{unfinished}"
+    kubectl.run("delete", "secrets", "-n", SYSTEM, "-l", selector, "--ignore-not-found")
 
 
 def uninstall(settings: Settings, record: Record, progress: Progress, *, purge: bool) -> None:

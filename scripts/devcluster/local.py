@@ -28,6 +28,8 @@ from devcluster.users import ADMIN, ensure_people
 from devcluster.volumes import ensure_volumes
 
 COREDNS_MANIFEST = Path(__file__).parent / "manifests/coredns.yaml"
+PATIENCE = 180
+"""Seconds that each step may take to become ready: generous, for machines that do other things too."""
 SYSTEM_USERS = ("kubelet", "controller-manager", "scheduler", "proxy")
 
 
@@ -91,7 +93,7 @@ class LocalCluster:
             network.connect(self._settings, node, self._link)
         with progress.step("container runtime and images"):
             self._start(node, wanted["containerd"], wanted["etcd"])
-            wait_until("containerd", lambda: self._runtime_answers(node), 30)
+            wait_until("containerd", lambda: self._runtime_answers(node), PATIENCE)
             self._load_images(node)
         with progress.step("API server"):
             self._start(node, wanted["kube-apiserver"])
@@ -109,9 +111,9 @@ class LocalCluster:
             names = {"IMAGE": image, "ADDRESS": network.DNS_SERVICE}
             self._kubectl.apply(Template(COREDNS_MANIFEST.read_text()).substitute(names))
         with progress.step("node ready"):
-            wait_until("the node", lambda: self._alive(node, "kubelet") and self._node_ready(node), 90)
+            wait_until("the node", lambda: self._alive(node, "kubelet") and self._node_ready(node), PATIENCE)
         with progress.step("DNS ready"):
-            wait_until("the cluster's DNS", lambda: self._names_resolve(node), 90)
+            wait_until("the cluster's DNS", lambda: self._names_resolve(node), PATIENCE)
 
     def _write_kubeconfigs(self) -> Endpoint:
         """The administrator's for the host, the components' for the node."""

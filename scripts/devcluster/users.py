@@ -97,7 +97,7 @@ def _issue(kubectl: Kubectl, work: Path, people: list[Person]) -> dict[str, byte
         return {person: base64.b64decode(text) for person, text in found.items() if text}
 
     try:
-        wait_until("the signer of client certificates", lambda: len(issued()) == len(names), 30)
+        wait_until("the signer of client certificates", lambda: len(issued()) == len(names), 120)
     except NotReadyError as error:
         raise NotReadyError(
             f"{error}: does this cluster sign kubernetes.io/kube-apiserver-client?"

@@ -16,15 +16,16 @@ def test_a_write_tells_whether_it_changed_anything(tmp_path: Path) -> None:
 
 def test_a_lock_keeps_others_out(tmp_path: Path) -> None:
     order: list[str] = []
+    waits = threading.Event()
 
     def other() -> None:
-        with locked(tmp_path / "lock"):
+        with locked(tmp_path / "lock", waits.set):
             order.append("other")
 
     thread = threading.Thread(target=other)
     with locked(tmp_path / "lock"):
         thread.start()
-        thread.join(0.2)
+        assert waits.wait(10)
         order.append("first")
     thread.join()
     assert order == ["first", "other"]
