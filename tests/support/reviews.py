@@ -114,10 +114,11 @@ def apply(pod: Object, answer: review.Answer) -> Object:
 
 
 def _step(document: Any, step: Object) -> None:
+    """Members of lists are named by numbers and "-", which no member of an object here is."""
     *path, last = [part.replace("~1", "/").replace("~0", "~") for part in step["path"].split("/")[1:]]
     for part in path:
-        document = document[int(part)] if type(document) is list else document[part]
-    if type(document) is dict:
+        document = document[int(part) if part.isdigit() else part]
+    if last != "-" and not last.isdigit():
         document[last] = step["value"]
         return
     index = len(document) if last == "-" else int(last)

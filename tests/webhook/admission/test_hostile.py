@@ -57,7 +57,10 @@ def mutations(draw: st.DrawFn, review: Object) -> bytes:
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
     """Every place in a JSON value, as its parent and the key there."""
-    children: Any = value.items() if type(value) is dict else enumerate(value) if type(value) is list else ()
+    if hasattr(value, "items"):
+        children = value.items()
+    else:
+        children = enumerate(value) if hasattr(value, "append") else ()
     for key, child in children:
         yield value, key
         yield from places(child)

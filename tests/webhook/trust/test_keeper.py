@@ -88,7 +88,8 @@ def read(api: KubeApi, path: str) -> Any:
 
 def test_replicas_that_start_together_agree(api: KubeApi, namespace: str) -> None:
     with ThreadPoolExecutor(6) as threads:
-        made = list(threads.map(lambda _: keeper(api, namespace).material(), range(6)))
+        starting = [threads.submit(keeper(api, namespace).material) for _ in range(6)]
+        made = [start.result() for start in starting]
     assert len({material.roots for material in made}) == 1
     assert len({material.seal_key for material in made}) == 1
     assert len({material.signer.certificate.body for material in made}) == 1
