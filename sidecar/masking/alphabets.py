@@ -8,7 +8,7 @@ changes the length of the stream, and an escaped digit becomes an escaped star.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MOST_DIGITS = 19
 # A number that needs more bytes than this, gaps included, is not read as one.
@@ -78,8 +78,7 @@ def cut_off(*tokens: bytes) -> bytes:
     return rb"(?:" + b"|".join(beginnings) + rb")?"
 
 
-@dataclass(frozen=True)
-class Alphabet:
+class Alphabet(NamedTuple):
     """One way to write a number, compiled."""
 
     name: str
@@ -196,27 +195,40 @@ def wide() -> Alphabet:
     )  # fmt: skip
 
 
-def others() -> tuple[Alphabet, ...]:
-    """Digits that are more than one byte wide."""
-    gaps, quiet = _ALL_GAPS, INVISIBLE
-    return (
-        _alphabet(
-            "full-width", rb"\xef\xbc[\x90-\x99]", b"\xef\xbc\x8a", gaps, quiet, values=_turns(0x90, 10)
-        ),
-        _alphabet("arabic", rb"\xd9[\xa0-\xa9]", b"\xd9\xad", gaps, quiet, values=_turns(0xA0, 10)),
-        _alphabet("persian", rb"\xdb[\xb0-\xb9]", b"\xd9\xad", gaps, quiet, values=_turns(0xB0, 10)),
-        _alphabet("mathematical", rb"\xf0\x9d\x9f[\x8e-\xbf]", b"****", gaps, quiet, values=_turns(0x8E, 50)),
-        _alphabet("percent", rb"%3[0-9]", b"%2A", gaps, quiet),
-        _alphabet("json", rb"\\u003[0-9]", b"\\u002a", gaps, quiet),
-        _alphabet(
-            "html",
-            rb"&#(?:4[89]|5[0-7]);",
-            b"&#42;",
-            gaps,
-            quiet,
-            part=rb"&#[45][0-9];",
-            pick=3,
-            values=_turns(0x2E, 12),
-        ),
-        _alphabet("hex", rb"3[0-9]", b"2a", HEX_GAPS, HEX_FILLERS),
-    )
+_WIDE_TOKENS: dict[str, tuple[bytes, bytes, bytes | None]] = {
+    # name: digit, star, values
+    "full-width": (rb"\xef\xbc[\x90-\x99]", b"\xef\xbc\x8a", _turns(0x90, 10)),
+    "arabic": (rb"\xd9[\xa0-\xa9]", b"\xd9\xad", _turns(0xA0, 10)),
+    "persian": (rb"\xdb[\xb0-\xb9]", b"\xd9\xad", _turns(0xB0, 10)),
+    "mathematical": (rb"\xf0\x9d\x9f[\x8e-\xbf]", b"****", _turns(0x8E, 50)),
+    "percent": (rb"%3[0-9]", b"%2A", None),
+    "json": (rb"\\u003[0-9]", b"\\u002a", None),
+}
+# A byte sequence that every number of the alphabet contains.
+MARKS: dict[str, bytes] = {
+    "wide": b"\x00",
+    "full-width": b"\xef\xbc",
+    "arabic": b"\xd9",
+    "persian": b"\xdb",
+    "mathematical": b"\xf0\x9d\x9f",
+    "percent": b"%3",
+    "json": b"\\u003",
+    "html": b"&#",
+    "hex": b"3",
+}
+
+
+def alphabet(name: str) -> Alphabet:
+    """Compile the alphabet ``name``: ``text`` or a key of ``MARKS``."""
+    if name == "text":
+        return text()
+    if name == "wide":
+        return wide()
+    if name == "hex":
+        return _alphabet("hex", rb"3[0-9]", b"2a", HEX_GAPS, HEX_FILLERS)
+    if name == "html":
+        token, part = rb"&#(?:4[89]|5[0-7]);", rb"&#[45][0-9];"
+        values = _turns(0x2E, 12)
+        return _alphabet(name, token, b"&#42;", _ALL_GAPS, INVISIBLE, part=part, pick=3, values=values)
+    token, star, table = _WIDE_TOKENS[name]
+    return _alphabet(name, token, star, _ALL_GAPS, INVISIBLE, values=table)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sidecar.masking.card_table import VERSION as CARDS
 from sidecar.masking.cards import CardTable
 from sidecar.masking.context_table import VERSION as CONTEXT
-from sidecar.masking.hyperscan_safe import Scanner, compile_database
-from sidecar.masking.patterns import Sieve, triggers
+from sidecar.masking.databases import compiled
+from sidecar.masking.hyperscan_safe import Scanner
 from sidecar.masking.reader import BufferReader, Readers
 from sidecar.masking.sad_table import VERSION as SAD
 from sidecar.masking.stream import Masker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import hyperscan
-
+    from sidecar.masking.databases import Compiled
     from sidecar.masking.model import Finding, Profile
 
 ENGINE_VERSION = 1
@@ -27,15 +23,15 @@ ENGINE_VERSION = 1
 class Engine:
     """What to mask, compiled. Load it in a parent and use it in forked children: it is never changed."""
 
-    def __init__(self, profile: Profile, databases: Mapping[Sieve, hyperscan.Database]) -> None:
+    def __init__(self, profile: Profile, compiled: Compiled) -> None:
         self.profile = profile
-        self._databases = databases
-        self._readers = Readers(CardTable(profile))
+        self._databases = compiled.databases
+        self._readers = Readers(CardTable(profile), compiled.routes)
 
     @classmethod
     def load(cls, profile: Profile) -> Engine:
         """The engine for ``profile``; loads Hyperscan and its databases on the first call of a process."""
-        return cls(profile, _databases())
+        return cls(profile, compiled())
 
     @property
     def version(self) -> str:
@@ -46,11 +42,6 @@ class Engine:
         """A masker for one channel, used by one thread at a time."""
         scanners = {sieve: Scanner(database) for sieve, database in self._databases.items()}
         return Masker(BufferReader(scanners, self._readers))
-
-
-@lru_cache(maxsize=1)
-def _databases() -> Mapping[Sieve, hyperscan.Database]:
-    return {sieve: compile_database(triggers(sieve)) for sieve in Sieve}
 
 
 def mask_text(engine: Engine, text: str) -> tuple[str, list[Finding]]:

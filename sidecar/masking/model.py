@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-
-import msgspec
+from typing import NamedTuple
 
 
 class Profile(Enum):
@@ -18,7 +17,7 @@ class Profile(Enum):
     MODERN = "modern"
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class Finding(NamedTuple):
     """One thing that was masked. Never holds a digit of it.
 
     ``offset`` and ``length`` are bytes in the channel's input (and in its output, which has the same
@@ -33,7 +32,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     shown: str
 
 
-class Reading(msgspec.Struct, frozen=True):
+class Reading(NamedTuple):
     """One valid reading of a stretch of a buffer: ``start`` to ``end``, and the bytes it hides.
 
     ``hidden`` holds (start, end) pairs, each of whole stars long; positions are relative to the buffer that

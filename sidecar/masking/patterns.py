@@ -53,6 +53,10 @@ class Sieve(Enum):
     """What contains terminal escape sequences."""
 
 
+Route = tuple["str | Sieve", int]
+"""Where a hit leads: a reader, or another sieve, and how far before the hit it must start."""
+
+
 class Trigger(NamedTuple):
     """One expression: the reader it calls, and how far before its end that reader must start.
 

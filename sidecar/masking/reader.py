@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sidecar.masking.alphabets import others, text, wide
+from sidecar.masking.alphabets import MARKS, alphabet
 from sidecar.masking.pan import NumberReader
-from sidecar.masking.patterns import PLAIN_SPAN, Sieve, Trigger, triggers
-from sidecar.masking.sad import detectors
+from sidecar.masking.patterns import PLAIN_SPAN, Sieve
+from sidecar.masking.sad import detector
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sidecar.masking.cards import CardTable
     from sidecar.masking.hyperscan_safe import Scanner
     from sidecar.masking.model import Reading
+    from sidecar.masking.patterns import Route
+    from sidecar.masking.sad import Detector
 
 # Nothing that starts further before a byte can hide it.
 REACH = 384
@@ -31,15 +33,27 @@ _EMV_TAIL = re.compile(rb"5(?:[Aa] ?0[6-9Aa]|7 ?(?:0[A-Fa-f]|1[0-3])) ?[1-9][0-9
 
 
 class Readers:
-    """The readers of one profile, compiled; shared by all its streams and never changed."""
+    """The readers of one profile, each compiled when it is first needed; shared by all its streams."""
 
-    def __init__(self, table: CardTable) -> None:
+    def __init__(self, table: CardTable, routes: Mapping[Sieve, Sequence[Route]]) -> None:
         self.table = table
-        self.triggers: dict[Sieve, tuple[Trigger, ...]] = {sieve: triggers(sieve) for sieve in Sieve}
-        self.text = NumberReader(text(), table)
-        exotic = (wide(), *others())
-        self.exotic = {alphabet.name: NumberReader(alphabet, table) for alphabet in exotic}
-        self.detectors = {detector.name: detector for detector in detectors(table)}
+        self.routes = routes
+        self._numbers: dict[str, NumberReader] = {}
+        self._detectors: dict[str, Detector] = {}
+
+    def number(self, name: str) -> NumberReader:
+        """The reader of the alphabet ``name``."""
+        reader = self._numbers.get(name)
+        if reader is None:
+            reader = self._numbers[name] = NumberReader(alphabet(name), self.table)
+        return reader
+
+    def detector(self, name: str) -> Detector:
+        """The detector ``name``."""
+        known = self._detectors.get(name)
+        if known is None:
+            known = self._detectors[name] = detector(name, self.table)
+        return known
 
 
 class BufferReader:
@@ -49,12 +63,10 @@ class BufferReader:
         self._scanners = scanners
         self._first = tuple(scanners[sieve] for sieve in (Sieve.NUMBERS, Sieve.KEYS, Sieve.RARE))
         self._keys = scanners[Sieve.KEYS]
-        self._triggers = readers.triggers
+        self._routes = readers.routes
         self._table = readers.table
-        self._text = readers.text
-        self._hex = readers.exotic["hex"]
-        self._exotic = readers.exotic
-        self._detectors = readers.detectors
+        self._number = readers.number
+        self._detector = readers.detector
 
     def clean(self, data: bytes) -> bool:
         """Whether ``data`` gives no reason at all to look closer."""
@@ -72,11 +84,11 @@ class BufferReader:
         hold = self._read_plain(buffer, plain, found, done)
         for name, stretches in spans.items():
             if name == "text":
-                hold = min(hold, self._text.read_between(buffer, merged(stretches), found, done))
-            elif name in self._exotic:
-                hold = min(hold, self._exotic[name].read_between(buffer, merged(stretches), found, set()))
+                hold = min(hold, self._number("text").read_between(buffer, merged(stretches), found, done))
+            elif name in MARKS:
+                hold = min(hold, self._number(name).read_between(buffer, merged(stretches), found, set()))
             else:
-                self._detectors[name].read_between(buffer, merged(stretches), found)
+                self._detector(name).read_between(buffer, merged(stretches), found)
         return found, hold
 
     def _scan(self, buffer: bytes, first: int) -> tuple[list[int], dict[str, list[tuple[int, int]]]]:
@@ -85,9 +97,9 @@ class BufferReader:
         spans: dict[str, list[tuple[int, int]]] = {}
         todo = [Sieve.NUMBERS, Sieve.KEYS, Sieve.RARE]
         for sieve in todo:
-            known = self._triggers[sieve]
+            known = self._routes[sieve]
             for number, end in self._scanners[sieve].hits(buffer):
-                reader, span = known[number].reader, known[number].span
+                reader, span = known[number]
                 if reader == "plain":
                     if end > first:
                         plain.append(end)
@@ -101,7 +113,7 @@ class BufferReader:
     def _read_plain(self, buffer: bytes, ends: list[int], found: list[Reading], done: set[int]) -> int:
         """The readings of plain numbers that end before ``ends``."""
         hold = len(buffer)
-        text, brand, shortest = self._text, self._table.brand, self._table.shortest
+        text, brand, shortest = self._number("text"), self._table.brand, self._table.shortest
         for end in ends:
             stop = end - 1
             run = buffer[max(0, stop - 20) : stop]
@@ -129,13 +141,13 @@ class BufferReader:
         if last in _PLAIN_BYTES:
             hold = self._open_plain(buffer, last)
         elif last in _TRACK_MARKS:
-            hold = self._detectors["track2"].open_from(buffer)
+            hold = self._detector("track2").open_from(buffer)
         if _RARE.search(tail) is not None or buffer.find(b"\x1b", size - 28) >= 0:
             hold = min(hold, self._open_rare(buffer))
         elif last in _DUMP_BYTES and buffer.count(b"3", max(0, size - 56)) >= 6:
-            hold = min(hold, self._hex.open_from(buffer, REACH))
+            hold = min(hold, self._number("hex").open_from(buffer, REACH))
         if last in _DUMP_BYTES and _EMV_TAIL.search(buffer, max(0, size - 72)) is not None:
-            hold = min(hold, self._detectors["emv"].open_from(buffer))
+            hold = min(hold, self._detector("emv").open_from(buffer))
         return hold
 
     def _open_plain(self, buffer: bytes, last: int) -> int:
@@ -146,21 +158,25 @@ class BufferReader:
         run = run[len(run.rstrip(_PLAIN_BYTES)) :]
         digits = len(run.translate(None, _PLAIN_GAP_BYTES))
         if digits > 6:
-            hold = min(self._text.open_from(buffer, len(run)), self._detectors["track2"].open_from(buffer))
+            hold = min(
+                self._number("text").open_from(buffer, len(run)), self._detector("track2").open_from(buffer)
+            )
         elif digits and len(run) < size and buffer[size - len(run) - 1] in b"=Dd":
-            hold = self._detectors["track2"].open_from(buffer)
+            hold = self._detector("track2").open_from(buffer)
         if last not in _PLAIN_GAP_BYTES:
             group = len(run) - len(run.rstrip(_DIGITS))
             if group <= 12 and buffer[size - group - 1] in _KEY_ENDS and self._keys.hits(buffer[-96:]):
                 for name in ("cvv", "pin"):
-                    hold = min(hold, self._detectors[name].open_from(buffer))
+                    hold = min(hold, self._detector(name).open_from(buffer))
         return hold
 
     def _open_rare(self, buffer: bytes) -> int:
         """``open_from`` for what has escapes or bytes beyond ASCII near its end."""
-        hold = self._text.open_from(buffer, REACH)
-        for reader in self._exotic.values():
-            hold = min(hold, reader.open_from(buffer, REACH))
+        hold = self._number("text").open_from(buffer, REACH)
+        near = buffer[-REACH:]
+        for name, mark in MARKS.items():
+            if mark in near:
+                hold = min(hold, self._number(name).open_from(buffer, REACH))
         return hold
 
 

@@ -271,7 +271,10 @@ class Iso8583:
         return len(buffer)
 
 
-def detectors(table: CardTable) -> tuple[Detector, ...]:
-    """Every detector, for one card table."""
-    keyed = [Keyed(name, keys, low, high) for name, keys, low, high in KEYED]
-    return (*keyed, Track1(table), Track2(table), Emv(table), Iso8583(table))
+def detector(name: str, table: CardTable) -> Detector:
+    """Compile the detector ``name``: ``track1``, ``track2``, ``emv``, ``iso8583`` or a keyed rule."""
+    for rule, keys, shortest, longest in KEYED:
+        if rule == name:
+            return Keyed(name, keys, shortest, longest)
+    kinds = {kind.name: kind for kind in (Track1, Track2, Emv, Iso8583)}
+    return kinds[name](table)

@@ -1,0 +1,99 @@
+"""The compiled Hyperscan databases: loaded from a file beside this module, or compiled where there is none.
+
+Compiling takes a noticeable part of a second, loading a few milliseconds, so image builds run
+``python -m sidecar.masking.databases``. A file of other sources or of another kind of machine is not used.
+"""
+
+from __future__ import annotations
+
+import marshal
+import zlib
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from sidecar.masking.hyperscan_safe import compile_database, restore, serialise
+from sidecar.masking.patterns import Route, Sieve, triggers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import hyperscan
+
+COMPILED = "compiled.hsdb"
+_SOURCES = ("alphabets.py", "card_table.py", "cards.py", "patterns.py", "sad.py", "sad_table.py")
+_Stored = tuple[int, dict[str, bytes], dict[str, list[tuple[str, bool, int]]]]
+
+
+class Compiled(NamedTuple):
+    """One database for each sieve, and where the hits of each of its expressions lead."""
+
+    databases: Mapping[Sieve, hyperscan.Database]
+    routes: Mapping[Sieve, Sequence[Route]]
+
+
+def fingerprint() -> int:
+    """Changes with the sources of the expressions."""
+    total = 0
+    for name in _SOURCES:
+        total = zlib.crc32(Path(__file__).with_name(name).read_bytes(), total)
+    return total
+
+
+@lru_cache(maxsize=1)
+def compiled() -> Compiled:
+    """The databases of this process, made on the first call and never freed."""
+    file = Path(__file__).with_name(COMPILED)
+    loaded = load(file.read_bytes()) if file.exists() else None
+    return loaded if loaded is not None else compile_all()
+
+
+def compile_all() -> Compiled:
+    """Every database, from its expressions."""
+    known = {sieve: triggers(sieve) for sieve in Sieve}
+    databases = {sieve: compile_database(wanted) for sieve, wanted in known.items()}
+    routes = {sieve: [(wanted.reader, wanted.span) for wanted in known[sieve]] for sieve in Sieve}
+    return Compiled(databases, routes)
+
+
+def dump(content: Compiled) -> bytes:
+    """``content`` as a file that ``load`` accepts."""
+    databases = {sieve.value: serialise(database) for sieve, database in content.databases.items()}
+    routes = {
+        sieve.value: [
+            (reader.value, True, span) if isinstance(reader, Sieve) else (reader, False, span)
+            for reader, span in wanted
+        ]
+        for sieve, wanted in content.routes.items()
+    }
+    return marshal.dumps((fingerprint(), databases, routes))
+
+
+def load(content: bytes) -> Compiled | None:
+    """The databases in ``content``, which ``dump`` made; None if for other sources or another machine."""
+    # The file is part of the package, as its code is.
+    made_from, stored, routes = cast("_Stored", marshal.loads(content))  # noqa: S302
+    if made_from != fingerprint():
+        return None
+    databases: dict[Sieve, hyperscan.Database] = {}
+    for sieve in Sieve:
+        database = restore(stored[sieve.value])
+        if database is None:
+            return None
+        databases[sieve] = database
+    return Compiled(
+        databases,
+        {
+            sieve: [(Sieve(name) if is_sieve else name, span) for name, is_sieve, span in routes[sieve.value]]
+            for sieve in Sieve
+        },
+    )
+
+
+def main() -> None:
+    """Write the file."""
+    Path(__file__).with_name(COMPILED).write_bytes(dump(compile_all()))
+
+
+if __name__ == "__main__":
+    main()
