@@ -1,0 +1,82 @@
+"""The API server as servers use it, on a real one."""
+
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from sidecar.contract.errors import ClusterError
+from webhook.kube.api import KubeApi, Reply
+
+ROOT = Path(__file__).parents[3]
+PODS = "/api/v1/namespaces/kube-system/pods"
+
+
+class Named(msgspec.Struct):
+    metadata: dict[str, object]
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[KubeApi]:
+    name = os.environ.get("CHAPERONE_CLUSTER", "dev")
+    for words in (["up"], ["kubeconfig", "admin"]):
+        argv = [ROOT / "scripts/cluster", *words, "--name", name]
+        done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    api = KubeApi(kubeconfig=Path(done.stdout.strip()))
+    yield api
+    api.close()
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> Iterator[KubeApi]:
+    """An API server whose port nobody answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        server = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        path = tmp_path / "kubeconfig"
+        path.write_text(
+            "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
+            f"clusters: [{{name: c, cluster: {{server: '{server}'}}}}]\n"
+            "users: [{name: u, user: {token: word}}]\n"
+            "contexts: [{name: c, context: {cluster: c, user: u}}]\n"
+        )
+        api = KubeApi(kubeconfig=path)
+        yield api
+        api.close()
+
+
+@pytest.mark.cluster
+def test_an_object_is_read_and_an_absent_one_is_none(api: KubeApi) -> None:
+    found = api.get("/api/v1/namespaces/kube-system", Named)
+    assert found is not None
+    assert found.metadata["name"] == "kube-system"
+    assert api.get("/api/v1/namespaces/no-such-namespace", Named) is None
+
+
+@pytest.mark.cluster
+def test_an_object_of_another_shape_is_an_error(api: KubeApi) -> None:
+    with pytest.raises(ClusterError, match="cannot be read"):
+        api.get("/api/v1/namespaces/kube-system", list[int])
+
+
+@pytest.mark.cluster
+def test_a_refusal_is_an_error_that_tells_the_status(api: KubeApi) -> None:
+    with pytest.raises(ClusterError, match="answered 400"):
+        api.request("POST", PODS, body={"kind": "Nonsense"}).decode(Named)
+
+
+def test_an_api_server_that_does_not_answer_is_given_up(nowhere: KubeApi) -> None:
+    with pytest.raises(ClusterError, match="cannot be reached") as raised:
+        nowhere.get(PODS, Named, seconds=0.2)
+    assert "word" not in str(raised.value)
+
+
+@pytest.mark.parametrize("status", [301, 403, 500])
+def test_only_success_is_decoded(status: int) -> None:
+    with pytest.raises(ClusterError, match=str(status)):
+        Reply(status, b"{}").decode(Named)
