@@ -121,4 +121,4 @@ def until(probe: Callable[[], _T | None], *, seconds: float = 60.0, what: str) -
         if answer:
             return answer
         assert time.monotonic() < deadline, f"{what} did not come true within {seconds:.0f} s"
-        time.sleep(0.2)
+        time.sleep(0.5)

@@ -6,6 +6,7 @@ webhook changed it comes out complete again, and no other way.
 """
 
 from collections.abc import Callable, Iterable
+from typing import Final
 
 import msgspec
 
@@ -26,6 +27,8 @@ from webhook.admission.review import (
 
 _pods = msgspec.json.Decoder(Pod)
 Step = PatchOperation | RemoveOperation
+DEFAULT_CONTAINER: Final = "kubectl.kubernetes.io/default-container"
+"""Says which container kubectl means; without it kubectl remarks on every exec that there are several."""
 
 
 class PodDoor:
@@ -67,10 +70,17 @@ def _guarded(containers: tuple[Container, ...] | None) -> tuple[Container, ...]:
 
 
 def _annotate(pod: Pod) -> Iterable[Step]:
-    if pod.metadata.annotations is None:
+    present = pod.metadata.annotations
+    if present is None:
         yield PatchOperation("add", "/metadata/annotations", {})
-    key = names.INJECTED_ANNOTATION.replace("/", "~1")
-    yield PatchOperation("add", f"/metadata/annotations/{key}", names.VERSION)
+    yield PatchOperation("add", _annotation(names.INJECTED_ANNOTATION), names.VERSION)
+    if DEFAULT_CONTAINER not in (present or {}):
+        for container in pod.spec.containers[:1]:
+            yield PatchOperation("add", _annotation(DEFAULT_CONTAINER), container.name)
+
+
+def _annotation(key: str) -> str:
+    return f"/metadata/annotations/{key.replace('/', '~1')}"
 
 
 def _place_volumes(pod: Pod, settings: RecorderSettings) -> Iterable[Step]:

@@ -106,10 +106,12 @@ capabilities:
 startupProbe:
   httpGet: {path: /healthz, port: https, scheme: HTTPS}
   periodSeconds: 1
+  timeoutSeconds: 5
   failureThreshold: 120
 readinessProbe:
   httpGet: {path: /readyz, port: https, scheme: HTTPS}
   periodSeconds: 5
+  timeoutSeconds: 5
   failureThreshold: 2
 livenessProbe:
   httpGet: {path: /healthz, port: https, scheme: HTTPS}

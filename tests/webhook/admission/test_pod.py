@@ -111,7 +111,18 @@ async def test_an_exempt_namespace_is_left_alone(namespace: str) -> None:
 async def test_annotations_and_names_of_generated_pods_do_not_matter() -> None:
     pod = plain_pod()
     pod["metadata"] = {"generateName": "web-", "annotations": {"a": "b"}}
-    assert (await injected(pod))["metadata"]["annotations"] == {"a": "b", "chaperone.dev/recorder": "0.1.0"}
+    assert (await injected(pod))["metadata"]["annotations"] == {
+        "a": "b",
+        "chaperone.dev/recorder": "0.1.0",
+        "kubectl.kubernetes.io/default-container": "app",
+    }
+
+
+async def test_a_chosen_default_container_stays_chosen() -> None:
+    pod = plain_pod({"name": "app"}, {"name": "other"})
+    pod["metadata"]["annotations"] = {"kubectl.kubernetes.io/default-container": "other"}
+    annotations = (await injected(pod))["metadata"]["annotations"]
+    assert annotations["kubectl.kubernetes.io/default-container"] == "other"
 
 
 def mounting(path: str, **more: object) -> Object:
