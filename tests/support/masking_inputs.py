@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sidecar.masking import Engine, Finding
+
+# How many inputs a property is tried on; the long run of the suite sets the variable.
+EXAMPLES = 100_000 if os.environ.get("CHAPERONE_LONG") else 100
 
 PLAIN_CASES = [
     ("4111111111111111", "411111******1111"),
@@ -58,7 +62,8 @@ def run(engine: Engine, pieces: Iterable[bytes]) -> tuple[bytes, list[Finding]]:
     return out, masker.take_findings()
 
 
-def _grouped(number: bytes, separator: bytes) -> bytes:
+def grouped(number: bytes, separator: bytes) -> bytes:
+    """``number`` in the groups its brand uses, ``separator`` between them."""
     if len(number) == 15:
         return separator.join((number[:4], number[4:10], number[10:]))
     return separator.join(number[at : at + 4] for at in range(0, len(number), 4))
@@ -83,9 +88,7 @@ def _notations(number: bytes) -> list[bytes]:
 def notated() -> st.SearchStrategy[bytes]:
     """A valid number in any notation."""
     written = st.sampled_from(NUMBERS).flatmap(lambda number: st.sampled_from(_notations(number)))
-    spaced = st.tuples(st.sampled_from(NUMBERS), st.sampled_from(SEPARATORS)).map(
-        lambda pair: _grouped(*pair)
-    )
+    spaced = st.tuples(st.sampled_from(NUMBERS), st.sampled_from(SEPARATORS)).map(lambda pair: grouped(*pair))
     return written | spaced
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from masking_inputs import PLAIN_CASES, fragments, run
+from masking_inputs import EXAMPLES, PLAIN_CASES, fragments, run
 
 from sidecar.contract.errors import BugError
 from sidecar.masking import Engine, Finding, Profile, mask_text
@@ -30,6 +30,7 @@ def test_every_cut_gives_the_same(engine: Engine, text: str) -> None:
     assert run(engine, [bytes([byte]) for byte in data]) == whole
 
 
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(data=fragments(), sizes=st.lists(st.integers(1, 40), max_size=30))
 def test_random_pieces_give_the_same(engine: Engine, data: bytes, sizes: list[int]) -> None:
     pieces: list[bytes] = []

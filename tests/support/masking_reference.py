@@ -1,0 +1,143 @@
+"""What masking means, slowly: the whole input in memory, every start and every length tried, plain ``re``.
+
+Written from the rules, not from the engine: its own table reading, check digit, separators and grouping. It
+knows ASCII digits with every separator, tracks and keyed codes, which is what the comparison feeds it; what
+the text around a number says (``context.judge``, a pure function of the whole input) is shared.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import yaml
+
+from sidecar.masking.context import Verdict, judge
+
+POLICIES = Path(__file__).resolve().parents[2] / "policies/masking"
+VISIBLE = [
+    " ", "  ", " - ", "-", ".", "/", "_", "+", "\t", "\u00a0", "\u00b7", "\u2212", "\u3000", "\ufe58",
+    "\ufe63", "\uff0d", "\u205f", "\u202f", *map(chr, range(0x2000, 0x200B)),
+    *map(chr, range(0x2010, 0x2016)),
+]  # fmt: skip
+SILENT = ["\u00ad", "\ufeff", *map(chr, range(0x200B, 0x2010)), *map(chr, range(0x202A, 0x202F))]
+ESCAPED = (
+    rb"%2[0BbDdEeFf]|%09|%5[Ff]|%[Cc]2%[Aa]0|%[Aa]0|\\u00[2Aa][0DdEeFf]|\\u20[012][0-9A-Fa-f]|\\t|&nbsp;"
+)
+LATIN = rb"[\xa0\x96\x97]"
+SGR = rb"\x1b\[[0-9;:]{0,24}[mK]"
+RIGHT = rb"\x1b\[1?C"
+
+
+def _any(words: list[str]) -> bytes:
+    return b"|".join(re.escape(word.encode()) for word in sorted(words, key=len, reverse=True))
+
+
+_QUIET = rb"(?:" + _any(SILENT) + rb"|" + SGR + rb")"
+_SEEN = rb"(?:" + _any(VISIBLE) + rb"|" + ESCAPED + rb"|" + LATIN + rb"|" + RIGHT + rb")"
+_GAP = rb"(?:" + _QUIET + rb"{0,4}" + _SEEN + _QUIET + rb"{0,4}|" + _QUIET + rb"{1,8})"
+_BEFORE = re.compile(
+    rb"(?:[^0-9]|%[0-9A-Fa-f][0-9]|%25[0-9A-Fa-f][0-9]|\\u[0-9A-Fa-f]{3}[0-9]|\\x[0-9A-Fa-f][0-9])\Z"
+)
+_LENGTHS = {
+    count: re.compile(rb"[1-9](?:(?:" + _GAP + rb")?[0-9]){%d}" % (count - 1)) for count in range(12, 20)
+}
+_TOKEN = re.compile(rb"([0-9])|(" + _GAP + rb")(?=[0-9])")
+_DASHES = {b"-", b"\xe2\x80\x90", b"\xe2\x80\x91", b"\xe2\x80\x93", b"\xe2\x80\x94", b"%2D", b"%2d"}
+
+
+class Table(NamedTuple):
+    """The card table as the reference reads it."""
+
+    brands: list[tuple[list[tuple[str, str]], set[int], bool]]
+    groupings: set[tuple[int, ...]]
+
+
+@lru_cache(maxsize=1)
+def load_table() -> Table:
+    """The table of policies/masking/cards.yaml."""
+    raw = cast("dict[str, list[dict[str, object]]]", yaml.safe_load((POLICIES / "cards.yaml").read_bytes()))
+    brands: list[tuple[list[tuple[str, str]], set[int], bool]] = []
+    for row in raw["brands"]:
+        ranges = [text.partition("-") for text in cast("list[str]", row["ranges"])]
+        ends = [(low, high or low) for low, _, high in ranges]
+        brands.append((ends, set(cast("list[int]", row["lengths"])), row.get("luhn") == "optional"))
+    groupings = {tuple(grouping) for grouping in cast("list[list[int]]", raw["groupings"])}
+    return Table(brands, groupings)
+
+
+def luhn(digits: str) -> bool:
+    """The check digit, as the textbook has it."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        value = int(digit) * (2 if place % 2 else 1)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
+
+
+def is_card(table: Table, digits: str) -> bool:
+    """Whether profile strict takes ``digits`` for a card number."""
+    for ranges, lengths, optional in table.brands:
+        fits = any(low <= digits[: len(low)] <= high for low, high in ranges)
+        if fits and len(digits) in lengths and (optional or luhn(digits)):
+            return True
+    return False
+
+
+def _well_grouped(table: Table, data: bytes, start: int, end: int) -> tuple[bool, int]:
+    """Whether the grouping is a card's, and how many groups of bytes there are."""
+    counts = [0]
+    gaps: set[bytes] = set()
+    pieces = 1
+    for match in _TOKEN.finditer(data, start, end + 1):
+        if match.start() >= end:
+            break
+        if match[1] is not None:
+            counts[-1] += 1
+            continue
+        pieces += 1
+        visible = re.fullmatch(_QUIET + rb"{0,4}(" + _SEEN + rb")" + _QUIET + rb"{0,4}", match[2])
+        if visible is not None and re.fullmatch(_QUIET + rb"{1,8}", match[2]) is None:
+            gaps.add(visible[1])
+            counts.append(0)
+    if len(counts) == 1 or tuple(counts) in table.groupings:
+        return True, pieces
+    if gaps <= _DASHES and counts[0] >= 4:
+        return counts[:3] != [8, 4, 4], pieces
+    listed = re.search(rb"[0-9][-./_+\t ]{1,3}\Z", data[max(0, start - 4) : start]) is not None
+    followed = re.compile(_GAP + rb"[0-9]").match(data, end) is not None
+    return set(counts) == {1} and len(gaps) == 1 and not listed and not followed, pieces
+
+
+def hidden(data: bytes) -> set[int]:
+    """The offsets that numbers in plain notation hide."""
+    table = load_table()
+    padded = b"\n" + data + b"\n"
+    result: set[int] = set()
+    for start in range(1, len(padded)):
+        if not padded[start : start + 1].isdigit() or not _BEFORE.search(padded[max(0, start - 6) : start]):
+            continue
+        for count, pattern in _LENGTHS.items():
+            match = pattern.match(padded, start)
+            if match is None or match.end() - start > 320 or padded[match.end() : match.end() + 1].isdigit():
+                continue
+            places = [token.start() for token in _TOKEN.finditer(padded, start, match.end()) if token[1]]
+            digits = "".join(chr(padded[place]) for place in places)
+            grouped, pieces = _well_grouped(table, padded, start, match.end())
+            if len(digits) != count or not grouped or not is_card(table, digits):
+                continue
+            brand = "amex" if digits[:2] in {"34", "37"} else ""
+            verdict = judge(
+                padded, start, match.end(), groups=pieces, digits=digits.encode("ascii"), brand=brand
+            )
+            if verdict is not Verdict.OTHER:
+                result.update(place - 1 for place in places[6:-4])
+    return result
+
+
+def masked(data: bytes) -> bytes:
+    """``data`` with what numbers in plain notation hide."""
+    gone = hidden(data)
+    return bytes(0x2A if at in gone else byte for at, byte in enumerate(data))
