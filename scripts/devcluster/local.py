@@ -98,7 +98,9 @@ class LocalCluster:
         with progress.step("API server"):
             self._start(node, wanted["kube-apiserver"])
             wait_until(
-                "the API server", lambda: self._alive(node, "kube-apiserver") and self._kubectl.ready(), 90
+                "the API server",
+                lambda: self._alive(node, "kube-apiserver") and self._kubectl.ready(),
+                PATIENCE,
             )
         with progress.step("controllers, scheduler, proxy and kubelet"):
             self._start(node, *(wanted[name] for name in ("kube-controller-manager", "kube-scheduler")))
