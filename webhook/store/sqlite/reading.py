@@ -24,7 +24,7 @@ def select_sessions(connection: sqlite3.Connection, query: Query) -> list[Sessio
         )
         values.append(_match_expression(phrases))
     sql = f"SELECT record FROM sessions WHERE {' AND '.join(where)} ORDER BY session DESC LIMIT ?"  # noqa: S608  conditions are constants of this module
-    return [decode_record(row[0]) for row in connection.execute(sql, (*values, query.limit))]
+    return [decode_record(row[0]) for row in connection.execute(sql, (*values, max(query.limit, 0)))]
 
 
 def select_changed(
@@ -49,7 +49,7 @@ def select_frames(connection: sqlite3.Connection, session: str, *, start: int, l
     base = row[0] << SEQUENCE_BITS
     rows = connection.execute(
         "SELECT id, digest, packed, payload FROM frames WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
-        (base + start, base + (1 << SEQUENCE_BITS), limit),
+        (base + start, base + (1 << SEQUENCE_BITS), max(limit, 0)),
     )
     return [Frame(key - base, digest, unpack(packed, payload)) for key, digest, packed, payload in rows]
 
@@ -61,7 +61,7 @@ def select_notices(
     rows = connection.execute(
         "SELECT notice FROM notices WHERE (? IS NULL OR namespace = ?) AND (? IS NULL OR received_at >= ?)"
         " ORDER BY received_at DESC, id DESC LIMIT ?",
-        (namespace, namespace, since, since, limit),
+        (namespace, namespace, since, since, max(limit, 0)),
     )
     return [decode_notice(row[0]) for row in rows]
 
@@ -72,10 +72,12 @@ def select_hits(connection: sqlite3.Connection, query: Query) -> list[Hit]:
     if not phrases:
         return []
     where, values = _conditions(query)
-    sql = f"""SELECT record, session, sequence, at, channel, packed, texts.text
-        FROM words JOIN texts ON id = words.rowid JOIN sessions USING (number)
-        WHERE words MATCH ? AND {" AND ".join(where)} ORDER BY rank, session DESC, id LIMIT ?"""  # noqa: S608  conditions are constants of this module
-    rows = connection.execute(sql, (_match_expression(phrases), *values, query.limit))
+    narrowed = "JOIN texts ON id = words.rowid JOIN sessions USING (number)" if values else ""
+    sql = f"""SELECT record, session, sequence, at, channel, packed, texts.text FROM
+        (SELECT words.rowid AS id, rank AS score FROM words {narrowed}
+            WHERE words MATCH ? AND {" AND ".join(where)} ORDER BY rank LIMIT ?)
+        JOIN texts USING (id) JOIN sessions USING (number) ORDER BY score, session DESC, id"""  # noqa: S608  conditions are constants of this module
+    rows = connection.execute(sql, (_match_expression(phrases), *values, max(query.limit, 0)))
     return [_hit(row[0], row[1:5], unpack(row[5], row[6]).decode(), phrases) for row in rows]
 
 
