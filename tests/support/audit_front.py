@@ -6,6 +6,7 @@ headers. What it refuses, it refuses in the API server's words.
 
 import http.client
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Generator
@@ -30,6 +31,7 @@ class Front(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.served = served
         self.trouble = ""
+        self.forwarding: set[socket.socket] = set()
         own = served.serving.issue("front")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(own.certificate, own.key)
@@ -73,8 +75,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._serve(b"")
 
+    def do_DELETE(self) -> None:
+        self._serve(self._body())
+
     def do_POST(self) -> None:
-        self._serve(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
+        self._serve(self._body())
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Nothing."""
@@ -93,6 +98,16 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._forward(user, body)
 
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
     def _is_forbidden(self, user: str) -> bool:
         in_payments = "/namespaces/payments/" in self.path
         is_discovery = self.path.count("/") <= 3 and "sessions" not in self.path
@@ -102,8 +117,18 @@ class _Handler(BaseHTTPRequestHandler):
         upstream = http.client.HTTPSConnection(
             "127.0.0.1", self.front.served.port, context=self.front.upstream, timeout=60
         )
+        upstream.connect()
+        self.front.forwarding.add(upstream.sock)
         headers = {name: self.headers[name] for name in _PASSED if name in self.headers}
         headers |= {"X-Remote-User": user, "X-Remote-Group": "system:authenticated"}
+        try:
+            self._copy(upstream, body, headers)
+        finally:
+            self.close_connection = True
+            self.front.forwarding.discard(upstream.sock)
+            upstream.close()
+
+    def _copy(self, upstream: http.client.HTTPSConnection, body: bytes, headers: dict[str, str]) -> None:
         upstream.request(self.command, self.path, body or None, headers)
         answer = upstream.getresponse()
         self.send_response(answer.status)
@@ -113,8 +138,6 @@ class _Handler(BaseHTTPRequestHandler):
         while chunk := answer.read1(64 * 1024):
             self.wfile.write(chunk)
             self.wfile.flush()
-        self.close_connection = True
-        upstream.close()
 
     def _status(self, code: int, reason: str, message: str) -> None:
         status = {"kind": "Status", "apiVersion": "v1", "status": "Failure"}
@@ -142,5 +165,8 @@ def front(served: Served) -> Generator[Front]:
         yield server
     finally:
         server.shutdown()
+        for connection in list(server.forwarding):
+            connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
         thread.join(20)
         server.server_close()

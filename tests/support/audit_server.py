@@ -5,8 +5,9 @@ import threading
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import uvicorn
 from audit_pki import Authority, Pair
@@ -31,6 +32,12 @@ def trust_data(authority: Authority, *names: str, user_header: str = "X-Remote-U
     }
 
 
+class Closable(Protocol):
+    """Something with connections."""
+
+    def close(self) -> None: ...
+
+
 @dataclass
 class Served:
     """A running audit API."""
@@ -47,6 +54,8 @@ class Served:
     listener: AuditListener
     reads: list[Read]
     port: int = 0
+    clients: list[Closable] = field(default_factory=list[Closable])
+    """Their connections are closed before the server ends."""
 
     @property
     def url(self) -> str:
@@ -88,6 +97,10 @@ def serve(store: Store, folder: Path, *, user_header: str = "X-Remote-User") -> 
     try:
         yield served
     finally:
+        for client in served.clients:
+            client.close()
+        while server.server_state.connections:
+            time.sleep(0.01)
         server.should_exit = True
         thread.join(20)
         assert not thread.is_alive(), "the server did not stop"

@@ -231,10 +231,10 @@ def rfc3339(unix_ns: int, *, timespec: str = "microseconds") -> str:
 
 
 def unix_nanoseconds(text: str) -> int:
-    """Read an RFC 3339 time. Raises ValueError; a time without an offset is one."""
+    """Read an RFC 3339 time. Raises ValueError; a time without an offset is none."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        raise ValueError("no offset from UTC")
+        raise ValueError(f"the time {text!r} has no offset from UTC")
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * _NANOSECONDS + since.microseconds * 1000
 

@@ -1,0 +1,129 @@
+"""What goes wrong around the command line, in words that help, with codes that programs can tell apart."""
+
+import json
+import socket
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from audit_front import AGENT, AUDITOR, Front
+from cli_runner import Chaperone, Done
+
+NEVER_SEEN = ("Traceback", "urllib3", "\x1b")
+
+
+def failed(done: Done, code: int) -> str:
+    assert done.code == code, done.error
+    assert done.out == ""
+    assert not any(word in done.error for word in NEVER_SEEN)
+    return done.error
+
+
+def test_without_a_kubeconfig(tmp_path: Path) -> None:
+    error = failed(Chaperone(tmp_path / "none").run("sessions", "list"), 5)
+    assert "no usable kubeconfig" in error
+    assert "--kubeconfig" in error
+
+
+def test_a_kubeconfig_that_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_text("nonsense: [")
+    failed(Chaperone(file).run("sessions", "list"), 5)
+
+
+def test_a_context_that_is_not_there(chaperone: Chaperone) -> None:
+    assert "other" in failed(chaperone.run("sessions", "list", "--context", "other"), 5)
+
+
+def test_an_api_server_that_is_not_there(chaperone: Chaperone, tmp_path: Path) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        config = json.loads(chaperone.kubeconfig.read_text())
+        config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{unused.getsockname()[1]}"
+        file = tmp_path / "config"
+        file.write_text(json.dumps(config))
+        error = failed(chaperone.run("sessions", "list", "--kubeconfig", str(file)), 6)
+    assert "cannot be reached" in error
+
+
+def test_an_api_server_that_is_another(chaperone: Chaperone, tmp_path: Path) -> None:
+    config = json.loads(chaperone.kubeconfig.read_text())
+    del config["clusters"][0]["cluster"]["certificate-authority"]
+    file = tmp_path / "config"
+    file.write_text(json.dumps(config))
+    assert "not trusted" in failed(chaperone.run("sessions", "list", "--kubeconfig", str(file)), 6)
+
+
+def test_without_the_right_the_admins_command_is_told(standing: Front, folder: Path) -> None:
+    agent = Chaperone(standing.kubeconfig(folder, AGENT))
+    error = failed(agent.run("sessions", "list"), 4)
+    assert 'user "agent" may not list sessions' in error
+    assert "kubectl create rolebinding" in error
+    assert "-n payments --clusterrole=chaperone-auditor --user=agent" in error
+    assert "kubectl create clusterrolebinding" in failed(agent.run("sessions", "list", "-A"), 4)
+    assert "may not create searches" in failed(agent.run("search", "x"), 4)
+    assert "may not get sessions" in failed(agent.run("sessions", "show", "0" * 26), 4)
+
+
+def test_credentials_that_are_not_valid(standing: Front, folder: Path) -> None:
+    stranger = Chaperone(standing.kubeconfig(folder, "stranger"))
+    assert "not valid" in failed(stranger.run("sessions", "list"), 4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "hint"),
+    [
+        ("missing", "kubectl get apiservice v1alpha1.audit.chaperone.dev"),
+        ("unavailable", "kubectl get pods -A -l app.kubernetes.io/component=collector"),
+    ],
+)
+def test_an_api_service_in_trouble(
+    chaperone: Chaperone, trouble: Callable[[str], None], kind: str, hint: str
+) -> None:
+    trouble(kind)
+    for arguments in (("sessions", "list"), ("sessions", "show", "0" * 26), ("search", "x")):
+        assert hint in failed(chaperone.run(*arguments), 6)
+
+
+@pytest.mark.parametrize("name", ["0" * 26, "nothing", "no/such", "\x1b[31mx", ""])
+def test_a_session_that_is_not_there(chaperone: Chaperone, name: str) -> None:
+    error = failed(chaperone.run("sessions", "show", name), 3)
+    assert "chaperone sessions list -n payments" in error
+
+
+@pytest.mark.parametrize("arguments", [["--since", "yesterdayish"], ["--until", "2026-99-01"]])
+def test_a_time_that_is_none(chaperone: Chaperone, arguments: list[str]) -> None:
+    assert "write 2h, 7d" in failed(chaperone.run("sessions", "list", *arguments), 2)
+
+
+def test_an_exec_plugin_gives_the_token(chaperone: Chaperone, tmp_path: Path) -> None:
+    plugin = tmp_path / "plugin"
+    credential = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": {"token": AUDITOR},
+    }
+    plugin.write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(credential)}\nEND\n")
+    plugin.chmod(plugin.stat().st_mode | stat.S_IXUSR)
+    config = json.loads(chaperone.kubeconfig.read_text())
+    config["users"][0]["user"] = {
+        "exec": {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "command": str(plugin),
+            "interactiveMode": "Never",
+        }
+    }
+    file = tmp_path / "config"
+    file.write_text(json.dumps(config))
+    assert "SESSION" in chaperone.out("sessions", "list", "--kubeconfig", str(file))
+
+
+def test_the_version(chaperone: Chaperone) -> None:
+    assert chaperone.out("--version").startswith("chaperone 0.")
+
+
+def test_help_names_every_command(chaperone: Chaperone) -> None:
+    out = chaperone.out("--help", NO_COLOR="1")
+    assert all(name in out for name in ("sessions", "search", "mask", "serve"))
+    assert "--role" in chaperone.out("serve", "--help", NO_COLOR="1")
