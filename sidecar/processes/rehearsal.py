@@ -49,7 +49,7 @@ class Rehearsal:
         session = Session(
             tty=False,
             limits=grant.limits,
-            maskers={channel: self._engine.stream() for channel in Channel},
+            maskers=dict.fromkeys(Channel, self._engine.stream),
             spool_patience=0,
         )
         session.handle(Received(0, Channel.STDOUT, b"4111111111111111\n"))

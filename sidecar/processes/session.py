@@ -3,7 +3,6 @@
 Whatever goes wrong, the process ends, and its descriptors with it.
 """
 
-import socket
 import time
 from dataclasses import dataclass
 from typing import Final
@@ -21,6 +20,7 @@ from sidecar.processes.journal import Journal
 from sidecar.processes.pump import Pump
 from sidecar.processes.refusal import refuse
 from sidecar.processes.reporting import report_refusal
+from sidecar.processes.spare import DialledIn
 from sidecar.recording.argv import masked_argv
 from sidecar.recording.deadlines import SECOND
 from sidecar.recording.engines import Engines
@@ -46,17 +46,6 @@ class Surroundings:
     engines: Engines
     lifeline: int
     wake: int
-
-
-@dataclass(frozen=True)
-class DialledIn:
-    """A shim that connected."""
-
-    connection: socket.socket
-    container: str
-    accepted_at: int
-    """Nanoseconds on the monotonic clock."""
-    reports_refusal: bool
 
 
 def run(surroundings: Surroundings, dialled: DialledIn) -> int:
@@ -89,7 +78,7 @@ def _open(surroundings: Surroundings, dialled: DialledIn, hello: Hello, descript
     session = Session(
         tty=hello.header.tty,
         limits=admitted.grant.limits,
-        maskers={channel: engine.stream() for channel in endpoints.sources},
+        maskers=dict.fromkeys(endpoints.sources, engine.stream),
         spool_patience=settings.spool_patience_seconds * SECOND,
     )
     pump = Pump(

@@ -1,5 +1,6 @@
 """One channel of a session between its source and its sink: masked, counted and held back."""
 
+from collections.abc import Callable
 from typing import Final
 
 from sidecar.contract.events import MAX_DATA_BYTES, Channel, Data, Event, Found
@@ -14,7 +15,7 @@ PIPE_BYTES: Final = 1024 * 1024
 class Flow:
     """State of one channel. Times are nanoseconds since the session started."""
 
-    def __init__(self, channel: Channel, masker: Masker) -> None:
+    def __init__(self, channel: Channel, new_masker: Callable[[], Masker]) -> None:
         self.channel = channel
         self.source_open = True
         self.sink_open = True
@@ -27,7 +28,8 @@ class Flow:
         self.quiet_since = 0
         """Since when the source could have been heard and said nothing."""
         self.resting_until = 0
-        self._masker: Masker | None = masker
+        self._new_masker: Callable[[], Masker] | None = new_masker
+        self._masker: Masker | None = None
 
     @property
     def congested(self) -> bool:
@@ -35,7 +37,9 @@ class Flow:
         return self.backlog > LOW_WATER_BYTES
 
     def mask(self, data: bytes) -> bytes:
-        """Give what may be shown now."""
+        """Give what may be shown now. The masker is made for the first bytes: many channels carry none."""
+        if self._masker is None and self._new_masker is not None:
+            self._masker = self._new_masker()
         return self._masker.feed(data) if self._masker else b""
 
     def take_findings(self) -> list[Finding]:
@@ -44,16 +48,13 @@ class Flow:
 
     def flush(self) -> tuple[bytes, list[Finding]]:
         """Give what was held, and its findings; from now on nothing passes."""
-        if self._masker is None:
-            return b"", []
-        held = self._masker.close()
-        findings = list(self._masker.take_findings())
-        self._masker = None
-        return held, findings
+        masker = self._masker
+        self.distrust()
+        return (masker.close(), list(masker.take_findings())) if masker else (b"", [])
 
     def distrust(self) -> None:
         """Never call the masker again: what it holds stays unknown."""
-        self._masker = None
+        self._masker = self._new_masker = None
 
     def deliver(self, count: int) -> None:
         """Count bytes given for delivery."""

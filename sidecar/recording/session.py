@@ -11,7 +11,7 @@ recorded before it is delivered. Input goes to the program as it came and is rec
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Final
 
@@ -55,12 +55,17 @@ class Session:
     """Decides what is recorded, delivered and waited for. One call of :meth:`handle` per input."""
 
     def __init__(
-        self, *, tty: bool, limits: Limits, maskers: Mapping[Channel, Masker], spool_patience: int
+        self,
+        *,
+        tty: bool,
+        limits: Limits,
+        maskers: Mapping[Channel, Callable[[], Masker]],
+        spool_patience: int,
     ) -> None:
-        """Take a masker for each channel the session has; ``spool_patience`` is in nanoseconds."""
+        """Take what makes a masker for each channel there is; ``spool_patience`` is in nanoseconds."""
         self._tty = tty
         self._limits = limits
-        self._flows = {channel: Flow(channel, masker) for channel, masker in maskers.items()}
+        self._flows = {channel: Flow(channel, new) for channel, new in maskers.items()}
         self._outputs = [flow for flow in self._flows.values() if flow.channel is not Channel.STDIN]
         self._deadlines = Deadlines(limits, spool_patience)
         self._phase = Phase.RUNNING

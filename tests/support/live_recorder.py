@@ -209,8 +209,8 @@ class LiveRecorder:
         return subprocess.Popen(command, cwd=self.container, stdin=slave, stdout=slave, stderr=slave)
 
     def sessions(self) -> list[int]:
-        """The session processes that run now."""
-        return [session for warm in children(self.pid) for session in children(warm)]
+        """The processes that write a record now."""
+        return [pid for warm in children(self.pid) for pid in children(warm) if _writes_a_record(pid)]
 
     def recording(self, session: str) -> Recording:
         """Read what is in the spool, checking the chain."""
@@ -238,6 +238,14 @@ def wait_until(condition: Callable[[], object], what: str = "") -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(what)
         time.sleep(0.005)
+
+
+def _writes_a_record(pid: int) -> bool:
+    try:
+        links = [number.readlink() for number in Path(f"/proc/{pid}/fd").iterdir()]
+    except FileNotFoundError:
+        return False
+    return any(link.name == "grant" for link in links)
 
 
 def children(pid: int) -> list[int]:

@@ -1,6 +1,7 @@
 """Sessions told as transcripts: what happens, and what the state machine answers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Self
 
 from sidecar.contract.events import Channel, Data, End, Event, SessionStart
@@ -82,19 +83,25 @@ class BrokenMasker:
         return []
 
 
+@cache
+def loaded_engine() -> Engine:
+    """The real masking engine, loaded once."""
+    return Engine.load(Profile.STRICT)
+
+
 def play(
     *,
     tty: bool = False,
     stdin: bool = True,
     limits: Limits | None = None,
-    maskers: dict[Channel, Masker] | None = None,
+    maskers: dict[Channel, Callable[[], Masker]] | None = None,
 ) -> Playbook:
     """Start a session with the real masking engine, or with given maskers."""
-    engine = Engine.load(Profile.STRICT)
-    channels = {Channel.STDIN, Channel.STDOUT} if tty else set(Channel)
+    engine = loaded_engine()
+    channels = [Channel.STDIN, Channel.STDOUT] if tty else list(Channel)
     if not stdin:
-        channels.discard(Channel.STDIN)
-    made: dict[Channel, Masker] = {channel: engine.stream() for channel in Channel if channel in channels}
+        channels.remove(Channel.STDIN)
+    made: dict[Channel, Callable[[], Masker]] = dict.fromkeys(channels, engine.stream)
     return Playbook(
         Session(
             tty=tty,

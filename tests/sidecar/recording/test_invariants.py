@@ -28,7 +28,8 @@ OUTPUTS = (Channel.STDOUT, Channel.STDERR)
 PAN = b"4111111111111111"
 
 channels = st.sampled_from(Channel)
-texts = st.one_of(st.binary(max_size=40), st.sampled_from([PAN, PAN[:9], PAN[9:], b"\n" + PAN + b"\n"]))
+words = st.text("abc \n\x1b", max_size=40).map(str.encode)
+texts = st.one_of(words, st.sampled_from([b"\n" + PAN + b"\n", b"\n" + PAN[:9], PAN[9:] + b"\n"]))
 sizes = st.builds(WindowSize, st.integers(1, 60), st.just(80))
 steps = st.one_of(
     st.builds(Received, st.just(0), channels, texts),
@@ -74,7 +75,8 @@ def _possible(played: Playbook, waiting: dict[Channel, int], at: int, step: Inpu
             return SourceEnded(at, channel) if played.session.wants(channel) else None
         case Delivered(_, channel, count):
             taken = min(count, waiting.get(channel, 0))
-            waiting[channel] = waiting.get(channel, 0) - taken
+            if taken:
+                waiting[channel] -= taken
             return Delivered(at, channel, taken) if taken else None
         case SinkBroken(_, channel):
             return SinkBroken(at, channel) if waiting.pop(channel, None) is not None else None

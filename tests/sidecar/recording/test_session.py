@@ -264,12 +264,12 @@ class TestFailure:
     """A recorder that goes wrong lets nothing through."""
 
     def test_a_masker_fails(self) -> None:
-        played = play(maskers={OUT: BrokenMasker()})
+        played = play(maskers={OUT: BrokenMasker})
         with pytest.raises(RuntimeError):
             played.goes_on(Received(1, OUT, b"secret"))
 
     def test_nothing_passes_afterwards(self) -> None:
-        played = play(maskers={OUT: BrokenMasker()}).goes_on(Received(1, ERR, PAN[:10]))
+        played = play(maskers={OUT: BrokenMasker}).goes_on(Received(1, ERR, PAN[:10]))
         played.goes_on(Failed(2))
         assert not any(played.session.wants(channel) for channel in Channel)
         played.goes_on(Received(3, OUT, b"secret"), Delivered(3, ERR, 6), ShimSaid(4, Exited(143, 15)))
