@@ -41,13 +41,12 @@ class ApiServer(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: ApiServer
-
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.append((self.path, body))
-        answer = json.dumps({"kind": "TokenReview", "status": self.server.status}).encode()
-        self.send_response(self.server.code)
+        server = self.server
+        assert isinstance(server, ApiServer)
+        server.asked.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+        answer = json.dumps({"kind": "TokenReview", "status": server.status}).encode()
+        self.send_response(server.code)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)
@@ -64,7 +63,9 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServe
     config = {"kind": "Config", "clusters": [cluster], "contexts": [context], "current-context": "c"}
     (tmp_path / "config").write_text(json.dumps(config | {"users": [{"name": "u", "user": {}}]}))
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
-    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "config"))
+    monkeypatch.setattr(
+        "kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "config")
+    )
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server

@@ -1,0 +1,327 @@
+"""From the spool to the store: the real shipper, TLS, intake and SQLite, each a process of its own."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from audit_pki import Authority as TlsAuthority
+from collector_server import LOST_TOKEN, TOKEN, CollectorServer, running
+from cuttable import Relay
+from recorded import LIMIT, Made
+from shipper_process import ShipperProcess, until
+
+from sidecar.contract.frames import Chain, Frame
+from sidecar.contract.identifiers import session_id
+from sidecar.contract.wire import INTAKE_PATH, Notice, NoticeKind
+from sidecar.shipping.layout import SESSIONS
+from sidecar.shipping.notices import NoticeSpool
+from webhook.store.contract import Phase, Query
+
+MEBIBYTE = 1024 * 1024
+
+
+class Place:
+    """A folder with a spool, a collector and a shipper."""
+
+    def __init__(self, folder: Path, server: CollectorServer) -> None:
+        self.folder = folder
+        self.spool = folder / "spool"
+        self.server = server
+        self.shipper = self.make_shipper(server.url)
+
+    def make_shipper(self, url: str, ca: str = "") -> ShipperProcess:
+        return ShipperProcess(self.folder, self.spool, url=url, ca=ca or self.server.ca, token=TOKEN)
+
+    def write(self, made: Made, pieces: list[bytes]) -> list[Frame]:
+        """Spool a whole session."""
+        writer = made.spool(self.spool)
+        frames = list(made.whole(pieces))
+        for frame in frames:
+            writer.append(frame)
+        writer.close(ended=True)
+        return frames
+
+    def left(self) -> list[str]:
+        return [path.name for path in (self.spool / SESSIONS).iterdir()]
+
+    def check(self, made: Made, frames: list[Frame]) -> None:
+        """Check that the store holds a session once, whole and in order."""
+        store = self.server.store
+        kept = store.frames(made.session, start=0, limit=len(frames) + 10)
+        record = store.session(made.session)
+        store.close()
+        assert kept == frames
+        assert record is not None
+        assert (record.phase, record.next_sequence) == (Phase.COMPLETED, len(frames))
+        chain = Chain(made.session)
+        for frame in kept:
+            chain.accept(frame)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with running(tmp_path) as server:
+        place = Place(tmp_path, server)
+        yield place
+        place.shipper.close()
+
+
+def peak_mebibytes(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    raise AssertionError
+
+
+def test_a_spool_is_shipped_and_the_shipper_ends(place: Place) -> None:
+    made = place.server.authority.session()
+    frames = place.write(made, [b"one\n", b"two\n"])
+    notice = Notice(session_id(7, bytes(10)), 1, NoticeKind.GRANT_REFUSED, reason="expired")
+    NoticeSpool(place.spool).add(notice)
+    assert place.shipper.ship() == 0
+    place.check(made, frames)
+    assert place.left() == []
+    assert [kept.notice for kept in place.server.store.notices(namespace=None, since=None, limit=9)] == [
+        notice
+    ]
+    assert TOKEN not in place.shipper.log() + place.server.log()
+
+
+def test_a_living_session_is_followed(place: Place) -> None:
+    place.shipper.start()
+    made = place.server.authority.session()
+    writer = made.spool(place.spool)
+    frames: list[Frame] = []
+    for frame in made.whole([b"line %d\n" % number for number in range(30)]):
+        writer.append(frame)
+        frames.append(frame)
+        place.shipper.waker.wake()
+        time.sleep(0.01)
+        if frame.sequence == 20:
+            until(lambda: place.server.store.frames(made.session, start=20, limit=1))
+    writer.close(ended=True)
+    place.shipper.waker.wake()
+    until(lambda: not place.left())
+    place.check(made, frames)
+
+
+def test_the_shipper_lingers_and_ends_when_nothing_comes(place: Place) -> None:
+    made = place.server.authority.session()
+    writer = made.spool(place.spool)
+    writer.append(made.start())
+    assert place.shipper.start(linger=1).wait(60) == 0
+    assert place.server.store.frames(made.session, start=0, limit=9)
+    assert place.left() == [made.session]
+    writer.append(made.end())
+    writer.close(ended=True)
+    assert place.shipper.ship() == 0
+    assert place.left() == []
+
+
+def test_without_work_it_does_not_even_connect(place: Place) -> None:
+    place.server.kill()
+    assert place.shipper.ship() == 0
+    assert place.shipper.log() == ""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_collector_killed_at_any_point_loses_and_doubles_nothing(place: Place, seed: int) -> None:
+    rng = random.Random(seed)
+    sessions = [place.server.authority.session() for _ in range(4)]
+    writers = [made.spool(place.spool) for made in sessions]
+    frames: list[list[Frame]] = [[made.start()] for made in sessions]
+    for writer, kept in zip(writers, frames, strict=True):
+        writer.append(kept[0])
+    place.shipper.start(linger=60)
+    for turn in range(6):
+        for _ in range(40):
+            index = rng.randrange(len(sessions))
+            size = rng.choice([1, 10, 1000, 50_000])
+            frame = sessions[index].out(b"%d " % rng.getrandbits(64) + b"x" * size + b"\n" * rng.randrange(2))
+            writers[index].append(frame)
+            frames[index].append(frame)
+            place.shipper.waker.wake()
+        time.sleep(rng.uniform(0, 0.5))
+        if turn % 2 == 0:
+            place.server.kill()
+            time.sleep(rng.uniform(0, 0.5))
+            place.server.start()
+        elif turn == 3:
+            place.shipper.kill()
+            place.shipper.start(linger=60)
+    for made, writer, kept in zip(sessions, writers, frames, strict=True):
+        kept.append(made.end())
+        writer.append(kept[-1])
+        writer.close(ended=True)
+    place.shipper.waker.wake()
+    until(lambda: not place.left())
+    for made, kept in zip(sessions, frames, strict=True):
+        place.check(made, kept)
+
+
+def test_a_network_that_breaks_again_and_again_loses_nothing(place: Place) -> None:
+    relay = Relay(place.server.port)
+    shipper = place.make_shipper(f"wss://localhost:{relay.port}{INTAKE_PATH}")
+    made = place.server.authority.session()
+    frames = place.write(made, [os.urandom(100).hex().encode() + b"\n" for _ in range(4000)])
+    shipper.start(linger=0)
+    for _ in range(5):
+        accepted = relay.accepted
+        until(lambda: relay.accepted > accepted)  # noqa: B023  used at once
+        time.sleep(0.05)
+        relay.cut()
+    assert shipper.process is not None
+    assert shipper.process.wait(120) == 0
+    place.check(made, frames)
+    relay.close()
+    shipper.close()
+
+
+def test_words_are_found_once_after_a_restart_in_the_middle_of_a_line(place: Place) -> None:
+    made = place.server.authority.session()
+    writer = made.spool(place.spool)
+    for frame in (made.start(), made.out(b"before\nthe unfin")):
+        writer.append(frame)
+    assert place.shipper.ship() == 0
+    place.server.kill()
+    place.server.start()
+    for frame in (made.out(b"ished sentence\nafter"), made.end()):
+        writer.append(frame)
+    writer.close(ended=True)
+    assert place.shipper.ship() == 0
+    for text in ("before", '"unfinished sentence"', "after"):
+        assert len(place.server.store.search(Query(text=text))) == 1
+
+
+def test_a_thousand_small_sessions(place: Place) -> None:
+    written = {}
+    for _ in range(1000):
+        made = place.server.authority.session()
+        written[made.session] = (made, place.write(made, [b"hello\n"]))
+    assert place.shipper.ship(seconds=280) == 0
+    assert place.left() == []
+    store = place.server.store
+    assert len(store.sessions(Query(limit=2000))) == 1000
+    for made, frames in list(written.values())[::100]:
+        place.check(made, frames)
+
+
+@pytest.mark.parametrize("mebibytes", [24, pytest.param(100, marks=pytest.mark.long)])
+def test_a_long_session_flows_in_bounded_memory(place: Place, mebibytes: int) -> None:
+    made = place.server.authority.session()
+    lines = b"".join(b"%06d of a long listing that goes on and on\n" % number for number in range(1500))
+    assert place.server.process is not None
+    before = peak_mebibytes(place.server.process.pid)
+    place.write(made, [lines[:65536]] * (mebibytes * 16))
+    process = place.shipper.start(linger=1)
+    peak = 0.0
+    while process.poll() is None:
+        peak = max(peak, peak_mebibytes(process.pid) if place.left() else peak)
+        time.sleep(0.05)
+    assert process.returncode == 0
+    assert place.left() == []
+    record = place.server.store.session(made.session)
+    assert record is not None
+    assert record.stdout_bytes == mebibytes * MEBIBYTE
+    assert peak < 48
+    assert peak_mebibytes(place.server.process.pid) - before < 64
+
+
+def test_stopping_drains_first(place: Place) -> None:
+    made = place.server.authority.session()
+    frames = place.write(made, [b"x" * 1000] * 500)
+    process = place.shipper.start()
+    until(lambda: "connected" in place.shipper.log())
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0
+    place.check(made, frames)
+
+
+def test_stopping_has_a_deadline(place: Place) -> None:
+    place.server.kill()
+    place.write(place.server.authority.session(), [b"x"])
+    process = place.shipper.start(drain=1)
+    until(lambda: "trying again" in place.shipper.log())
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 1
+    assert len(place.left()) == 1
+
+
+def test_it_ends_when_nobody_can_wake_it_any_more(place: Place) -> None:
+    made = place.server.authority.session()
+    frames = place.write(made, [b"x"])
+    process = place.shipper.start()
+    os.close(place.shipper.sender)
+    assert process.wait(60) == 0
+    place.check(made, frames)
+    place.shipper.sender = os.open(os.devnull, os.O_RDONLY)
+
+
+def test_a_renewed_token_is_read_again(place: Place) -> None:
+    made = place.server.authority.session()
+    frames = place.write(made, [b"x"])
+    place.shipper.token_file.write_text(LOST_TOKEN)
+    process = place.shipper.start(linger=0)
+    until(lambda: "HTTP 401" in place.shipper.log())
+    place.shipper.token_file.write_text(TOKEN)
+    assert process.wait(60) == 0
+    place.check(made, frames)
+    assert LOST_TOKEN not in place.shipper.log() + place.server.log()
+
+
+def test_a_collector_of_another_authority_gets_no_token(place: Place, tmp_path: Path) -> None:
+    other = TlsAuthority(tmp_path, "other")
+    shipper = place.make_shipper(place.server.url, ca=other.pem)
+    place.write(place.server.authority.session(), [b"x"])
+    shipper.start(drain=0)
+    until(lambda: "trying again" in shipper.log())
+    shipper.close()
+    assert "no connection to localhost" in shipper.log()
+    assert "certificate" in shipper.log()
+
+
+def test_a_collector_of_another_name_gets_no_token(place: Place) -> None:
+    shipper = place.make_shipper(place.server.url.replace("localhost", "127.0.0.2"))
+    place.write(place.server.authority.session(), [b"x"])
+    shipper.start()
+    until(lambda: "trying again" in shipper.log())
+    shipper.close()
+    assert "mismatch" in shipper.log()
+
+
+def test_a_refused_session_does_not_hold_up_the_others(place: Place) -> None:
+    foreign = type(place.server.authority)().session()
+    place.write(foreign, [b"x"])
+    made = place.server.authority.session()
+    frames = place.write(made, [b"y"])
+    assert place.shipper.ship() == 0
+    place.check(made, frames)
+    assert place.left() == [foreign.session]
+    [kept] = place.server.store.notices(namespace=None, since=None, limit=9)
+    assert (kept.notice.kind, kept.notice.session) == (NoticeKind.RECORD_REFUSED, foreign.session)
+
+
+def test_a_full_spool_frees_itself(place: Place) -> None:
+    made = place.server.authority.session()
+    writer = made.spool(place.spool, 4 * MEBIBYTE)
+    frames = [made.start()]
+    writer.append(frames[0])
+    place.shipper.start()
+    while len(frames) < 300:
+        if writer.has_room(70_000):
+            frames.append(made.out(bytes(65_000), len(frames)))
+            writer.append(frames[-1])
+            place.shipper.waker.wake()
+        else:
+            time.sleep(0.05)
+    frames.append(made.end())
+    writer.append(frames[-1])
+    writer.close(ended=True)
+    place.shipper.waker.wake()
+    until(lambda: not place.left(), seconds=120)
+    place.check(made, frames)
+    assert LIMIT > sum(len(frame.payload) for frame in frames) > 16 * MEBIBYTE
