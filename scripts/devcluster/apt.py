@@ -12,7 +12,6 @@ from devcluster.shell import run
 
 PACKAGES = {
     "buildah": "buildah",
-    "busybox": "busybox-static",
     "containerd": "containerd",
     "etcd": "etcd-server",
     "ip": "iproute2",
