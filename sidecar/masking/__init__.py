@@ -4,7 +4,9 @@ Hyperscan is loaded by the first ``Engine.load`` and not before.
 """
 
 from sidecar.masking.engine import Engine, mask_text
+from sidecar.masking.live import LiveView
 from sidecar.masking.model import Finding, Profile
+from sidecar.masking.objects import FieldFinding, scan_object
 from sidecar.masking.stream import Masker
 
-__all__ = ["Engine", "Finding", "Masker", "Profile", "mask_text"]
+__all__ = ["Engine", "FieldFinding", "Finding", "LiveView", "Masker", "Profile", "mask_text", "scan_object"]

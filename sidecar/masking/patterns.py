@@ -69,6 +69,9 @@ class Trigger(NamedTuple):
     caseless: bool = False
 
 
+_SINGLE_GAPS = (rb" ", rb"-", rb"\.", rb"/", rb"_", rb"\+", rb"\t")
+
+
 def _alternation(prefixes: Iterable[bytes]) -> bytes:
     """Four-digit beginnings as a compact alternation."""
     tails: dict[bytes, set[bytes]] = {}
@@ -105,7 +108,7 @@ def _keys() -> tuple[Trigger, ...]:
     return (
         Trigger(rb"5(?:[Aa] 0[6-9Aa]|7 (?:0[A-Fa-f]|1[0-3])) [0-9]", Sieve.ODD),
         Trigger(rb"3[0-9][ :]3[0-9]", Sieve.ODD),
-        Trigger(rb"[0-9] [0-9] [0-9] [0-9]", Sieve.ODD),
+        Trigger(b"|".join(rb"[0-9](?:%b[0-9]){3}" % gap for gap in _SINGLE_GAPS), Sieve.ODD),
         *(Trigger(keys(names) + after, name, KEY_SPAN, caseless=True) for name, names, _, _ in KEYED),
     )
 
@@ -138,13 +141,13 @@ def _messages() -> tuple[Trigger, ...]:
 
 
 def _odd() -> tuple[Trigger, ...]:
-    escape = rb"(?:%[0-9A-Fa-f]|\\u[0-9A-Fa-f]{3}|\\x[0-9A-Fa-f])[0-9]"
+    escape = rb"(?:%(?:25)?[0-9A-Fa-f]|\\u[0-9A-Fa-f]{3}|\\x[0-9A-Fa-f])[0-9]"
     exotic = alternatives(*UNICODE_GAPS, *ESCAPED_GAPS, *INVISIBLE)
     filler = alternatives(*HEX_FILLERS) + rb"?"
     hex_gap = rb"(?:" + alternatives(*HEX_GAPS) + filler + rb")?"
     return (
         Trigger(escape + number(), "text", PLAIN_SPAN),
-        Trigger(rb"[1-9](?:[-./_+\t ][0-9]){11}", "text", PLAIN_SPAN),
+        Trigger(b"|".join(rb"[1-9](?:%b[0-9]){11}" % gap for gap in _SINGLE_GAPS), "text", PLAIN_SPAN),
         Trigger(exotic + rb"[-./_+\t ]{0,3}[0-9]", "text", EXOTIC_SPAN),
         Trigger(rb"[0-9]\x00{1,3}(?:.{0,2}\x00{1,3})?[0-9]\x00", "wide", EXOTIC_SPAN),
         Trigger(rb"(?:\xef\xbc[\x90-\x99]){4}", "full-width", EXOTIC_SPAN),

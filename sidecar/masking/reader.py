@@ -136,13 +136,20 @@ class BufferReader:
         """The first byte that what comes after ``buffer`` may hide; its length if there is none."""
         size = len(buffer)
         hold = size
-        tail = buffer[-12:]
-        last = tail[-1]
+        last = buffer[-1]
+        plain = 0
         if last in _PLAIN_BYTES:
-            hold = self._open_plain(buffer, last)
+            run = buffer[-PLAIN_SPAN:]
+            run = run[len(run.rstrip(_PLAIN_BYTES)) :]
+            plain = len(run)
+            hold = self._open_plain(buffer, run)
         elif last in _TRACK_MARKS:
             hold = self._detector("track2").open_from(buffer)
-        if _RARE.search(tail) is not None or buffer.find(b"\x1b", size - 28) >= 0:
+        # An exotic gap stands right before the plain rest of a number, or at the end.
+        if (
+            _RARE.search(buffer, max(0, size - plain - 12)) is not None
+            or buffer.find(b"\x1b", max(0, size - plain - 28)) >= 0
+        ):
             hold = min(hold, self._open_rare(buffer))
         elif last in _DUMP_BYTES and buffer.count(b"3", max(0, size - 56)) >= 6:
             hold = min(hold, self._number("hex").open_from(buffer, REACH))
@@ -150,20 +157,19 @@ class BufferReader:
             hold = min(hold, self._detector("emv").open_from(buffer))
         return hold
 
-    def _open_plain(self, buffer: bytes, last: int) -> int:
-        """``open_from`` for plain numbers, tracks and keyed values."""
+    def _open_plain(self, buffer: bytes, run: bytes) -> int:
+        """``open_from`` for plain numbers, tracks and keyed values; ``run`` is all digits and plain gaps."""
         size = len(buffer)
         hold = size
-        run = buffer[-PLAIN_SPAN:]
-        run = run[len(run.rstrip(_PLAIN_BYTES)) :]
         digits = len(run.translate(None, _PLAIN_GAP_BYTES))
         if digits > 6:
             hold = min(
-                self._number("text").open_from(buffer, len(run)), self._detector("track2").open_from(buffer)
+                self._number("text").open_from(buffer, len(run)),
+                self._detector("track2").open_from(buffer),
             )
-        elif digits and len(run) < size and buffer[size - len(run) - 1] in b"=Dd":
+        elif digits and len(run) < size and buffer[size - len(run) - 1] in _TRACK_MARKS:
             hold = self._detector("track2").open_from(buffer)
-        if last not in _PLAIN_GAP_BYTES:
+        if run[-1] not in _PLAIN_GAP_BYTES:
             group = len(run) - len(run.rstrip(_DIGITS))
             if group <= 12 and buffer[size - group - 1] in _KEY_ENDS and self._keys.hits(buffer[-96:]):
                 for name in ("cvv", "pin"):

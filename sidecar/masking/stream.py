@@ -65,6 +65,11 @@ class Masker:
         self._closed = True
         return self._advance(self._tail + b"\n", final=True)
 
+    @property
+    def held(self) -> int:
+        """Bytes fed and not given out yet."""
+        return self._held
+
     def take_findings(self) -> list[Finding]:
         """The findings whose last byte was given out since the last call, in the order of their ends."""
         taken = self._findings

@@ -1,0 +1,90 @@
+"""Every notation, key and look-alike, one line each: what comes out, whole and cut everywhere."""
+
+from __future__ import annotations
+
+import pytest
+from masking_inputs import run
+
+from sidecar.masking import Engine, Profile
+
+VISA = "4111111111111111"
+MASKED = "411111******1111"
+
+
+def each(form: str, text: str) -> str:
+    return "".join(form.format(ord(letter)) for letter in text)
+
+
+CASES = [
+    # separators
+    *((gap.join(["4111", "1111", "1111", "1111"]), gap.join(["4111", "11**", "****", "1111"]))
+      for gap in (" ", "-", ".", "/", "_", "+", "\t", "  ", " - ", "\u00a0", "\u2009", "\u202f", "\u2011",
+                  "\u2013", "\u3000", "%20", "%2D", "%C2%A0", "\\u0020", "\\u00a0", "&nbsp;", "\x1b[C")),
+    # nothing visible between the digits
+    *((f"4111{quiet}111111111111 ", f"4111{quiet}11******1111 ")
+      for quiet in ("\u200b", "\u00ad", "\u2060", "\ufeff", "\x1b[31m", "\x1b[m\x1b[K", "\x1b[01;31m\x1b[K")),
+    ("4-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1 ", "4-1-1-1-1-1-*-*-*-*-*-*-1-1-1-1 "),
+    ("1 2 3 4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 ", "1 2 3 4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 "),
+    # right after an escape that ends in a digit
+    *((f"{escape}{VISA}", f"{escape}{MASKED}") for escape in ("%20", "\\u0020", "%3D%20", "\\x20", "%2520")),
+    # digits in other notations
+    (each("%{0:02x}", VISA), each("%{0:02x}", "411111") + "%2A" * 6 + each("%{0:02x}", "1111")),
+    (each("\\u{0:04x}", VISA), each("\\u{0:04x}", "411111") + "\\u002a" * 6 + each("\\u{0:04x}", "1111")),
+    (each("&#{0};", VISA), each("&#{0};", "411111") + "&#42;" * 6 + each("&#{0};", "1111")),
+    (each("{0:02x}", VISA) + "0a", each("{0:02x}", "411111") + "2a" * 6 + each("{0:02x}", "1111") + "0a"),
+    (each("{0:02x} ", VISA), each("{0:02x} ", "411111") + "2a " * 6 + each("{0:02x} ", "1111")),
+    ("".join(chr(ord(letter) + 0xFEE0) for letter in VISA),
+     "".join(chr(ord(letter) + 0xFEE0) for letter in MASKED)),
+    # words, letters and underscores around it
+    (f"card{VISA}exp1225", f"card{MASKED}exp1225"), (f"_{VISA}_", f"_{MASKED}_"), (f"{VISA}D", f"{MASKED}D"),
+    # tracks, codes, EMV, ISO 8583
+    (f";{VISA}=25121010000012300000?", f";{MASKED}=********************?"),
+    (f"37{VISA}D25121010000012300", f"37{MASKED}D*****************"),
+    (f"%B{VISA}^DOE/JOHN^25121011000?;", f"%B{MASKED}^DOE/JOHN^***********?;"),
+    ("cvv=123", "cvv=***"), ('"cvv2": "4321"', '"cvv2": "****"'), ("cvv%3D123&", "cvv%3D***&"),
+    ("<SecurityCode>123</SecurityCode>", "<SecurityCode>***</SecurityCode>"),
+    ("cardPin=4921;", "cardPin=****;"),
+    (f"5A08{VISA}5F34", "5A08" + "*" * 16 + "5F34"),
+    ("5A 08 41 11 11 11 11 11 11 11 9F", "5A 08 ** ** ** ** ** ** ** ** 9F"),
+    (f"5713{VISA}D251220112345678901234 9F", "5713" + "*" * 38 + " 9F"),
+    (f"0200723800010881800016{VISA}000000000000123412051530",
+     f"0200723800010881800016{MASKED}000000000000123412051530"),
+    # overlaps: the number of 19 digits hides what the one of 16 shows
+    ("4111 1111 1111 1111 110 x", "4111 11** **** ***1 110 x"),
+    # not cards
+    *((text, text) for text in (
+        "411111******1111", "4111111111111112", "41111111111111111111", "0.4111111111111111",
+        "blk_-4111111111111111", "imei=378282246310005", "+6221234567894",
+        "4111111111111111abcdef0123456789abcdef01", "1700000000000",
+        "550e8400-e29b-41d4-a716-676770000000", "DE89370400440532013000", "GB29NWBK60161331926819",
+        "cvv=12345", "shipping=1234", "spin: 1234", "pin=123", "8 4096 4194304 62914560 1",
+    )),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine.load(Profile.STRICT)
+
+
+@pytest.mark.parametrize(("text", "masked"), CASES)
+def test_case(engine: Engine, text: str, masked: str) -> None:
+    data = text.encode()
+    whole = run(engine, [data])
+    assert whole[0].decode() == masked
+    for cut in range(1, len(data)):
+        assert run(engine, [data[:cut], data[cut:]]) == whole
+    assert run(engine, [bytes([byte]) for byte in data]) == whole
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+@pytest.mark.parametrize(
+    "text", [f"n {VISA}.", "n 4111 1111 1111 1111.", "n 4111\u20111111\u20111111\u20111111."]
+)
+def test_wide_encodings(engine: Engine, encoding: str, text: str) -> None:
+    data = text.encode(encoding)
+    whole = run(engine, [data])
+    shown = whole[0].decode(encoding)
+    assert shown.count("*") == 6
+    assert len(whole[0]) == len(data)
+    assert run(engine, [bytes([byte]) for byte in data]) == whole
