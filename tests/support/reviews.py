@@ -26,7 +26,7 @@ NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 NOW_SECONDS = int(NOW.timestamp())
 ROOT = material.new_root(NOW)
 KEYS = Keys(material.read_grant_key(material.new_grant_key(ROOT, NOW)), bytes(32), ROOT.roots)
-TRUST = Trust(ROOT.roots, ROOT.bundle)
+TRUST = Trust(ROOT.roots, ROOT.bundle, "10.96.0.77")
 SETTINGS = RecorderSettings(
     image="registry.example/recorder:1",
     collector="wss://chaperone-collector.chaperone-system.svc:8443/v1/intake",

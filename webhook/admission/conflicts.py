@@ -33,13 +33,14 @@ _any_pods = msgspec.json.Decoder(_AnyPod)
 _NO_TRUST = Trust((), "")
 
 
-def conflict(pod: Pod, raw: msgspec.Raw, settings: RecorderSettings) -> Conflict | None:
+def conflict(pod: Pod, raw: msgspec.Raw, settings: RecorderSettings, trust: Trust) -> Conflict | None:
     """Give the first thing in the way, if any. ``raw`` is the same pod as JSON."""
-    return next(_conflicts(pod, raw, settings), None)
+    return next(_conflicts(pod, raw, settings, trust), None)
 
 
-def _conflicts(pod: Pod, raw: msgspec.Raw, settings: RecorderSettings) -> Iterator[Conflict]:
+def _conflicts(pod: Pod, raw: msgspec.Raw, settings: RecorderSettings, trust: Trust) -> Iterator[Conflict]:
     yield from _platform(pod)
+    yield from _aliases(pod, settings, trust)
     yield from _names(pod, raw, settings)
     groups = (("initContainers", pod.spec.init_containers or ()), ("containers", pod.spec.containers))
     for group, containers in groups:
@@ -58,6 +59,22 @@ def _platform(pod: Pod) -> Iterator[Conflict]:
             "create the pod in a namespace that is not guarded",
             "spec.os.name" if named else "spec.nodeSelector",
         )
+
+
+def _aliases(pod: Pod, settings: RecorderSettings, trust: Trust) -> Iterator[Conflict]:
+    ours, host = recorder.host_alias(settings, trust), recorder.collector_host(settings)
+    for index, alias in enumerate(pod.spec.host_aliases or ()):
+        if alias != ours and any(_same_host(name, host) for name in alias.hostnames or ()):
+            yield Conflict(
+                "ReservedHostName",
+                f"a host alias gives {host}, the name of Chaperone's collector, another address",
+                "leave that host alias out of the manifest",
+                f"spec.hostAliases[{index}]",
+            )
+
+
+def _same_host(name: str, host: str) -> bool:
+    return name.rstrip(".").lower() in {host, f"{host}.cluster.local"}
 
 
 def _names(pod: Pod, raw: msgspec.Raw, settings: RecorderSettings) -> Iterator[Conflict]:

@@ -13,7 +13,7 @@ import msgspec
 from sidecar.contract import names
 from sidecar.contract.errors import ClusterError
 from webhook.admission import recorder
-from webhook.admission.conflicts import Conflict, conflict
+from webhook.admission.conflicts import conflict
 from webhook.admission.denials import deny, unavailable
 from webhook.admission.pods import Container, Pod, is_shim_mount
 from webhook.admission.recorder import RecorderSettings, Trust
@@ -47,19 +47,23 @@ class PodDoor:
             return Answer()
         pod = decode_object(request.object, _pods)
         asked = f"creation of pod {request.namespace}/{_name(pod)}"
-        clash = conflict(pod, request.object, self._settings)
-        if clash is not None:
-            return _refuse(asked, clash)
         try:
-            return Answer(patch=tuple(self._steps(pod, self._trust())))
+            return self._judge(asked, pod, request, self._trust())
         except ClusterError as error:
             return unavailable(asked, why=str(error))
+
+    def _judge(self, asked: str, pod: Pod, request: Request, trust: Trust) -> Answer:
+        clash = conflict(pod, request.object, self._settings, trust)
+        if clash is not None:
+            return deny(asked, why=clash.why, remedy=clash.remedy, rule=clash.rule, field=clash.field)
+        return Answer(patch=tuple(self._steps(pod, trust)))
 
     def _steps(self, pod: Pod, trust: Trust) -> Iterable[Step]:
         initial, main = _guarded(pod.spec.init_containers), pod.spec.containers
         guarded = tuple(container.name for container in (*initial, *main))
         yield from _annotate(pod)
         yield from _place_volumes(pod, self._settings)
+        yield from _name_collector(pod, self._settings, trust)
         yield from _place_recorder(pod, recorder.container(self._settings, trust, guarded))
         yield from _mount_all("/spec/initContainers", initial, offset=1)
         yield from _mount_all("/spec/containers", main, offset=0)
@@ -94,6 +98,15 @@ def _place_volumes(pod: Pod, settings: RecorderSettings) -> Iterable[Step]:
             yield PatchOperation("add", "/spec/volumes/-", volume)
 
 
+def _name_collector(pod: Pod, settings: RecorderSettings, trust: Trust) -> Iterable[Step]:
+    alias = recorder.host_alias(settings, trust)
+    if pod.spec.asks_cluster_dns or not alias.ip or alias in (pod.spec.host_aliases or ()):
+        return
+    if pod.spec.host_aliases is None:
+        yield PatchOperation("add", "/spec/hostAliases", [])
+    yield PatchOperation("add", "/spec/hostAliases/-", alias)
+
+
 def _place_recorder(pod: Pod, container: recorder.Json) -> Iterable[Step]:
     if pod.spec.init_containers is None:
         yield PatchOperation("add", "/spec/initContainers", [])
@@ -114,7 +127,3 @@ def _mount_all(path: str, containers: tuple[Container, ...], *, offset: int) -> 
 
 def _name(pod: Pod) -> str:
     return pod.metadata.name or f"{pod.metadata.generate_name}*"
-
-
-def _refuse(asked: str, clash: Conflict) -> Answer:
-    return deny(asked, why=clash.why, remedy=clash.remedy, rule=clash.rule, field=clash.field)

@@ -97,6 +97,13 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
     owner_references: tuple[OwnerReference, ...] | None = None
 
 
+class HostAlias(msgspec.Struct, frozen=True):
+    """Names in the pod's ``/etc/hosts``."""
+
+    ip: str
+    hostnames: tuple[str, ...] | None = None
+
+
 class PodSpec(msgspec.Struct, frozen=True, rename="camel"):
     """A pod's specification."""
 
@@ -106,6 +113,16 @@ class PodSpec(msgspec.Struct, frozen=True, rename="camel"):
     volumes: tuple[Volume, ...] | None = None
     node_selector: dict[str, str] | None = None
     os: OperatingSystem | None = None
+    host_aliases: tuple[HostAlias, ...] | None = None
+    host_network: bool = False
+    dns_policy: str = "ClusterFirst"
+
+    @property
+    def asks_cluster_dns(self) -> bool:
+        """Whether its containers find Services by name (``dnsPolicy``; the node's DNS knows none)."""
+        if self.dns_policy == "ClusterFirst":
+            return not self.host_network
+        return self.dns_policy == "ClusterFirstWithHostNet"
 
 
 class Pod(msgspec.Struct, frozen=True):

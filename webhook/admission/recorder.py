@@ -4,10 +4,12 @@ Every field that the API server would default is stated, so that a pod seen a se
 """
 
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 
 from sidecar.contract import environment, names
+from webhook.admission.pods import HostAlias
 
 Json = dict[str, Any]
 """An object of the Kubernetes API."""
@@ -47,11 +49,13 @@ class RecorderSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
 
 
 class Trust(msgspec.Struct, frozen=True):
-    """What a recorder is told to trust."""
+    """What a recorder is told to trust, and where the collector is."""
 
     roots: tuple[bytes, ...]
     ca: str
     """PEM."""
+    collector_address: str = ""
+    """Cluster address of the collector's Service, for pods that cannot ask for it by name; may be unknown."""
 
 
 def container(settings: RecorderSettings, trust: Trust, guarded: tuple[str, ...]) -> Json:
@@ -114,6 +118,16 @@ def mount(guarded: str) -> Json:
         "subPath": guarded,
         "readOnly": True,
     }
+
+
+def host_alias(settings: RecorderSettings, trust: Trust) -> HostAlias:
+    """Give the entry of ``/etc/hosts`` by which a pod without cluster DNS finds the collector."""
+    return HostAlias(trust.collector_address, (collector_host(settings),))
+
+
+def collector_host(settings: RecorderSettings) -> str:
+    """Give the collector's DNS name."""
+    return urlsplit(settings.collector).hostname or ""
 
 
 def comparable(recorder: Json) -> Json:

@@ -48,7 +48,7 @@ class Held:
     def trust(self) -> Trust:
         """Give what recorders are told to trust. Raises ClusterError while there is nothing."""
         material = self._given()
-        return Trust(material.roots, material.bundle)
+        return Trust(material.roots, material.bundle, material.collector_address)
 
     def missing(self) -> str | None:
         """Give what keeps the doors from judging, None when nothing does."""

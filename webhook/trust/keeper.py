@@ -41,9 +41,19 @@ class AdmissionMaterial(msgspec.Struct, frozen=True):
     roots: tuple[bytes, ...]
     bundle: str
     """PEM of the certificate authorities trusted now."""
+    collector_address: str
+    """Cluster address of the collector's Service; empty when it has none."""
 
     def __repr__(self) -> str:
         return "AdmissionMaterial(…)"
+
+
+class _ServiceSpec(msgspec.Struct, frozen=True):
+    cluster_ip: str = msgspec.field(name="clusterIP", default="")
+
+
+class _Service(msgspec.Struct, frozen=True):
+    spec: _ServiceSpec
 
 
 class Keeper:
@@ -82,6 +92,7 @@ class Keeper:
             made.read_seal_keys(self._seal_keys(now))[0],
             root.roots,
             root.bundle,
+            self._collector_address(),
         )
 
     def announce(self, bundle: str) -> None:
@@ -98,6 +109,12 @@ class Keeper:
             due=lambda _: False,
         )
         return made.read_root(data)
+
+    def _collector_address(self) -> str:
+        path = f"/api/v1/namespaces/{self._namespace}/services/{COLLECTOR_SERVICE}"
+        found = self._api.get(path, _Service)
+        address = "" if found is None else found.spec.cluster_ip
+        return "" if address == "None" else address
 
     def _seal_keys(self, now: dt.datetime) -> Data:
         return self._vault.ensure_secret(

@@ -125,6 +125,25 @@ async def test_a_chosen_default_container_stays_chosen() -> None:
     assert annotations["kubectl.kubernetes.io/default-container"] == "other"
 
 
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ({}, False),
+        ({"dnsPolicy": "ClusterFirst"}, False),
+        ({"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"}, False),
+        ({"hostNetwork": True, "dnsPolicy": "ClusterFirst"}, True),
+        ({"dnsPolicy": "Default"}, True),
+        ({"dnsPolicy": "None"}, True),
+    ],
+)
+async def test_a_pod_without_cluster_dns_is_told_where_the_collector_is(spec: Object, told: bool) -> None:
+    own = {"ip": "10.1.1.1", "hostnames": ["db"]}
+    ours = {"ip": "10.96.0.77", "hostnames": ["chaperone-collector.chaperone-system.svc"]}
+    pod = await injected(plain_pod(hostAliases=[own], **spec))
+    assert pod["spec"]["hostAliases"] == ([own, ours] if told else [own])
+    assert await injected(pod) == pod
+
+
 def mounting(path: str, **more: object) -> Object:
     mount = {"name": "v", "mountPath": path, **more}
     return plain_pod({"name": "app", "volumeMounts": [mount]}, volumes=[{"name": "v", "emptyDir": {}}])
@@ -186,6 +205,20 @@ BAD = {
         plain_pod(volumes=[{"name": "chaperone", "emptyDir": {}}]),
         "ReservedVolumeName",
         "spec.volumes[0].name",
+    ),
+    "collector's name": (
+        plain_pod(hostAliases=[{"ip": "1.2.3.4", "hostnames": ["chaperone-collector.chaperone-system.svc"]}]),
+        "ReservedHostName",
+        "spec.hostAliases[0]",
+    ),
+    "collector's long name": (
+        plain_pod(
+            hostAliases=[
+                {"ip": "1.2.3.4", "hostnames": ["Chaperone-Collector.chaperone-system.svc.cluster.local."]}
+            ]
+        ),
+        "ReservedHostName",
+        "another address",
     ),
     "windows": (plain_pod(os={"name": "windows"}), "WindowsPod", "Windows"),
     "windows node": (
