@@ -27,6 +27,9 @@ PACKAGES = {
 """Package by the command, or file, that shows that it is there."""
 
 
+NO_SERVICES = "#!/bin/sh\n# Made by scripts/cluster for the time of an installation.\nexit 101\n"
+
+
 def missing_packages(present: Callable[[str], bool]) -> list[str]:
     """Packages to install, sorted, given what is present."""
     return sorted({package for probe, package in PACKAGES.items() if not present(probe)})
@@ -59,10 +62,10 @@ def ensure_packages(progress: Progress) -> None:
 def _services_kept_down() -> Generator[None]:
     """Packages may start no service on the host: each cluster has its own."""
     policy = Path("/usr/sbin/policy-rc.d")
-    if policy.exists():
+    if policy.exists() and policy.read_text() != NO_SERVICES:
         yield
         return
-    policy.write_text("#!/bin/sh\nexit 101\n")
+    policy.write_text(NO_SERVICES)
     policy.chmod(0o755)
     try:
         yield
