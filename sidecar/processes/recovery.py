@@ -4,6 +4,7 @@ from pathlib import Path
 
 from sidecar.contract.events import End, Ending, encode_event
 from sidecar.processes.log import log
+from sidecar.processes.reporting import report_death
 from sidecar.settings import Settings
 from sidecar.shipping.quarantine import anything_to_ship
 from sidecar.shipping.recovery import Abandoned, recover
@@ -17,6 +18,7 @@ def close_interrupted(settings: Settings, wake: int) -> None:
     spool = Path(settings.spool)
     for abandoned in recover(spool):
         _close(abandoned)
+        report_death(spool, abandoned.session, REASON)
         log(f"session {abandoned.session} was interrupted")
     if anything_to_ship(spool):
         Waker(wake).wake()

@@ -1,4 +1,4 @@
-"""Notices about dial-ins that became no session."""
+"""Notices: what auditors must see that belongs to no running session."""
 
 import os
 import time
@@ -30,9 +30,9 @@ def report_refusal(
         waker.wake()
 
 
-def report(settings: Settings, waker: Waker, kind: NoticeKind, reason: str) -> None:
-    """Tell the auditors something about the recorder itself."""
+def report_death(spool: Path, session: str, reason: str) -> None:
+    """Tell the auditors that the process of a session died."""
     now = time.time_ns()
     identifier = session_id(now // 1_000_000, os.urandom(RANDOM_BYTES))
-    if NoticeSpool(Path(settings.spool)).add(Notice(id=identifier, at=now, kind=kind, reason=reason)):
-        waker.wake()
+    kind = NoticeKind.RECORDER_FAILED
+    NoticeSpool(spool).add(Notice(id=identifier, at=now, kind=kind, session=session, reason=reason))

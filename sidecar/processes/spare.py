@@ -59,10 +59,10 @@ class Spare:
 
 def await_dial_in(parent: socket.socket, lifeline: int) -> DialledIn | None:
     """Wait for a dial-in; None when the recorder stops or the parent is gone."""
-    select.select([parent, lifeline], [], [])
-    message, descriptors, _, _ = socket.recv_fds(
-        parent, _MESSAGE_BYTES, 1, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
-    )
+    ready, _, _ = select.select([parent, lifeline], [], [])
+    if parent not in ready:
+        return None
+    message, descriptors, _, _ = socket.recv_fds(parent, _MESSAGE_BYTES, 1, socket.MSG_CMSG_CLOEXEC)
     if not descriptors:
         return None
     accepted_at, reports, container = message.decode().split(" ", 2)

@@ -12,6 +12,7 @@ from shim_terminal import Client
 
 from sidecar.contract.events import Channel, Ending
 from sidecar.contract.grants import Limits
+from sidecar.contract.wire import NoticeKind
 
 TALKING = "echo started; while read line; do echo got $line; done; exit 5"
 
@@ -49,6 +50,7 @@ def test_a_session_process_is_killed(recorder: LiveRecorder, authority: Authorit
     recording = recorder.ended_recording(ticket.session)
     assert recording.data(Channel.STDOUT) == b"started\n"
     assert recording.end.how is Ending.INTERRUPTED
+    assert [(n.kind, n.session) for n in recorder.notices()] == [(NoticeKind.RECORDER_FAILED, ticket.session)]
     still_works(recorder, authority)
 
 

@@ -1,0 +1,76 @@
+"""What guarded containers find."""
+
+import base64
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from sidecar.contract import names
+from sidecar.processes.installation import SHIM_FILE, SOCKET_FILE, install, remove_sockets
+from sidecar.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of a recorder for two containers."""
+    (tmp_path / "shim").write_bytes(b"the shim")
+    return Settings(
+        {
+            "CHAPERONE_CONTAINERS": "app,proxy",
+            "CHAPERONE_ROOT_KEYS": base64.b64encode(bytes(32)).decode(),
+            "CHAPERONE_POD_UID": "uid",
+            "CHAPERONE_POD_NAME": "till",
+            "CHAPERONE_POD_NAMESPACE": "payments",
+            "CHAPERONE_NODE_NAME": "node-1",
+            "CHAPERONE_DIRECTORY": str(tmp_path / "chaperone"),
+            "CHAPERONE_SHIM": str(tmp_path / "shim"),
+        }
+    )
+
+
+def test_its_names_are_those_of_the_contract(settings: Settings) -> None:
+    assert (SHIM_FILE, SOCKET_FILE) == (names.SHIM_FILE, names.SOCKET_FILE)
+    defaults = Settings({**os.environ, **_without_places(settings)})
+    assert defaults.directory == str(names.SHIM_DIRECTORY)
+    assert defaults.spool == str(names.SPOOL_DIRECTORY)
+
+
+def _without_places(settings: Settings) -> dict[str, str]:
+    return {
+        "CHAPERONE_CONTAINERS": ",".join(settings.containers),
+        "CHAPERONE_ROOT_KEYS": base64.b64encode(bytes(32)).decode(),
+        "CHAPERONE_POD_UID": settings.pod_uid,
+        "CHAPERONE_POD_NAME": settings.pod,
+        "CHAPERONE_POD_NAMESPACE": settings.namespace,
+        "CHAPERONE_NODE_NAME": settings.node,
+    }
+
+
+def test_each_container_gets_a_shim_and_a_socket(settings: Settings) -> None:
+    listeners = install(settings)
+    assert list(listeners) == ["app", "proxy"]
+    for name, listener in listeners.items():
+        directory = Path(settings.directory) / name
+        assert sorted(path.name for path in directory.iterdir()) == ["shim", "sock"]
+        assert stat.S_IMODE((directory / "shim").stat().st_mode) == 0o111
+        assert stat.S_IMODE((directory / "sock").stat().st_mode) == 0o666
+        listener.close()
+
+
+def test_what_an_earlier_run_left_is_replaced(settings: Settings) -> None:
+    for listener in install(settings).values():
+        listener.close()
+    Path(settings.shim).write_bytes(b"another shim")
+    for listener in install(settings).values():
+        listener.close()
+    assert (Path(settings.directory) / "app" / "shim").stat().st_size == len(b"another shim")
+
+
+def test_sockets_are_removed(settings: Settings) -> None:
+    for listener in install(settings).values():
+        listener.close()
+    remove_sockets(settings)
+    assert not (Path(settings.directory) / "app" / "sock").exists()
+    remove_sockets(settings)
