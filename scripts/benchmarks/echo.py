@@ -5,7 +5,7 @@ import time
 from typing import TYPE_CHECKING
 
 from benchmarks.pair import Side, pods
-from benchmarks.report import median, milliseconds, percentile, print_table
+from benchmarks.report import compare
 
 if TYPE_CHECKING:
     import pexpect
@@ -45,15 +45,4 @@ def run(args: argparse.Namespace) -> dict[str, float]:
                 time.sleep(0.01)
         for terminal in terminals.values():
             terminal.close(force=True)
-    figures = {
-        **{f"{name}_p50_s": median(values) for name, values in times.items()},
-        **{f"{name}_p99_s": percentile(values, 0.99) for name, values in times.items()},
-    }
-    for share in ("p50", "p99"):
-        figures[f"added_{share}_s"] = figures[f"guarded_{share}_s"] - figures[f"raw_{share}_s"]
-    rows = [
-        (share, *(milliseconds(figures[f"{column}_{share}_s"]) for column in ("guarded", "raw", "added")))
-        for share in ("p50", "p99")
-    ]
-    print_table(("echo", "guarded", "raw", "added"), rows)
-    return figures
+    return compare("echo", times, 0.99)

@@ -5,7 +5,7 @@ import subprocess
 import time
 
 from benchmarks.pair import Side, pods
-from benchmarks.report import median, milliseconds, percentile, print_table
+from benchmarks.report import compare, milliseconds
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,22 +28,6 @@ def run(args: argparse.Namespace) -> dict[str, float]:
         for _ in range(args.runs):
             for side in sides:
                 times[side.name].append(once(side))
-    figures = {
-        "first_guarded_s": first,
-        **{f"{name}_p50_s": median(values) for name, values in times.items()},
-        **{f"{name}_p95_s": percentile(values, 0.95) for name, values in times.items()},
-    }
-    figures["ratio_p50"] = figures["guarded_p50_s"] / figures["raw_p50_s"]
-    figures["ratio_p95"] = figures["guarded_p95_s"] / figures["raw_p95_s"]
-    rows = [
-        (
-            share,
-            milliseconds(figures[f"guarded_{share}_s"]),
-            milliseconds(figures[f"raw_{share}_s"]),
-            f"{figures[f'ratio_{share}']:.3f}",
-        )
-        for share in ("p50", "p95")
-    ]
-    print_table(("exec set-up", "guarded", "raw", "ratio"), rows)
+    figures = {"first_guarded_s": first, **compare("exec set-up", times, 0.95)}
     print(f"  first session after idle: {milliseconds(first)}")
     return figures

@@ -9,7 +9,7 @@ from kube import NAMESPACE, until
 from pods import container, pod
 
 from benchmarks.pair import RAW_NAMESPACE, Side, administrator, raw_namespace
-from benchmarks.report import median, milliseconds, percentile, print_table
+from benchmarks.report import compare
 
 CLOCK = ["python3", "-c", "import time; print(time.time(), flush=True); time.sleep(3600)"]
 
@@ -39,15 +39,4 @@ def run(args: argparse.Namespace) -> dict[str, float]:
     for _ in range(args.pods):
         for side in sides:
             times[side.name].append(once(side))
-    figures = {
-        **{f"{name}_p50_s": median(values) for name, values in times.items()},
-        **{f"{name}_p95_s": percentile(values, 0.95) for name, values in times.items()},
-    }
-    for share in ("p50", "p95"):
-        figures[f"added_{share}_s"] = figures[f"guarded_{share}_s"] - figures[f"raw_{share}_s"]
-    rows = [
-        (share, *(milliseconds(figures[f"{column}_{share}_s"]) for column in ("guarded", "raw", "added")))
-        for share in ("p50", "p95")
-    ]
-    print_table(("pod start", "guarded", "raw", "added"), rows)
-    return figures
+    return compare("pod start", times, 0.95)

@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 Row = tuple[str, ...]
 
@@ -31,3 +31,26 @@ def print_table(header: Row, rows: Sequence[Row]) -> None:
             *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
         ]
         print("  " + "  ".join(cells))
+
+
+def compare(what: str, times: Mapping[str, Sequence[float]], high: float) -> dict[str, float]:
+    """Print and give median and one high percentile of ``guarded`` and ``raw``, their ratio and difference.
+
+    Times are in seconds.
+    """
+    figures: dict[str, float] = {}
+    rows: list[Row] = []
+    for share in (0.5, high):
+        label = f"p{share * 100:.0f}"
+        guarded, raw = percentile(times["guarded"], share), percentile(times["raw"], share)
+        figures |= {f"guarded_{label}_s": guarded, f"raw_{label}_s": raw}
+        figures |= {f"ratio_{label}": guarded / raw, f"added_{label}_s": guarded - raw}
+        cells = (
+            milliseconds(guarded),
+            milliseconds(raw),
+            milliseconds(guarded - raw),
+            f"{guarded / raw:.3f}",
+        )
+        rows.append((label, *cells))
+    print_table((what, "guarded", "raw", "added", "ratio"), rows)
+    return figures
