@@ -30,6 +30,7 @@ def main() -> int:
     )
     shipper = Shipper(settings, surroundings)
     signal.signal(signal.SIGTERM, partial(_stop, shipper))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # blocked by who starts it, until now
     return shipper.run()
 
 

@@ -7,6 +7,7 @@ collector takes nothing, which is the back-pressure wanted; receiving never bloc
 import socket
 import ssl
 import time
+from dataclasses import dataclass
 from typing import Final
 
 from websockets.client import ClientProtocol
@@ -26,24 +27,31 @@ class ConnectionFailedError(ClusterError):
     """The collector cannot be reached, or the connection broke; the text says how."""
 
 
+@dataclass(frozen=True)
+class Limits:
+    """Times in seconds after which a connection is given up."""
+
+    opening: float
+    """To connect, check certificates and authenticate, each."""
+    stall: float
+    """Without any headway while there is something to send."""
+
+
 class Connection:
     """An open connection. Every method may raise ConnectionFailedError; then it is of no more use."""
 
-    def __init__(self, sock: ssl.SSLSocket, protocol: ClientProtocol, *, timeout: float) -> None:
+    def __init__(self, sock: ssl.SSLSocket, protocol: ClientProtocol, limits: Limits) -> None:
         self._sock = sock
         self._protocol = protocol
-        self._timeout = timeout
+        self._limits = limits
 
     @classmethod
-    def open(cls, url: str, *, ca: str, token: str, timeout: float) -> "Connection":
-        """Connect, check the certificate and name, and authenticate. ``timeout`` is in seconds.
-
-        It bounds the whole opening here, and later each time that sending makes no headway.
-        """
+    def open(cls, url: str, *, ca: str, token: str, limits: Limits) -> "Connection":
+        """Connect, check the certificate and the host's name, and authenticate."""
         uri = parse_uri(url)
         protocol = ClientProtocol(uri, max_size=MAX_MESSAGE_BYTES)
         try:
-            connection = cls(_dial(uri, ca, timeout), protocol, timeout=timeout)
+            connection = cls(_dial(uri, ca, limits), protocol, limits)
         except (OSError, ValueError) as error:
             raise ConnectionFailedError(f"no connection to {uri.host}: {_why(error)}") from None
         try:
@@ -87,7 +95,7 @@ class Connection:
         request.headers["Authorization"] = f"Bearer {token}"
         self._protocol.send_request(request)
         self._flush()
-        deadline = time.monotonic() + self._timeout
+        deadline = time.monotonic() + self._limits.opening
         while self._protocol.state is State.CONNECTING:
             self._sock.settimeout(max(0.001, deadline - time.monotonic()))
             try:
@@ -131,7 +139,7 @@ class Connection:
         return "" if close is None else f" ({close.code})"
 
     def _flush(self) -> None:
-        self._sock.settimeout(self._timeout)
+        self._sock.settimeout(self._limits.stall)
         try:
             for data in self._protocol.data_to_send():
                 if data:
@@ -140,14 +148,14 @@ class Connection:
             raise ConnectionFailedError(f"the connection broke: {_why(error)}") from None
 
 
-def _dial(uri: WebSocketURI, ca: str, timeout: float) -> ssl.SSLSocket:
+def _dial(uri: WebSocketURI, ca: str, limits: Limits) -> ssl.SSLSocket:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_verify_locations(cadata=ca)
-    raw = socket.create_connection((uri.host, uri.port), timeout=timeout)
+    raw = socket.create_connection((uri.host, uri.port), timeout=limits.opening)
     try:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(timeout * 1000))
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(limits.stall * 1000))
         return context.wrap_socket(raw, server_hostname=uri.host)
     except OSError:
         raw.close()

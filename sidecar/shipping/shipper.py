@@ -5,15 +5,17 @@ from random import Random
 from typing import Final
 
 from sidecar.contract.errors import CallerError
-from sidecar.shipping.connection import Connection, ConnectionFailedError
+from sidecar.shipping.connection import Connection, ConnectionFailedError, Limits
 from sidecar.shipping.conversation import TICK_SECONDS, Conversation
 from sidecar.shipping.quarantine import anything_to_ship
 from sidecar.shipping.settings import Settings
 from sidecar.shipping.shipment import Shipment, Surroundings
 from sidecar.shipping.waking import drain
 
-NETWORK_SECONDS: Final = 15.0
-"""How long connecting may take, and how long the network may be dead under what was sent."""
+OPENING_SECONDS: Final = 10.0
+"""How long connecting may take."""
+STALL_SECONDS: Final = 30.0
+"""How long the collector may take nothing in: its store may be slow. So late is a dead network found out."""
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 5.0
 _REPEAT_LOG_SECONDS: Final = 60.0
@@ -100,9 +102,8 @@ class Shipper:
         except OSError as error:
             raise ConnectionFailedError(f"no token to authenticate with: {error.strerror}") from None
         self._failures += 1
-        return Connection.open(
-            self._settings.collector, ca=self._settings.ca, token=token, timeout=NETWORK_SECONDS
-        )
+        limits = Limits(opening=OPENING_SECONDS, stall=STALL_SECONDS)
+        return Connection.open(self._settings.collector, ca=self._settings.ca, token=token, limits=limits)
 
     def _pause(self) -> None:
         longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(self._failures, 10))

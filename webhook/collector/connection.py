@@ -6,7 +6,7 @@ from typing import Final
 
 from fastapi import WebSocket
 
-from sidecar.contract.wire import MAX_MESSAGE_BYTES, encode
+from sidecar.contract.wire import MAX_MESSAGE_BYTES, Deferred, Refused, encode
 from webhook.collector.intake import Intake
 from webhook.collector.writer import Budget, Writer
 from webhook.store.contract import StoreError
@@ -63,9 +63,15 @@ class Connection:
         self._intake.retire()
         self._end(REPLACED, "the pod has connected again")
 
+    def _log(self, message: str) -> None:
+        pod = self._intake.pod
+        _log.warning("recorder of %s/%s: %s", pod.namespace, pod.pod, message)
+
     def _end(self, code: int | None, reason: str = "") -> None:
         """End the connection; with a code, by closing it from this side."""
         if not self._over.is_set():
+            if reason:
+                self._log(f"connection closed: {reason}")
             self._code, self._reason = code, reason
             self._over.set()
 
@@ -112,6 +118,8 @@ class Connection:
             if not await self._store():
                 return
             for answer in self._intake.take_answers():
+                if isinstance(answer, Refused | Deferred):
+                    self._log(f"session {answer.session}: {answer.reason}")
                 await self._socket.send_bytes(encode(answer))
             if self._intake.violation is not None:
                 self._end(POLICY_VIOLATION, self._intake.violation.reason)
@@ -125,7 +133,7 @@ class Connection:
             while operations := self._intake.take_operations():
                 self._intake.apply(await self._writer.perform(operations))
         except StoreError as error:
-            _log.warning("nothing can be stored now: %s", error)
+            self._log(str(error))
             self._end(TRY_AGAIN_LATER, "nothing can be stored now")
             return False
         return True

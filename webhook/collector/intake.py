@@ -48,7 +48,7 @@ class Intake:
     """Judges what one authenticated recorder sends."""
 
     def __init__(self, pod: PodIdentity, *, trust: Callable[[], Trust], unix_ns: Callable[[], int]) -> None:
-        self._pod = pod
+        self.pod = pod
         self._trust = trust
         self._unix_ns = unix_ns
         self._clock_skew: int | None = None
@@ -145,7 +145,7 @@ class Intake:
         if former is not None:
             self._operations += former.take_operations()
         try:
-            proven = prove(message, self._pod, self._trust())
+            proven = prove(message, self.pod, self._trust())
         except UnbelievedError as error:
             self._refuse(session, str(error))
         except NotReadyError as error:
@@ -157,6 +157,8 @@ class Intake:
     def _take(self, session: str, frames: tuple[Frame, ...]) -> None:
         if session in self._refused:
             return
+        if not is_session_id(session):
+            raise CallerError("frames came for a session whose id is none")
         lane = self._lanes.get(session)
         if lane is None or not lane.ready:
             self._refuse(session, "frames came for a session that is not open")
@@ -202,10 +204,10 @@ class Intake:
         """Keep a notice of its own; the same reason again within the hour is the same notice."""
         now = self._unix_ns()
         hour = now // 1_000_000 // _HOUR_MS * _HOUR_MS
-        same = hashlib.sha256(f"{self._pod.uid}\0{session}\0{reason}".encode()).digest()[:RANDOM_BYTES]
+        same = hashlib.sha256(f"{self.pod.uid}\0{session}\0{reason}".encode()).digest()[:RANDOM_BYTES]
         kind = NoticeKind.RECORD_REFUSED
         self._note(Notice(session_id(hour, same), now, kind, session=session, reason=reason))
 
     def _note(self, notice: Notice) -> None:
-        pod = self._pod
+        pod = self.pod
         self._operations.append(Note(PodNotice(pod.namespace, pod.pod, pod.uid, self._unix_ns(), notice)))

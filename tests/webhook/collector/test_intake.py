@@ -374,6 +374,7 @@ def test_kinds_of_findings_are_bounded(desk: Desk, authority: Authority) -> None
         encode(Hello("0.1.0", CLOCK)),
         encode(Welcome(1)),
         encode(Open("../../etc/passwd", "grant")),
+        encode(Frames("a forged\nline", ())),
         encode(Notice("not an id", 1, NoticeKind.GRANT_REFUSED)),
         encode(Notice("01hzzzzzzzzzzzzzzzzzzzzzzz", -1, NoticeKind.GRANT_REFUSED)),
         bytes(1024 * 1024 + 1),
