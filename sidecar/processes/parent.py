@@ -152,6 +152,7 @@ class _Parent:
         for listener in self._listeners.values():
             listener.close()
         os.set_inheritable(self._wake_reader, True)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # until it can obey by shipping the rest
         environment = {**os.environ, "CHAPERONE_WAKE_FD": str(self._wake_reader)}
         os.execve(sys.executable, [sys.executable, "-m", "sidecar.shipping"], environment)  # noqa: S606  no shell wanted
 

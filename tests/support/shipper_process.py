@@ -1,6 +1,7 @@
 """The shipper as a process of its own, and the pipe that wakes it."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -41,6 +42,7 @@ class ShipperProcess:
                 env=self._environment | settings,
                 pass_fds=[self._receiver],
                 stderr=log,
+                preexec_fn=_block_stop,
             )
         return self.process
 
@@ -61,6 +63,11 @@ class ShipperProcess:
 
     def log(self) -> str:
         return (self.folder / "shipper.log").read_text()
+
+
+def _block_stop() -> None:
+    """Do as the recorder does, so that a stop that comes early is not lost."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
 
 def until(condition: Callable[[], object], *, seconds: float = 60.0) -> None:

@@ -241,6 +241,15 @@ def test_stopping_drains_first(place: Place) -> None:
     place.check(made, frames)
 
 
+def test_a_stop_that_comes_early_is_obeyed_by_shipping(place: Place) -> None:
+    made = place.server.authority.session()
+    frames = place.write(made, [b"x"])
+    process = place.shipper.start()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0
+    place.check(made, frames)
+
+
 def test_stopping_has_a_deadline(place: Place) -> None:
     place.server.kill()
     place.write(place.server.authority.session(), [b"x"])
