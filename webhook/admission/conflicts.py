@@ -100,8 +100,9 @@ def _foreign_recorders(spec: _AnySpec, settings: RecorderSettings) -> Iterator[C
 
 def _foreign_volumes(spec: _AnySpec, settings: RecorderSettings) -> Iterator[Conflict]:
     ours = {volume["name"]: _unsized(volume) for volume in recorder.volumes(settings)}
+    injected = any(c.get("name") == names.RECORDER_CONTAINER for c in spec.init_containers or ())
     for index, volume in enumerate(spec.volumes or ()):
-        if volume.get("name") in ours and _unsized(volume) != ours[volume["name"]]:
+        if volume.get("name") in ours and not (injected and _unsized(volume) == ours[volume["name"]]):
             yield Conflict(
                 "ReservedVolumeName",
                 f"volume {volume['name']} has a name that is reserved for Chaperone's own volumes",
