@@ -48,7 +48,7 @@ class Settings:
     audit_port: int
     """Port of the aggregated API (``AUDIT_PORT``)."""
     lookup_seconds: float
-    """How long finding a pod may take before an exec is refused (``LOOKUP_SECONDS``)."""
+    """How long one try to find a pod may take; a few fit in the webhook's timeout (``LOOKUP_SECONDS``)."""
     trust_seconds: float
     """Between two looks at the trust material (``TRUST_SECONDS``)."""
     drain_seconds: int
@@ -75,7 +75,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         api_services=read.names("API_SERVICES", ""),
         port=read.number("PORT", 8443),
         audit_port=read.number("AUDIT_PORT", 9443),
-        lookup_seconds=float(read.number("LOOKUP_SECONDS", 5)),
+        lookup_seconds=float(read.number("LOOKUP_SECONDS", 2)),
         trust_seconds=float(read.number("TRUST_SECONDS", 15)),
         drain_seconds=read.number("DRAIN_SECONDS", 20),
         log_level=read.text("LOG_LEVEL", "INFO"),

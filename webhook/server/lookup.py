@@ -22,8 +22,10 @@ class ApiPodLookup:
         return await loop.run_in_executor(self._threads, self._find, namespace, name)
 
     def _find(self, namespace: str, name: str) -> Pod | None:
+        """Ask the API server's cache (``resourceVersion=0``), then its store when that knows no such pod."""
         path = f"/api/v1/namespaces/{quote(namespace, safe='')}/pods/{quote(name, safe='')}"
-        return self._api.get(path, Pod, seconds=self._seconds)
+        cached = self._api.get(f"{path}?resourceVersion=0", Pod, seconds=self._seconds)
+        return cached or self._api.get(path, Pod, seconds=self._seconds)
 
     def close(self) -> None:
         """End the threads."""

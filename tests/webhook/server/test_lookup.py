@@ -1,0 +1,67 @@
+"""Pods, found through a real API server."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sidecar.contract.errors import ClusterError
+from webhook.kube.api import KubeApi
+from webhook.server.lookup import ApiPodLookup
+
+pytestmark = [pytest.mark.cluster, pytest.mark.anyio]
+ROOT = Path(__file__).parents[3]
+NAMESPACE = "default"
+POD = "/api/v1/namespaces/default/pods/lookup-test"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[KubeApi]:
+    name = os.environ.get("CHAPERONE_CLUSTER", "dev")
+    for words in (["up"], ["kubeconfig", "admin"]):
+        argv = [ROOT / "scripts/cluster", *words, "--name", name]
+        done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    api = KubeApi(kubeconfig=Path(done.stdout.strip()))
+    yield api
+    api.request("DELETE", f"{POD}?gracePeriodSeconds=0")
+    api.close()
+
+
+@pytest.fixture
+def lookup(api: KubeApi) -> Iterator[ApiPodLookup]:
+    lookup = ApiPodLookup(api, threads=2, seconds=5)
+    yield lookup
+    lookup.close()
+
+
+def create(api: KubeApi) -> None:
+    spec = {"containers": [{"name": "app", "image": "none"}], "nodeSelector": {"no": "node"}}
+    body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "lookup-test"}, "spec": spec}
+    assert api.request("POST", POD.rpartition("/")[0], body=body).status == 201
+
+
+async def test_a_pod_is_found_the_moment_it_exists_and_no_longer_than_that(
+    api: KubeApi, lookup: ApiPodLookup
+) -> None:
+    assert await lookup.find(NAMESPACE, "lookup-test") is None
+    create(api)
+    found = await lookup.find(NAMESPACE, "lookup-test")
+    assert found is not None
+    assert (found.metadata.name, len(found.metadata.uid)) == ("lookup-test", 36)
+    assert [container.name for container in found.spec.containers] == ["app"]
+    assert found.recorder is None
+
+
+@pytest.mark.parametrize("name", ["../secrets/x", "a/b", "%2e%2e", ""])
+async def test_a_name_never_leads_elsewhere(lookup: ApiPodLookup, name: str) -> None:
+    try:
+        assert await lookup.find(NAMESPACE, name) is None
+    except ClusterError:
+        return
