@@ -12,8 +12,10 @@ from typing import Final
 from sidecar.contract.events import Channel
 from sidecar.contract.handshake import HandshakeError, Header, WindowSize
 
-READ_BYTES: Final = 128 * 1024
-_PIPE_BYTES: Final = 256 * 1024
+READ_BYTES: Final = 248 * 1024
+"""Read at once: with what a masker held it still fits one Data event."""
+_PIPE_BYTES: Final = 512 * 1024
+"""What the program may write ahead. More would use up the allowance its user has for all pipes."""
 _TIOCGPTN: Final = 0x80045430
 """ioctl that only the master side of a pty answers (asm-generic/ioctls.h)."""
 
