@@ -212,7 +212,7 @@ class SearchStatus(_Part, frozen=True, omit_defaults=False):
     hits: list[SearchHit]
 
 
-class Search(_Part, frozen=True):
+class Search(_Part, frozen=True, omit_defaults=False):
     """A question, and once created its answer; it is not kept."""
 
     spec: SearchSpec

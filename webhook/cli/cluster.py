@@ -11,6 +11,7 @@ from typing import Protocol, cast
 from urllib.parse import quote, urlencode
 
 import urllib3
+import yaml
 from kubernetes import client, config
 from urllib3.exceptions import HTTPError, SSLError
 
@@ -44,8 +45,10 @@ class Cluster:
                 config_file=file, context=context, client_configuration=self._configuration
             )
             contexts, active = loader.list_kube_config_contexts(file)
+        except yaml.YAMLError:
+            raise _no_kubeconfig(kubeconfig, "it is not YAML") from None
         except (config.ConfigException, OSError, ValueError) as error:
-            raise _no_kubeconfig(kubeconfig, error) from None
+            raise _no_kubeconfig(kubeconfig, str(error)) from None
         self.namespace = _namespace(contexts, context or str(active["name"]))
         self._pool = client.ApiClient(self._configuration).rest_client.pool_manager
 
@@ -96,10 +99,10 @@ def _namespace(contexts: list[dict[str, object]], name: str) -> str:
     return "default"
 
 
-def _no_kubeconfig(kubeconfig: Path | None, error: Exception) -> CliError:
+def _no_kubeconfig(kubeconfig: Path | None, problem: str) -> CliError:
     where = f"{kubeconfig}" if kubeconfig else "from $KUBECONFIG or ~/.kube/config"
     return CliError(
-        f"no usable kubeconfig ({where}): {error}\nSet KUBECONFIG, or give --kubeconfig and --context.",
+        f"no usable kubeconfig ({where}): {problem}\nSet KUBECONFIG, or give --kubeconfig and --context.",
         ExitCode.CONFIGURATION,
     )
 

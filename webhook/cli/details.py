@@ -4,7 +4,6 @@ import shlex
 from datetime import datetime
 
 from msgspec import UnsetType
-from rich.table import Table
 from rich.text import Text
 
 from webhook.audit_api.objects import Session
@@ -12,19 +11,16 @@ from webhook.cli.output import PHASE_STYLES
 from webhook.cli.times import human, local
 from webhook.replay.safety import printable
 
-
-def details(session: Session, now: datetime) -> Table:
-    """Give everything known of a session, one fact a line."""
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in [*_what(session), *_when(session, now), *_outcome(session), *_proof(session)]:
-        if value:
-            table.add_row(name, value)
-    return table
+_Fact = tuple[str, str | Text]
 
 
-def _what(session: Session) -> list[tuple[str, str | Text]]:
+def detail_lines(session: Session, now: datetime) -> list[Text]:
+    """Give everything known of a session, one fact a line; what is not known has none."""
+    facts = [*_what(session), *_when(session, now), *_outcome(session), *_proof(session)]
+    return [Text.assemble((f"{name:<14}", "bold"), value) for name, value in facts if value]
+
+
+def _what(session: Session) -> list[_Fact]:
     spec = session.spec
     user = spec.user
     extra = [f"{key}={','.join(values)}" for key, values in user.extra.items()]
@@ -42,7 +38,7 @@ def _what(session: Session) -> list[tuple[str, str | Text]]:
     ]
 
 
-def _when(session: Session, now: datetime) -> list[tuple[str, str | Text]]:
+def _when(session: Session, now: datetime) -> list[_Fact]:
     status = session.status
     return [
         ("Started", local(status.started_at, now)),
@@ -52,7 +48,7 @@ def _when(session: Session, now: datetime) -> list[tuple[str, str | Text]]:
     ]
 
 
-def _outcome(session: Session) -> list[tuple[str, str | Text]]:
+def _outcome(session: Session) -> list[_Fact]:
     status = session.status
     ending = printable(": ".join(part for part in (status.how, status.reason) if part))
     by_rule = ", ".join(f"{count} × {printable(rule)}" for rule, count in status.findings.by_rule.items())
@@ -66,7 +62,7 @@ def _outcome(session: Session) -> list[tuple[str, str | Text]]:
     ]
 
 
-def _proof(session: Session) -> list[tuple[str, str | Text]]:
+def _proof(session: Session) -> list[_Fact]:
     decision, chain = session.spec.decision, session.status.chain
     approval = f", approval {decision.approval}" if decision.approval else ""
     masking = session.spec.masking

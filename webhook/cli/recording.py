@@ -12,7 +12,7 @@ from rich.text import Text
 
 from webhook.audit_api.objects import Session
 from webhook.cli.access import Access
-from webhook.cli.details import details
+from webhook.cli.details import detail_lines
 from webhook.cli.failures import CliError
 from webhook.cli.options import Format
 from webhook.cli.output import console, note, print_json
@@ -33,7 +33,8 @@ def show(access: Access, name: str, output: Format, *, transcript: bool) -> None
         print_json(item.raw)
         return
     screen = console()
-    screen.print(details(session, datetime.now(UTC)))
+    for line in detail_lines(session, datetime.now(UTC)):
+        screen.print(line)
     if transcript:
         screen.print()
         for line in lines_of(moments(opened.audit.events(session))):

@@ -5,14 +5,15 @@ import select
 import sys
 import termios
 import time
-import tty
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from webhook.replay.player import Key, Player
 from webhook.replay.safety import LEAVE_ALTERNATE, RESET, TerminalFilter
 
 _LONGEST_WAIT = 0.5
+_OUTPUT, _LOCAL = 1, 3
+"""Places in what termios.tcgetattr gives."""
 
 
 def play(player: Player) -> None:
@@ -48,26 +49,40 @@ def _keys() -> Generator[int | None]:
         yield None
         return
     descriptor = sys.stdin.fileno()
-    before = termios.tcgetattr(descriptor)
-    tty.setcbreak(descriptor)
-    try:
+    with _changed(descriptor, _LOCAL, termios.ICANON | termios.ECHO | termios.ISIG):
         yield descriptor
+
+
+@contextmanager
+def _changed(descriptor: int, field: int, without: int) -> Generator[None]:
+    """Leave out flags of a terminal, until the end of the block."""
+    before = termios.tcgetattr(descriptor)
+    changed = termios.tcgetattr(descriptor)
+    changed[field] &= ~without
+    termios.tcsetattr(descriptor, termios.TCSADRAIN, changed)
+    try:
+        yield
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
 
 
 @contextmanager
 def _screen() -> Generator[Callable[[str], None]]:
-    """Give what writes to standard output; what a recording did to a terminal is undone in the end."""
+    """Give what writes to standard output; what a recording did to a terminal is undone in the end.
+
+    The terminal shows line feeds as the recorded one did, which had carriage returns beside them already.
+    """
     safe = TerminalFilter()
+    is_terminal = sys.stdout.isatty()
 
     def show(text: str) -> None:
         sys.stdout.write(safe.feed(text))
         sys.stdout.flush()
 
-    try:
-        yield show
-    finally:
-        if sys.stdout.isatty():
-            sys.stdout.write((LEAVE_ALTERNATE if safe.alternate else "") + RESET)
-            sys.stdout.flush()
+    with _changed(sys.stdout.fileno(), _OUTPUT, termios.OPOST) if is_terminal else nullcontext():
+        try:
+            yield show
+        finally:
+            if is_terminal:
+                sys.stdout.write((LEAVE_ALTERNATE if safe.alternate else "") + RESET)
+                sys.stdout.flush()

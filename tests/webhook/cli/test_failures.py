@@ -3,6 +3,8 @@
 import json
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +23,7 @@ def failed(done: Done, code: int) -> str:
 
 
 def test_without_a_kubeconfig(tmp_path: Path) -> None:
-    error = failed(Chaperone(tmp_path / "none").run("sessions", "list"), 5)
+    error = failed(Chaperone(tmp_path / "none").process("sessions", "list"), 5)
     assert "no usable kubeconfig" in error
     assert "--kubeconfig" in error
 
@@ -120,10 +122,17 @@ def test_an_exec_plugin_gives_the_token(chaperone: Chaperone, tmp_path: Path) ->
 
 
 def test_the_version(chaperone: Chaperone) -> None:
-    assert chaperone.out("--version").startswith("chaperone 0.")
+    assert chaperone.process("--version").out.startswith("chaperone 0.")
 
 
 def test_help_names_every_command(chaperone: Chaperone) -> None:
-    out = chaperone.out("--help", NO_COLOR="1")
+    out = chaperone.process("--help", NO_COLOR="1").out
     assert all(name in out for name in ("sessions", "search", "mask", "serve"))
-    assert "--role" in chaperone.out("serve", "--help", NO_COLOR="1")
+    assert "--role" in chaperone.process("serve", "--help", NO_COLOR="1").out
+
+
+def test_help_waits_for_nothing_heavy() -> None:
+    program = "import sys, webhook.cli.main as m; m.application(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    heavy = {"kubernetes", "urllib3", "fastapi", "cryptography", "hyperscan", "uvicorn", "rich.table"}
+    assert heavy.isdisjoint(done.stdout.split())
