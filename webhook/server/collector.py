@@ -6,8 +6,6 @@ import ssl
 from collections.abc import Mapping
 from typing import Final
 
-import msgspec
-
 from sidecar.contract.errors import ClusterError
 from webhook.audit_api.app import audit_app
 from webhook.audit_api.server import AuditListener, ClusterFrontProxy
@@ -23,15 +21,12 @@ from webhook.server.tls import load_certificate, serving_context
 from webhook.settings import Settings
 from webhook.store import open_store, store_settings
 from webhook.trust.reader import CollectorMaterial, Reader
+from webhook.trust.secrets import Vault
 
 _log = logging.getLogger(__name__)
 _CONNECTIONS: Final = REVIEWS_AT_ONCE + 2
 _FIRST_PAUSE_SECONDS: Final = 1.0
-_FRONT_PROXY: Final = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication"
-
-
-class _ConfigMap(msgspec.Struct, frozen=True):
-    data: dict[str, str] = {}
+_FRONT_PROXY: Final = "extension-apiserver-authentication"
 
 
 class Held:
@@ -52,7 +47,8 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
     reader = Reader(api, settings.namespace)
     held = Held(await _first_material(reader))
     await asyncio.to_thread(store.prepare)
-    front_proxy = ClusterFrontProxy(lambda: _front_proxy_data(api))
+    system = Vault(api, "kube-system")
+    front_proxy = ClusterFrontProxy(lambda: system.config(_FRONT_PROXY) or {})
     context = serving_context(held.material.tls)
 
     def load_serving(target: ssl.SSLContext) -> None:
@@ -102,8 +98,3 @@ async def _first_material(reader: Reader) -> CollectorMaterial:
         except ClusterError as error:
             _log.info("waiting: %s", error)
             await asyncio.sleep(_FIRST_PAUSE_SECONDS)
-
-
-def _front_proxy_data(api: KubeApi) -> Mapping[str, str]:
-    found = api.get(_FRONT_PROXY, _ConfigMap)
-    return {} if found is None else found.data
