@@ -28,6 +28,8 @@ _DASHES = frozenset(
     (b"-", b"\xe2\x80\x90", b"\xe2\x80\x91", b"\xe2\x80\x93", b"\xe2\x80\x94", b"%2D", b"%2d")
 )
 _BEGINNINGS = frozenset(grouping[:count] for grouping in GROUPINGS for count in range(1, len(grouping)))
+# Gaps that no number written digit by digit has.
+_NEVER_SINGLE = frozenset((b"  ", b" - "))
 _LISTED = re.compile(rb"[0-9][-./_+\t ]{1,3}\Z")
 
 
@@ -69,7 +71,7 @@ class Shape:
             return True
         if counts[0] >= 4 and self._gaps <= _DASHES:
             return counts != [8, 4, 4]
-        return not self._listed and max(counts) == 1 and len(self._gaps) <= 1
+        return self._single() and len(self._gaps) <= 1
 
     def fits(self, *, alone: bool) -> bool:
         """Whether a number may end here; ``alone`` says that no digit follows after another gap."""
@@ -78,7 +80,10 @@ class Shape:
             return True
         if counts[0] >= 4 and self._gaps <= _DASHES:
             return counts[:3] != [8, 4, 4]
-        return alone and not self._listed and max(counts) == 1 and len(self._gaps) == 1
+        return alone and len(self._gaps) == 1 and self._single()
+
+    def _single(self) -> bool:
+        return not self._listed and max(self._counts) == 1 and not self._gaps & _NEVER_SINGLE
 
 
 def hidden(groups: Sequence[Group], total: int, width: int) -> tuple[tuple[int, int], ...]:

@@ -43,7 +43,7 @@ class Masker:
         self._tail = b"\n"  # no digit, no letter; never given out
         self._held = 0
         self._base = -1
-        self._growing = False
+        self._growing: frozenset[tuple[int, str, str]] = frozenset()
         self._closed = False
         self._findings: list[Finding] = []
 
@@ -113,7 +113,6 @@ class Masker:
         seen = buffer[skip:] if skip else buffer
         found, hold = self._reader.readings(seen, first - skip)
         limit = max(first, min(limit, hold + skip))
-        self._growing = any(not reading.complete for reading in found)
         out = _masked(seen, first - skip, limit - skip, found)
         self._report(found, first - skip, limit - skip, self._base + skip)
         keep = max(0, limit - CONTEXT)
@@ -130,7 +129,15 @@ class Masker:
         return buffer[first:]
 
     def _report(self, found: list[Reading], first: int, limit: int, base: int) -> None:
-        done = [reading for reading in found if reading.complete and first < reading.end <= limit]
+        grown, growing = self._growing, {_key(reading, base) for reading in found if not reading.complete}
+        self._growing = frozenset(growing)
+        done = [
+            reading
+            for reading in found
+            if reading.complete
+            and reading.end <= limit
+            and (first < reading.end or _key(reading, base) in grown)
+        ]
         for reading in sorted(done, key=lambda reading: (reading.end, reading.start, reading.rule)):
             self._findings.append(
                 Finding(
@@ -141,6 +148,11 @@ class Masker:
                     shown=reading.shown,
                 )
             )
+
+
+def _key(reading: Reading, base: int) -> tuple[int, str, str]:
+    """What stays the same of a reading that grows."""
+    return base + reading.start, reading.rule, reading.brand
 
 
 def _masked(buffer: bytes, first: int, limit: int, found: list[Reading]) -> bytes:

@@ -108,7 +108,8 @@ def _well_grouped(table: Table, data: bytes, start: int, end: int) -> tuple[bool
         return counts[:3] != [8, 4, 4], pieces
     listed = re.search(rb"[0-9][-./_+\t ]{1,3}\Z", data[max(0, start - 4) : start]) is not None
     followed = re.compile(_GAP + rb"[0-9]").match(data, end) is not None
-    return set(counts) == {1} and len(gaps) == 1 and not listed and not followed, pieces
+    single = set(counts) == {1} and len(gaps) == 1 and not gaps & {b"  ", b" - "}
+    return single and not listed and not followed, pieces
 
 
 def hidden(data: bytes) -> set[int]:
