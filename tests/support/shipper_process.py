@@ -36,14 +36,15 @@ class ShipperProcess:
             "CHAPERONE_SHIPPER_LINGER_SECONDS": str(linger),
             "CHAPERONE_SHIPPER_DRAIN_SECONDS": str(drain),
         }
+        former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # inherited, as from a recorder
         with (self.folder / "shipper.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "sidecar.shipping"],
                 env=self._environment | settings,
                 pass_fds=[self._receiver],
                 stderr=log,
-                preexec_fn=_block_stop,
             )
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
         return self.process
 
     def ship(self, *, seconds: float = 120.0) -> int:
@@ -63,11 +64,6 @@ class ShipperProcess:
 
     def log(self) -> str:
         return (self.folder / "shipper.log").read_text()
-
-
-def _block_stop() -> None:
-    """Do as the recorder does, so that a stop that comes early is not lost."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
 
 def until(condition: Callable[[], object], *, seconds: float = 60.0) -> None:
