@@ -33,7 +33,7 @@ struct hello {
 
 static _Noreturn void refuse_to_wait(void)
 {
-    give_up("the recorder did not answer within 10 seconds; nothing was run. "
+    give_up("the recorder did not answer within 30 seconds; nothing was run. "
             "See the logs of this pod's container chaperone-recorder");
 }
 

@@ -31,7 +31,7 @@ enum {
 };
 
 enum {
-    ANSWER_WITHIN_MS = 10000,  /* from start to the recorder's verdict */
+    ANSWER_WITHIN_MS = 30000,  /* from start to the recorder's verdict */
     KILL_AFTER_MS = 2000,      /* from the recorder's T to SIGKILL */
     END_WITHIN_MS = 5000,      /* to kill and reap what is left */
     REASON_MAX = 1024,

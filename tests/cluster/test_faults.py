@@ -1,6 +1,7 @@
 """What breaks, breaks closed; what was delivered is on record."""
 
 import contextlib
+import json
 import subprocess
 import time
 from collections.abc import Generator
@@ -126,3 +127,23 @@ def test_without_the_collector_sessions_go_on_and_arrive_later(
         assert agent.run(*EXEC, app, "--", "echo", mark) == f"{mark}\n"
     until(lambda: audit.kubectl.try_("get", "sessions", "-n", NAMESPACE).code == 0, what="the audit API")
     assert audit.recorded(mark, seconds=90).data("stdout") == f"{mark}\n".encode()
+
+
+def test_a_silent_session_whose_client_vanished_is_ended_by_its_idle_limit(
+    admin: Kubectl, agent: Kubectl, app: str, audit: Audit
+) -> None:
+    """Nothing tells a container that the client of its terminal has gone (PCI DSS 8.2.8)."""
+    deployment = ("-n", SYSTEM, "deployment/chaperone-admission")
+    before = admin.run("set", "env", *deployment, "--list").split("CHAPERONE_LIMITS=")[1].splitlines()[0]
+    try:
+        limits = json.dumps(json.loads(before) | {"idle_seconds": 3})
+        admin.run("set", "env", *deployment, f"CHAPERONE_LIMITS={limits}")
+        admin.run("rollout", "status", *deployment, "--timeout=120s")
+        mark = marker()
+        terminal = agent.terminal(*EXEC, "-it", app, "--", "sh", "-c", "echo ready; cat", mark)
+        terminal.expect_exact("ready")
+        terminal.close(force=True)
+        assert audit.recorded(mark).status["how"] == "idle-timeout"
+    finally:
+        admin.run("set", "env", *deployment, f"CHAPERONE_LIMITS={before}")
+        admin.run("rollout", "status", *deployment, "--timeout=120s")

@@ -1,6 +1,7 @@
 """Every kind of pod: what is injected, what is refused, and that exec works in it."""
 
 import json
+import re
 
 import pytest
 from kube import NAMESPACE, Kubectl, Object, until
@@ -80,7 +81,7 @@ def test_an_init_container_can_be_entered_while_it_runs(
 
     until(running, what="init container prepare running")
     assert say(agent, audit, "starting", "-c", "prepare")["container"] == "prepare"
-    agent.run(*EXEC, "starting", "-c", "prepare", "--", "touch", "/tmp/go")
+    agent.try_(*EXEC, "starting", "-c", "prepare", "--", "touch", "/tmp/go")  # may end with its container
     admin.run("wait", "-n", NAMESPACE, "--for=condition=Ready", "pod/starting", "--timeout=60s")
 
 
@@ -175,7 +176,7 @@ def test_a_pod_that_takes_our_names_or_paths_is_refused(agent: Kubectl, change: 
     result = agent.try_("create", "-f", "-", stdin=json.dumps(manifest).encode())
     assert result.code != 0
     assert named in result.error
-    assert "reserved" in result.error
+    assert re.search("reserved|belong to Chaperone", result.error)
 
 
 def test_injection_survives_the_restricted_standard(admin: Kubectl, agent: Kubectl, audit: Audit) -> None:
@@ -231,7 +232,7 @@ def test_injecting_twice_changes_nothing(workshop: Workshop, admin: Kubectl) -> 
 def test_nobody_enters_the_recorder(admin: Kubectl, app: str) -> None:
     result = admin.try_("exec", "-n", NAMESPACE, app, "-c", RECORDER, "--", "/bin/true")
     assert result.code != 0
-    assert RECORDER in result.error
+    assert "nobody gets into the recorder" in result.error
 
 
 def test_the_application_cannot_write_beside_its_shim(agent: Kubectl, app: str) -> None:
