@@ -119,10 +119,11 @@ class Reader:
         if limit <= 0:
             return []
         self.refresh(self._names.all_sessions)
-        found = list(islice(self._changes(namespace, {"gt": after}), limit))
+        found = list(islice(self._changes(namespace, {"gt": after}, size=min(PAGE, limit)), limit))
         if len(found) == limit:
             moment, session = found[-1].sort
-            found += self._changes(namespace, {"gte": moment, "lte": moment}, after=(moment, session))
+            same = {"gte": moment, "lte": moment}
+            found += self._changes(namespace, same, size=PAGE, after=(moment, session))
         return [decode_record(hit.source.chaperone.record) for hit in found]
 
     def frames(self, session: str, *, start: int, limit: int) -> list[Frame]:
@@ -196,13 +197,13 @@ class Reader:
             after = ids[-1]
 
     def _changes(
-        self, namespace: str | None, moments: dict[str, object], *, after: tuple[int, str] | None = None
+        self, namespace: str | None, moments: queries.Json, *, size: int, after: tuple[int, str] | None = None
     ) -> Iterator[_Hit[SessionSource]]:
         while True:
-            body = queries.changed_sessions(namespace, moments, size=PAGE, after=after)
+            body = queries.changed_sessions(namespace, moments, size=size, after=after)
             hits = self._search(_Found[SessionSource], self._names.all_sessions, body).hits.hits
             yield from hits
-            if len(hits) < PAGE:
+            if len(hits) < size:
                 return
             moment, session = hits[-1].sort
             after = (moment, session)
