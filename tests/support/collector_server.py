@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from pathlib import Path
 from audit_pki import Authority as TlsAuthority
 from recorded import POD, Authority
 
+from sidecar.contract.frames import Frame
 from sidecar.contract.wire import INTAKE_PATH
 from webhook.collector.changes import Changes
 from webhook.collector.proving import PodIdentity, Trust
@@ -27,6 +28,7 @@ from webhook.collector.tokens import TokenRefusedError
 from webhook.server.health import bare_app
 from webhook.server.runner import Servers, https
 from webhook.server.tls import serving_context
+from webhook.store.contract import Passage, SessionRecord, StoreError
 from webhook.store.sqlite.store import SqliteStore
 
 TOKEN = "the-token-of-the-pod"
@@ -45,9 +47,24 @@ class FileReviewer:
         return PodIdentity(*self._tokens[token])
 
 
+class MoodyStore(SqliteStore):
+    """Refuses to write while the folder holds ``broken``, and takes its time while it holds ``slow``."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "store.db")
+        self._folder = folder
+
+    def append(self, record: SessionRecord, frames: Sequence[Frame], passages: Sequence[Passage]) -> None:
+        if (self._folder / "broken").exists():
+            raise StoreError("the disk is full")
+        if (self._folder / "slow").exists():
+            time.sleep(2)
+        super().append(record, frames, passages)
+
+
 async def serve(folder: Path, port: int) -> None:
     """Serve until SIGTERM."""
-    store = SqliteStore(folder / "store.db")
+    store = MoodyStore(folder)
     store.prepare()
     keys = json.loads((folder / "keys.json").read_text())
     trust = Trust((bytes.fromhex(keys["root"]),), (bytes.fromhex(keys["seal"]),))

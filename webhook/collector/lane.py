@@ -82,6 +82,8 @@ class Lane:
     def _continue(self, kept: SessionRecord) -> None:
         if (kept.pod_uid, kept.grant_digest) != (self._proven.grant.pod_uid, self._proven.digest):
             raise UnbelievedError("the session is known under another grant")
+        if kept.next_sequence == 0:
+            return  # it was made, and nothing could be appended since
         self._record = kept
         self._chain = Chain(self.session, sequence=kept.next_sequence, digest=kept.digest)
         self._passages = Passages(self.session, kept.unfinished)

@@ -352,3 +352,27 @@ def test_a_full_spool_frees_itself(place: Place) -> None:
     until(lambda: not place.left(), seconds=120)
     place.check(made, frames)
     assert LIMIT > sum(len(frame.payload) for frame in frames) > 16 * MEBIBYTE
+
+
+def test_a_store_that_cannot_write_delays_and_loses_nothing(place: Place) -> None:
+    broken = place.server.folder / "broken"
+    broken.touch()
+    made = place.server.authority.session()
+    frames = place.write(made, [b"x"])
+    process = place.shipper.start(linger=0)
+    until(lambda: "closed the connection (1013)" in place.shipper.log())
+    assert place.left() == [made.session]
+    broken.unlink()
+    assert process.wait(60) == 0
+    place.check(made, frames)
+
+
+def test_a_slow_store_holds_back_without_breaking_off(place: Place) -> None:
+    slow = place.server.folder / "slow"
+    slow.touch()
+    made = place.server.authority.session()
+    frames = place.write(made, [bytes(200_000)] * 60)
+    assert place.shipper.ship() == 0
+    slow.unlink()
+    place.check(made, frames)
+    assert "trying again" not in place.shipper.log()

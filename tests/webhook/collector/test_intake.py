@@ -1,14 +1,14 @@
 """What a recorder sends and what it hears, over the real embedded store."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recorded import NOW, POD, Authority, Made
+from recorded import NOW, POD, SEALED, Authority, Made
 
 from sidecar.contract.events import Channel, Data, End, Ending, Exit, Found, Resize
 from sidecar.contract.frames import Chain, Frame
@@ -29,10 +29,11 @@ from sidecar.contract.wire import (
     encode,
 )
 from webhook.collector.changes import Stamps
+from webhook.collector.folding import begin
 from webhook.collector.intake import Intake
 from webhook.collector.operations import perform
 from webhook.collector.proving import PodIdentity, Trust
-from webhook.store.contract import Phase, Query, SessionRecord
+from webhook.store.contract import Passage, Phase, Query, SessionRecord
 from webhook.store.sqlite.store import SqliteStore
 
 CLOCK = NOW * 10**9
@@ -149,6 +150,13 @@ def test_another_connection_continues_where_the_store_stands(
     assert hit.passage is not None
     assert hit.passage.sequence == 1
     assert later.open(made) == [Acknowledged(made.session, 4)]
+
+
+def test_a_session_that_was_made_without_a_frame_is_begun_again(desk: Desk, authority: Authority) -> None:
+    made = authority.session()
+    desk.store.create(begin(made.start_event(), SEALED, clock_skew=0))
+    assert desk.open(made) == [Acknowledged(made.session, 0)]
+    assert desk.send(made, *made.whole([b"x"])) == [Acknowledged(made.session, 4)]
 
 
 @settings(max_examples=30, deadline=None)
@@ -422,3 +430,62 @@ def test_a_retired_connection_takes_and_asks_nothing(desk: Desk, authority: Auth
     desk.intake.retire()
     assert desk.send(made, made.out(b"x")) == []
     assert desk.store.session(made.session) is None
+
+
+class Death(Exception):
+    """The collector dies."""
+
+
+class MortalStore(SqliteStore):
+    """Dies once, before or after a given write."""
+
+    def __init__(self, path: Path, life: int, *, after: bool) -> None:
+        super().__init__(path)
+        self.life = life
+        self._after = after
+
+    def create(self, record: SessionRecord) -> SessionRecord:
+        self._age(not self._after)
+        kept = super().create(record)
+        self._age(self._after)
+        return kept
+
+    def append(self, record: SessionRecord, frames: Sequence[Frame], passages: Sequence[Passage]) -> None:
+        self._age(not self._after)
+        super().append(record, frames, passages)
+        self._age(self._after)
+
+    def _age(self, counts: bool) -> None:
+        self.life -= counts
+        if counts and self.life == 0:
+            raise Death
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("life", range(1, 8))
+def test_dying_at_any_write_loses_and_doubles_nothing(
+    tmp_path: Path, authority: Authority, life: int, after: bool
+) -> None:
+    store = MortalStore(tmp_path / "store.db", life, after=after)
+    store.prepare()
+    made = authority.session()
+    frames = list(made.whole([b"one wo", b"rd and another\nli", b"ne\n", b"la", b"st"]))
+    durable = 0
+    while durable < len(frames):
+        desk = Desk(store, authority.trust).greet()
+        try:
+            [answer] = desk.open(made)
+            while isinstance(answer, Acknowledged) and answer.next_sequence < len(frames):
+                assert answer.next_sequence >= durable
+                durable = answer.next_sequence
+                [answer] = desk.send(made, *frames[durable : durable + 2])
+        except Death:
+            continue
+        assert answer == Acknowledged(made.session, len(frames))
+        durable = len(frames)
+    assert store.life <= 0 or life > 5
+    assert store.frames(made.session, start=0, limit=100) == frames
+    for text in ('"one word"', "another", "line", "last"):
+        assert len(store.search(Query(text=text))) == 1
+    assert store.notices(namespace=None, since=None, limit=10) == []
+    store.close()
