@@ -432,7 +432,7 @@ def test_a_retired_connection_takes_and_asks_nothing(desk: Desk, authority: Auth
     assert desk.store.session(made.session) is None
 
 
-class Death(Exception):
+class DiedError(Exception):
     """The collector dies."""
 
 
@@ -458,7 +458,7 @@ class MortalStore(SqliteStore):
     def _age(self, counts: bool) -> None:
         self.life -= counts
         if counts and self.life == 0:
-            raise Death
+            raise DiedError
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -479,7 +479,7 @@ def test_dying_at_any_write_loses_and_doubles_nothing(
                 assert answer.next_sequence >= durable
                 durable = answer.next_sequence
                 [answer] = desk.send(made, *frames[durable : durable + 2])
-        except Death:
+        except DiedError:
             continue
         assert answer == Acknowledged(made.session, len(frames))
         durable = len(frames)
