@@ -88,6 +88,8 @@ class Alphabet(NamedTuple):
     """The first digit of a group."""
     digits: re.Pattern[bytes]
     """Digits with nothing between them, one more than any number has at most."""
+    enough: re.Pattern[bytes]
+    """Twelve digits with at most one gap between two: what every number begins with."""
     gap: re.Pattern[bytes]
     """What may stand before the next digit; group 1 is the separator if there is one."""
     cut: re.Pattern[bytes]
@@ -146,12 +148,14 @@ def _alphabet(
     tail = cut_off(*separators, *quiet, part or token)
     if escapes:
         tail = rb"(?:" + ESCAPE_CUT_OFF + rb"|" + tail + rb")"
+    between = (gap or _gap(separator, silent)) + rb"(?=" + token + rb")"
     return Alphabet(
         name=name,
         star=star,
         start=re.compile((before or rb"(?<!" + token + rb")") + (first or token), re.DOTALL),
         digits=re.compile(rb"(?:" + token + rb"){1,%d}" % (MOST_DIGITS + 1), re.DOTALL),
-        gap=re.compile((gap or _gap(separator, silent)) + rb"(?=" + token + rb")", re.DOTALL),
+        enough=re.compile(token + rb"(?:(?:" + between + rb")?" + token + rb"){11}", re.DOTALL),
+        gap=re.compile(between, re.DOTALL),
         cut=re.compile(rb"(?:" + separator + rb"|" + silent + rb"){0,10}" + tail + rb"\Z", re.DOTALL),
         pick=len(star) - 1 if pick < 0 else pick,
         values=values,

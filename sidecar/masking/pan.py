@@ -141,6 +141,8 @@ class NumberReader:
     def read(self, buffer: bytes, start: int, found: list[Reading]) -> int:
         """Add every valid reading that starts at the digit ``start``; returns as ``read_between`` does."""
         alphabet, size, shortest = self._alphabet, len(buffer), self._table.shortest
+        if alphabet.enough.match(buffer, start) is None:
+            return size
         groups: list[Group] = []
         shape = self._shape(buffer, start)
         digits = b""

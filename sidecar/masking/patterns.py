@@ -165,7 +165,8 @@ def _odd() -> tuple[Trigger, ...]:
 
 def _escaped() -> tuple[Trigger, ...]:
     quiet = rb"(?:" + ESCAPE_SEQUENCE + rb"|" + CURSOR_RIGHT + rb")"
-    return (Trigger(quiet + rb"[-./_+\t ]{0,3}[0-9]", "text", EXOTIC_SPAN),)
+    plain = rb"[-./_+\t ]{0,3}"
+    return (Trigger(rb"[0-9]" + plain + rb"(?:" + quiet + plain + rb"){1,9}[0-9]", "text", EXOTIC_SPAN),)
 
 
 def triggers(sieve: Sieve) -> tuple[Trigger, ...]:

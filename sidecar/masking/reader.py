@@ -24,6 +24,7 @@ REACH = 384
 _DIGITS = b"0123456789"
 _PLAIN_GAP_BYTES = b" -./_+\t"
 _PLAIN_BYTES = _DIGITS + _PLAIN_GAP_BYTES
+_DASH = 0x2D
 _TRACK_MARKS = b"=Dd"
 _DUMP_BYTES = b"0123456789abcdefABCDEF x:,"
 # What may stand right before the value of a key.
@@ -119,8 +120,9 @@ class BufferReader:
             run = buffer[max(0, stop - 20) : stop]
             count = len(run) - len(run.rstrip(_DIGITS))
             start = stop - count
-            if count >= 12 and buffer[start - 1] not in _PLAIN_GAP_BYTES:
-                # One group and nothing before it: the usual case, mostly decided by brand and check digit.
+            if count >= 12 and buffer[start - 1] != _DASH:
+                # One group: no grouping but that with dashes has one of twelve digits behind another. This is
+                # the usual case, mostly decided by brand and check digit.
                 alone = buffer[stop] not in _PLAIN_GAP_BYTES
                 if alone and (count > 19 or count < shortest or brand(run[-count:]) is None):
                     continue
@@ -128,8 +130,9 @@ class BufferReader:
                     done.add(start)
                     hold = min(hold, text.read(buffer, start, found))
             else:
-                spans = ((max(0, stop - PLAIN_SPAN), stop),)
-                hold = min(hold, text.read_between(buffer, spans, found, done))
+                run = buffer[max(0, stop - PLAIN_SPAN) : stop]
+                run = run[len(run.rstrip(_PLAIN_BYTES)) :]
+                hold = min(hold, text.read_between(buffer, ((stop - len(run), stop),), found, done))
         return hold
 
     def open_from(self, buffer: bytes) -> int:

@@ -53,9 +53,12 @@ class Masker:
             return b""
         if self._closed:
             raise BugError("a masker was fed after its close")
-        if not (self._held or self._growing) and self._plain(data):
-            self._remember(data)
-            return data
+        if not (self._held or self._growing):
+            if self._plain(data):
+                self._remember(data)
+                return data
+        elif len(data) > SMALL:
+            return self._advance(self._tail + data[:JOINT], final=False) + self.feed(data[JOINT:])
         return self._advance(self._tail + data, final=False)
 
     def close(self) -> bytes:
