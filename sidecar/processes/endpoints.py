@@ -15,7 +15,7 @@ from sidecar.contract.handshake import HandshakeError, Header, WindowSize
 READ_BYTES: Final = 248 * 1024
 """Read at once: with what a masker held it still fits one Data event."""
 _PIPE_BYTES: Final = 512 * 1024
-"""What the program may write ahead. More would use up the allowance its user has for all pipes."""
+"""What a pipe should hold. More would use up the allowance that its user has for all pipes."""
 _TIOCGPTN: Final = 0x80045430
 """ioctl that only the master side of a pty answers (asm-generic/ioctls.h)."""
 
@@ -129,6 +129,7 @@ class Endpoints:
         self.sources = {channel: Source(source) for channel, (source, _) in pairs.items()}
         self.sinks = {channel: Sink(sink) for channel, (_, sink) in pairs.items()}
         if not header.tty:
+            self._widen(Channel.STDIN)
             self._widen(Channel.STDOUT)
 
     def set_size(self, size: WindowSize) -> None:
@@ -144,9 +145,13 @@ class Endpoints:
             end.close()
 
     def _widen(self, channel: Channel) -> None:
-        number = self.sources[channel].number
-        with suppress(OSError):  # the user's allowance for pipes is used up (pipe(7)); it is only faster
-            fcntl.fcntl(number or 0, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        for end in (self.sources.get(channel), self.sinks.get(channel)):
+            if end is None or end.number is None:
+                continue
+            with suppress(
+                OSError
+            ):  # no pipe, or its user's allowance is used up (pipe(7)); it is only faster
+                fcntl.fcntl(end.number, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _pairs(header: Header, ends: list[Endpoint]) -> dict[Channel, tuple[Endpoint, Endpoint]]:

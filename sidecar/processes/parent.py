@@ -19,6 +19,8 @@ from sidecar.settings import Settings
 
 _SETTLED_SECONDS = 10.0
 _SESSIONS_END_WITHIN = 8.0
+_SHIPPER_NICENESS = 5
+"""The shipper may lag behind; whoever types may not wait for it."""
 
 
 def run(settings: Settings) -> int:
@@ -151,6 +153,7 @@ class _Parent:
         self._close_own(self._lifeline, self._wake_writer)
         for listener in self._listeners.values():
             listener.close()
+        os.nice(_SHIPPER_NICENESS)
         os.set_inheritable(self._wake_reader, True)
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # until it can obey by shipping the rest
         environment = {**os.environ, "CHAPERONE_WAKE_FD": str(self._wake_reader)}

@@ -28,6 +28,11 @@ from sidecar.recording.session import Session
 
 _NOW: Final = 1_000_000_000
 _ARGV: Final = (b"true",)
+_OUTPUT: Final = (
+    b"4111111111111111\n4111-1111-1111-1111 cvv=123 pin: 1234\n"
+    b"\x1b[1m4111 1111 1111 1111\x1b[0m\r\n;4111111111111111=30011010000012345678?\n"
+)
+"""Card data in the notations that sessions meet most (a test number of Visa)."""
 
 
 class Rehearsal:
@@ -52,8 +57,8 @@ class Rehearsal:
             maskers=dict.fromkeys(Channel, self._engine.stream),
             spool_patience=0,
         )
-        session.handle(Received(0, Channel.STDOUT, b"4111111111111111\n"))
-        session.handle(Delivered(0, Channel.STDOUT, 17))
+        session.handle(Received(0, Channel.STDOUT, _OUTPUT))
+        session.handle(Delivered(0, Channel.STDOUT, len(_OUTPUT)))
         session.handle(SourceEnded(0, Channel.STDIN))
         session.handle(ShimSaid(0, Exited(0, 0)))
         Chain(grant.session).append(encode_event(Data(0, Channel.STDOUT, os.urandom(64))))
