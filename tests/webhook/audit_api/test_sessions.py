@@ -2,11 +2,10 @@
 
 import json
 
-import msgspec
 import pytest
 from audit_client import BASE, TABLE, ApiServer
 from audit_samples import FAILING, SECOND, keep
-from store_samples import make_notice
+from store_samples import make_notice, make_record
 
 from webhook.audit_api.continuation import Continue, encode_continue
 from webhook.store.contract import SessionRecord, Store
@@ -57,9 +56,8 @@ def test_what_is_not_known_yet_is_absent(api: ApiServer, kept: Kept) -> None:
 
 
 def test_a_recorders_wrong_clock_is_told_and_corrected(api: ApiServer, store: Store) -> None:
-    record = keep(store, FAILING, offset_ms=90_000)
-    skewed = msgspec.structs.replace(record, clock_skew=30 * SECOND, session=f"{record.session[:-1]}0")
-    store.create(msgspec.structs.replace(skewed, next_sequence=0, digest=b""))
+    skewed = make_record(90_000, clock_skew=30 * SECOND)
+    store.create(skewed)
     session = api.json(f"{PAYMENTS}/{skewed.session}")
     assert session["status"]["clockSkew"] == "30s"
     assert session["status"]["startedAt"] == "2026-09-21T14:14:50.000000Z"
