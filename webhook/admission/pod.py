@@ -62,6 +62,7 @@ class PodDoor:
         initial, main = _guarded(pod.spec.init_containers), pod.spec.containers
         guarded = tuple(container.name for container in (*initial, *main))
         yield from _annotate(pod)
+        yield from _label(pod)
         yield from _place_volumes(pod, self._settings)
         yield from _name_collector(pod, self._settings, trust)
         yield from _place_recorder(pod, recorder.container(self._settings, trust, guarded))
@@ -81,6 +82,12 @@ def _annotate(pod: Pod) -> Iterable[Step]:
     if DEFAULT_CONTAINER not in (present or {}):
         for container in pod.spec.containers[:1]:
             yield PatchOperation("add", _annotation(DEFAULT_CONTAINER), container.name)
+
+
+def _label(pod: Pod) -> Iterable[Step]:
+    if pod.metadata.labels is None:
+        yield PatchOperation("add", "/metadata/labels", {})
+    yield PatchOperation("add", f"/metadata/labels/{names.INJECTED_LABEL.replace('/', '~1')}", "true")
 
 
 def _annotation(key: str) -> str:

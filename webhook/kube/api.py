@@ -4,6 +4,7 @@ That package finds the configuration, trusts the right CA and renews the service
 and replies stay plain JSON, because decoding into its generated models costs milliseconds and memory.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Protocol, TypeVar, cast
 
@@ -20,6 +21,8 @@ JSON_PATCH: Final = "application/json-patch+json"
 FIELD_MANAGER: Final = "chaperone"
 """Who the API server says has changed a field."""
 _JSON: Final = "application/json"
+_CONNECT_SECONDS: Final = 10.0
+_PIECE_BYTES: Final = 64 * 1024
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -36,6 +39,28 @@ class Reply(msgspec.Struct, frozen=True):
             return msgspec.json.decode(self.body, type=kind)
         except msgspec.MsgspecError as error:
             raise ClusterError(f"the API server's answer cannot be read: {error}") from None
+
+
+class Stream:
+    """A reply that goes on: lines until either side ends it. Iterating blocks and raises ClusterError."""
+
+    def __init__(self, reply: urllib3.BaseHTTPResponse) -> None:
+        self._reply = reply
+
+    def __iter__(self) -> Iterator[bytes]:
+        rest = b""
+        try:
+            for piece in self._reply.stream(_PIECE_BYTES):
+                *lines, rest = (rest + piece).split(b"\n")
+                yield from lines
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ClusterError(f"the API server's stream broke ({type(error).__name__})") from None
+        finally:
+            self._reply.close()
+
+    def stop(self) -> None:
+        """End it; from any thread, while another waits for the next line."""
+        self._reply.shutdown()
 
 
 class _Loader(Protocol):
@@ -73,20 +98,41 @@ class KubeApi:
         seconds: float = 10.0,
     ) -> Reply:
         """Give the reply to a request, whatever its status. Raises ClusterError when there is none."""
+        reply = self._send(method, path, body, content_type, urllib3.Timeout(total=seconds), preload=True)
+        return Reply(reply.status, reply.data)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: object | None,
+        content_type: str,
+        timeout: urllib3.Timeout,
+        *,
+        preload: bool,
+    ) -> urllib3.BaseHTTPResponse:
         headers = {"Accept": _JSON, "Content-Type": content_type, "User-Agent": f"{FIELD_MANAGER}/{VERSION}"}
-        headers |= self._authorization()
         try:
-            reply = self._pool.request(
+            return self._pool.request(
                 method,
                 f"{self._configuration.host}{path}",
                 body=None if body is None else msgspec.json.encode(body),
-                headers=headers,
-                timeout=urllib3.Timeout(total=seconds),
+                headers=headers | self._authorization(),
+                timeout=timeout,
+                preload_content=preload,
                 retries=urllib3.Retry(connect=1, read=0, redirect=0, other=0),
             )
         except urllib3.exceptions.HTTPError as error:
             raise ClusterError(f"the API server cannot be reached ({type(error).__name__})") from None
-        return Reply(reply.status, reply.data)
+
+    def stream(self, path: str, *, quiet_seconds: float) -> Stream:
+        """Open a stream that breaks when nothing comes for so long. Raises ClusterError."""
+        timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=quiet_seconds)
+        reply = self._send("GET", path, None, _JSON, timeout, preload=False)
+        if reply.status != 200:
+            reply.close()
+            raise ClusterError(f"the API server answered {reply.status}")
+        return Stream(reply)
 
     def get(self, path: str, kind: type[_V], *, seconds: float = 10.0) -> _V | None:
         """Give an object, or None when there is none. Raises ClusterError."""

@@ -11,12 +11,14 @@ from webhook.admission.attach import AttachDoor
 from webhook.admission.ephemeral import EphemeralDoor
 from webhook.admission.exec import ExecDoor
 from webhook.admission.grants import Granter, Keys
+from webhook.admission.lookup import PodLookup
 from webhook.admission.pod import PodDoor
 from webhook.admission.recorder import Trust
 from webhook.kube.api import KubeApi
 from webhook.policy.builtin import RecordEverything
 from webhook.server.doors import Door, doors_app
 from webhook.server.lookup import ApiPodLookup
+from webhook.server.pod_cache import PodCache
 from webhook.server.runner import Servers, https
 from webhook.server.tasks import Tasks
 from webhook.server.tls import load_certificate, serving_context
@@ -26,6 +28,7 @@ from webhook.trust.keeper import AdmissionMaterial, Keeper
 _log = logging.getLogger(__name__)
 _CONNECTIONS = 16
 _FIRST_PAUSE_SECONDS = 2.0
+_WATCH_PAUSE_SECONDS = 1.0
 
 
 class Held:
@@ -62,7 +65,7 @@ class Held:
         return self._material
 
 
-def make_doors(settings: Settings, held: Held, lookup: ApiPodLookup) -> dict[str, Door]:
+def make_doors(settings: Settings, held: Held, lookup: PodLookup) -> dict[str, Door]:
     """Give the doors by the last part of their paths."""
     policy = RecordEverything(profile=settings.profile, limits=settings.limits)
     granter = Granter(held.keys, clock=time.time_ns, randomness=os.urandom)
@@ -86,10 +89,11 @@ async def serve_admission(settings: Settings) -> None:
         clock=lambda: dt.datetime.now(dt.UTC),
     )
     held, lookup = Held(), ApiPodLookup(api, threads=_CONNECTIONS, seconds=settings.lookup_seconds)
+    pods = PodCache(api, lookup)
     first = await _first_material(keeper)
     held.hold(first)
     context = serving_context(first.tls)
-    app = doors_app(make_doors(settings, held, lookup), held.missing)
+    app = doors_app(make_doors(settings, held, pods), held.missing)
     servers = Servers(https(app, port=settings.port, context=context, drain_seconds=settings.drain_seconds))
     tasks = Tasks(on_failure=servers.stop)
 
@@ -101,10 +105,12 @@ async def serve_admission(settings: Settings) -> None:
         held.is_announced = True
 
     tasks.repeat("trust", keep, seconds=settings.trust_seconds)
+    tasks.repeat("pods", lambda: asyncio.to_thread(pods.follow), seconds=_WATCH_PAUSE_SECONDS)
     try:
         await servers.run()
     finally:
         await tasks.stop()
+        pods.stop()
         lookup.close()
         api.close()
 

@@ -265,3 +265,9 @@ async def test_the_patch_names_only_what_it_changes() -> None:
     pod = plain_pod({"name": "app", "surprise": {"kept": True}})
     answer = await pod_door().review(pod_request(pod))
     assert apply(pod, answer)["spec"]["containers"][0]["surprise"] == {"kept": True}
+
+
+async def test_an_injected_pod_can_be_selected() -> None:
+    pod = plain_pod()
+    pod["metadata"]["labels"] = {"app": "web"}
+    assert (await injected(pod))["metadata"]["labels"] == {"app": "web", "chaperone.dev/guarded": "true"}
