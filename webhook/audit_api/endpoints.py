@@ -1,6 +1,5 @@
 """The API's endpoints: each reads its request, tells the hook who reads what, and asks the store."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import TypeVar
@@ -31,6 +30,7 @@ from webhook.audit_api.requests import (
 from webhook.audit_api.searching import MAX_BODY_BYTES, answer, parse_search
 from webhook.audit_api.stream import WatchStream
 from webhook.audit_api.table import TABLE_CONTENT_TYPE, notice_table, session_table
+from webhook.audit_api.threads import Threads
 from webhook.replay.asciicast import CONTENT_TYPE as CAST_CONTENT_TYPE
 from webhook.store.contract import SessionRecord, Store
 
@@ -50,6 +50,7 @@ class Endpoints:
         self._changes = changes
         self._on_read = on_read
         self._clock = clock
+        self._threads = Threads()
 
     async def sessions(self, request: Request) -> Response:
         """List or watch sessions."""
@@ -65,7 +66,7 @@ class Endpoints:
 
     async def _list(self, asked: ListRequest, namespace: str | None, form: Form) -> Response:
         now = self._clock()
-        listed = await asyncio.to_thread(
+        listed = await self._threads.run(
             list_sessions,
             self._store,
             namespace=namespace,
@@ -79,7 +80,13 @@ class Endpoints:
 
     def _watch(self, asked: ListRequest, namespace: str | None, form: Form) -> Response:
         stream = WatchStream(
-            self._store, self._changes, asked=asked, namespace=namespace, form=form, clock=self._clock
+            self._store,
+            self._changes,
+            self._threads,
+            asked=asked,
+            namespace=namespace,
+            form=form,
+            clock=self._clock,
         )
         content_type = TABLE_CONTENT_TYPE if form is Form.TABLE else "application/json"
         return StreamingResponse(stream.lines(), media_type=content_type)
@@ -105,8 +112,8 @@ class Endpoints:
         record = await self._record(request, Action.EVENTS)
         if accepts(request.headers.get("accept", ""), LINES_CONTENT_TYPE):
             lines = event_lines(self._store, record.session, start=start, limit=limit)
-            return await _streamed(lines, LINES_CONTENT_TYPE)
-        page = await asyncio.to_thread(
+            return await self._streamed(lines, LINES_CONTENT_TYPE)
+        page = await self._threads.run(
             event_page, self._store, record.session, start=start, limit=limit or DEFAULT_EVENTS
         )
         return json_response(page)
@@ -116,7 +123,7 @@ class Endpoints:
         query = parameters(request.query_params.multi_items())
         version, with_input = cast_version(query), flag(query, "input", default=True)
         record = await self._record(request, Action.CAST)
-        return await _streamed(
+        return await self._streamed(
             cast_lines(self._store, record, version, with_input=with_input), CAST_CONTENT_TYPE
         )
 
@@ -128,7 +135,7 @@ class Endpoints:
         namespace = request.path_params.get("namespace")
         await self._on_read(Read(identity_of(request), Action.NOTICES, namespace))
         now = self._clock()
-        kept = await asyncio.to_thread(self._store.notices, namespace=namespace, since=None, limit=limit)
+        kept = await self._threads.run(self._store.notices, namespace=namespace, since=None, limit=limit)
         items = [notice_object(notice) for notice in kept]
         if form is Form.OBJECT:
             return json_response(NoticeList(ListMeta(str(now)), items))
@@ -140,16 +147,28 @@ class Endpoints:
         search = parse_search(await _body(request))
         namespace = request.path_params.get("namespace")
         await self._on_read(Read(identity_of(request), Action.SEARCH, namespace))
-        found = await asyncio.to_thread(answer, self._store, search, namespace)
+        found = await self._threads.run(answer, self._store, search, namespace)
         return json_response(found, code=201)
 
     async def _record(self, request: Request, action: Action) -> SessionRecord:
         name, namespace = request.path_params["name"], request.path_params["namespace"]
         await self._on_read(Read(identity_of(request), action, namespace, name))
-        record = await asyncio.to_thread(self._store.session, name)
+        record = await self._threads.run(self._store.session, name)
         if record is None or record.namespace != namespace:
             raise unknown_session(name)
         return record
+
+    async def _streamed(self, lines: Iterator[bytes], content_type: str) -> Response:
+        """Stream lines read from the store; what fails before the first ones is still a Status."""
+        chunks = _chunks(lines)
+        first = await self._threads.run(_next, chunks)
+        return StreamingResponse(self._rest(first, chunks), media_type=content_type)
+
+    async def _rest(self, first: bytes | None, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+        chunk = first
+        while chunk is not None:
+            yield chunk
+            chunk = await self._threads.run(_next, chunks)
 
 
 async def _body(request: Request) -> bytes:
@@ -159,20 +178,6 @@ async def _body(request: Request) -> bytes:
         if len(body) > MAX_BODY_BYTES:
             raise ApiError(Reason.TOO_LARGE, f"a Search is at most {MAX_BODY_BYTES} bytes")
     return bytes(body)
-
-
-async def _streamed(lines: Iterator[bytes], content_type: str) -> Response:
-    """Stream lines read from the store; what fails before the first ones is still a Status."""
-    chunks = _chunks(lines)
-    first = await asyncio.to_thread(_next, chunks)
-    return StreamingResponse(_rest(first, chunks), media_type=content_type)
-
-
-async def _rest(first: bytes | None, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    chunk = first
-    while chunk is not None:
-        yield chunk
-        chunk = await asyncio.to_thread(_next, chunks)
 
 
 def _next(items: Iterator[_T]) -> _T | None:

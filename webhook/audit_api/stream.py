@@ -12,6 +12,7 @@ from webhook.audit_api.errors import ApiError, Reason, status_of
 from webhook.audit_api.objects import API_VERSION, ListMeta, Session
 from webhook.audit_api.requests import Form, ListRequest
 from webhook.audit_api.table import session_table
+from webhook.audit_api.threads import Threads
 from webhook.audit_api.watching import OVERLAP, Change, EventType, Watcher, parse_resource_version
 from webhook.store.contract import Query, SessionRecord, Store, StoreError
 
@@ -32,6 +33,7 @@ class WatchStream:
         self,
         store: Store,
         changes: Changes,
+        threads: Threads,
         *,
         asked: ListRequest,
         namespace: str | None,
@@ -40,6 +42,7 @@ class WatchStream:
     ) -> None:
         self._store = store
         self._changes = changes
+        self._threads = threads
         self._asked = asked
         self._namespace = namespace
         self._form = form
@@ -66,7 +69,7 @@ class WatchStream:
         before: str | None = None
         while True:
             query = Query(namespace=self._namespace, limit=_PAGE, before=before)
-            records = await asyncio.to_thread(self._store.sessions, query)
+            records = await self._threads.run(self._store.sessions, query)
             watcher.know(records)
             for session in map(session_object, records):
                 if self._asked.selectors.match(session):
@@ -92,7 +95,7 @@ class WatchStream:
 
     async def _changed(self, after: int) -> AsyncIterator[list[SessionRecord]]:
         while True:
-            records = await asyncio.to_thread(
+            records = await self._threads.run(
                 self._store.changed, after=after, namespace=self._namespace, limit=_PAGE
             )
             yield records
