@@ -6,15 +6,11 @@ import sys
 import time
 from functools import partial
 from types import FrameType
-from typing import Final
 
 from sidecar.contract.errors import ConfigurationError
 from sidecar.shipping.settings import read_settings
 from sidecar.shipping.shipment import Surroundings
 from sidecar.shipping.shipper import Shipper
-
-_YIELD: Final = 5
-"""Niceness: what is shipped is safe in the spool, while sessions have somebody waiting (sched(7))."""
 
 
 def log(message: str) -> None:
@@ -29,7 +25,6 @@ def main() -> int:
     except ConfigurationError as error:
         log(str(error))
         return 78
-    os.nice(_YIELD)
     surroundings = Surroundings(
         monotonic=time.monotonic, sleep=time.sleep, unix_ns=time.time_ns, randomness=os.urandom, log=log
     )
