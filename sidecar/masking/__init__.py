@@ -8,5 +8,16 @@ from sidecar.masking.live import LiveView
 from sidecar.masking.model import Finding, Profile
 from sidecar.masking.objects import FieldFinding, scan_object
 from sidecar.masking.stream import Masker
+from sidecar.masking.user import UserRule
 
-__all__ = ["Engine", "FieldFinding", "Finding", "LiveView", "Masker", "Profile", "mask_text", "scan_object"]
+__all__ = [
+    "Engine",
+    "FieldFinding",
+    "Finding",
+    "LiveView",
+    "Masker",
+    "Profile",
+    "UserRule",
+    "mask_text",
+    "scan_object",
+]

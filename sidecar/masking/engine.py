@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from sidecar.masking.card_table import VERSION as CARDS
 from sidecar.masking.cards import CardTable
 from sidecar.masking.context_table import VERSION as CONTEXT
 from sidecar.masking.databases import compiled
-from sidecar.masking.hyperscan_safe import Scanner
+from sidecar.masking.hyperscan_safe import Scanner, compile_database
+from sidecar.masking.patterns import user_triggers
 from sidecar.masking.reader import BufferReader, Readers
 from sidecar.masking.sad_table import VERSION as SAD
 from sidecar.masking.stream import Masker
+from sidecar.masking.user import UserDetector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sidecar.masking.databases import Compiled
     from sidecar.masking.model import Finding, Profile
+    from sidecar.masking.user import UserRule
 
 ENGINE_VERSION = 1
 
@@ -25,20 +29,28 @@ ENGINE_VERSION = 1
 class Engine:
     """What to mask, compiled. Load it in a parent and use it in forked children: it is never changed."""
 
-    def __init__(self, profile: Profile, compiled: Compiled) -> None:
+    def __init__(self, profile: Profile, compiled: Compiled, rules: Sequence[UserRule] = ()) -> None:
         self.profile = profile
+        self._rules = tuple(rules)
+        self._user = tuple(UserDetector(rule) for rule in self._rules)
+        self._user_database = compile_database(user_triggers(self._rules)) if self._rules else None
         self._databases = compiled.databases
         self._readers = Readers(CardTable(profile), compiled.routes)
 
     @classmethod
-    def load(cls, profile: Profile) -> Engine:
-        """The engine for ``profile``; loads Hyperscan and its databases on the first call of a process."""
-        return cls(profile, compiled())
+    def load(cls, profile: Profile, rules: Sequence[UserRule] = ()) -> Engine:
+        """The engine for ``profile`` with users' ``rules`` besides.
+
+        The first call of a process loads Hyperscan and its databases. Raises BugError if Hyperscan refuses a
+        rule, which checking the rules rules out.
+        """
+        return cls(profile, compiled(), rules)
 
     @property
     def version(self) -> str:
         """Engine version, profile and versions of the tables, for the record of a session."""
-        return f"{ENGINE_VERSION}/{self.profile.value}/{CARDS}/{SAD}/{CONTEXT}"
+        rules = f"/{crc32(repr(self._rules).encode()):08x}" if self._rules else ""
+        return f"{ENGINE_VERSION}/{self.profile.value}/{CARDS}/{SAD}/{CONTEXT}{rules}"
 
     def stream(self) -> Masker:
         """A masker for one channel, used by one thread at a time."""
@@ -56,7 +68,8 @@ class Engine:
 
     def _reader(self) -> BufferReader:
         scanners = {sieve: Scanner(database) for sieve, database in self._databases.items()}
-        return BufferReader(scanners, self._readers)
+        user = Scanner(self._user_database) if self._user_database is not None else None
+        return BufferReader(scanners, self._readers, user, self._user)
 
 
 def mask_text(engine: Engine, text: str) -> tuple[str, list[Finding]]:

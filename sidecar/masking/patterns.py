@@ -7,6 +7,7 @@ reason that every reading of theirs contains.
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,6 +28,8 @@ from sidecar.masking.sad_table import KEYED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from sidecar.masking.user import UserRule
 
 # Bytes from the first digit of a plain number to the byte that ends it, the byte before it included.
 PLAIN_SPAN = 19 + 18 * 3 + 2
@@ -167,6 +170,11 @@ def _escaped() -> tuple[Trigger, ...]:
     quiet = rb"(?:" + ESCAPE_SEQUENCE + rb"|" + CURSOR_RIGHT + rb")"
     plain = rb"[-./_+\t ]{0,3}"
     return (Trigger(rb"[0-9]" + plain + rb"(?:" + quiet + plain + rb"){1,9}[0-9]", "text", EXOTIC_SPAN),)
+
+
+def user_triggers(rules: Iterable[UserRule]) -> tuple[Trigger, ...]:
+    """The beginnings of users' rules, whose readers have the names of the rules."""
+    return tuple(Trigger(re.escape(rule.beginning), rule.name, len(rule.beginning)) for rule in rules)
 
 
 def triggers(sieve: Sieve) -> tuple[Trigger, ...]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sidecar.masking.model import Reading
     from sidecar.masking.patterns import Route
     from sidecar.masking.sad import Detector
+    from sidecar.masking.user import UserDetector
 
 # Nothing that starts further before a byte can hide it.
 REACH = 384
@@ -60,7 +61,15 @@ class Readers:
 class BufferReader:
     """Finds every reading of a buffer, and says from where its end is open. One per stream."""
 
-    def __init__(self, scanners: Mapping[Sieve, Scanner], readers: Readers) -> None:
+    def __init__(
+        self,
+        scanners: Mapping[Sieve, Scanner],
+        readers: Readers,
+        user: Scanner | None,
+        user_rules: Sequence[UserDetector],
+    ) -> None:
+        self._user = user
+        self.user_rules = user_rules
         self._scanners = scanners
         self._first = tuple(scanners[sieve] for sieve in (Sieve.NUMBERS, Sieve.KEYS, Sieve.RARE))
         self._keys = scanners[Sieve.KEYS]
@@ -72,7 +81,9 @@ class BufferReader:
     def clean(self, data: bytes) -> bool:
         """Whether ``data`` gives no reason at all to look closer."""
         numbers, keys, rare = self._first
-        return not (numbers.hits(data) or keys.hits(data) or rare.hits(data))
+        if numbers.hits(data) or keys.hits(data) or rare.hits(data):
+            return False
+        return self._user is None or not self._user.hits(data)
 
     def readings(self, buffer: bytes, first: int) -> tuple[list[Reading], int]:
         """Every reading that may hide a byte from ``first`` on, and the first byte that must wait.
@@ -90,7 +101,15 @@ class BufferReader:
                 hold = min(hold, self._number(name).read_between(buffer, merged(stretches), found, set()))
             else:
                 self._detector(name).read_between(buffer, merged(stretches), found)
+        if self._user is not None:
+            self._read_user(buffer, first, found)
         return found, hold
+
+    def _read_user(self, buffer: bytes, first: int, found: list[Reading]) -> None:
+        """The readings of users' rules."""
+        hits = self._user.hits(buffer) if self._user is not None else []
+        for number in {number for number, end in hits if end + REACH > first}:
+            self.user_rules[number].read_between(buffer, ((0, len(buffer)),), found)
 
     def _scan(self, buffer: bytes, first: int) -> tuple[list[int], dict[str, list[tuple[int, int]]]]:
         """Where plain numbers end after ``first``, and the stretches in which other readings may start."""
@@ -158,6 +177,8 @@ class BufferReader:
             hold = min(hold, self._number("hex").open_from(buffer, REACH))
         if last in _DUMP_BYTES and _EMV_TAIL.search(buffer, max(0, size - 72)) is not None:
             hold = min(hold, self._detector("emv").open_from(buffer))
+        for rule in self.user_rules:
+            hold = min(hold, rule.open_from(buffer))
         return hold
 
     def _open_plain(self, buffer: bytes, run: bytes) -> int:

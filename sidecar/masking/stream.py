@@ -82,7 +82,7 @@ class Masker:
     def _plain(self, data: bytes) -> bool:
         """Whether ``data`` and its joint with the past hold nothing to mask and nothing open."""
         if len(data) <= SMALL:
-            return _MAY_START.search(data) is None
+            return _MAY_START.search(data) is None and not self._reader.user_rules
         reader = self._reader
         return (
             reader.clean(data)
