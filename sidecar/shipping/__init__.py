@@ -8,6 +8,6 @@ On disk, below the spool's root::
     sessions/<session>/grant             the grant's token; flock-ed by the session's living writer
     sessions/<session>/<sequence>.frames records from that sequence number on (see ``records``)
     sessions/<session>/ended             the number after the last frame, once the record is complete
+    sessions/<session>/refused           why, when the collector will never take the record
     notices/<id>                         one notice, MessagePack
-    refused/<session>/                   what the collector will not take
 """

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from sidecar.contract.errors import ConfigurationError
 from sidecar.contract.names import SPOOL_DIRECTORY, TOKEN_FILE
@@ -37,7 +38,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     ``_SHIPPER_LINGER_SECONDS`` and ``_SHIPPER_DRAIN_SECONDS``. Raises ConfigurationError.
     """
     collector = _text(environment, "COLLECTOR")
-    if not collector.startswith("wss://"):
+    if urlsplit(collector).scheme != "wss" or not urlsplit(collector).hostname:
         raise ConfigurationError("CHAPERONE_COLLECTOR must be a wss:// address")
     return Settings(
         collector=collector,

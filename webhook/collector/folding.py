@@ -26,7 +26,8 @@ _MAX_NANOSECONDS: Final = 1 << 62
 _MAX_CELLS: Final = 65535
 _MAX_KINDS: Final = 256
 """Kinds of findings counted in one session."""
-_MAX_NAME: Final = 128
+_MAX_NAME: Final = 512
+_MAX_ARGV: Final = 512 * 1024
 
 
 class EventError(CallerError):
@@ -93,8 +94,11 @@ def check(event: Event) -> None:
     match event:
         case Data(_, _, data):
             sound &= len(data) <= MAX_DATA_BYTES
-        case Resize(_, rows, cols) | SessionStart(rows=rows, cols=cols):
-            sound &= 0 <= rows <= _MAX_CELLS and 0 <= cols <= _MAX_CELLS
+        case SessionStart(rows=rows, cols=cols):
+            sound &= _is_size(rows, cols) and max(map(len, _names(event))) <= _MAX_NAME
+            sound &= sum(map(len, event.argv)) <= _MAX_ARGV
+        case Resize(_, rows, cols):
+            sound &= _is_size(rows, cols)
         case Found(_, _, rule, brand, offset, length):
             sound &= len(rule) + len(brand) <= _MAX_NAME and 0 <= offset < _MAX_NANOSECONDS and length >= 0
         case Exit(_, code, signal):
@@ -103,6 +107,15 @@ def check(event: Event) -> None:
             sound &= len(reason) <= _MAX_CELLS
     if not sound:
         raise EventError(f"an event of kind {type(event).__name__} holds an impossible value")
+
+
+def _is_size(rows: int, cols: int) -> bool:
+    return 0 <= rows <= _MAX_CELLS and 0 <= cols <= _MAX_CELLS
+
+
+def _names(start: SessionStart) -> tuple[str, ...]:
+    """Give what comes from the recorder alone; the rest must agree with the grant."""
+    return start.node, start.masking, start.recorder
 
 
 def _count(record: SessionRecord, channel: Channel, count: int) -> SessionRecord:

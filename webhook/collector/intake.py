@@ -33,6 +33,7 @@ from webhook.store.contract import PodNotice, SessionRecord
 
 MAX_SESSIONS: Final = 4096
 """Most sessions open on one connection, and most refused before it is closed."""
+MAX_NOTICE_BYTES: Final = 128 * 1024
 _MAX_TIME: Final = 1 << 62
 _HOUR_MS: Final = 3_600_000
 
@@ -126,6 +127,8 @@ class Intake:
             case Frames(session, frames):
                 self._take(session, frames)
             case Notice():
+                if len(data) > MAX_NOTICE_BYTES:
+                    raise CallerError(f"a notice is larger than {MAX_NOTICE_BYTES} bytes")
                 self._notice(message)
 
     def _greet(self, clock: int) -> None:

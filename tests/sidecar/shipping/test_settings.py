@@ -49,6 +49,7 @@ def test_what_is_needed_is_named_when_it_is_missing(name: str) -> None:
     [
         ("CHAPERONE_COLLECTOR", "ws://collector"),
         ("CHAPERONE_COLLECTOR", "https://collector"),
+        ("CHAPERONE_COLLECTOR", "wss://"),
         ("CHAPERONE_WAKE_FD", "seven"),
         ("CHAPERONE_SHIPPER_LINGER_SECONDS", "-1"),
         ("CHAPERONE_SHIPPER_LINGER_SECONDS", "inf"),

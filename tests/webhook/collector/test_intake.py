@@ -274,6 +274,8 @@ def test_a_missing_seal_key_only_delays(store: SqliteStore, authority: Authority
         {"rows": -1},
         {"cols": 70_000},
         {"started_at": -1},
+        {"node": "n" * 1000},
+        {"argv": ("x" * 600_000,)},
         {"started_at": 1 << 62},
     ],
     ids=str,
@@ -322,7 +324,7 @@ LIES: dict[str, Callable[[Made], Frame]] = {
     "far future": lambda made: made.out(b"", 1 << 62),
     "negative size": lambda made: made.frame(Resize(1, -1, 80)),
     "impossible code": lambda made: made.frame(Exit(1, 256)),
-    "long rule": lambda made: made.frame(Found(1, Channel.STDOUT, "r" * 200, "b", 0, 0)),
+    "long rule": lambda made: made.frame(Found(1, Channel.STDOUT, "r" * 600, "b", 0, 0)),
     "long reason": lambda made: made.frame(End(1, Ending.EXITED, "r" * 70_000)),
 }
 
@@ -385,6 +387,7 @@ def test_kinds_of_findings_are_bounded(desk: Desk, authority: Authority) -> None
         encode(Frames("a forged\nline", ())),
         encode(Notice("not an id", 1, NoticeKind.GRANT_REFUSED)),
         encode(Notice("01hzzzzzzzzzzzzzzzzzzzzzzz", -1, NoticeKind.GRANT_REFUSED)),
+        encode(Notice("01hzzzzzzzzzzzzzzzzzzzzzzz", 1, NoticeKind.GRANT_REFUSED, reason="r" * 200_000)),
         bytes(1024 * 1024 + 1),
     ],
 )
@@ -488,4 +491,48 @@ def test_dying_at_any_write_loses_and_doubles_nothing(
     for text in ('"one word"', "another", "line", "last"):
         assert len(store.search(Query(text=text))) == 1
     assert store.notices(namespace=None, since=None, limit=10) == []
+    store.close()
+
+
+TEXT = st.text(max_size=20)
+NUMBER = st.integers(-(1 << 63), (1 << 64) - 1)
+CHANNEL = st.sampled_from(Channel)
+EVENT = st.one_of(
+    st.builds(Data, NUMBER | st.just(1), CHANNEL, st.binary(max_size=300)),
+    st.builds(Resize, NUMBER | st.just(1), NUMBER | st.just(24), NUMBER | st.just(80)),
+    st.builds(Found, st.just(1), CHANNEL, TEXT, TEXT, NUMBER | st.just(1), NUMBER | st.just(1)),
+    st.builds(Exit, st.just(1), NUMBER | st.just(7), NUMBER | st.just(0)),
+    st.builds(End, st.just(1), st.sampled_from(Ending), TEXT, NUMBER, NUMBER, NUMBER),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_no_recorder_brings_the_intake_down(
+    tmp_path_factory: pytest.TempPathFactory, draw: st.DataObject
+) -> None:
+    store = SqliteStore(tmp_path_factory.mktemp("store") / "store.db")
+    store.prepare()
+    authority = Authority()
+    desk = Desk(store, authority.trust).greet()
+    sessions = [authority.session() for _ in range(2)]
+    for made in sessions:
+        desk.open(made)
+        desk.send(made, made.start())
+    for _ in range(draw.draw(st.integers(1, 8))):
+        made = draw.draw(st.sampled_from(sessions))
+        honest = made.frame(draw.draw(EVENT))
+        odd = Frame(draw.draw(NUMBER), draw.draw(st.binary(max_size=40)), draw.draw(st.binary(max_size=40)))
+        frames = draw.draw(st.lists(st.sampled_from([honest, odd]), max_size=3))
+        message = bytearray(encode(Frames(made.session, tuple(frames))))
+        if draw.draw(st.booleans()):
+            message[draw.draw(st.integers(0, len(message) - 1))] ^= draw.draw(st.integers(1, 255))
+        for answer in desk.say(bytes(message)):
+            assert isinstance(answer, Acknowledged | Refused)
+    for made in sessions:
+        record = desk.record(made)
+        chain = Chain(made.session)
+        for frame in store.frames(made.session, start=0, limit=100):
+            chain.accept(frame)
+        assert (chain.next_sequence, chain.digest) == (record.next_sequence, record.digest)
     store.close()
