@@ -30,6 +30,8 @@ _DASHES = frozenset(
 _BEGINNINGS = frozenset(grouping[:count] for grouping in GROUPINGS for count in range(1, len(grouping)))
 # Gaps that no number written digit by digit has.
 _NEVER_SINGLE = frozenset((b"  ", b" - "))
+_FIRST_GROUPS = frozenset({1} | {grouping[0] for grouping in GROUPINGS})
+_NO_DASH = frozenset(bytes([byte]) for byte in b" ./_+\t")
 _LISTED = re.compile(rb"[0-9][-./_+\t ]{1,3}\Z")
 
 
@@ -141,7 +143,7 @@ class NumberReader:
     def read(self, buffer: bytes, start: int, found: list[Reading]) -> int:
         """Add every valid reading that starts at the digit ``start``; returns as ``read_between`` does."""
         alphabet, size, shortest = self._alphabet, len(buffer), self._table.shortest
-        if alphabet.enough.match(buffer, start) is None:
+        if self._hopeless(buffer, start) or alphabet.enough.match(buffer, start) is None:
             return size
         groups: list[Group] = []
         shape = self._shape(buffer, start)
@@ -166,6 +168,18 @@ class NumberReader:
                 break
             at, gap = step.end(), step[1]
         return hold
+
+    def _hopeless(self, buffer: bytes, start: int) -> bool:
+        """Whether the first group already rules a number out; a quick look at what most digits are."""
+        first = self._alphabet.digits.match(buffer, start)
+        if first is None:
+            return True
+        count = (first.end() - start) // self._width
+        return (
+            count not in _FIRST_GROUPS
+            and count < self._table.shortest
+            and buffer[first.end() : first.end() + 1] in _NO_DASH
+        )
 
     def _verdict(
         self, buffer: bytes, groups: list[Group], digits: bytes, end: int, found: list[Reading]

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 PLAIN_SPAN = 19 + 18 * 3 + 2
 EXOTIC_SPAN = LONGEST_NUMBER + 8
 KEY_SPAN = 48
+# Around a hit that opens a sieve, what that sieve must look at; without one it looks at everything.
+WINDOW = EXOTIC_SPAN
 
 
 class Sieve(Enum):
@@ -109,9 +111,9 @@ def _numbers() -> tuple[Trigger, ...]:
 def _keys() -> tuple[Trigger, ...]:
     after = rb"[ \t\"'\\<>\[\](){}:=|,#%&-]"
     return (
-        Trigger(rb"5(?:[Aa] 0[6-9Aa]|7 (?:0[A-Fa-f]|1[0-3])) [0-9]", Sieve.ODD),
-        Trigger(rb"3[0-9][ :]3[0-9]", Sieve.ODD),
-        Trigger(b"|".join(rb"[0-9](?:%b[0-9]){3}" % gap for gap in _SINGLE_GAPS), Sieve.ODD),
+        Trigger(rb"5(?:[Aa] 0[6-9Aa]|7 (?:0[A-Fa-f]|1[0-3])) [0-9]", Sieve.ODD, WINDOW),
+        Trigger(rb"3[0-9][ :]3[0-9]", Sieve.ODD, WINDOW),
+        Trigger(b"|".join(rb"[0-9](?:%b[0-9]){3}" % gap for gap in _SINGLE_GAPS), Sieve.ODD, WINDOW),
         *(Trigger(keys(names) + after, name, KEY_SPAN, caseless=True) for name, names, _, _ in KEYED),
     )
 
@@ -145,13 +147,14 @@ def _messages() -> tuple[Trigger, ...]:
 
 def _odd() -> tuple[Trigger, ...]:
     escape = rb"(?:%(?:25)?[0-9A-Fa-f]|\\u[0-9A-Fa-f]{3}|\\x[0-9A-Fa-f])[0-9]"
+    plain = rb"[-./_+\t ]{0,3}"
     exotic = alternatives(*UNICODE_GAPS, *ESCAPED_GAPS, *INVISIBLE)
     filler = alternatives(*HEX_FILLERS) + rb"?"
     hex_gap = rb"(?:" + alternatives(*HEX_GAPS) + filler + rb")?"
     return (
         Trigger(escape + number(), "text", PLAIN_SPAN),
         Trigger(b"|".join(rb"[1-9](?:%b[0-9]){11}" % gap for gap in _SINGLE_GAPS), "text", PLAIN_SPAN),
-        Trigger(exotic + rb"[-./_+\t ]{0,3}[0-9]", "text", EXOTIC_SPAN),
+        Trigger(rb"[0-9]" + plain + rb"(?:" + exotic + plain + rb"){1,9}[0-9]", "text", EXOTIC_SPAN),
         Trigger(rb"[0-9]\x00{1,3}(?:.{0,2}\x00{1,3})?[0-9]\x00", "wide", EXOTIC_SPAN),
         Trigger(rb"(?:\xef\xbc[\x90-\x99]){4}", "full-width", EXOTIC_SPAN),
         Trigger(rb"(?:\xd9[\xa0-\xa9]){4}", "arabic", EXOTIC_SPAN),
@@ -167,7 +170,8 @@ def _odd() -> tuple[Trigger, ...]:
 
 
 def _escaped() -> tuple[Trigger, ...]:
-    quiet = rb"(?:" + ESCAPE_SEQUENCE + rb"|" + CURSOR_RIGHT + rb")"
+    exotic = alternatives(*UNICODE_GAPS, *ESCAPED_GAPS, *INVISIBLE)
+    quiet = rb"(?:" + ESCAPE_SEQUENCE + rb"|" + CURSOR_RIGHT + rb"|" + exotic + rb")"
     plain = rb"[-./_+\t ]{0,3}"
     return (Trigger(rb"[0-9]" + plain + rb"(?:" + quiet + plain + rb"){1,9}[0-9]", "text", EXOTIC_SPAN),)
 

@@ -11,15 +11,16 @@ from sidecar.masking.patterns import PLAIN_SPAN, Sieve
 from sidecar.masking.sad import detector
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sidecar.masking.cards import CardTable
-    from sidecar.masking.hyperscan_safe import Scanner
+    from sidecar.masking.hyperscan_safe import Hit, Scanner
     from sidecar.masking.model import Reading
     from sidecar.masking.patterns import Route
     from sidecar.masking.sad import Detector
     from sidecar.masking.user import UserDetector
 
+Probe = list[tuple[Sieve, "list[Hit]"]]
 # Nothing that starts further before a byte can hide it.
 REACH = 384
 _DIGITS = b"0123456789"
@@ -58,6 +59,35 @@ class Readers:
         return known
 
 
+class _Scan:
+    """Hits sorted by where they lead."""
+
+    def __init__(self, routes: Mapping[Sieve, Sequence[Route]], first: int) -> None:
+        self._routes = routes
+        self._first = first
+        self.plain: list[int] = []
+        self.spans: dict[str, list[tuple[int, int]]] = {}
+        self.wanted: set[Sieve] = set()
+        self.windows: list[tuple[int, int]] = []
+
+    def add(self, sieve: Sieve, offset: int, hits: list[Hit]) -> None:
+        """Take in the hits of ``sieve`` over what starts at ``offset``."""
+        routes, first = self._routes[sieve], self._first
+        for number, at in hits:
+            reader, span = routes[number]
+            end = at + offset
+            if reader == "plain":
+                if end > first:
+                    self.plain.append(end)
+            elif isinstance(reader, Sieve):
+                if span:
+                    self.windows.append((max(0, end - span), end + span))
+                else:
+                    self.wanted.add(reader)
+            elif end + REACH > first:
+                self.spans.setdefault(reader, []).append((max(0, end - span), end))
+
+
 class BufferReader:
     """Finds every reading of a buffer, and says from where its end is open. One per stream."""
 
@@ -78,19 +108,22 @@ class BufferReader:
         self._number = readers.number
         self._detector = readers.detector
 
-    def clean(self, data: bytes) -> bool:
-        """Whether ``data`` gives no reason at all to look closer."""
+    def probe(self, data: bytes) -> Probe | None:
+        """The first look at ``data``, for ``readings``; None if there is no reason to look closer."""
         numbers, keys, rare = self._first
-        if numbers.hits(data) or keys.hits(data) or rare.hits(data):
-            return False
-        return self._user is None or not self._user.hits(data)
+        found = [(Sieve.NUMBERS, list(numbers.hits(data))), (Sieve.KEYS, list(keys.hits(data)))]
+        found.append((Sieve.RARE, list(rare.hits(data))))
+        if any(hits for _, hits in found) or (self._user is not None and self._user.hits(data)):
+            return found
+        return None
 
-    def readings(self, buffer: bytes, first: int) -> tuple[list[Reading], int]:
+    def readings(self, buffer: bytes, first: int, known: Probe | None = None) -> tuple[list[Reading], int]:
         """Every reading that may hide a byte from ``first`` on, and the first byte that must wait.
 
-        The second is the length of the buffer unless a verdict needs what comes after it.
+        The second is the length of the buffer unless a verdict needs what comes after it. ``known`` is the
+        probe of ``buffer[first:]``, if it was made.
         """
-        plain, spans = self._scan(buffer, first)
+        plain, spans = self._scan(buffer, first, known)
         found: list[Reading] = []
         done: set[int] = set()
         hold = self._read_plain(buffer, plain, found, done)
@@ -111,24 +144,37 @@ class BufferReader:
         for number in {number for number, end in hits if end + REACH > first}:
             self.user_rules[number].read_between(buffer, ((0, len(buffer)),), found)
 
-    def _scan(self, buffer: bytes, first: int) -> tuple[list[int], dict[str, list[tuple[int, int]]]]:
+    def _scan(
+        self, buffer: bytes, first: int, known: Probe | None
+    ) -> tuple[list[int], dict[str, list[tuple[int, int]]]]:
         """Where plain numbers end after ``first``, and the stretches in which other readings may start."""
-        plain: list[int] = []
-        spans: dict[str, list[tuple[int, int]]] = {}
-        todo = [Sieve.NUMBERS, Sieve.KEYS, Sieve.RARE]
-        for sieve in todo:
-            known = self._routes[sieve]
-            for number, end in self._scanners[sieve].hits(buffer):
-                reader, span = known[number]
-                if reader == "plain":
-                    if end > first:
-                        plain.append(end)
-                elif isinstance(reader, Sieve):
-                    if reader not in todo:
-                        todo.append(reader)
-                elif end + REACH > first:
-                    spans.setdefault(reader, []).append((max(0, end - span), end))
-        return plain, spans
+        looks = self._looks(buffer, first, known)
+        scan = _Scan(self._routes, first)
+        for sieve, offset, hits in looks:
+            scan.add(sieve, offset, hits)
+        for sieve in (Sieve.RUNS, Sieve.MESSAGES, Sieve.ODD, Sieve.ESCAPED):
+            if sieve in scan.wanted:
+                scan.add(sieve, 0, self._scanners[sieve].hits(buffer))
+        if scan.windows and Sieve.ODD not in scan.wanted:
+            for low, high in merged(scan.windows):
+                scan.add(Sieve.ODD, low, self._scanners[Sieve.ODD].hits(buffer[low:high]))
+        return scan.plain, scan.spans
+
+    def _looks(
+        self, buffer: bytes, first: int, known: Probe | None
+    ) -> Iterator[tuple[Sieve, int, list[Hit]]]:
+        """The hits of the sieves that are always used, and where what they scanned starts."""
+        always = (Sieve.NUMBERS, Sieve.KEYS, Sieve.RARE)
+        if known is None:
+            for sieve in always:
+                yield sieve, 0, self._scanners[sieve].hits(buffer)
+            return
+        for sieve, hits in known:
+            yield sieve, first, hits
+        low = max(0, first - REACH)
+        joint = buffer[low : first + REACH]
+        for sieve in always:
+            yield sieve, low, self._scanners[sieve].hits(joint)
 
     def _read_plain(self, buffer: bytes, ends: list[int], found: list[Reading], done: set[int]) -> int:
         """The readings of plain numbers that end before ``ends``."""

@@ -21,7 +21,7 @@ from sidecar.masking.reader import REACH
 
 if TYPE_CHECKING:
     from sidecar.masking.model import Reading
-    from sidecar.masking.reader import BufferReader
+    from sidecar.masking.reader import BufferReader, Probe
 
 # Left context kept of what was given out: the longest reading, and the text before it that matters.
 CONTEXT = 640
@@ -53,13 +53,15 @@ class Masker:
             return b""
         if self._closed:
             raise BugError("a masker was fed after its close")
-        if not (self._held or self._growing):
-            if self._plain(data):
-                self._remember(data)
-                return data
+        if self._held or self._growing:
+            if len(data) > SMALL:
+                return self._advance(self._tail + data[:JOINT]) + self.feed(data[JOINT:])
         elif len(data) > SMALL:
-            return self._advance(self._tail + data[:JOINT], final=False) + self.feed(data[JOINT:])
-        return self._advance(self._tail + data, final=False)
+            return self._feed_large(data)
+        elif _MAY_START.search(data) is None and not self._reader.user_rules:
+            self._remember(data)
+            return data
+        return self._advance(self._tail + data)
 
     def close(self) -> bytes:
         """The rest, masked. A second close gives nothing."""
@@ -79,16 +81,18 @@ class Masker:
         self._findings = []
         return taken
 
-    def _plain(self, data: bytes) -> bool:
-        """Whether ``data`` and its joint with the past hold nothing to mask and nothing open."""
-        if len(data) <= SMALL:
-            return _MAY_START.search(data) is None and not self._reader.user_rules
+    def _feed_large(self, data: bytes) -> bytes:
+        """``feed`` while nothing waits, without copying ``data`` where it holds nothing to mask."""
         reader = self._reader
-        return (
-            reader.clean(data)
-            and reader.clean(self._tail[-JOINT:] + data[:JOINT])
+        probe = reader.probe(data)
+        if (
+            probe is None
+            and reader.probe(self._tail[-JOINT:] + data[:JOINT]) is None
             and reader.open_from(data[-CONTEXT:]) == CONTEXT
-        )
+        ):
+            self._remember(data)
+            return data
+        return self._advance(self._tail + data, probe=probe)
 
     def _remember(self, data: bytes) -> None:
         """Keep the end of ``data``, all of which was given out, as left context."""
@@ -102,7 +106,7 @@ class Masker:
             tail = tail[-CONTEXT:]
         self._tail = tail
 
-    def _advance(self, buffer: bytes, *, final: bool) -> bytes:
+    def _advance(self, buffer: bytes, *, final: bool = False, probe: Probe | None = None) -> bytes:
         first = len(self._tail) - self._held
         limit = len(buffer) - 1 if final else self._reader.open_from(buffer)
         if limit <= first:
@@ -114,7 +118,7 @@ class Masker:
             return self._pass(buffer, first)
         skip = max(0, first - REACH - 192)
         seen = buffer[skip:] if skip else buffer
-        found, hold = self._reader.readings(seen, first - skip)
+        found, hold = self._reader.readings(seen, first - skip, probe)
         limit = max(first, min(limit, hold + skip))
         out = _masked(seen, first - skip, limit - skip, found)
         self._report(found, first - skip, limit - skip, self._base + skip)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # How many inputs a property is tried on; the long run of the suite sets the variable.
 EXAMPLES = 100_000 if os.environ.get("CHAPERONE_LONG") else 100
+FEEDS = 1_000_000 if os.environ.get("CHAPERONE_LONG") else 2_000
 
 PLAIN_CASES = [
     ("4111111111111111", "411111******1111"),
