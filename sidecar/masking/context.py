@@ -17,7 +17,9 @@ _LONGEST_HASH = 128
 _HEX_LETTERS = frozenset(bytes([byte]) for byte in b"abcdefABCDEF")
 _HEX_LEFT = re.compile(rb"(?<![0-9A-Za-z])(?:[0-9a-f]{0,128}|[0-9A-F]{0,128})\Z")
 _HEX_RIGHT = re.compile(rb"(?:[0-9a-f]{0,129}|[0-9A-F]{0,129})(?![0-9A-Za-z])|[0-9A-Fa-f]{0,129}")
-_UUID_LEFT = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){0,3}\Z")
+_UUID_LEFT = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Fa-f-]{0,35}\Z")
+_UUID_SHAPE = b"xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
+_TO_SHAPE = bytes(0x78 if byte in b"0123456789abcdefABCDEF" else byte for byte in range(256))
 _FRACTION_LEFT = re.compile(rb"[0-9]\.\Z")
 _PHONE_LEFT = re.compile(rb"(?<![0-9A-Za-z%+])\+(?:\(?[0-9]{1,4}\)?[ .-]){0,2}\Z")
 _IBAN_LEFT = re.compile(rb"(?<![0-9A-Za-z])[A-Z]{2}(?:[0-9]{2}(?: ?[0-9A-Z]){0,30} ?)?\Z")
@@ -46,20 +48,24 @@ def judge(buffer: bytes, start: int, end: int, *, groups: int, digits: bytes, br
         verdict = _as_hash(buffer, left, end, len(digits))
         if verdict is not Verdict.CARD:
             return verdict
-    if last == b"-" and _in_uuid(left, groups, len(digits)):
-        return Verdict.OTHER
+    verdict = _as_uuid(buffer, left, start, end)
+    if verdict is not Verdict.CARD:
+        return verdict
     if len(digits) <= 15 and b"+" in left[-14:] and brand != "amex" and _PHONE_LEFT.search(left[-16:]):
         return Verdict.OTHER
     return _as_iban(buffer, left, start)
 
 
-def _in_uuid(left: bytes, groups: int, count: int) -> bool:
-    """Whether a number after a dash is the rest of a UUID (RFC 9562)."""
-    match = _UUID_LEFT.search(left[-26:])
-    if match is None:
-        return False
-    before = (len(match.group()) - 9) // 5
-    return (before, groups, count) in {(3, 1, 12), (2, 2, 16), (0, 3, 12)}
+def _as_uuid(buffer: bytes, left: bytes, start: int, end: int) -> Verdict:
+    """Whether the number lies in a UUID (RFC 9562)."""
+    before = _UUID_LEFT.search(left[-36:])
+    if before is None:
+        return Verdict.CARD
+    head = start - len(before.group())
+    shape = buffer[head : head + len(_UUID_SHAPE)].translate(_TO_SHAPE)
+    if end > head + len(_UUID_SHAPE) or not _UUID_SHAPE.startswith(shape):
+        return Verdict.CARD
+    return Verdict.OTHER if shape == _UUID_SHAPE else Verdict.MORE
 
 
 def _as_hash(buffer: bytes, left: bytes, end: int, count: int) -> Verdict:

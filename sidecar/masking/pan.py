@@ -214,6 +214,8 @@ class NumberReader:
     def _open(self, buffer: bytes, start: int) -> int | None:
         """Where the number at ``start`` must wait if it reaches the end of the buffer."""
         alphabet, size = self._alphabet, len(buffer)
+        if self._hopeless(buffer, start):
+            return None
         groups: list[Group] = []
         shape = self._shape(buffer, start)
         total, at = 0, start

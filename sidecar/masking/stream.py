@@ -116,7 +116,7 @@ class Masker:
         quiet = limit == len(buffer) and not (self._held or self._growing)
         if quiet and limit - first < LEAST and buffer.find(b"^", first) < 0:
             return self._pass(buffer, first)
-        skip = max(0, first - REACH - 192)
+        skip = max(0, first - REACH - 192) if len(buffer) < 8 * SMALL else 0
         seen = buffer[skip:] if skip else buffer
         found, hold = self._reader.readings(seen, first - skip, probe)
         limit = max(first, min(limit, hold + skip))
