@@ -104,7 +104,6 @@ def _numbers() -> tuple[Trigger, ...]:
     return (
         Trigger(rb"[^0-9]" + number(), "plain", PLAIN_SPAN),
         Trigger(rb"[0-9]{12}", Sieve.RUNS),
-        Trigger(rb"[0-9]{20}", Sieve.MESSAGES),
     )
 
 
@@ -130,6 +129,7 @@ def _runs() -> tuple[Trigger, ...]:
         Trigger(rb"[0-9]{12}[=Dd][0-9]{2}[01][0-9]{4}", "track2", 16),
         Trigger(rb"5(?:[Aa]0[6-9Aa]|7(?:0[A-Fa-f]|1[0-3]))[0-9]{12}", "emv", 40),
         Trigger(rb"(?:3[0-9]){12}", "hex", EXOTIC_SPAN),
+        Trigger(rb"[0-9]{20}", Sieve.MESSAGES),
     )
 
 
