@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 COMPILED = "compiled.hsdb"
 _SOURCES = ("alphabets.py", "card_table.py", "cards.py", "patterns.py", "sad.py", "sad_table.py")
-_Stored = tuple[int, dict[str, bytes], dict[str, list[tuple[str, bool, int]]]]
+_Stored = tuple[dict[str, bytes], dict[str, list[tuple[str, bool, int]]]]
 
 
 class Compiled(NamedTuple):
@@ -66,15 +66,22 @@ def dump(content: Compiled) -> bytes:
         ]
         for sieve, wanted in content.routes.items()
     }
-    return marshal.dumps((fingerprint(), databases, routes))
+    body = marshal.dumps((databases, routes))
+    return _head(body) + body
+
+
+def _head(body: bytes) -> bytes:
+    """What the file was made from, and a checksum of ``body``."""
+    return fingerprint().to_bytes(4, "little") + zlib.crc32(body).to_bytes(4, "little")
 
 
 def load(content: bytes) -> Compiled | None:
-    """The databases in ``content``, which ``dump`` made; None if for other sources or another machine."""
-    # The file is part of the package, as its code is.
-    made_from, stored, routes = cast("_Stored", marshal.loads(content))  # noqa: S302
-    if made_from != fingerprint():
+    """The databases in ``content``, which ``dump`` made; None if damaged, for other sources or machines."""
+    head, body = content[:8], content[8:]
+    if head != _head(body):
         return None
+    # The file is part of the package, as its code is.
+    stored, routes = cast("_Stored", marshal.loads(body))  # noqa: S302
     databases: dict[Sieve, hyperscan.Database] = {}
     for sieve in Sieve:
         database = restore(stored[sieve.value])

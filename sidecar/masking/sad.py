@@ -25,6 +25,9 @@ REMOVED = "0/0"
 LONGEST = 160
 _LONGEST_KEY = 72
 _DIGITS = b"0123456789"
+_EQUALS = 0x3D
+# Hex before a run of digits.
+_IN_DIGEST = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Fa-f]{3,}[A-Fa-f]\Z")
 _FIRST, _LAST, _WAITING = 6, 4, 13
 
 
@@ -112,8 +115,11 @@ class Track2:
                 self._read(buffer, match.start(), found)
 
     def _read(self, buffer: bytes, mark: int, found: list[Reading]) -> None:
-        run = buffer[max(0, mark - MOST_DIGITS) : mark]
-        run = run[len(run.rstrip(_DIGITS)) :]
+        run = buffer[max(0, mark - 2 * MOST_DIGITS) : mark]
+        before = run.rstrip(_DIGITS)
+        if buffer[mark] != _EQUALS and _IN_DIGEST.search(before) is not None:
+            return  # the letter of a digest, not the mark of a track
+        run = run[len(before) :][-MOST_DIGITS:]
         rest = self._rest.match(buffer, mark + 1)
         if rest is None:
             return

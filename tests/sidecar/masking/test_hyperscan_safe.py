@@ -50,9 +50,10 @@ def test_databases_survive_a_file() -> None:
     assert Engine(Profile.STRICT, restored).masks()(NUMBER)[0] == b"411111******1111"
 
 
-def test_a_file_of_other_sources_is_not_used() -> None:
+@pytest.mark.parametrize("at", [0, 5, 100, -1])
+def test_a_damaged_file_or_one_of_other_sources_is_not_used(at: int) -> None:
     content = bytearray(dump(compile_all()))
-    content[6] ^= 0xFF  # within the fingerprint, the first thing in the file
+    content[at] ^= 0xFF
     assert load(bytes(content)) is None
 
 
