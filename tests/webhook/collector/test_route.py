@@ -1,5 +1,6 @@
 """Connections of honest and hostile clients to the real server, and what is noted of them."""
 
+import asyncio
 import ssl
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -8,8 +9,8 @@ import pytest
 from collector_server import LOST_TOKEN, TOKEN, CollectorServer
 from recorded import POD, Made
 from shipper_process import until
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
 
 from sidecar.contract.wire import (
     MAX_MESSAGE_BYTES,
@@ -39,16 +40,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorServer
 
 
 class Client:
-    """A recorder that does what it is told."""
+    """A recorder that does what it is told. It lives on one thread: TLS of two would need a lock."""
 
-    def __init__(self, socket: ClientConnection) -> None:
-        self.socket = socket
+    def __init__(self, runner: asyncio.Runner, socket: ClientConnection) -> None:
+        self._runner = runner
+        self._socket = socket
+
+    def send(self, data: bytes | str) -> None:
+        self._runner.run(self._socket.send(data))
 
     def say(self, message: FromRecorder) -> None:
-        self.socket.send(encode(message))
+        self.send(encode(message))
 
     def hear(self) -> FromCollector:
-        data = self.socket.recv(timeout=60)
+        data = self._runner.run(asyncio.wait_for(self._socket.recv(), 60))
         assert isinstance(data, bytes)
         return decode_from_collector(data)
 
@@ -60,17 +65,28 @@ class Client:
     def closing(self) -> tuple[int, str]:
         """Wait until the server closes; give its code and reason."""
         with pytest.raises(ConnectionClosed) as caught:
-            self.socket.recv(timeout=60)
+            self._runner.run(asyncio.wait_for(self._socket.recv(), 60))
         assert caught.value.rcvd is not None
         return caught.value.rcvd.code, caught.value.rcvd.reason
+
+    def close(self) -> None:
+        self._runner.run(self._socket.close())
 
 
 @contextmanager
 def connected(server: CollectorServer, token: str | None = TOKEN) -> Generator[Client]:
     context = ssl.create_default_context(cadata=server.ca)
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    with connect(server.url, ssl=context, additional_headers=headers) as socket:
-        yield Client(socket)
+
+    async def open_socket() -> ClientConnection:
+        return await connect(server.url, ssl=context, additional_headers=headers, ping_interval=None)
+
+    with asyncio.Runner() as runner:
+        client = Client(runner, runner.run(open_socket()))
+        try:
+            yield client
+        finally:
+            client.close()
 
 
 def reasons(server: CollectorServer, pod: PodIdentity) -> set[str]:
@@ -133,7 +149,7 @@ def test_breaking_the_protocol_closes_and_is_noted(
     server: CollectorServer, message: bytes | str, code: int, reason: str
 ) -> None:
     with connected(server, OTHER_TOKEN) as client:
-        client.greet().socket.send(message)
+        client.greet().send(message)
         assert client.closing()[0] == code
     until(lambda: any(reason in noted for noted in reasons(server, OTHER)))
 
@@ -148,6 +164,6 @@ def test_a_pod_has_one_connection_the_latest(server: CollectorServer) -> None:
 
 def test_pods_do_not_disturb_each_other(server: CollectorServer) -> None:
     with connected(server) as one, connected(server, OTHER_TOKEN) as other:
-        other.socket.send(b"garbage")
+        other.send(b"garbage")
         assert other.closing()[0] == 1008
         one.greet()
