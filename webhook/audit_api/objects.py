@@ -128,6 +128,8 @@ class SessionStatus(_Part, frozen=True):
     """As a duration such as 61.5s; absent while the session is active."""
     exit_code: int | UnsetType = UNSET
     """Of the main program, 128 + signal when a signal ended it; absent when it is not known."""
+    partly_searchable: bool = False
+    """A channel is so long that search sees only its beginning; replay shows all of it."""
     how: str = ""
     """How the session ended: exited, client-gone, idle-timeout and so on."""
     reason: str = ""

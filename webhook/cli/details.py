@@ -58,6 +58,7 @@ def _outcome(session: Session) -> list[_Fact]:
         ("How it ended", ending),
         ("Exit code", "" if isinstance(status.exit_code, UnsetType) else str(status.exit_code)),
         ("Bytes", f"input {counts.stdin:,}, output {counts.stdout:,}, error output {counts.stderr:,}"),
+        ("Search", "sees the beginning of the long streams only" if status.partly_searchable else ""),
         ("Masked", Text(by_rule, "yellow") if by_rule else "nothing"),
     ]
 

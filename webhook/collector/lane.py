@@ -9,7 +9,7 @@ from webhook.collector.folding import begin, check, fold
 from webhook.collector.operations import Append, Compare, Operation, Say
 from webhook.collector.passages import Passages
 from webhook.collector.proving import Proven, UnbelievedError, check_start
-from webhook.store.contract import Passage, Phase, SessionRecord
+from webhook.store.contract import SEARCHED_BYTES, Passage, Phase, SessionRecord
 
 
 class Lane:
@@ -116,7 +116,7 @@ class Lane:
         self._record = record
         self._changed = True
         self._frames.append(frame)
-        if isinstance(event, Data):
+        if isinstance(event, Data) and record.channel_bytes(event.channel) <= SEARCHED_BYTES:
             self._texts += self._passages.feed(frame.sequence, event)
         elif isinstance(event, End):
             self._texts += self._passages.finish()

@@ -16,6 +16,13 @@ from sidecar.contract.frames import Frame
 from sidecar.contract.sealing import Decision, Identity
 from sidecar.contract.wire import Notice
 
+SEARCHED_BYTES = 8 * 1024 * 1024
+"""How much of each channel can be searched as text. All of it is kept and replayed.
+
+Indexing text costs many times what keeping it does, and a session that moves a hundred megabytes moves
+data, not words that a person saw.
+"""
+
 
 class StoreError(ClusterError):
     """The store did not do what was asked; nothing was acknowledged."""
@@ -79,6 +86,22 @@ class SessionRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stderr_bytes: int = 0
     findings: dict[str, int] = {}
     """Masked counts by ``rule/brand``."""
+
+    def channel_bytes(self, channel: Channel) -> int:
+        """Give how many bytes of a channel are kept."""
+        match channel:
+            case Channel.STDIN:
+                return self.stdin_bytes
+            case Channel.STDOUT:
+                return self.stdout_bytes
+            case Channel.STDERR:
+                return self.stderr_bytes
+
+    @property
+    def searchable(self) -> bool:
+        """Whether search sees all text; see SEARCHED_BYTES."""
+        return all(self.channel_bytes(channel) <= SEARCHED_BYTES for channel in Channel)
+
     unfinished: tuple[Unfinished, ...] = ()
     """For whoever continues with the next frame; at most one of each channel."""
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorded import NOW, POD, SEALED, Authority, Made
 
-from sidecar.contract.events import Channel, Data, End, Ending, Exit, Found, Resize
+from sidecar.contract.events import MAX_DATA_BYTES, Channel, Data, End, Ending, Exit, Found, Resize
 from sidecar.contract.frames import Chain, Frame
 from sidecar.contract.identifiers import session_id
 from sidecar.contract.wire import (
@@ -33,7 +33,7 @@ from webhook.collector.folding import begin
 from webhook.collector.intake import Intake
 from webhook.collector.operations import perform
 from webhook.collector.proving import PodIdentity, Trust
-from webhook.store.contract import Passage, Phase, Query, SessionRecord
+from webhook.store.contract import SEARCHED_BYTES, Passage, Phase, Query, SessionRecord
 from webhook.store.sqlite.store import SqliteStore
 
 CLOCK = NOW * 10**9
@@ -124,6 +124,21 @@ def test_a_session_is_taken_and_known_with_who_asked(desk: Desk, authority: Auth
     assert hit.passage is not None
     assert (hit.passage.sequence, hit.passage.at) == (6, 5)
     assert desk.refusals() == []
+
+
+def test_search_sees_the_beginning_of_a_long_channel_and_all_of_the_others(
+    desk: Desk, authority: Authority
+) -> None:
+    made = authority.session()
+    desk.open(made)
+    filler = b"\n" * MAX_DATA_BYTES
+    desk.send(made, made.start(), made.out(b"early\n"))
+    for _ in range(SEARCHED_BYTES // len(filler)):
+        desk.send(made, made.out(filler))
+    desk.send(made, made.out(b"late\n"), made.frame(Data(9, Channel.STDERR, b"beside\n")))
+    assert [len(desk.store.search(Query(text=word))) for word in ("early", "late", "beside")] == [1, 0, 1]
+    assert not desk.record(made).searchable
+    assert desk.store.frames(made.session, start=0, limit=100)[-2].payload.endswith(b"late\n")
 
 
 def test_messages_that_arrive_together_are_stored_together(desk: Desk, authority: Authority) -> None:
