@@ -82,4 +82,3 @@ class Watch:
             self._rest += next(self._chunks)
         line, self._rest = self._rest.split(b"\n", 1)
         return json.loads(line)
-
