@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 from string import Template
 
@@ -171,11 +172,18 @@ class LocalCluster:
 
         Raises NotReadyError with the end of its log when it ended.
         """
-        if node.component(name) is None:
+        if not any(self._seen(node, name) for _ in range(5)):
             log = self._settings.logs / f"{name}.log"
             tail = "\n".join(log.read_text(errors="replace").splitlines()[-10:])
             raise NotReadyError(f"{name} ended; the end of {log}:\n{tail}")
         return True
+
+    def _seen(self, node: Node, name: str) -> bool:
+        """Look for a component; a process in its execve shows neither arguments nor environment."""
+        if node.component(name) is not None:
+            return True
+        time.sleep(0.2)
+        return False
 
     def _runtime_answers(self, node: Node) -> bool:
         self._alive(node, "containerd")
