@@ -22,7 +22,7 @@ def prepare(side: Side, megabytes: int) -> None:
     script = (
         f'i=0; while [ $i -lt 10000 ]; do echo "{LINE.replace("{n}", "$i")}"; i=$((i+1)); done > /tmp/part; '
     )
-    script += f"while :; do cat /tmp/part; done | head -c {megabytes}000000 > /tmp/text"
+    script += f"while cat /tmp/part; do :; done | head -c {megabytes}000000 > /tmp/text"
     subprocess.run(side.exec("--", "sh", "-c", script), check=True, capture_output=True)
 
 
