@@ -22,8 +22,10 @@ def scale(admin: Kubectl, deployment: str, replicas: int) -> None:
         admin.run("rollout", "status", "-n", SYSTEM, f"deployment/{deployment}", "--timeout=120s")
     else:
         selector = f"app.kubernetes.io/component={deployment.removeprefix('chaperone-')}"
-        gone = lambda: not admin.get("-n", SYSTEM, "pods", "-l", selector)["items"]  # noqa: E731
-        until(gone, what=f"no pod of {deployment}")
+        until(
+            lambda: not admin.get("-n", SYSTEM, "pods", "-l", selector)["items"],
+            what=f"no pod of {deployment}",
+        )
 
 
 @contextlib.contextmanager

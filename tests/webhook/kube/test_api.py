@@ -1,8 +1,6 @@
 """The API server as servers use it, on a real one."""
 
-import os
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,23 +10,11 @@ import pytest
 from sidecar.contract.errors import ClusterError
 from webhook.kube.api import KubeApi, Reply
 
-ROOT = Path(__file__).parents[3]
 PODS = "/api/v1/namespaces/kube-system/pods"
 
 
 class Named(msgspec.Struct):
     metadata: dict[str, object]
-
-
-@pytest.fixture(scope="module")
-def api() -> Iterator[KubeApi]:
-    name = os.environ.get("CHAPERONE_CLUSTER", "dev")
-    for words in (["up"], ["kubeconfig", "admin"]):
-        argv = [ROOT / "scripts/cluster", *words, "--name", name]
-        done = subprocess.run(argv, capture_output=True, text=True, check=True)
-    api = KubeApi(kubeconfig=Path(done.stdout.strip()))
-    yield api
-    api.close()
 
 
 @pytest.fixture

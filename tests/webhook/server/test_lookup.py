@@ -1,9 +1,6 @@
 """Pods, found through a real API server."""
 
-import os
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +9,6 @@ from webhook.kube.api import KubeApi
 from webhook.server.lookup import ApiPodLookup
 
 pytestmark = [pytest.mark.cluster, pytest.mark.anyio]
-ROOT = Path(__file__).parents[3]
 NAMESPACE = "default"
 POD = "/api/v1/namespaces/default/pods/lookup-test"
 
@@ -22,16 +18,10 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="module")
-def api() -> Iterator[KubeApi]:
-    name = os.environ.get("CHAPERONE_CLUSTER", "dev")
-    for words in (["up"], ["kubeconfig", "admin"]):
-        argv = [ROOT / "scripts/cluster", *words, "--name", name]
-        done = subprocess.run(argv, capture_output=True, text=True, check=True)
-    api = KubeApi(kubeconfig=Path(done.stdout.strip()))
-    yield api
+@pytest.fixture(autouse=True, scope="module")
+def _tidy(api: KubeApi) -> Iterator[None]:
+    yield
     api.request("DELETE", f"{POD}?gracePeriodSeconds=0")
-    api.close()
 
 
 @pytest.fixture

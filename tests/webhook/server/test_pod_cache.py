@@ -1,12 +1,9 @@
 """Guarded pods kept up to date by a watch on a real API server."""
 
 import asyncio
-import os
-import subprocess
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,23 +12,11 @@ from webhook.kube.api import KubeApi
 from webhook.server.pod_cache import PodCache
 
 pytestmark = [pytest.mark.cluster, pytest.mark.anyio]
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-@pytest.fixture(scope="module")
-def api() -> Iterator[KubeApi]:
-    name = os.environ.get("CHAPERONE_CLUSTER", "dev")
-    for words in (["up"], ["kubeconfig", "admin"]):
-        argv = [ROOT / "scripts/cluster", *words, "--name", name]
-        done = subprocess.run(argv, capture_output=True, text=True, check=True)
-    api = KubeApi(kubeconfig=Path(done.stdout.strip()))
-    yield api
-    api.close()
 
 
 @pytest.fixture

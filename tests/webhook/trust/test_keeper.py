@@ -3,12 +3,9 @@
 import base64
 import datetime as dt
 import json
-import os
-import subprocess
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,21 +17,9 @@ from webhook.trust.keeper import GRANT_SECRET, ROOT_SECRET, Keeper
 from webhook.trust.reader import Reader
 
 pytestmark = pytest.mark.cluster
-ROOT = Path(__file__).parents[3]
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 API_SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 NOW = dt.datetime.now(dt.UTC)
-
-
-@pytest.fixture(scope="module")
-def api() -> Iterator[KubeApi]:
-    name = os.environ.get("CHAPERONE_CLUSTER", "dev")
-    for words in (["up"], ["kubeconfig", "admin"]):
-        argv = [ROOT / "scripts/cluster", *words, "--name", name]
-        done = subprocess.run(argv, capture_output=True, text=True, check=True)
-    api = KubeApi(kubeconfig=Path(done.stdout.strip()))
-    yield api
-    api.close()
 
 
 @pytest.fixture
