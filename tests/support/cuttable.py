@@ -3,13 +3,19 @@
 import contextlib
 import socket
 import threading
+from collections.abc import Sequence
 
 
 class Relay:
-    """Relays to a port. One thread for each direction of each connection."""
+    """Relays to a port. One thread for each direction of each connection.
 
-    def __init__(self, target: int) -> None:
+    ``breaks``: after how many bytes from its client the first connection breaks, the second, and so on;
+    those that follow last.
+    """
+
+    def __init__(self, target: int, *, breaks: Sequence[int] = ()) -> None:
         self._target = target
+        self._breaks = breaks
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
@@ -36,16 +42,19 @@ class Relay:
                 if self._listener.fileno() < 0:
                     return
                 continue
+            limit = self._breaks[self.accepted] if self.accepted < len(self._breaks) else None
             self.accepted += 1
             self._pairs.append((near, far))
-            for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
+            for source, sink, most in ((near, far, limit), (far, near, None)):
+                threading.Thread(target=_pump, args=(source, sink, most), daemon=True).start()
 
 
-def _pump(source: socket.socket, sink: socket.socket) -> None:
+def _pump(source: socket.socket, sink: socket.socket, most: int | None) -> None:
+    passed = 0
     with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
+        while (most is None or passed < most) and (data := source.recv(65536)):
+            passed += len(data)
+            sink.sendall(data if most is None else data[: len(data) + min(0, most - passed)])
     _shut(source)
     _shut(sink)
 

@@ -31,10 +31,17 @@ class Place:
         self.folder = folder
         self.spool = folder / "spool"
         self.server = server
+        self._shippers: list[ShipperProcess] = []
         self.shipper = self.make_shipper(server.url)
 
     def make_shipper(self, url: str, ca: str = "") -> ShipperProcess:
-        return ShipperProcess(self.folder, self.spool, url=url, ca=ca or self.server.ca, token=TOKEN)
+        made = ShipperProcess(self.folder, self.spool, url=url, ca=ca or self.server.ca, token=TOKEN)
+        self._shippers.append(made)
+        return made
+
+    def close(self) -> None:
+        for shipper in self._shippers:
+            shipper.close()
 
     def write(self, made: Made, pieces: list[bytes]) -> list[Frame]:
         """Spool a whole session."""
@@ -76,7 +83,7 @@ def place(tmp_path: Path, server: CollectorServer) -> Iterator[Place]:
     """With a collector that is left alone."""
     place = Place(tmp_path, server)
     yield place
-    place.shipper.close()
+    place.close()
 
 
 @pytest.fixture
@@ -85,7 +92,7 @@ def rough_place(tmp_path: Path) -> Iterator[Place]:
     with running(tmp_path) as server:
         place = Place(tmp_path, server)
         yield place
-        place.shipper.close()
+        place.close()
 
 
 def peak_mebibytes(pid: int) -> float:
@@ -181,22 +188,21 @@ def test_a_collector_killed_at_any_point_loses_and_doubles_nothing(rough_place: 
         place.check(made, kept)
 
 
-def test_a_network_that_breaks_again_and_again_loses_nothing(place: Place) -> None:
-    relay = Relay(place.server.port)
-    shipper = place.make_shipper(f"wss://localhost:{relay.port}{INTAKE_PATH}")
+@pytest.fixture
+def breaking(server: CollectorServer) -> Iterator[Relay]:
+    """A network that breaks in the TLS handshake, early, and later and later in what is sent."""
+    relay = Relay(server.port, breaks=[100, 5_000, 20_000, 100_000, 300_000])
+    yield relay
+    relay.close()
+
+
+def test_a_network_that_breaks_again_and_again_loses_nothing(place: Place, breaking: Relay) -> None:
+    shipper = place.make_shipper(f"wss://localhost:{breaking.port}{INTAKE_PATH}")
     made = place.server.authority.session()
     frames = place.write(made, [os.urandom(100).hex().encode() + b"\n" for _ in range(4000)])
-    shipper.start(linger=0)
-    for _ in range(5):
-        accepted = relay.accepted
-        until(lambda: relay.accepted > accepted)  # noqa: B023  used at once
-        time.sleep(0.05)
-        relay.cut()
-    assert shipper.process is not None
-    assert shipper.process.wait(120) == 0
+    assert shipper.ship() == 0
+    assert breaking.accepted == 6
     place.check(made, frames)
-    relay.close()
-    shipper.close()
 
 
 def test_words_are_found_once_after_a_restart_in_the_middle_of_a_line(rough_place: Place) -> None:
@@ -275,7 +281,6 @@ def test_stopping_has_a_deadline(place: Place) -> None:
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 1
     assert len(place.left()) == 1
-    shipper.close()
 
 
 def test_it_ends_when_nobody_can_wake_it_any_more(place: Place) -> None:
@@ -306,7 +311,6 @@ def test_a_collector_of_another_authority_gets_no_token(place: Place, tmp_path: 
     place.write(place.server.authority.session(), [b"x"])
     shipper.start(drain=0)
     until(lambda: "trying again" in shipper.log())
-    shipper.close()
     assert "no connection to localhost" in shipper.log()
     assert "certificate" in shipper.log()
 
@@ -316,7 +320,6 @@ def test_a_collector_of_another_name_gets_no_token(place: Place) -> None:
     place.write(place.server.authority.session(), [b"x"])
     shipper.start()
     until(lambda: "trying again" in shipper.log())
-    shipper.close()
     assert "mismatch" in shipper.log()
 
 
