@@ -26,6 +26,11 @@ MAX_TOKEN_BYTES = 96 * 1024
 """Longest grant accepted: one execve argument holds at most 128 KiB (execve(2), MAX_ARG_STRLEN)."""
 
 
+MAX_RULES = 32
+MAX_RULES_BYTES = 8 * 1024
+"""Of the names and patterns of one grant's masking rules together."""
+
+
 class GrantError(CallerError):
     """A grant that must not start a session; the text says why and is shown to the caller."""
 
@@ -39,7 +44,18 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     output_bytes: int = 0
 
 
-class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MaskingRule(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A masking rule that a policy adds, as it travels; ``sidecar.masking`` says what a pattern may be."""
+
+    name: str
+    pattern: str
+    last_four: bool = False
+    """Whether the last four characters stay visible."""
+    check_digit: bool = False
+    """Whether the digits must carry a check digit (ISO/IEC 7812-1)."""
+
+
+class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What may start: one session, in one container of one pod, with one command line."""
 
     session: str
@@ -56,6 +72,8 @@ class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: Limits
     sealed: bytes
     """The requester's identity and the decision, for the collector alone."""
+    rules: tuple[MaskingRule, ...] = ()
+    """What else is masked, at most ``MAX_RULES`` of ``MAX_RULES_BYTES`` together."""
 
 
 class _Token(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -93,7 +111,8 @@ def argv_digest(argv: Sequence[bytes]) -> bytes:
 
 
 def issue(grant: Grant, signer: GrantSigner) -> str:
-    """Give the token for a grant: one argument of printable ASCII."""
+    """Give the token for a grant: one argument of printable ASCII. Raises GrantError."""
+    check_rules(grant.rules)
     body = msgspec.msgpack.encode(grant)
     token = _Token(1, signer.certificate, body, sign(signer.key, Purpose.GRANT, body))
     encoded = base64.urlsafe_b64encode(msgspec.msgpack.encode(token)).rstrip(b"=").decode()
@@ -124,7 +143,18 @@ def verify_grant(token: bytes, *, roots: tuple[bytes, ...], now: int | None) -> 
         raise GrantError("the grant's signature does not hold")
     if not is_session_id(grant.session):
         raise GrantError("the grant names no session")
+    check_rules(grant.rules)
     return grant
+
+
+def check_rules(rules: Sequence[MaskingRule]) -> None:
+    """Check that masking rules fit into a grant. Raises GrantError."""
+    size = sum(len(rule.name.encode()) + len(rule.pattern.encode()) for rule in rules)
+    if len(rules) > MAX_RULES or size > MAX_RULES_BYTES:
+        raise GrantError(
+            f"the policies' masking rules for this session are too many for a grant: {len(rules)} of at most"
+            f" {MAX_RULES}, {size} bytes of at most {MAX_RULES_BYTES}"
+        )
 
 
 def check_dial_in(grant: Grant, dial_in: DialIn, *, now: int, skew_seconds: int) -> None:

@@ -27,7 +27,7 @@ class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     extra: dict[str, tuple[str, ...]] = {}
 
 
-class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What admission decided for the request, by which policy and rule."""
 
     action: str
@@ -37,6 +37,8 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     decided_at: int
     """Unix nanoseconds on the admission side's clock."""
     approval: str | None = None
+    would: str | None = None
+    """What was not enforced because of audit mode: action, policy and rule, as ``deny by policy/rule``."""
 
 
 class Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

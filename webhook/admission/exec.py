@@ -15,7 +15,7 @@ from webhook.admission.lookup import PodLookup
 from webhook.admission.pods import Container, Pod, absolute
 from webhook.admission.remedy import recreate
 from webhook.admission.review import Answer, PatchOperation, Request, decode_object
-from webhook.policy.decision import Action, Decision, Door, Policy, Question
+from webhook.policy.decision import Decision, Door, Operation, Policy, Question
 
 
 class ExecOptions(msgspec.Struct, frozen=True):
@@ -59,9 +59,9 @@ class ExecDoor:
         refusal = self._refuse_unguarded(asked, request, pod, container)
         if refusal is not None:
             return refusal
-        question = _question(request, options, container)
+        question = _question(request, options, container, at=self._granter.now())
         decision = self._policy.decide(question)
-        if decision.action in {Action.DENY, Action.APPROVE}:
+        if decision.action.refuses:
             return _refused_by_policy(asked, decision)
         return self._rewrite(asked, request, question, decision, pod.metadata.uid)
 
@@ -78,6 +78,11 @@ class ExecDoor:
         if not set(pod.recorder.trusted_roots) & set(self._granter.trusted_roots()):
             why = "this pod's recorder does not know the signing root of this installation"
             return deny(asked, why=why, remedy=remedy, rule="UnknownRoot")
+        if pod.recorder_trouble:
+            why = f"its recorder does not run ({pod.recorder_trouble}), and nothing is let through unrecorded"
+            logs = f"kubectl logs {pod.metadata.name} -n {request.namespace} -c {RECORDER_CONTAINER}"
+            remedy = f"try again in a moment; what keeps it down: {logs}"
+            return deny(asked, why=why, remedy=remedy, rule="RecorderDown")
         return None
 
     def _rewrite(
@@ -127,12 +132,14 @@ def _container(options: ExecOptions, pod: Pod) -> Container | Answer:
     return found or bad_request(f"container {options.container} is not valid for pod {name}")
 
 
-def _question(request: Request, options: ExecOptions, container: Container) -> Question:
+def _question(request: Request, options: ExecOptions, container: Container, *, at: int) -> Question:
     return Question(
         door=Door.EXEC,
+        operation=Operation.CONNECT,
+        at=at,
         identity=request.user_info.identity(),
         namespace=request.namespace,
-        pod=request.name,
+        name=request.name,
         container=container.name,
         argv=options.command or (),
         tty=options.tty,

@@ -36,15 +36,19 @@ class Granter:
         self._clock = clock
         self._randomness = randomness
 
+    def now(self) -> int:
+        """Give the time grants are issued at, in Unix seconds."""
+        return self._clock() // 1_000_000_000
+
     def trusted_roots(self) -> tuple[bytes, ...]:
         """Give the roots that a recorder must know to accept the grants issued here."""
         return self._keys().roots
 
     def grant(self, question: Question, decision: Decision, *, pod_uid: str, request_uid: str) -> str:
-        """Give the token for one session. Raises GrantError when the identity is too large."""
+        """Give the token for one session. Raises GrantError when identity or masking rules are too large."""
         keys, now = self._keys(), self._clock()
         session = session_id(now // 1_000_000, self._randomness(RANDOM_BYTES))
-        decided = SealedDecision(decision.action.value, decision.policy, decision.rule, request_uid, now)
+        decided = _sealed(decision, request_uid, now)
         sealed = seal(
             keys.seal_key, session, Sealed(question.identity, decided), nonce=self._randomness(NONCE_BYTES)
         )
@@ -54,7 +58,7 @@ class Granter:
             issued_at=issued_at,
             expires_at=issued_at + LIFETIME_SECONDS,
             namespace=question.namespace,
-            pod=question.pod,
+            pod=question.name,
             pod_uid=pod_uid,
             container=question.container,
             argv_digest=argv_digest([argument.encode() for argument in question.argv]),
@@ -62,5 +66,12 @@ class Granter:
             profile=decision.profile,
             limits=decision.limits,
             sealed=sealed,
+            rules=decision.masking_rules,
         )
         return issue(grant, keys.signer)
+
+
+def _sealed(decision: Decision, request_uid: str, now: int) -> SealedDecision:
+    would = decision.would
+    told = f"{would.action.value} by {would.policy}/{would.rule}" if would else None
+    return SealedDecision(decision.action.value, decision.policy, decision.rule, request_uid, now, would=told)

@@ -125,17 +125,53 @@ class PodSpec(msgspec.Struct, frozen=True, rename="camel"):
         return self.dns_policy == "ClusterFirstWithHostNet"
 
 
+class NotRunning(msgspec.Struct, frozen=True):
+    """Why a container does not run, yet or again; ``reason`` is one word, like ``CrashLoopBackOff``."""
+
+    reason: str = ""
+
+
+class ContainerState(msgspec.Struct, frozen=True):
+    """What a container does: at most one of the fields is set, none while nothing is known."""
+
+    waiting: NotRunning | None = None
+    terminated: NotRunning | None = None
+
+
+class ContainerStatus(msgspec.Struct, frozen=True):
+    """What the kubelet last said of a container."""
+
+    name: str
+    state: ContainerState = ContainerState()
+
+
+class PodStatus(msgspec.Struct, frozen=True, rename="camel"):
+    """What the kubelet last said of a pod."""
+
+    init_container_statuses: tuple[ContainerStatus, ...] | None = None
+
+
 class Pod(msgspec.Struct, frozen=True):
     """A pod."""
 
     metadata: Metadata
     spec: PodSpec
+    status: PodStatus = PodStatus()
 
     @property
     def recorder(self) -> Container | None:
         """The recorder, where it belongs: first of the init containers."""
         first = (self.spec.init_containers or ())[:1]
         return first[0] if first and first[0].name == RECORDER_CONTAINER else None
+
+    @property
+    def recorder_trouble(self) -> str:
+        """Why the recorder does not run, in the kubelet's word; empty when nothing says that it does not."""
+        for status in self.status.init_container_statuses or ():
+            stopped = status.state.waiting or status.state.terminated
+            if status.name == RECORDER_CONTAINER and stopped is not None:
+                return stopped.reason or "no reason given"
+        return ""
 
 
 def absolute(path: str) -> str:

@@ -15,15 +15,6 @@ Json = dict[str, Any]
 """An object of the Kubernetes API."""
 _SERVICE_ACCOUNT_DIRECTORY: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
 _TOKEN_SECONDS: Final = 3600
-_WAIT_SCRIPT: Final = """\
-tries=0
-for socket do
-  until [ -S "$socket" ]; do
-    tries=$((tries + 1))
-    [ "$tries" -le 3000 ] || { echo "the recorder does not listen on $socket" >&2; exit 1; }
-    sleep 0.02
-  done
-done"""
 _POD_FIELDS: Final = {
     environment.POD_UID: "metadata.uid",
     environment.POD_NAME: "metadata.name",
@@ -80,7 +71,6 @@ def container(settings: RecorderSettings, trust: Trust, guarded: tuple[str, ...]
             "capabilities": {"drop": ["ALL"]},
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "lifecycle": {"postStart": {"exec": {"command": _wait_command(guarded)}}},
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "File",
         "volumeMounts": [
@@ -133,7 +123,7 @@ def collector_host(settings: RecorderSettings) -> str:
 def comparable(recorder: Json) -> Json:
     """Give what of a recorder's container is the same in every pod, however its quantities are spelled."""
     told_each_pod = {environment.CONTAINERS, environment.ROOT_KEYS, environment.CA}
-    rest = {key: value for key, value in recorder.items() if key not in {"env", "resources", "lifecycle"}}
+    rest = {key: value for key, value in recorder.items() if key not in {"env", "resources"}}
     kept = [variable for variable in recorder.get("env", []) if variable.get("name") not in told_each_pod]
     return {**rest, "env": kept}
 
@@ -151,13 +141,3 @@ def _environment(settings: RecorderSettings, trust: Trust, guarded: tuple[str, .
         for name, path in _POD_FIELDS.items()
     ]
     return [{"name": name, "value": value} for name, value in values.items()] + fields
-
-
-def _wait_command(guarded: tuple[str, ...]) -> list[str]:
-    """Give what the kubelet runs after the recorder's start, and waits for before it starts anything else.
-
-    It ends when every guarded container has its socket. When one has none for long, it fails, and the
-    kubelet starts the recorder again. A shell, because a second Python would double the wait.
-    """
-    sockets = [f"{names.SHIM_DIRECTORY}/{name}/{names.SOCKET_FILE}" for name in guarded]
-    return ["/bin/sh", "-c", _WAIT_SCRIPT, "ready", *sockets]

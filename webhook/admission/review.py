@@ -4,13 +4,13 @@ Source: https://kubernetes.io/docs/reference/config-api/apiserver-admission.v1/
 """
 
 import base64
-from enum import Enum
 from typing import Literal, TypeVar
 
 import msgspec
 
 from sidecar.contract.errors import CallerError
 from sidecar.contract.sealing import Identity
+from webhook.policy.decision import Operation
 
 MAX_REVIEW_BYTES = 8 * 1024 * 1024
 """More than twice the largest object an API server stores (3 MiB)."""
@@ -22,15 +22,6 @@ _T = TypeVar("_T")
 
 class MalformedReviewError(CallerError):
     """The body is not an AdmissionReview this webhook can judge."""
-
-
-class Operation(Enum):
-    """What is being done to the object."""
-
-    CREATE = "CREATE"
-    UPDATE = "UPDATE"
-    DELETE = "DELETE"
-    CONNECT = "CONNECT"
 
 
 class UserInfo(msgspec.Struct, frozen=True):

@@ -11,8 +11,8 @@ class RecordEverything:
     """Allow and record, with one masking profile and one set of limits for all sessions."""
 
     def __init__(self, *, profile: str, limits: Limits) -> None:
-        self._decision = Decision(action=Action.AUDIT, policy=NAME, rule=RULE, profile=profile, limits=limits)
+        self.decision = Decision(action=Action.AUDIT, policy=NAME, rule=RULE, profile=profile, limits=limits)
 
     def decide(self, question: Question) -> Decision:  # noqa: ARG002  the answer is the same for all
         """Give the same decision on every question."""
-        return self._decision
+        return self.decision

@@ -5,17 +5,38 @@ from typing import Protocol
 
 import msgspec
 
-from sidecar.contract.grants import Limits
+from sidecar.contract.grants import Limits, MaskingRule
 from sidecar.contract.sealing import Identity
+from webhook.policy.privileges import Privilege
 
 
 class Door(Enum):
-    """A way into a container or a guarded namespace."""
+    """A way into a container, or a change of an object that policies guard."""
 
     EXEC = "exec"
     ATTACH = "attach"
     EPHEMERAL_CONTAINER = "ephemeral-container"
+    PORT_FORWARD = "port-forward"
+    PROXY = "proxy"
     POD = "pod"
+    WORKLOAD = "workload"
+    SECRET = "secret"  # noqa: S105  the name of a resource
+    CONFIGMAP = "configmap"
+    RBAC = "rbac"
+    WEBHOOK_CONFIGURATION = "webhook-configuration"
+    NODE = "node"
+    SERVICE_ACCOUNT_TOKEN = "service-account-token"  # noqa: S105  the name of a resource
+    CHAPERONE = "chaperone"
+    """Chaperone's own objects."""
+
+
+class Operation(Enum):
+    """What is being done to the object, as the API server names it."""
+
+    CREATE = "CREATE"
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
+    CONNECT = "CONNECT"
 
 
 class Action(Enum):
@@ -26,36 +47,82 @@ class Action(Enum):
     APPROVE = "approve"
     DENY = "deny"
 
+    @property
+    def rank(self) -> int:
+        """How restrictive it is; more is stricter."""
+        return _RANKS[self]
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the request does not go on by itself."""
+        return self in {Action.APPROVE, Action.DENY}
+
+
+_RANKS = {action: rank for rank, action in enumerate(Action)}
+
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked of a policy: who wants what, where, through which door."""
+    """What is asked of a policy: who wants what, where, through which door, and when."""
 
     door: Door
+    operation: Operation
     identity: Identity
-    namespace: str
-    pod: str
+    at: int
+    """Unix seconds."""
+    namespace: str = ""
+    namespace_labels: dict[str, str] = {}
+    name: str = ""
+    """Of the object; for sessions, of the pod."""
+    labels: dict[str, str] = {}
+    """Of the object; for sessions, of the pod."""
     container: str = ""
     argv: tuple[str, ...] = ()
     tty: bool = False
     stdin: bool = False
+    privileges: tuple[Privilege, ...] = ()
+    object: msgspec.Raw = msgspec.Raw(b"null")
+    """The object as JSON, read only if a rule's expression asks for it."""
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What a policy answers, and under which terms a session runs."""
+class Approval(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Who may approve. Without users and groups, whoever the cluster's RBAC lets approve."""
+
+    users: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    count: int = 1
+    """How many different people must agree."""
+    reason_required: bool = False
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """What one rule says."""
 
     action: Action
     policy: str
     rule: str
+    reason: str = ""
+    """Why, in words for the person who asked; shown when the request is refused."""
+
+
+class Decision(Judgement, frozen=True, kw_only=True):
+    """What policies answer, and under which terms a session runs."""
+
     profile: str
     """Masking profile of the session."""
     limits: Limits
-    reason: str = ""
-    """Why, in words for the person who asked; shown when the request is refused."""
+    masking_rules: tuple[MaskingRule, ...] = ()
+    """What else is masked in the session."""
+    approval: Approval | None = None
+    """Who may approve, when the action is to ask."""
+    break_glass: bool = False
+    """Whether an approval was needed and left out because the requester may break the glass."""
+    would: Judgement | None = None
+    """What would have been decided had policies in audit mode been enforced, when that is stricter."""
 
 
 class Policy(Protocol):
     """Decides. Deterministic, and quick enough to ask on every request."""
 
     def decide(self, question: Question) -> Decision:
-        """Give the decision on one question."""
+        """Give the decision on one question. Raises ClusterError while policies are not known yet."""
         ...
