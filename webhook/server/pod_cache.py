@@ -53,8 +53,14 @@ class PodCache:
         self._stopped = threading.Event()
 
     async def find(self, namespace: str, name: str) -> Pod | None:
-        """Give the pod, or None when there is none. Raises ClusterError."""
-        return self._pods.get((namespace, name)) or await self._fallback.find(namespace, name)
+        """Give the pod, or None when there is none. Raises ClusterError.
+
+        A recorder that did not run a moment ago may run now, so of such a pod the API server is asked.
+        """
+        known = self._pods.get((namespace, name))
+        if known is None or known.recorder_trouble:
+            return await self._fallback.find(namespace, name)
+        return known
 
     def follow(self) -> None:
         """List, then watch until the API server or :meth:`stop` ends it. Blocks. Raises ClusterError.

@@ -188,6 +188,30 @@ async def test_a_recorder_of_another_root_is_refused(guarded: Object, value: str
     assert denial_of(await exec_door(pod).review(exec_request())).causes[0].reason == "UnknownRoot"
 
 
+@pytest.mark.parametrize("state", ["waiting", "terminated"])
+async def test_a_recorder_that_does_not_run_is_named_with_its_logs(guarded: Object, state: str) -> None:
+    statuses = [{"name": "chaperone-recorder", "state": {state: {"reason": "CrashLoopBackOff"}}}]
+    guarded["status"] = {"initContainerStatuses": statuses}
+    denial = denial_of(await exec_door(guarded).review(exec_request()))
+    assert (denial.code, denial.causes[0].reason) == (403, "RecorderDown")
+    assert "does not run (CrashLoopBackOff)" in denial.message
+    assert "kubectl logs web -n payments -c chaperone-recorder" in denial.causes[1].message
+
+
+@pytest.mark.parametrize(
+    "statuses",
+    [
+        None,
+        [{"name": "chaperone-recorder", "state": {"running": {}}}],
+        [{"name": "chaperone-recorder"}],
+        [{"name": "setup", "state": {"terminated": {"reason": "Completed"}}}],
+    ],
+)
+async def test_a_recorder_of_which_nothing_bad_is_known_is_dialled(guarded: Object, statuses: object) -> None:
+    guarded["status"] = {"initContainerStatuses": statuses}
+    command_of(await exec_door(guarded).review(exec_request()))
+
+
 async def test_a_cluster_that_does_not_answer_refuses(guarded: Object) -> None:
     denial = denial_of(await exec_door(error="the API server cannot be reached").review(exec_request()))
     assert (denial.code, denial.reason) == (503, "ServiceUnavailable")

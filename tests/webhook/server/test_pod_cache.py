@@ -110,3 +110,18 @@ async def test_without_a_watch_nothing_is_known(api: KubeApi, namespace: str) ->
     cache.follow()
     assert await cache.find(namespace, "early") is None
     assert asked.names == ["early"]
+
+
+async def test_of_a_pod_whose_recorder_did_not_run_the_api_server_is_asked(
+    api: KubeApi, namespace: str, following: tuple[PodCache, Asked]
+) -> None:
+    cache, asked = following
+    await uid(cache, namespace, "early", bool)
+    before = len(asked.names)
+    waiting = {"name": "chaperone-recorder", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    more = {"image": "none", "imageID": "", "ready": False, "restartCount": 0}
+    path = f"/api/v1/namespaces/{namespace}/pods/early/status"
+    body = {"status": {"initContainerStatuses": [waiting | more]}}
+    assert api.request("PATCH", path, body=body, content_type="application/merge-patch+json").status == 200
+    await uid(cache, namespace, "early", lambda found: not found)
+    assert asked.names[before:].count("early") >= 1
