@@ -1,0 +1,160 @@
+"""What the masking engine is fed: numbers in every notation, secrets, shards of escapes, look-alikes."""
+
+from collections.abc import Callable
+
+from fuzzing.choices import Choices
+
+PREFIXES = (
+    b"4",
+    b"51",
+    b"2221",
+    b"34",
+    b"37",
+    b"36",
+    b"6011",
+    b"3528",
+    b"62",
+    b"5000",
+    b"2200",
+    b"1",
+    b"9792",
+)
+LENGTHS = (16, 15, 14, 13, 12, 17, 18, 19)
+GAPS = (
+    b" ", b"-", b".", b"/", b"_", b"\t", b"+", b"  ", b" - ", b"\xc2\xa0", b"\xa0", b"\xe2\x80\x89",
+    b"\xe2\x80\x91", b"\xe2\x80\x93", b"\xe2\x80\x8b", b"\xc2\xad", b"\xef\xbb\xbf", b"%20", b"%2D", b"%2520",
+    b"%C2%A0", b"%E2%80%91", b"\\u0020", b"\\u00a0", b"\\x20", b"\\t", b"&nbsp;", b"&#160;", b"\x1b[31m",
+    b"\x1b[0m\x1b[K", b"\x1b[C", b"\x1b(B", b"\n", b"\r\n", b" \r", b"\x08 \x08", b"   ", b",", b"\x00",
+)  # fmt: skip
+KEYS = (
+    b"cvv=", b'"cvv":"', b"CVC2: ", b"pin=", b'"pin": ', b"security code: ", b"cvv%3D", b"cvv%22%3A%22",
+    b"cvv=%20", b"<SecurityCode>", b"cardPin=", b"cid ", b'\\"cvv\\":', b"pin_block ",
+)  # fmt: skip
+TRACKS = (
+    b"=2512101",
+    b"D2512101",
+    b"=25121010000012300000?",
+    b"^DOE/JOHN^2512101",
+    b"^ /^",
+    b"=",
+    b"D",
+    b"^",
+)
+HEADS = (b"5A08", b"5A 08 ", b"5713", b"57 13 ", b"0200723800010881800016", b";", b"%B", b"37", b"16")
+LOOKALIKES = (
+    b"0.", b"blk_-", b"imei=", b'"trace_id": "', b"+", b"+62 ", b"DE89370400440532013000",
+    b"DE89 3704 0044 0532 0130 00", b"BE68539007547034", b"GB29NWBK60161331926819",
+    b"abcdef0123456789abcdef01", b"550e8400-e29b-41d4-a716-446655440000", b"1700000000000", b"DE", b"BE68",
+    b"deadbeef", b"411111******1111", b"sk_live_0123456789abcdefABCDEF", b"sk_live_", b"AKIAIOSFODNN7EXAMPLE",
+)  # fmt: skip
+SHARDS = (
+    b"\x1b", b"\x1b[", b"\x1b[3", b"%", b"%2", b"%3", b"\\", b"\\u", b"\\u00", b"\\u003", b"\\x3", b"&",
+    b"&#", b"&#5", b"\xe2", b"\xe2\x80", b"\xef\xbc", b"\xd9", b"\xdb", b"\xf0\x9d\x9f", b"\xc2", b"\x00",
+    b"3", b"-",
+)  # fmt: skip
+PLAIN = (
+    b" ", b"\n", b",", b"x", b"_", b'"', b"12/27 ", b" 123", b"order 17 of ", b"7", b"3", b"a", b"D", b": ",
+    b"4 1 1 1 ", b"1 2 3 4 5 6 ", b"plain words, and more of them\n",
+)  # fmt: skip
+
+
+def check_digit(body: bytes) -> bytes:
+    """``body`` with the digit that ISO/IEC 7812-1 annex B wants behind it."""
+    total = 0
+    for place, byte in enumerate(reversed(body)):
+        total += sum(divmod((byte - 48) * (1 if place % 2 else 2), 10))
+    return body + b"%d" % (-total % 10)
+
+
+def number(choices: Choices) -> bytes:
+    """Digits with the beginning of a card and a correct check digit; mostly, but not always, a card's."""
+    length = choices.one_of(LENGTHS)
+    body = choices.one_of(PREFIXES)
+    while len(body) < length - 1:
+        body += b"%02d" % choices.below(100)
+    return check_digit(body[: length - 1])
+
+
+def _grouped(choices: Choices) -> bytes:
+    """A number in groups of four, or of any sizes, or digit by digit; gaps of one kind or of several."""
+    digits = number(choices)
+    size = choices.one_of((4, 4, 4, 1, 0))
+    gap = choices.one_of(GAPS)
+    mixed = choices.below(4) == 0
+    out = b""
+    while digits:
+        taken = size or 1 + choices.below(7)
+        out += (choices.one_of(GAPS) if mixed else gap) * bool(out) + digits[:taken]
+        digits = digits[taken:]
+    return out
+
+
+_TOKENS: tuple[Callable[[int], bytes], ...] = (
+    lambda byte: b"%%%02x" % byte,
+    lambda byte: b"\\u%04x" % byte,
+    lambda byte: b"\\x%02x" % byte,
+    lambda byte: b"&#%d;" % byte,
+    lambda byte: b"%02x" % byte,
+    lambda byte: b"%02x " % byte,
+    lambda byte: b"%c\x00" % byte,
+    lambda byte: b"\x00%c" % byte,
+    lambda byte: b"%c\x00\x00\x00" % byte,
+    lambda byte: chr(byte + 0xFEE0).encode(),
+    lambda byte: chr(byte + 0x630).encode(),
+    lambda byte: chr(byte + 0x6C0).encode(),
+    lambda byte: chr(byte + 0x1D79E).encode(),
+    lambda byte: b"\x1b[3%cm%c" % (byte % 8 + 48, byte),
+    lambda byte: b"%c\x1b[C" % byte,
+)
+
+
+def _notated(choices: Choices) -> bytes:
+    """A number of which every digit is written in another way, perhaps cut short or with gaps."""
+    token = choices.one_of(_TOKENS)
+    written = [token(byte) for byte in number(choices)]
+    if choices.below(3) == 0:
+        at = choices.below(len(written))
+        written.insert(at, choices.one_of(GAPS + SHARDS))
+    return b"".join(written[: len(written) - choices.below(4)])
+
+
+def _secret(choices: Choices) -> bytes:
+    """A key and a code, or a number with what goes before and behind it on a card's stripe or chip."""
+    if choices.below(2):
+        return choices.one_of(KEYS) + b"%d" % choices.below(100_000) + choices.one_of(PLAIN)
+    return choices.one_of(HEADS) + number(choices) + choices.one_of(TRACKS) + b"%03d" % choices.below(1000)
+
+
+def _digits(choices: Choices) -> bytes:
+    return b"".join(b"%02d" % choices.below(100) for _ in range(choices.below(20)))
+
+
+def _long(choices: Choices) -> bytes:
+    """More than the engine looks at in one piece."""
+    unit = choices.one_of((*PLAIN, *GAPS, b"4", b"41", b"4111 ", b"%34", b"4\x1b[m", number(choices) + b"\n"))
+    return unit * (1 + (200 + choices.below(1800)) // len(unit))
+
+
+_PIECES: tuple[Callable[[Choices], bytes], ...] = (
+    number,
+    _grouped,
+    _notated,
+    _secret,
+    lambda choices: choices.one_of(PLAIN),
+    lambda choices: choices.one_of(GAPS),
+    lambda choices: choices.one_of(LOOKALIKES),
+    lambda choices: choices.one_of(SHARDS),
+    lambda choices: choices.one_of(KEYS),
+    lambda choices: choices.one_of(HEADS),
+    lambda choices: choices.one_of(TRACKS),
+    _digits,
+    lambda choices: choices.raw(24),
+    lambda choices: b"\x1b[%sm" % choices.raw(6),
+    _grouped,
+    _long,
+)
+
+
+def piece(choices: Choices) -> bytes:
+    """Some bytes of a stream."""
+    return choices.one_of(_PIECES)(choices)
