@@ -1,14 +1,28 @@
-"""Masking rules, in YAML: read, checked, tried on their own cases, or refused with a reason."""
+"""Masking rules, in YAML: read, checked, tried on their own cases, or refused with file, line and reason."""
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
 import msgspec
-import yaml
 
 from sidecar.contract.errors import BugError, ConfigurationError
+from sidecar.masking.authoring.documents import RefusedError, read
 from sidecar.masking.engine import Engine
 from sidecar.masking.model import Profile
+from sidecar.masking.sad_table import KEYED
 from sidecar.masking.user import PatternError, Show, UserRule, parse_rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sidecar.masking.authoring.documents import Document
+
+MOST_RULES = 100
+"""Every rule costs every feed a look at its end."""
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
+_OWN_NAMES = {"pan", "track1", "track2", "emv-57", "emv-5a", "iso8583"} | {name for name, *_ in KEYED}
 
 
 class RuleSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,57 +36,99 @@ class RuleSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     luhn: bool = False
 
 
+class Checked(NamedTuple):
+    """What a file of rules gave: the rules that hold, and one error for each that does not."""
+
+    rules: tuple[UserRule, ...]
+    cases: int
+    """Cases that were tried and held."""
+    refused: tuple[RefusedError, ...]
+
+
 def load_rules(source: bytes, file: str) -> tuple[UserRule, ...]:
-    """The rules in ``source``; raises ConfigurationError that says ``file:line: reason``."""
-    try:
-        root = yaml.compose(source, Loader=yaml.SafeLoader)
-        document: object = yaml.safe_load(source)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
-        raise ConfigurationError(f"{file}:{line}: {error.problem}") from None
+    """The rules in ``source``; raises ConfigurationError that says ``file:line: reason`` for each bad one."""
+    return load_all([(file, source)])
+
+
+def load_all(files: Iterable[tuple[str, bytes]]) -> tuple[UserRule, ...]:
+    """The rules of several files, each given as its name and content; raises as ``load_rules``."""
+    checked = check_all(files)
+    if checked.refused:
+        raise ConfigurationError("\n".join(str(error) for error in checked.refused))
+    return checked.rules
+
+
+def check_all(files: Iterable[tuple[str, bytes]]) -> Checked:
+    """Try every rule of every file, and go on after one that is refused."""
     rules: list[UserRule] = []
-    for number, line in enumerate(_lines(root, file)):
-        rules.append(_rule(_item(document, number), f"{file}:{line}"))
-    names = [rule.name for rule in rules]
-    for name in names:
-        if names.count(name) > 1:
-            raise ConfigurationError(f"{file}: two rules are named {name}")
-    return tuple(rules)
+    refused: list[RefusedError] = []
+    places: dict[str, str] = {}
+    cases = 0
+    for file, source in files:
+        try:
+            items = _items(read(source, file))
+        except RefusedError as error:
+            refused.append(error)
+            continue
+        for item in items:
+            try:
+                rule, tried = _rule(item)
+                _refuse_second(item, rule.name, places)
+                if len(rules) == MOST_RULES:
+                    raise item.refused(f"more than {MOST_RULES} rules are too costly for a stream")
+            except RefusedError as error:
+                refused.append(error)
+            else:
+                rules.append(rule)
+                cases += tried
+    return Checked(tuple(rules), cases, tuple(refused))
 
 
-def _lines(root: yaml.Node | None, file: str) -> list[int]:
-    """The lines on which the rules start; the document is one mapping with the key ``rules``."""
-    if isinstance(root, yaml.MappingNode) and len(root.value) == 1:
-        key, value = root.value[0]
-        if key.value == "rules" and isinstance(value, yaml.SequenceNode):
-            return [item.start_mark.line + 1 for item in value.value]
-    raise ConfigurationError(f"{file}:1: expected one key, rules, with a list of rules")
+def _items(document: Document) -> list[Document]:
+    """The rules: the document is one mapping with the key ``rules``."""
+    rules = document.at("rules")
+    if document.keys() != ["rules"] or not isinstance(rules.value, list):
+        raise document.refused("expected one key, rules, with a list of rules")
+    return rules.items()
 
 
-def _item(document: object, number: int) -> object:
-    return msgspec.convert(document, dict[str, list[object]])["rules"][number]
+def _refuse_second(item: Document, name: str, places: dict[str, str]) -> None:
+    """A name belongs to one rule; ``places`` says where those before stand."""
+    if name in places:
+        raise item.at("name").refused(f"rule {name} is there already: {places[name]}")
+    places[name] = f"{item.file}:{item.line}"
 
 
-def _rule(item: object, place: str) -> UserRule:
+def _rule(item: Document) -> tuple[UserRule, int]:
+    """The rule in ``item``, and how many cases of its own it was tried on."""
+    written = item.to(RuleSource)
+    if _NAME.fullmatch(written.name) is None:
+        raise item.at("name").refused("a name is 2 to 63 lower-case letters, digits and dashes")
+    if written.name in _OWN_NAMES:
+        raise item.at("name").refused(f"{written.name} is the name of a built-in rule")
     try:
-        written = msgspec.convert(item, RuleSource)
         rule = parse_rule(written.name, written.pattern, written.show, check_digit=written.luhn)
-        _try(rule, written)
-    except (msgspec.ValidationError, PatternError) as error:
-        raise ConfigurationError(f"{place}: {error}") from None
-    except BugError as error:
-        raise ConfigurationError(f"{place}: too costly for Hyperscan ({error})") from None
-    return rule
+        hides_nothing = re.compile(rule.pattern, re.DOTALL).fullmatch(rule.beginning) is not None
+    except (PatternError, re.error) as error:
+        raise item.at("pattern").refused(f"pattern: {error}") from None
+    if hides_nothing:
+        raise item.at("pattern").refused(
+            "pattern: matches its plain beginning with nothing behind it to hide"
+        )
+    return rule, _try(rule, written, item)
 
 
-def _try(rule: UserRule, written: RuleSource) -> None:
-    """Run the rule's own cases."""
+def _try(rule: UserRule, written: RuleSource, item: Document) -> int:
+    """Run the rule's own cases; give how many there were."""
     if not written.positive or not written.negative:
-        raise PatternError("needs positive and negative cases")
-    mask = Engine.load(Profile.STRICT, (rule,)).masks()
-    for wanted, cases in ((True, written.positive), (False, written.negative)):
-        for index, case in enumerate(cases):
+        raise item.refused("a rule needs positive and negative cases")
+    try:
+        mask = Engine.load(Profile.STRICT, (rule,)).masks()
+    except BugError as error:
+        raise item.at("pattern").refused(f"pattern: too costly for Hyperscan ({error})") from None
+    for kind, cases in (("positive", written.positive), ("negative", written.negative)):
+        for number, (case, place) in enumerate(zip(cases, item.at(kind).items(), strict=True), start=1):
             found = any(finding.rule == rule.name for finding in mask(case.encode())[1])
-            if found is not wanted:
-                kind = "positive" if wanted else "negative"
-                raise PatternError(f"{kind} case {index + 1} is {'not ' if wanted else ''}masked")
+            if found is not (kind == "positive"):
+                raise place.refused(f"{kind} case {number} is {'' if found else 'not '}masked")
+    return len(written.positive) + len(written.negative)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,8 @@ from masking_inputs import run
 from sidecar.contract.errors import ConfigurationError
 from sidecar.masking import Engine, Profile, card_table, context_table, sad_table
 from sidecar.masking.authoring import cards_module, context_module
-from sidecar.masking.authoring.cases import failures
-from sidecar.masking.authoring.user_rules import load_rules
+from sidecar.masking.authoring.cases import Tried, failures, try_cases
+from sidecar.masking.authoring.user_rules import MOST_RULES, check_all, load_all, load_rules
 
 ROOT = Path(__file__).resolve().parents[3]
 POLICIES = ROOT / "policies/masking"
@@ -35,50 +37,209 @@ def test_the_compiled_tables_are_current(file: str, module: object, render: obje
     assert compiled == render((POLICIES / file).read_bytes())
 
 
-def rule(**parts: str) -> bytes:
-    lines = {
-        "name": "token",
-        "pattern": "'tok_[0-9a-f]{8}'",
-        "positive": "[tok_0123abcd]",
-        "negative": "[tok_]",
-    }
-    lines.update(parts)
-    body = "\n    ".join(f"{key}: {value}" for key, value in lines.items())
+GOOD = {
+    "name": "token",
+    "pattern": "'tok_[0-9a-f]{8}'",
+    "positive": "[tok_0123abcd]",
+    "negative": "[tok_]",
+}
+# Lines in what ``rule`` gives.
+RULE, NAME, PATTERN, POSITIVE, NEGATIVE, MORE = 3, 3, 4, 5, 6, 7
+
+
+def rule(**parts: str | None) -> bytes:
+    """A file with one rule on the lines named above; None leaves a key out."""
+    lines = {**GOOD, **parts}
+    body = "\n    ".join(f"{key}: {value}" for key, value in lines.items() if value is not None)
     return f"# comment\nrules:\n  - {body}\n".encode()
 
 
+def second(source: bytes, **parts: str | None) -> bytes:
+    return source + rule(**parts).split(b"rules:\n")[1]
+
+
+def refusals(source: bytes) -> list[str]:
+    return [str(error) for error in check_all([("team.yaml", source)]).refused]
+
+
 @pytest.mark.parametrize(
-    ("source", "reason"),
+    ("source", "line", "reason"),
     [
-        (rule(pattern="'tok_(a+)+'"), "groups"),
-        (rule(pattern="'tok_.*'"), "dots"),
-        (rule(pattern="'[a-z]{8}'"), "begin with"),
-        (rule(pattern="''"), "begin with"),
-        (rule(pattern="'tok_'"), "nothing behind"),
-        (rule(pattern="'tok_[z-a]{3}'"), "bad character range"),
-        (rule(pattern="'tok_[0-9]{3,2}'"), "empty"),
-        (rule(pattern="'tok_[0-9]{9999}'"), "limit"),
-        (rule(colour="red"), "unknown field"),
-        (rule(show="everything"), "Invalid enum"),
-        (rule(positive="[nothing]"), "positive case 1 is not masked"),
-        (rule(negative="[tok_0123abcd]"), "negative case 1 is masked"),
-        (rule(negative="[]"), "needs positive and negative"),
+        # patterns that cannot be: catastrophic, unbounded, invalid, too wide
+        (rule(pattern="'tok_(a+)+'"), PATTERN, "groups"),
+        (rule(pattern="'tok_(a|aa)*b'"), PATTERN, "groups"),
+        (rule(pattern="'tok_[a-z]*'"), PATTERN, "repeats"),
+        (rule(pattern="'tok_[a-z]+'"), PATTERN, "repeats"),
+        (rule(pattern="'tok_[a-z]{2,}'"), PATTERN, "repeats"),
+        (rule(pattern="'tok_.{8}'"), PATTERN, "dots"),
+        (rule(pattern="'tok_a|b'"), PATTERN, "alternatives"),
+        (rule(pattern="'^tok_[a-z]{3}$'"), PATTERN, "only characters"),
+        (rule(pattern=r"'tok_(?=a)[a-z]{3}'"), PATTERN, "groups"),
+        (rule(pattern=r"'tok_\1[a-z]{3}'"), PATTERN, "only characters"),
+        (rule(pattern="'tok_[z-a]{3}'"), PATTERN, "bad character range"),
+        (rule(pattern="'tok_[a-z'"), PATTERN, "only characters"),
+        (rule(pattern="'tok_[0-9]{3,2}'"), PATTERN, "empty"),
+        (rule(pattern="'tok_[0-9]{9999}'"), PATTERN, "limit"),
+        (rule(pattern=f"'tok_{'[0-9]{60}' * 5}'"), PATTERN, "limit"),
+        # patterns that match nothing, or nothing worth hiding
+        (rule(pattern="''"), PATTERN, "begin with"),
+        (rule(pattern="'[a-z]{8}'"), PATTERN, "begin with"),
+        (rule(pattern="'to[a-z]{8}'"), PATTERN, "begin with"),
+        (rule(pattern="'tok?_[a-z]{8}'"), PATTERN, "begin with"),
+        (rule(pattern="'tok_'"), PATTERN, "nothing behind"),
+        (rule(pattern="'tok_[a-z]?'"), PATTERN, "nothing behind"),
+        (rule(pattern="'tok_[a-z]{0,8}'"), PATTERN, "nothing behind"),
+        # keys and values
+        (rule(colour="red"), MORE, "unknown key colour"),
+        (rule(name=None), PATTERN - 1, "missing key name"),
+        (rule(pattern=None), RULE, "missing key pattern"),
+        (rule(positive=None), RULE, "missing key positive"),
+        (rule(negative=None), RULE, "missing key negative"),
+        (rule(name="[a]"), NAME, "name: Expected str, got array"),
+        (rule(name="17"), NAME, "name: Expected str, got int"),
+        (rule(pattern="{a: b}"), PATTERN, "pattern: Expected str, got object"),
+        (rule(positive="tok_0123abcd"), POSITIVE, "positive: Expected array, got str"),
+        (rule(positive="[17]"), POSITIVE, "Expected str, got int"),
+        (rule(negative="[tok_, 17]"), NEGATIVE, r"negative\[1\]: Expected str, got int"),
+        (rule(show="everything"), MORE, "show: Invalid enum value 'everything'"),
+        (rule(show="4"), MORE, "show: Expected str, got int"),
+        (rule(luhn="mod97"), MORE, "luhn: Expected bool, got str"),
+        (rule(luhn="1"), MORE, "luhn: Expected bool, got int"),
+        (rule(pattern="'tok_[a-f]{9}'\n    pattern: 'tok_[0-9a-f]{8}'"), PATTERN + 1, "is there twice"),
+        # names
+        (rule(name="''"), NAME, "a name is"),
+        (rule(name="Token"), NAME, "a name is"),
+        (rule(name='"a\\nb"'), NAME, "a name is"),
+        (rule(name="a" * 64), NAME, "a name is"),
+        *((rule(name=own), NAME, f"{own} is the name of a built-in rule")
+          for own in ("pan", "cvv", "pin", "track1", "track2", "emv-57", "iso8583")),
+        (second(rule()), 7, "rule token is there already: team.yaml:3"),
+        # cases
+        (rule(positive="[]"), RULE, "needs positive and negative"),
+        (rule(negative="[]"), RULE, "needs positive and negative"),
+        (rule(positive="[nothing]"), POSITIVE, "positive case 1 is not masked"),
+        (rule(positive="[tok_0123abcd, tok_0]"), POSITIVE, "positive case 2 is not masked"),
+        (rule(positive="\n      - tok_0123abcd\n      - tok_0"), POSITIVE + 2, "case 2 is not masked"),
+        (rule(negative="[tok_0123abcd]"), NEGATIVE, "negative case 1 is masked"),
+        (rule(luhn="true"), POSITIVE, "positive case 1 is not masked"),
+        # what is no file of rules
+        (b"- a", 1, "expected one key, rules"),
+        (b"other: []", 1, "expected one key, rules"),
+        (b"rules: []\nother: 1", 1, "expected one key, rules"),
+        (b"rules: token", 1, "expected one key, rules"),
+        (b"rules:\n- token", 2, "Expected object, got str"),
+        (b"\nrules: [", 2, "expected the node content"),
+        (b"rules:\n  - a: b\n c: d", 3, "expected"),
+        (b"rules: !!python/object/apply:os.system [id]", 1, "could not determine a constructor"),
+        (b"", 1, "empty"),
+        (b"# nothing\n", 1, "empty"),
+        (b"rules: []\n---\nrules: []\n", 2, "but found another document"),
+        (b"rules:\n- \x00", 2, "not YAML text"),
+        (b"rules:\n- \xff\xfe", 2, "not YAML text"),
+        (b"rules: 2026-13-45", 1, "month"),
+        (b"[" * 5000, 1, "nested too deeply"),
+    ],
+)  # fmt: skip
+def test_bad_rules_are_refused_with_their_place(source: bytes, line: int, reason: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"\Ateam\.yaml:{line}: .*{reason}"):
+        load_rules(source, "team.yaml")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        rule(),
+        rule(show="last4", luhn="false"),
+        rule(pattern=r"'tok_\d{4}[a-f]{4}'", positive="[tok_0123abcd]"),
+        rule(pattern=r"'\.x_[-+]?\w{2,4}'", positive="[.x_-ab]", negative="[.x]"),
+        second(rule(), name="other"),
+        b"rules: []",
     ],
 )
-def test_bad_rules_are_refused_with_their_place(source: bytes, reason: str) -> None:
-    with pytest.raises(ConfigurationError, match=rf"^team\.yaml:3: .*{reason}"):
+def test_good_rules_are_taken(source: bytes) -> None:
+    assert refusals(source) == []
+    load_rules(source, "team.yaml")
+
+
+def test_every_bad_rule_is_named() -> None:
+    source = second(second(rule(pattern="'tok_.*'"), name="good"), name="bad", negative="[tok_0123abcd]")
+    checked = check_all([("team.yaml", source)])
+    assert [kept.name for kept in checked.rules] == ["good"]
+    assert [error.line for error in checked.refused] == [4, 14]
+    with pytest.raises(ConfigurationError, match=r"team\.yaml:4: [^\n]*\nteam\.yaml:14: "):
         load_rules(source, "team.yaml")
 
 
-@pytest.mark.parametrize("source", [b"- a", b"rules: [", b"other: []", b""])
-def test_bad_files_are_refused(source: bytes) -> None:
-    with pytest.raises(ConfigurationError, match=r"^team\.yaml:\d+: "):
-        load_rules(source, "team.yaml")
+def test_names_are_unique_across_files() -> None:
+    with pytest.raises(ConfigurationError, match=r"\Ab\.yaml:3: rule token is there already: a\.yaml:3\Z"):
+        load_all([("a.yaml", rule()), ("b.yaml", rule())])
 
 
-def test_two_rules_of_one_name_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match="two rules"):
-        load_rules(rule() + rule().split(b"rules:\n")[1], "team.yaml")
+def test_many_rules_are_too_costly() -> None:
+    source = rule(name="r0", pattern="'tok_[0-9a-f]{8}'")
+    for number in range(1, MOST_RULES + 1):
+        source = second(source, name=f"r{number}")
+    (error,) = refusals(source)
+    assert "more than 100 rules are too costly" in error
+
+
+def test_an_alias_bomb_is_refused_at_once() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 40)]
+    with pytest.raises(ConfigurationError, match="expected one key"):
+        load_rules("\n".join(lines).encode(), "team.yaml")
+    with pytest.raises(ConfigurationError, match="unknown key k"):
+        load_rules(("rules:\n- k: v\n  " + "\n  ".join(lines)).encode(), "team.yaml")
+
+
+def test_a_refusal_never_shows_a_case() -> None:
+    source = rule(positive="['tok_ 4111111111111111']", negative="['4111111111111111 tok_0123abcd']")
+    assert "4111" not in "".join(refusals(source))
+
+
+def copied(folder: Path) -> Path:
+    shutil.copytree(POLICIES, folder / "masking")
+    return folder / "masking"
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "complaint"),
+    [
+        ("cards.yaml", '"4111111111111111"\n', '"4111111111111112"\n', "positive case 1 is not masked"),
+        ("cards.yaml", '"1700000000000"', '"5555555555554444"', "negative case 3 is masked"),
+        ("cards.yaml", "\nbrands:", "\nbands:", "unknown key bands"),
+        ("cards.yaml", "lengths: [15]", "lengths: [many]", r"brands\[2\]\.lengths\[0\]: Expected int"),
+        ("context.yaml", '"blk_-4111111111111111"', '"4111111111111111"', "negative case 1 is masked"),
+        ("context.yaml", "AD: 24", "AD: x", "Expected int"),
+        ("sad.yaml", 'masked: "cvv=***"', 'masked: "cvv=*"', "positive case 1 is not masked as it says"),
+        ("sad.yaml", "digits: [3, 4]", "digits: [3]", "digits: Expected array of length 2"),
+        ("sad.yaml", "negative:", "negative: [", "expected|but found|could not"),
+        ("rules/tokens.yaml", "{16,99}", "+", "pattern: at"),
+    ],
+)  # fmt: skip
+def test_a_policy_folder_with_an_error_fails(
+    tmp_path: Path, file: str, before: str, after: str, complaint: str
+) -> None:
+    folder = copied(tmp_path)
+    text = (folder / file).read_text()
+    assert before in text
+    (folder / file).write_text(text.replace(before, after, 1))
+    bad = try_cases(folder).failures
+    assert re.match(rf"{re.escape(file)}:\d+: .*(?:{complaint})", bad[0]), bad
+
+
+def test_cases_are_counted(tmp_path: Path) -> None:
+    assert try_cases(POLICIES).held > 30
+    (tmp_path / "mine.yaml").write_bytes(rule())
+    assert try_cases(tmp_path / "mine.yaml") == Tried(2, ())
+    (tmp_path / "mine.yaml").write_bytes(rule(positive="[x]"))
+    assert try_cases(tmp_path / "mine.yaml") == Tried(0, ("mine.yaml:5: positive case 1 is not masked",))
+
+
+@pytest.mark.parametrize(("path", "complaint"), [(".", "no masking policies here"), ("gone", "No such file")])
+def test_what_is_not_there_is_said(tmp_path: Path, path: str, complaint: str) -> None:
+    with pytest.raises(ConfigurationError, match=complaint):
+        try_cases(tmp_path / path)
 
 
 def test_rules_mask_whatever_the_cut() -> None:
