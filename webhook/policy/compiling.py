@@ -1,0 +1,138 @@
+"""From a document to rules that can be asked, or the reason why not."""
+
+from dataclasses import dataclass, field
+from typing import Never
+
+from sidecar.contract.errors import ConfigurationError
+from sidecar.contract.grants import GrantError, MaskingRule, check_rules
+from webhook.policy.decision import Action
+from webhook.policy.document import GuardPolicy, Match, Mode, Rule, Session, SessionLimits, Spec
+from webhook.policy.facts import Facts
+from webhook.policy.masking import MaskingError, MaskingRules
+from webhook.policy.matching import Check, MatchError, compile_match
+from webhook.policy.places import Path, Place
+from webhook.policy.regexes import Regexes
+from webhook.policy.terms import Terms
+
+
+@dataclass(frozen=True)
+class CompiledRule:
+    """One rule of one policy."""
+
+    policy: str
+    mode: Mode
+    rule: Rule
+    checks: tuple[Check, ...]
+    exceptions: tuple[tuple[Check, ...], ...]
+    terms: Terms
+
+    def matches(self, facts: Facts) -> bool:
+        """Tell whether the rule is about a question. Raises ExpressionError when that cannot be told."""
+        return all(check.fits(facts) for check in self.checks) and not any(
+            all(check.fits(facts) for check in exception) for exception in self.exceptions
+        )
+
+
+@dataclass
+class Workshop:
+    """What compiling keeps from one time to the next, because making it takes milliseconds.
+
+    What was compiled with one workshop is asked on one thread.
+    """
+
+    regexes: Regexes = field(default_factory=Regexes)
+    masking: MaskingRules = field(default_factory=MaskingRules)
+
+
+def compile_policy(policy: GuardPolicy, place: Place, workshop: Workshop) -> tuple[CompiledRule, ...]:
+    """Give a policy's rules in its own order. Raises ConfigurationError that names the place and the fix."""
+    spec, names = policy.spec, [rule.name for rule in policy.spec.rules]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            _refuse(place, ("spec", "rules", index, "name"), f"two rules are named {name}; rename one")
+    _compile_session(spec.session, place, ("spec", "session"), workshop)
+    return tuple(
+        _compile_rule(policy, rule, place, ("spec", "rules", index), workshop)
+        for index, rule in enumerate(spec.rules)
+    )
+
+
+def _compile_rule(
+    policy: GuardPolicy, rule: Rule, place: Place, path: Path, workshop: Workshop
+) -> CompiledRule:
+    _check_rule(rule, place, path)
+    return CompiledRule(
+        policy=policy.metadata.name,
+        mode=policy.spec.mode,
+        rule=rule,
+        checks=_compile_match(rule.match, place, (*path, "match"), workshop),
+        exceptions=tuple(
+            _compile_exception(match, place, (*path, "except", index), workshop)
+            for index, match in enumerate(rule.except_)
+        ),
+        terms=_terms(policy.spec, rule, place, path, workshop),
+    )
+
+
+def _check_rule(rule: Rule, place: Place, path: Path) -> None:
+    if rule.commands is not None:
+        why = "rules for the programs inside a session are not enforced by this version; leave them out"
+        _refuse(place, (*path, "commands"), why)
+    if rule.approval is not None and rule.action is not Action.APPROVE:
+        _refuse(place, (*path, "approval"), "only a rule with action approve asks somebody; leave it out")
+    if rule.approval is not None and rule.approval.count < 1:
+        _refuse(place, (*path, "approval", "count"), "at least one person must agree; write 1 or more")
+    if rule.break_glass and rule.action is not Action.AUDIT:
+        _refuse(place, (*path, "breakGlass"), "who breaks the glass is recorded; write action: audit")
+    if rule.break_glass and not (rule.match.users or rule.match.groups or rule.match.service_accounts):
+        _refuse(place, (*path, "match"), "say who may break the glass: users, groups or serviceAccounts")
+
+
+def _compile_match(match: Match, place: Place, path: Path, workshop: Workshop) -> tuple[Check, ...]:
+    try:
+        return compile_match(match, workshop.regexes)
+    except MatchError as error:
+        return _refuse(place, (*path, *error.path), str(error))
+
+
+def _compile_exception(match: Match, place: Place, path: Path, workshop: Workshop) -> tuple[Check, ...]:
+    checks = _compile_match(match, place, path, workshop)
+    return checks or _refuse(place, path, "an empty exception takes everything away from the rule; fill it")
+
+
+def _terms(spec: Spec, rule: Rule, place: Place, path: Path, workshop: Workshop) -> Terms:
+    """Give the rule's own terms, and the policy's where the rule says nothing."""
+    own = _compile_session(rule.session, place, (*path, "session"), workshop)
+    common = _compile_session(spec.session, place, ("spec", "session"), workshop)
+    terms = Terms(
+        profile=own.profile or common.profile,
+        limits=SessionLimits(
+            idle_seconds=_own(own.limits.idle_seconds, common.limits.idle_seconds),
+            total_seconds=_own(own.limits.total_seconds, common.limits.total_seconds),
+            output_bytes=_own(own.limits.output_bytes, common.limits.output_bytes),
+        ),
+        masking_rules=common.masking_rules + own.masking_rules,
+    )
+    try:
+        check_rules(terms.masking_rules)
+    except GrantError as error:
+        return _refuse(place, (*path, "session", "maskingRules"), str(error))
+    return terms
+
+
+def _own(own: int | None, common: int | None) -> int | None:
+    return common if own is None else own
+
+
+def _compile_session(session: Session, place: Place, path: Path, workshop: Workshop) -> Terms:
+    rules: list[MaskingRule] = []
+    for index, source in enumerate(session.masking_rules):
+        try:
+            rules.append(workshop.masking.travelling(source))
+        except MaskingError as error:
+            _refuse(place, (*path, "maskingRules", index), str(error))
+    return Terms(session.profile, session.limits, tuple(rules))
+
+
+def _refuse(place: Place, path: Path, why: str) -> Never:
+    raise ConfigurationError(f"{place.at(path)}: {why}")

@@ -1,0 +1,119 @@
+"""The evaluator: all policies of an installation, asked about one request.
+
+1. Every rule that is about the request counts; a rule whose expression cannot be evaluated counts as deny.
+2. The most restrictive action wins: deny, approve, audit, allow. Of equals, the first by the policy's name
+   and then by the order in its document gives name and reason.
+3. Where an approval would be needed, a rule with ``breakGlass`` that is about the request takes its place.
+4. A session's terms are those of all rules that count; the strictest of each.
+5. When no rule is about the request, the built-in policy decides: everything happens and is recorded.
+6. A policy in audit mode decides nothing and changes no terms; what it would have done is noted.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from webhook.policy.compiling import CompiledRule
+from webhook.policy.decision import Action, Decision, Judgement, Question
+from webhook.policy.document import Mode
+from webhook.policy.expressions import ExpressionError
+from webhook.policy.facts import Facts
+from webhook.policy.index import Index
+from webhook.policy.terms import limits_of, masking_of, profile_of
+
+
+@dataclass(frozen=True)
+class Match:
+    """A rule that is about a question, and what it says to it."""
+
+    rule: CompiledRule
+    action: Action
+    reason: str
+    broken: bool = False
+    """Whether its expression could not be evaluated."""
+
+    def judgement(self) -> Judgement:
+        """Give what the rule says."""
+        return Judgement(
+            action=self.action, policy=self.rule.policy, rule=self.rule.rule.name, reason=self.reason
+        )
+
+
+class PolicySet:
+    """Policies that hold together from one moment to another; never changed. Asked on one thread."""
+
+    def __init__(self, rules: Iterable[CompiledRule], *, otherwise: Decision, audit: bool = False) -> None:
+        """Take compiled rules. ``audit`` puts all of them into audit mode."""
+        self.rules = tuple(sorted(rules, key=lambda rule: rule.policy))
+        self._otherwise = otherwise
+        self._audit = audit
+        self._index = Index(self.rules)
+
+    def decide(self, question: Question) -> Decision:
+        """Give the decision on one question."""
+        return self.conclude(self.matches(Facts(question)))
+
+    def matches(self, facts: Facts) -> tuple[Match, ...]:
+        """Give the rules that are about a question, in their order."""
+        found = (ask(rule, facts) for rule in self._index.candidates(facts))
+        return tuple(match for match in found if match is not None)
+
+    def conclude(self, matches: Sequence[Match]) -> Decision:
+        """Give what follows when these rules are about a question."""
+        enforced = [match for match in matches if self._enforces(match.rule)]
+        if not matches:
+            return self._otherwise
+        decision = self._decision(enforced)
+        strictest = _strictest(matches)
+        if strictest.action.rank <= decision.action.rank or decision.break_glass:
+            return decision
+        return _with_would(decision, strictest.judgement())
+
+    def _enforces(self, rule: CompiledRule) -> bool:
+        return rule.mode is Mode.ENFORCE and not self._audit
+
+    def _decision(self, enforced: Sequence[Match]) -> Decision:
+        winner = decider(enforced)
+        if winner is None:
+            return self._otherwise
+        terms = [match.rule.terms for match in enforced]
+        return Decision(
+            action=winner.action,
+            policy=winner.rule.policy,
+            rule=winner.rule.rule.name,
+            reason=winner.reason,
+            profile=profile_of(terms, self._otherwise.profile),
+            limits=limits_of(terms, self._otherwise.limits),
+            masking_rules=masking_of(terms),
+            approval=winner.rule.rule.approval,
+            break_glass=winner.rule.rule.break_glass and _strictest(enforced).action is Action.APPROVE,
+        )
+
+
+def ask(rule: CompiledRule, facts: Facts) -> Match | None:
+    """Give what a rule says to a question, None when it is not about it."""
+    try:
+        if not rule.matches(facts):
+            return None
+    except ExpressionError as error:
+        return Match(rule, Action.DENY, f"the rule's expression failed: {error}", broken=True)
+    return Match(rule, rule.rule.action, rule.rule.reason)
+
+
+def decider(matches: Sequence[Match]) -> Match | None:
+    """Give the rule that decides among those that count, None when there are none."""
+    if not matches:
+        return None
+    winner = _strictest(matches)
+    glass = next((match for match in matches if match.rule.rule.break_glass), None)
+    return glass if glass is not None and winner.action is Action.APPROVE else winner
+
+
+def _strictest(matches: Sequence[Match]) -> Match:
+    """Give the most restrictive; of equals the first."""
+    return max(matches, key=lambda match: match.action.rank)
+
+
+def _with_would(decision: Decision, would: Judgement) -> Decision:
+    return msgspec.structs.replace(decision, would=would)

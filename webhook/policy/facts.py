@@ -1,0 +1,77 @@
+"""What rules are told about a question; what is costly is worked out once, and only if a rule asks."""
+
+import shlex
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, Final
+
+import msgspec
+
+from sidecar.contract.decoding import UNREADABLE
+from webhook.policy.decision import Question
+
+_SERVICE_ACCOUNT: Final = "system:serviceaccount:"
+Variables = Mapping[str, Callable[["Facts"], Any]]
+
+
+class Facts:
+    """A question, and what follows from it."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+
+    @cached_property
+    def line(self) -> str:
+        """The command line, its arguments quoted as a shell would."""
+        return shlex.join(self.question.argv)
+
+    @cached_property
+    def service_account(self) -> str:
+        """``namespace/name`` of the service account that asks, or nothing."""
+        username = self.question.identity.username
+        if not username.startswith(_SERVICE_ACCOUNT):
+            return ""
+        return username.removeprefix(_SERVICE_ACCOUNT).replace(":", "/", 1)
+
+    @cached_property
+    def manifest(self) -> Any:
+        """The object as plain values; null when it is none."""
+        try:
+            return msgspec.json.decode(self.question.object)
+        except UNREADABLE:
+            return None
+
+    @cached_property
+    def prepared(self) -> dict[object, Any]:
+        """Room for what evaluators of expressions prepare for this question."""
+        return {}
+
+
+def _user(facts: Facts) -> Any:
+    identity = facts.question.identity
+    return {
+        "name": identity.username,
+        "uid": identity.uid,
+        "groups": list(identity.groups),
+        "extra": {key: list(values) for key, values in identity.extra.items()},
+        "serviceAccount": facts.service_account,
+    }
+
+
+VARIABLES: Final[Variables] = {
+    "user": _user,
+    "door": lambda facts: facts.question.door.value,
+    "operation": lambda facts: facts.question.operation.value,
+    "ns": lambda facts: {"name": facts.question.namespace, "labels": facts.question.namespace_labels},
+    "name": lambda facts: facts.question.name,
+    "labels": lambda facts: facts.question.labels,
+    "container": lambda facts: facts.question.container,
+    "argv": lambda facts: list(facts.question.argv),
+    "line": lambda facts: facts.line,
+    "tty": lambda facts: facts.question.tty,
+    "stdin": lambda facts: facts.question.stdin,
+    "privileges": lambda facts: [privilege.value for privilege in facts.question.privileges],
+    "object": lambda facts: facts.manifest,
+    "hour": lambda facts: facts.question.at // 3600 % 24,
+}
+"""What an expression may name. ``hour`` is UTC."""

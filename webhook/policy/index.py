@@ -1,0 +1,106 @@
+"""Which rules can be about a question at all: bits of one number, so that their count hardly matters.
+
+For each field that a rule gives as words, the index knows for a word which rules it satisfies, as the bits of
+one integer; the rules that give no such field are satisfied by every word. What all fields leave is asked.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
+
+from webhook.policy.command_lines import REST
+from webhook.policy.compiling import CompiledRule
+from webhook.policy.document import CommandLine, Match
+from webhook.policy.facts import Facts
+from webhook.policy.globs import Glob
+
+_REMEMBERED: Final = 4096
+"""Words whose rules are remembered, for each field."""
+Words = tuple[str, ...]
+
+
+class _Field:
+    """One field of all rules."""
+
+    def __init__(self, wanted: Iterable[Words | None], asked: Callable[[Facts], Words]) -> None:
+        self._asked = asked
+        self._anything = 0
+        self._exact: dict[str, int] = {}
+        self._globs: dict[str, int] = {}
+        self._remembered: dict[str, int] = {}
+        for number, words in enumerate(wanted):
+            self._add(1 << number, words)
+        self._compiled = [(Glob(text), bits) for text, bits in self._globs.items()]
+
+    def _add(self, bit: int, words: Words | None) -> None:
+        if words is None:
+            self._anything |= bit
+        for word in words or ():
+            table = self._exact if Glob(word).literal is not None else self._globs
+            table[word] = table.get(word, 0) | bit
+
+    def rules(self, facts: Facts) -> int:
+        """Give the rules that this field does not exclude."""
+        found = self._anything
+        for word in self._asked(facts):
+            found |= self._of(word)
+        return found
+
+    def _of(self, word: str) -> int:
+        if not self._compiled:
+            return self._exact.get(word, 0)
+        found = self._remembered.get(word)
+        if found is None:
+            found = self._exact.get(word, 0)
+            for glob, bits in self._compiled:
+                if glob.fits(word):
+                    found |= bits
+            if len(self._remembered) >= _REMEMBERED:
+                self._remembered.clear()
+            self._remembered[word] = found
+        return found
+
+
+class Index:
+    """The rules of all policies."""
+
+    def __init__(self, rules: Sequence[CompiledRule]) -> None:
+        matches = [rule.rule.match for rule in rules]
+        self._rules = tuple(rules)
+        self._fields = (
+            _Field((_values(match.doors) for match in matches), lambda f: (f.question.door.value,)),
+            _Field((_values(match.operations) for match in matches), lambda f: (f.question.operation.value,)),
+            _Field((match.namespaces for match in matches), lambda f: (f.question.namespace,)),
+            _Field((match.users for match in matches), lambda f: (f.question.identity.username,)),
+            _Field((match.groups for match in matches), lambda f: f.question.identity.groups),
+            _Field((match.service_accounts for match in matches), lambda f: (f.service_account,)),
+            _Field((_programs(match) for match in matches), lambda f: f.question.argv[:1]),
+        )
+
+    def candidates(self, facts: Facts) -> Iterator[CompiledRule]:
+        """Give the rules that may be about a question, in their order."""
+        bits = (1 << len(self._rules)) - 1
+        for field in self._fields:
+            bits &= field.rules(facts)
+            if not bits:
+                return
+        while bits:
+            lowest = bits & -bits
+            yield self._rules[lowest.bit_length() - 1]
+            bits ^= lowest
+
+
+def _values(members: Sequence[object] | None) -> Words | None:
+    return None if members is None else tuple(str(getattr(member, "value", member)) for member in members)
+
+
+def _programs(match: Match) -> Words | None:
+    """Give the first arguments that fit, as globs; None when they cannot be told."""
+    firsts = [_program(line) for line in match.argv or ()]
+    return None if not firsts or None in firsts else tuple(word for word in firsts if word is not None)
+
+
+def _program(line: CommandLine) -> str | None:
+    words = line.exact or line.prefix
+    if words is not None:
+        return words[0] if Glob(words[0]).literal is not None else None
+    return line.glob[0] if line.glob is not None and line.glob[0] != REST else None

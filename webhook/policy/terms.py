@@ -1,0 +1,44 @@
+"""Terms of sessions: those of all rules that match add up, and the strictest of each counts."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from sidecar.contract.grants import Limits, MaskingRule
+from sidecar.masking import Profile
+from webhook.policy.document import SessionLimits
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What one rule asks of a session; None where it asks nothing."""
+
+    profile: Profile | None = None
+    limits: SessionLimits = SessionLimits()
+    masking_rules: tuple[MaskingRule, ...] = ()
+
+
+def profile_of(terms: Sequence[Terms], otherwise: str) -> str:
+    """Give the masking profile: STRICT if any asks for it."""
+    asked = {term.profile for term in terms} - {None}
+    if Profile.STRICT in asked:
+        return Profile.STRICT.value
+    return Profile.MODERN.value if asked else otherwise
+
+
+def limits_of(terms: Sequence[Terms], otherwise: Limits) -> Limits:
+    """Give the lowest of each limit; where none asks, the installation's. Zero is no limit."""
+    return Limits(
+        idle_seconds=_lowest((term.limits.idle_seconds for term in terms), otherwise.idle_seconds),
+        total_seconds=_lowest((term.limits.total_seconds for term in terms), otherwise.total_seconds),
+        output_bytes=_lowest((term.limits.output_bytes for term in terms), otherwise.output_bytes),
+    )
+
+
+def masking_of(terms: Sequence[Terms]) -> tuple[MaskingRule, ...]:
+    """Give every masking rule once."""
+    return tuple(dict.fromkeys(rule for term in terms for rule in term.masking_rules))
+
+
+def _lowest(asked: Iterable[int | None], otherwise: int) -> int:
+    given = [value for value in asked if value is not None]
+    return min((value for value in given if value), default=0) if given else otherwise
