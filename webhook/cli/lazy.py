@@ -10,6 +10,7 @@ _PASSED_ON: Final[dict[str, object]] = {
     "allow_extra_args": True,
     "help_option_names": [],
 }
+_HELP: Final = {"help_option_names": ["-h", "--help"]}
 
 
 class Lazy(NamedTuple):
@@ -24,7 +25,7 @@ def mount(app: typer.Typer, command: Lazy) -> None:
 
     def call(context: typer.Context) -> None:
         function = getattr(importlib.import_module(f"webhook.cli.{command.name}"), command.name)
-        only = typer.Typer(add_completion=False)
+        only = typer.Typer(add_completion=False, pretty_exceptions_enable=False, context_settings=_HELP)
         only.command(command.name)(function)
         only(context.args, prog_name=context.command_path)
 

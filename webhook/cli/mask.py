@@ -1,74 +1,178 @@
 """``chaperone mask``: standard input to standard output with card data masked."""
 
+import os
+import stat
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, BinaryIO, Final
 
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from sidecar.masking import Engine, Masker, Profile
+from sidecar.contract.errors import ConfigurationError
+from sidecar.masking import Engine, Finding, Masker, Profile, UserRule
+from webhook.cli.failures import CliError, ExitCode
+from webhook.cli.output import note
 
-PIECE = 1 << 16
+PIECE: Final = 1 << 16
+Advance = Callable[[int], None]
 
 
 def mask(
     profile: Annotated[
-        Profile, typer.Option(help="How wide the net is: 12 to 19 digits, or 14 to 19.")
+        Profile,
+        typer.Option(help="How wide the net is: strict takes 12 to 19 digits, modern 14 to 19."),
     ] = Profile.STRICT,
-    report: Annotated[Path | None, typer.Option(help="Write what was found to FILE as JSON lines.")] = None,
+    rules: Annotated[
+        list[Path] | None,
+        typer.Option(help="Mask what the rules in FILE describe, too. Repeatable.", metavar="FILE"),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Write what was masked to FILE, one JSON object per line.", metavar="FILE"),
+    ] = None,
 ) -> None:
-    """Mask card data in a stream: standard input to standard output, of the same length.
+    """Mask card data: chaperone mask < app.log > clean.log
 
-    What was found is written to the report as it is found: rule, brand, offset, length and what stays
-    visible; never the number.
+    Reads standard input and writes standard output, as it comes and of the same length.
+
+    A line of the report has rule, brand, offset, length and what is still shown; never the number.
     """
-    masker = Engine.load(profile).stream()
+    masker = Engine.load(profile, _rules(rules or [])).stream()
+    if sys.stdin.isatty():
+        note("Reading from the terminal; end with Ctrl-D.")
+    found: Counter[str] = Counter()
+    with _report(report) as lines, _progress(sys.stdin.buffer) as advance:
+        pump(masker, sys.stdin.buffer, sys.stdout.buffer, _Findings(lines, found), advance)
+    if sys.stderr.isatty():
+        note(_summary(found))
+
+
+def pump(
+    masker: Masker,
+    source: BinaryIO,
+    sink: BinaryIO,
+    report: Callable[[list[Finding]], None],
+    advance: Advance,
+) -> None:
+    """Feed all of ``source`` through ``masker`` into ``sink``, and findings into ``report``.
+
+    Raises CliError when something cannot be read or written, and BrokenPipeError.
+    """
+    while piece := _read(source):
+        _write(sink, masker.feed(piece))
+        report(masker.take_findings())
+        advance(len(piece))
+    _write(sink, masker.close())
+    report(masker.take_findings())
+
+
+class _Findings:
+    """Counts findings and writes them as they come."""
+
+    def __init__(self, lines: BinaryIO | None, found: Counter[str]) -> None:
+        self._lines = lines
+        self._found = found
+        self._encode = msgspec.json.Encoder().encode
+
+    def __call__(self, findings: list[Finding]) -> None:
+        self._found.update(finding.rule for finding in findings)
+        if self._lines is None or not findings:
+            return
+        try:
+            self._lines.writelines(self._encode(finding._asdict()) + b"\n" for finding in findings)
+            self._lines.flush()
+        except OSError as error:
+            raise _trouble("write the report", error) from None
+
+
+def _rules(files: list[Path]) -> tuple[UserRule, ...]:
+    """The rules in ``files``; raises CliError that says which file, line and why."""
+    if not files:
+        return ()
+    from sidecar.masking.authoring.user_rules import load_all  # noqa: PLC0415  most runs need no YAML
+
+    contents: list[tuple[str, bytes]] = []
+    for file in files:
+        try:
+            contents.append((str(file), file.read_bytes()))
+        except OSError as error:
+            raise _trouble(f"read the rules in {file}", error, ExitCode.CONFIGURATION) from None
+    try:
+        return load_all(contents)
+    except ConfigurationError as error:
+        raise CliError(str(error), ExitCode.CONFIGURATION) from None
+
+
+@contextmanager
+def _report(file: Path | None) -> Generator[BinaryIO | None]:
+    """The report, if one is wanted."""
+    if file is None:
+        yield None
+        return
+    try:
+        lines = file.open("wb")
+    except OSError as error:
+        raise _trouble(f"write the report to {file}", error) from None
+    try:
+        yield lines
+    finally:
+        with suppress(OSError):  # every line was flushed or has failed aloud
+            lines.close()
+
+
+@contextmanager
+def _progress(source: BinaryIO) -> Generator[Advance]:
+    """Show how far it is, to who watches and does not see the output itself."""
     console = Console(stderr=True)
-    with Progress(
-        TextColumn("masking"),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    ) as progress:
-        task = progress.add_task("masking", total=None)
+    size = _size(source)
+    bar = () if size is None else (BarColumn(),)
+    columns = (TextColumn("masking"), *bar, DownloadColumn(), TransferSpeedColumn())
+    hidden = not console.is_terminal or sys.stdout.isatty()
+    with Progress(*columns, console=console, disable=hidden, transient=True) as progress:
+        task = progress.add_task("masking", total=size)
 
         def advance(count: int) -> None:
             progress.update(task, advance=count)
 
-        if report is None:
-            pump(masker, sys.stdin.buffer, sys.stdout.buffer, None, advance)
-        else:
-            with report.open("wb") as lines:
-                pump(masker, sys.stdin.buffer, sys.stdout.buffer, lines, advance)
+        yield advance
 
 
-def pump(
-    masker: Masker, source: BinaryIO, sink: BinaryIO, lines: BinaryIO | None, advance: Callable[[int], None]
-) -> None:
-    """Feed all of ``source`` through ``masker`` into ``sink``, and findings into ``lines``."""
-    encode = msgspec.json.Encoder().encode
+def _size(source: BinaryIO) -> int | None:
+    """How many bytes will come, where that is known."""
+    status = os.fstat(source.fileno())
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
 
-    def report() -> None:
-        for finding in masker.take_findings():
-            if lines is not None:
-                lines.write(encode(finding._asdict()) + b"\n")
 
-    while piece := _read(source):
-        sink.write(masker.feed(piece))
-        sink.flush()
-        report()
-        advance(len(piece))
-    sink.write(masker.close())
-    sink.flush()
-    report()
+def _summary(found: Counter[str]) -> str:
+    if not found:
+        return "Nothing was masked."
+    return "Masked: " + ", ".join(f"{count} × {rule}" for rule, count in found.most_common())
 
 
 def _read(source: BinaryIO) -> bytes:
     """What is there, without waiting for a full piece where the source can tell."""
     read = getattr(source, "read1", source.read)
-    return bytes(read(PIECE))
+    try:
+        return bytes(read(PIECE))
+    except OSError as error:
+        raise _trouble("read standard input", error) from None
+
+
+def _write(sink: BinaryIO, data: bytes) -> None:
+    try:
+        sink.write(data)
+        sink.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _trouble("write standard output", error) from None
+
+
+def _trouble(what: str, error: OSError, code: ExitCode = ExitCode.FAILED) -> CliError:
+    return CliError(f"cannot {what}: {error.strerror}", code)
