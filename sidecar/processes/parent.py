@@ -19,8 +19,6 @@ from sidecar.settings import Settings
 
 _SETTLED_SECONDS = 10.0
 _SESSIONS_END_WITHIN = 8.0
-_SHIPPER_NICENESS = 5
-"""The shipper may lag behind; whoever types may not wait for it."""
 
 
 def run(settings: Settings) -> int:
@@ -153,7 +151,7 @@ class _Parent:
         self._close_own(self._lifeline, self._wake_writer)
         for listener in self._listeners.values():
             listener.close()
-        os.nice(_SHIPPER_NICENESS)
+        _yield_to_all()
         os.set_inheritable(self._wake_reader, True)
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # until it can obey by shipping the rest
         environment = {**os.environ, "CHAPERONE_WAKE_FD": str(self._wake_reader)}
@@ -195,3 +193,12 @@ class _Parent:
         if self._shipper.pid is not None:
             os.kill(self._shipper.pid, signal.SIGTERM)
             self._await([self._shipper], deadline)
+
+
+def _yield_to_all() -> None:
+    """Run when nothing else wants the processor (SCHED_IDLE, sched(7)).
+
+    The shipper may lag behind, whoever types may not wait for it. It does not starve: when the spool is full
+    sessions wait for it.
+    """
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
