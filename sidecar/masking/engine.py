@@ -10,10 +10,12 @@ from sidecar.masking.cards import CardTable
 from sidecar.masking.context_table import VERSION as CONTEXT
 from sidecar.masking.databases import compiled
 from sidecar.masking.hyperscan_safe import Scanner, compile_database
+from sidecar.masking.keyboard import KeyboardMasker
 from sidecar.masking.patterns import user_triggers
 from sidecar.masking.reader import BufferReader, Readers
 from sidecar.masking.sad_table import VERSION as SAD
 from sidecar.masking.stream import Masker
+from sidecar.masking.terminal import TerminalMasker
 from sidecar.masking.user import UserDetector
 
 if TYPE_CHECKING:
@@ -55,6 +57,14 @@ class Engine:
     def stream(self) -> Masker:
         """A masker for one channel, used by one thread at a time."""
         return Masker(self._reader())
+
+    def terminal(self, columns: int = 0) -> TerminalMasker:
+        """A masker for what a program writes to a terminal ``columns`` wide, 0 if that is not known."""
+        return TerminalMasker(self.stream(), columns)
+
+    def keyboard(self) -> KeyboardMasker:
+        """A masker for what is typed at a terminal."""
+        return KeyboardMasker(self.stream())
 
     def masks(self) -> Callable[[bytes], tuple[bytes, list[Finding]]]:
         """A function that masks whole inputs, cheaper than a stream for each; for one thread."""

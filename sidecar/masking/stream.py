@@ -13,6 +13,7 @@ only where its verdict needs the text after it (a digest or an IBAN, see ``conte
 from __future__ import annotations
 
 import re
+from copy import copy
 from typing import TYPE_CHECKING
 
 from sidecar.contract.errors import BugError
@@ -69,6 +70,12 @@ class Masker:
             return b""
         self._closed = True
         return self._advance(self._tail + b"\n", final=True)
+
+    def fork(self) -> Masker:
+        """Another masker in the same state, without the findings; for the same thread."""
+        other = copy(self)
+        other._findings = []  # noqa: SLF001  of its own class
+        return other
 
     @property
     def held(self) -> int:

@@ -1,0 +1,285 @@
+"""A line that is edited while it is shown: characters written, overwritten, erased, and masked as they stand.
+
+What a reader of the screen sees is not what was sent: ``411`` ``2`` ``\\b \\b`` ``1`` is the number 4111.
+So the characters lie in cells, and the masker of plain text is fed the cells in their order on the screen.
+When a cell before the end changes, the masker goes back to a copy of what it was where the line began.
+
+Bytes go out in the order in which they came. A character waits until the masker has decided about its cell. A
+digit that is overwritten or erased while it waits goes out as a star: the screen has lost it already.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sidecar.masking.model import Finding
+    from sidecar.masking.stream import Masker
+
+# Between the digits on both sides of a wrapped row: the engine reads them as one number and as two.
+JOINT = "\u200b".encode()
+# More bytes than this never wait because of editing.
+MOST_WAITING = 1024
+# A line of more cells is not kept track of.
+MOST_CELLS = 4096
+
+
+class Unit:
+    """Bytes that came together and go out together; ``out`` is what has been decided of them so far."""
+
+    __slots__ = ("offset", "out", "raw", "sent")
+
+    def __init__(self, raw: bytes, offset: int, *, decided: bool = False, sent: int = 0) -> None:
+        self.raw = raw
+        self.offset = offset
+        self.out = raw if decided else raw[:sent]
+        self.sent = sent
+
+    def settle(self, at: int, part: bytes) -> None:
+        """Decide the bytes from ``at`` on as ``part``; what was decided before stays."""
+        known = len(self.out)
+        if at + len(part) > known:
+            self.out += part[known - at :]
+
+    def hide(self) -> None:
+        """Decide what is not decided yet: a digit becomes stars, anything else stays."""
+        if len(self.out) < len(self.raw):
+            rest = self.raw[len(self.out) :]
+            self.out += b"*" * len(rest) if self.raw.decode("utf-8", "replace").isdecimal() else rest
+
+    def take(self) -> bytes:
+        """What was decided since the last call."""
+        new = self.out[self.sent :]
+        self.sent = len(self.out)
+        return new
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that were not taken."""
+        return len(self.raw) - self.sent
+
+
+class Cell:
+    """One place of the line: what the masker reads there, and the unit that was written there."""
+
+    __slots__ = ("read", "unit")
+
+    def __init__(self, read: bytes, unit: Unit | None = None) -> None:
+        self.read = read
+        self.unit = unit
+
+    def settle(self, at: int, part: bytes) -> None:
+        """Decide the bytes of ``read`` from ``at`` on."""
+        if self.unit is not None:
+            lead = max(0, len(self.read) - len(self.unit.raw) - at)
+            if len(part) > lead:
+                self.unit.settle(at + lead - len(self.read) + len(self.unit.raw), part[lead:])
+
+
+class EditedLine:
+    """The cells of a line, the masker that has read some of them, and what waits to go out."""
+
+    def __init__(self, masker: Masker, fed: int, held: Sequence[Cell]) -> None:
+        """``masker`` has read ``fed`` bytes, of which it holds those of ``held``."""
+        self._begin = masker.fork()
+        self._masker = masker
+        self._begin_fed = fed
+        self.cells = list(held)
+        self.floor = len(self.cells)
+        """Cells before this one cannot be changed."""
+        self.cursor = self.floor
+        self._read = self.floor
+        self._out_cell = 0
+        self._out_byte = self._first_byte = sum(map(_length, self.cells)) - masker.held
+        self._queue: deque[Unit] = deque()
+        self._seen: set[Finding] = set()
+        self._findings: list[Finding] = []
+        self.waiting = 0
+        """Bytes that came and have not gone out."""
+
+    def pass_on(self, unit: Unit) -> None:
+        """Let ``unit`` go out behind what came before it; it is no part of the text."""
+        unit.settle(0, unit.raw)
+        self.enqueue(unit)
+
+    def enqueue(self, unit: Unit) -> None:
+        """Let ``unit`` go out when it is decided."""
+        self._queue.append(unit)
+        self.waiting += unit.waiting
+
+    def write(self, cells: Sequence[Cell]) -> None:
+        """Put ``cells`` at the cursor, over what is there."""
+        end = self.cursor + len(cells)
+        self._change_from(self.cursor)
+        _hide(self.cells[self.cursor : end])
+        self.cells[self.cursor : end] = cells
+        self.cursor = end
+        self._read_on(end)
+
+    def insert(self, cells: Sequence[Cell]) -> None:
+        """Put ``cells`` at the cursor; what is there moves to the right."""
+        self._change_from(self.cursor)
+        self.cells[self.cursor : self.cursor] = cells
+        self.cursor += len(cells)
+        self._read_on(self.cursor)
+
+    def remove(self, start: int, end: int) -> None:
+        """Take the cells from ``start`` to ``end`` out; what is behind them moves to the left."""
+        start, end = max(start, self.floor), min(end, len(self.cells))
+        if start < end:
+            self._change_from(start)
+            _hide(self.cells[start:end])
+            del self.cells[start:end]
+            if self.cursor > start:
+                self.cursor = max(start, self.cursor - (end - start))
+
+    def blank(self, start: int, end: int) -> None:
+        """Make the cells from ``start`` to ``end`` blank."""
+        start, end = max(start, self.floor), min(end, len(self.cells))
+        if start < end:
+            self._change_from(start)
+            _hide(self.cells[start:end])
+            self.cells[start:end] = [Cell(b" ") for _ in range(start, end)]
+
+    def move(self, to: int, through: bytes = b" ") -> None:
+        """Put the cursor at ``to``; missing cells on the way are filled, the first with ``through``."""
+        to = max(to, self.floor)
+        missing = to - len(self.cells)
+        if missing > 0:
+            self.cells.append(Cell(through))
+            self.cells += [Cell(b" " if through == b" " else b"") for _ in range(missing - 1)]
+        self.cursor = to
+
+    def read_all(self) -> None:
+        """Let the masker read to the end of the line."""
+        self._read_to(len(self.cells))
+
+    def finish(self) -> None:
+        """Decide about everything: the stream ends."""
+        self.read_all()
+        self._settle(self._masker.close())
+        self._note()
+
+    def begin_anew(self) -> None:
+        """Forget the cells that are decided: a new line starts behind the rest, which cannot be changed."""
+        self.read_all()
+        self._first_byte = self._out_byte
+        self._begin_fed += sum(map(_length, self.cells[self.floor :]))
+        del self.cells[: self._out_cell]
+        self._out_cell = 0
+        self.floor = self.cursor = self._read = len(self.cells)
+        self._begin = self._masker.fork()
+        self._seen.clear()
+
+    @property
+    def rests(self) -> bool:
+        """Whether a new line has begun and nothing waits."""
+        return self.waiting == self._masker.held == 0 and self.floor == len(self.cells)
+
+    @property
+    def fed(self) -> int:
+        """How many bytes the masker had read where the line began."""
+        return self._begin_fed
+
+    def release(self) -> Masker:
+        """The masker as it is."""
+        return self._masker
+
+    def hide_waiting(self) -> None:
+        """Decide about everything that waits, as about what is erased."""
+        _hide(self.cells)
+
+    def note_seen(self, findings: Sequence[Finding]) -> None:
+        """Findings on this line that were reported already."""
+        self._seen.update(findings)
+
+    def take(self) -> bytes:
+        """What may go out now."""
+        out = b""
+        queue = self._queue
+        while queue:
+            unit = queue[0]
+            out += unit.take()
+            if unit.waiting:
+                break
+            queue.popleft()
+        self.waiting -= len(out)
+        return out
+
+    def take_findings(self) -> list[Finding]:
+        """The findings since the last call, by offsets in the stream."""
+        taken, self._findings = self._findings, []
+        return taken
+
+    def _change_from(self, at: int) -> None:
+        if self._read > at:
+            self._masker = self._begin.fork()
+            self._read = self.floor
+            self._out_cell, self._out_byte = 0, self._first_byte
+        self._read_to(at)
+
+    def _read_on(self, end: int) -> None:
+        """Read to ``end``, but not blanks that end an open number: most of them erase, or wrap a row."""
+        bare = end
+        while bare > self._read and self.cells[bare - 1].read == b" ":
+            bare -= 1
+        self._read_to(bare)
+        if not self._masker.held:
+            self._read_to(end)
+
+    def _read_to(self, end: int) -> None:
+        if self._read < end:
+            text = b"".join(cell.read for cell in self.cells[self._read : end])
+            self._read = end
+            self._settle(self._masker.feed(text))
+            self._note()
+
+    def _settle(self, out: bytes) -> None:
+        at = 0
+        while at < len(out) or (self._out_cell < self._read and not self.cells[self._out_cell].read):
+            cell = self.cells[self._out_cell]
+            part = out[at : at + len(cell.read) - self._out_byte]
+            cell.settle(self._out_byte, part)
+            at += len(part)
+            self._out_byte += len(part)
+            if self._out_byte < len(cell.read):
+                return
+            self._out_cell += 1
+            self._out_byte = 0
+
+    def _note(self) -> None:
+        for finding in self._masker.take_findings():
+            placed = self._placed(finding)
+            if placed not in self._seen:
+                self._seen.add(placed)
+                self._findings.append(placed)
+
+    def _placed(self, finding: Finding) -> Finding:
+        """``finding`` by where its bytes came in the stream."""
+        end = finding.offset + finding.length
+        at = self._begin_fed - sum(map(_length, self.cells[: self.floor]))
+        spans: list[tuple[int, int]] = []
+        for cell in self.cells:
+            behind = at + len(cell.read)
+            if cell.unit is not None and behind > finding.offset and at < end:
+                base = cell.unit.offset + len(cell.unit.raw) - behind
+                low = finding.offset if not spans else max(at, finding.offset)
+                spans.append((max(low + base, cell.unit.offset if spans else 0), min(end, behind) + base))
+            at = behind
+        if not spans:
+            return finding
+        low = min(span[0] for span in spans)
+        return finding._replace(offset=low, length=max(span[1] for span in spans) - low)
+
+
+def _length(cell: Cell) -> int:
+    return len(cell.read)
+
+
+def _hide(cells: Sequence[Cell]) -> None:
+    for cell in cells:
+        if cell.unit is not None:
+            cell.unit.hide()

@@ -1,0 +1,133 @@
+"""What is typed at a terminal, masked as the line stands that it makes.
+
+Editing keys are those of a shell (readline's, in its emacs mode); a key that brings in what was not typed,
+such as one of the history, ends the line.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sidecar.masking.edited import Cell
+from sidecar.masking.following import FollowingMasker
+from sidecar.masking.terminal import characters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sidecar.masking.edited import EditedLine, Unit
+
+_UTF8 = rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
+_TOKEN = re.compile(
+    rb"[ -~]+|" + _UTF8 + rb"|\r?\n|\x1b(?:\[[0-?]{0,32}[ -/]{0,4}[@-~]|O[A-Za-z])|.", re.DOTALL
+)
+_UNFINISHED = re.compile(
+    rb"(?:\r|\x1b(?:\[[0-?]{0,32}[ -/]{0,4}|O)?"
+    rb"|[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z"
+)
+_STOP = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_WORD = re.compile(rb"[^ ]* *\Z")
+# Pasting begins and ends, the window gains or loses focus, the next key is taken as it is.
+_QUIET = frozenset((b"\x1b[200~", b"\x1b[201~", b"\x1b[I", b"\x1b[O", b"\x16", b"\x0c", b"\x00"))
+
+
+class KeyboardMasker(FollowingMasker):
+    """Masks what is typed. Made by ``Engine.keyboard``."""
+
+    def _last_line(self, text: bytes) -> int:
+        return max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
+
+    def _stop(self, data: bytes, at: int) -> tuple[int, bool]:
+        match = _STOP.search(data, at)
+        if match is None:
+            return len(data), False
+        return match.start(), self._token(data, match.start()) == match.start()
+
+    def _token(self, data: bytes, at: int) -> int:
+        if data[at] != 0x0D and _UNFINISHED.match(data, at) is not None:
+            return at
+        match = _TOKEN.match(data, at)
+        return match.end() if match is not None else len(data)
+
+    def _obey(self, line: EditedLine, unit: Unit, behind: bytes) -> None:
+        del behind
+        token = unit.raw
+        key = _KEYS.get(token)
+        if token[0] >= 0x20 and token[0] != 0x7F:
+            cells = characters(unit)
+            for cell in cells:
+                if cell.unit is not None:
+                    line.enqueue(cell.unit)
+            line.insert(cells)
+        elif token == b"\t":
+            line.pass_on(unit)
+            line.insert([Cell(b"\t")])
+        elif key is not None:
+            line.pass_on(unit)
+            key(line)
+        elif token in _QUIET:
+            line.pass_on(unit)
+        else:
+            self._leave(line, unit)
+
+    def _leave(self, line: EditedLine, unit: Unit) -> None:
+        """The line is entered, or another takes its place."""
+        line.read_all()
+        line.cursor = len(line.cells)
+        line.pass_on(unit)
+        line.write([Cell(b"\n")])
+        self._ended = True
+
+
+def _back(line: EditedLine) -> None:
+    line.remove(line.cursor - 1, line.cursor)
+
+
+def _word(line: EditedLine) -> None:
+    typed = b"".join(cell.read[:1] for cell in line.cells[line.floor : line.cursor])
+    match = _WORD.search(typed)
+    if match is not None:
+        line.remove(line.floor + match.start(), line.cursor)
+
+
+def _delete(line: EditedLine) -> None:
+    line.remove(line.cursor, line.cursor + 1)
+
+
+def _kill(line: EditedLine) -> None:
+    line.remove(line.cursor, len(line.cells))
+
+
+def _discard(line: EditedLine) -> None:
+    line.remove(line.floor, line.cursor)
+
+
+def _left(line: EditedLine) -> None:
+    line.move(line.cursor - 1)
+
+
+def _right(line: EditedLine) -> None:
+    line.move(min(line.cursor + 1, len(line.cells)))
+
+
+def _home(line: EditedLine) -> None:
+    line.move(line.floor)
+
+
+def _end(line: EditedLine) -> None:
+    line.move(len(line.cells))
+
+
+_KEYS: dict[bytes, Callable[[EditedLine], None]] = {
+    b"\x7f": _back,
+    b"\b": _back,
+    b"\x17": _word,
+    b"\x15": _discard,
+    b"\x0b": _kill,
+    **dict.fromkeys((b"\x04", b"\x1b[3~"), _delete),
+    **dict.fromkeys((b"\x02", b"\x1b[D", b"\x1bOD"), _left),
+    **dict.fromkeys((b"\x06", b"\x1b[C", b"\x1bOC"), _right),
+    **dict.fromkeys((b"\x01", b"\x1b[H", b"\x1bOH", b"\x1b[1~"), _home),
+    **dict.fromkeys((b"\x05", b"\x1b[F", b"\x1bOF", b"\x1b[4~"), _end),
+}

@@ -1,0 +1,132 @@
+"""Where a terminal's rows lie in the cells of a line, and what control functions do to them (ECMA-48)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sidecar.masking.edited import Cell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sidecar.masking.edited import EditedLine
+
+MOST_FILLED = 512
+_TAB = 8
+
+
+class Rows:
+    """The rows of a followed line, as the terminal breaks it."""
+
+    __slots__ = ("columns", "full", "origin")
+
+    def __init__(self, columns: int) -> None:
+        self.columns = columns
+        self.origin: int | None = 0
+        """The cell in column 0 of the first row; None where the column is not known."""
+        self.full = False
+        """Whether the last column was just written and the cursor is still in that row."""
+
+    def written(self, line: EditedLine) -> None:
+        """Text was written up to the cursor."""
+        self.full = self.origin is not None and (line.cursor - self.origin) % self.columns == 0
+
+    def begin(self, line: EditedLine) -> int | None:
+        """The cell at which the row of the cursor begins."""
+        if self.origin is None:
+            return None
+        return self.origin + max(0, line.cursor - self.origin - self.full) // self.columns * self.columns
+
+    def left(self, line: EditedLine, count: int = 1) -> int:
+        """BS and CUB."""
+        lowest = line.floor if self.origin is None else max(line.floor, self.origin)
+        return max(lowest, line.cursor - count)
+
+    def right(self, line: EditedLine, count: int) -> int:
+        """CUF."""
+        row = self.begin(line)
+        return line.cursor + count if row is None else min(line.cursor + count, row + self.columns - 1)
+
+    def tab(self, line: EditedLine) -> int:
+        """HT."""
+        row = self.begin(line)
+        column = line.cursor - (line.floor if row is None else row)
+        return self.right(line, _TAB - column % _TAB)
+
+    def column(self, line: EditedLine, number: int) -> int | None:
+        """CHA."""
+        row = self.begin(line)
+        return None if row is None else row + min(number, self.columns) - 1
+
+    def up(self, line: EditedLine, count: int) -> int | None:
+        """CUU, within the rows of the line."""
+        to = line.cursor - count * self.columns
+        return to if self.origin is not None and to >= self.origin else None
+
+    def down(self, line: EditedLine, count: int) -> int | None:
+        """CUD, within the rows of the line."""
+        to = line.cursor + count * self.columns
+        return to if self.origin is not None and to <= len(line.cells) else None
+
+
+MOVES: dict[bytes, Callable[[Rows, EditedLine, int], int | None]] = {
+    b"A": Rows.up,
+    b"B": Rows.down,
+    b"C": Rows.right,
+    b"D": Rows.left,
+    b"G": Rows.column,
+}
+PLACES: dict[bytes, Callable[[Rows, EditedLine], int | None]] = {
+    b"\b": Rows.left,
+    b"\r": Rows.begin,
+    b"\t": Rows.tab,
+}
+
+
+def _delete(line: EditedLine, count: int, _row: int, _end: int) -> None:
+    line.remove(line.cursor, line.cursor + max(1, count))
+
+
+def _erase(line: EditedLine, count: int, _row: int, _end: int) -> None:
+    line.blank(line.cursor, line.cursor + max(1, count))
+
+
+def _open(line: EditedLine, count: int, _row: int, _end: int) -> None:
+    at = line.cursor
+    line.insert([Cell(b" ") for _ in range(min(max(1, count), MOST_FILLED))])
+    line.cursor = at
+
+
+def _repeat(line: EditedLine, count: int, _row: int, _end: int) -> None:
+    if line.cursor > line.floor:
+        last = line.cells[line.cursor - 1].read
+        line.write([Cell(last) for _ in range(min(max(1, count), MOST_FILLED))])
+
+
+def _erase_in_line(line: EditedLine, kind: int, row: int, end: int) -> None:
+    """EL: to the end of the row, from its beginning, or all of it."""
+    if kind in {1, 2}:
+        line.blank(row, line.cursor + 1)
+    if kind in {0, 2}:
+        if end < len(line.cells):
+            line.blank(line.cursor, end)
+        else:
+            line.remove(line.cursor, len(line.cells))
+
+
+def _erase_below(line: EditedLine, kind: int, row: int, _end: int) -> None:
+    """ED: everything behind the cursor; the whole screen as well, as far as this line is concerned."""
+    if kind == 0:
+        line.remove(line.cursor, len(line.cells))
+    else:
+        line.blank(row, len(line.cells))
+
+
+EDITS: dict[bytes, Callable[[EditedLine, int, int, int], None]] = {
+    b"P": _delete,
+    b"X": _erase,
+    b"@": _open,
+    b"b": _repeat,
+    b"K": _erase_in_line,
+    b"J": _erase_below,
+}

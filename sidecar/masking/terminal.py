@@ -1,0 +1,244 @@
+"""What a program writes to a terminal, masked as it stands on the screen.
+
+Where a program goes back in its line - to erase, to overwrite, to draw it again - or a number runs over the
+end of a row, the line is followed cell by cell (the control functions are those of ECMA-48 and of xterm).
+What moves the cursor elsewhere ends the line.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sidecar.masking.columns import columns
+from sidecar.masking.edited import JOINT, Cell, Unit
+from sidecar.masking.following import LONGEST_TEXT, FollowingMasker
+from sidecar.masking.rows import EDITS, MOST_FILLED, MOVES, PLACES, Rows
+
+if TYPE_CHECKING:
+    from sidecar.masking.edited import EditedLine
+    from sidecar.masking.stream import Masker
+
+USUAL_COLUMNS = 80
+_TAB = 8
+_UTF8 = rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
+_CSI = rb"\x1b\[[0-?]{0,32}[ -/]{0,4}[@-~]"
+# Titles and the like: OSC, DCS, SOS, PM, APC up to BEL or ST.
+_STRING = rb"\x1b[\]PX^_][^\x07\x1b]{0,1024}(?:\x07|\x1b\\)"
+_TOKEN = re.compile(
+    rb"[ -~]+|" + _UTF8 + rb"|\r*\n|" + _CSI + rb"|" + _STRING + rb"|\x1b[ -/]{0,4}[0-~]|.", re.DOTALL
+)
+_UNFINISHED = re.compile(
+    rb"(?:\r+|\x1b(?:\[[0-?]{0,32}[ -/]{0,4}|[\]PX^_][^\x07\x1b]{0,1024}\x1b?|[ -/]{0,4})"
+    rb"|[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z"
+)
+# More than text: a control function that the engine does not read over, a return, and an end of a line that
+# may be the end of a row.
+_STOP = re.compile(
+    rb"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]"
+    rb"|\x1b(?!\[[0-9;:]{0,24}[mC]|\[0?K|\([A-Z0-9])"
+    rb"|\r(?!\r*\n)|\r*\n(?=[0-9 ./_=-]|\Z)| (?=\r(?!\r*\n)|\Z)"
+)
+_AT_END = re.compile(rb" ?\r*\n?\Z")
+_JOINS = frozenset(b"%c" % byte for byte in b"0123456789 ./_=-")
+_DIGITS = frozenset(b"0123456789")
+_STRINGS = frozenset((b"]", b"P", b"X", b"^", b"_"))
+_WIDE = re.compile(rb"[\t\x80-\xff]|\x1b")
+_NO_COLUMNS = re.compile(rb"\x1b\[[0-9;:]*[mK]|\x1b\([A-Z0-9]")
+_NUMBER = re.compile(rb"\x1b\[([0-9]{0,4})[A-Za-z@]\Z")
+_PLACE = re.compile(rb"\x1b\[[0-9]*;?([0-9]{0,4})[Hf]\Z")
+# Modes, colours, reports and the like leave the cursor where it is.
+_QUIET = re.compile(
+    rb"\x1b\[(?:[<=>?][0-?]*[ -/]*[@-~]|[0-?]*[ -/]+[@-~]|[0-9;:]*[mncqsthl])\Z|\x1b(?:[=>7]|[ -/].)\Z",
+    re.DOTALL,
+)
+_OTHER_SCREEN = re.compile(rb"\x1b\[\?(?:[0-9;]*;)?(?:47|104[79]|6)(?:;[0-9;]*)?[hl]\Z")
+_COLOURS = re.compile(rb"(?:\x1b\[[0-9;:]{0,24}[mK])+\Z")
+
+
+class TerminalMasker(FollowingMasker):
+    """Masks what a program writes to a terminal. Made by ``Engine.terminal``."""
+
+    def __init__(self, masker: Masker, columns: int = 0) -> None:
+        """``columns`` is the terminal's width, 0 if it is not known."""
+        self._rows = Rows(columns or USUAL_COLUMNS)
+        self._column: int | None = 0
+        self._next_column: int | None = 0
+        self._soft = False
+        self._inserts = False
+        super().__init__(masker)
+
+    def resize(self, columns: int) -> None:
+        """The terminal is ``columns`` wide from now on; 0 if that is not known."""
+        columns = columns or USUAL_COLUMNS
+        if columns != self._rows.columns:
+            self._rows.columns = columns
+            self._column = self._rows.origin = None if self._text or self._line is not None else 0
+
+    def _stop(self, data: bytes, at: int) -> tuple[int, bool]:
+        for match in _STOP.finditer(data, at):
+            stop = match.start()
+            if data[stop] == 0x20 or data[match.end() - 1] == 0x0A:
+                if self._ends_row(data, at, stop):
+                    return stop, _AT_END.match(data, stop) is not None
+            else:
+                return stop, self._token(data, stop) == stop
+        return len(data), False
+
+    def _ends_row(self, data: bytes, at: int, stop: int) -> bool:
+        """Whether the text before ``stop`` fills its row and may go on in the next."""
+        begin = data.rfind(b"\n", at, stop) + 1
+        line = data[begin:stop] if begin else self._text + data[at:stop]
+        column = 0 if begin else self._column
+        if column is None or len(line) > LONGEST_TEXT:
+            return False
+        last = line[-1:] if line[-1:] != b"m" else _COLOURS.sub(b"", line[-128:])[-1:]
+        if last not in _JOINS:
+            return False
+        column = (
+            column + len(line) if _WIDE.search(line) is None else _width(line, column, self._rows.columns)
+        )
+        return column > 0 and column % self._rows.columns == 0
+
+    def _token(self, data: bytes, at: int) -> int:
+        match = _TOKEN.match(data, at)
+        end = match.end() if match is not None else len(data)
+        if (
+            data[end - 1] == 0x0A
+            and end == len(data)
+            and (self._line is None or self._row_goes_on(self._line))
+        ):
+            return at
+        if (data[at] in b"\r\x1b" or data[at] >= 0xC2) and _UNFINISHED.match(data, at) is not None:
+            return at
+        return end
+
+    def _line_begins(self, line: EditedLine | None) -> None:
+        self._column, self._next_column = (0 if line is None else self._next_column), 0
+        if line is not None:
+            self._line_followed(line)
+
+    def _line_followed(self, line: EditedLine) -> None:
+        self._rows.origin = None if self._column is None else line.floor - self._column
+        self._rows.full = self._soft = False
+
+    def _column_lost(self) -> None:
+        self._column = None
+
+    def _obey(self, line: EditedLine, unit: Unit, behind: bytes) -> None:
+        token = unit.raw
+        first = token[0]
+        if first >= 0x20 and first != 0x7F:
+            self._print(line, unit)
+        elif first == 0x1B:
+            self._control(line, unit)
+        elif token[-1] == 0x0A:
+            self._newline(line, unit, behind)
+        elif first in b"\b\r\t":
+            self._place(line, unit, PLACES[token](self._rows, line))
+        elif first in b"\x0b\x0c":
+            self._leave(line, unit, None)
+        else:
+            line.pass_on(unit)
+
+    def _print(self, line: EditedLine, unit: Unit) -> None:
+        joined = self._soft and unit.raw[0] in _DIGITS and line.cells[line.cursor - 1].read[-1:].isdigit()
+        cells = characters(unit, JOINT if joined else b"")
+        for cell in cells:
+            if cell.unit is not None:
+                line.enqueue(cell.unit)
+        if self._inserts:
+            line.insert(cells)
+        else:
+            line.write(cells)
+        self._soft = False
+        self._rows.written(line)
+
+    def _newline(self, line: EditedLine, unit: Unit, behind: bytes) -> None:
+        if self._row_goes_on(line) and behind in _JOINS:
+            line.pass_on(unit)
+            self._soft, self._rows.full = True, False
+            return
+        line.read_all()
+        line.cursor = len(line.cells)
+        line.enqueue(unit)
+        line.write([Cell(unit.raw, unit)])
+        self._ended = True
+
+    def _row_goes_on(self, line: EditedLine) -> bool:
+        """Whether the line may go on behind an end of the row."""
+        return self._rows.full and line.cursor == len(line.cells) and line.cells[-1].read[-1:] in _JOINS
+
+    def _leave(self, line: EditedLine, unit: Unit, column: int | None) -> None:
+        """The cursor goes where this line is not."""
+        line.read_all()
+        line.cursor = len(line.cells)
+        line.pass_on(unit)
+        line.write([Cell(b"\n")])
+        self._ended, self._next_column = True, column
+
+    def _place(self, line: EditedLine, unit: Unit, to: int | None) -> None:
+        """Put the cursor at the cell ``to``; None is no cell of this line."""
+        self._rows.full = self._soft = False
+        if to is None or not line.floor <= to <= len(line.cells) + MOST_FILLED:
+            self._leave(line, unit, 0 if unit.raw[:1] == b"\r" else None)
+            return
+        line.pass_on(unit)
+        line.move(to, b"\t" if unit.raw == b"\t" else b" ")
+
+    def _control(self, line: EditedLine, unit: Unit) -> None:
+        token = unit.raw
+        if token[1:2] in _STRINGS and len(token) > 2:
+            self._aside(unit)
+            line.enqueue(unit)
+            return
+        number = _NUMBER.match(token)
+        act = EDITS.get(token[-1:]) if number is not None else None
+        if act is not None and number is not None:
+            row, count = self._rows.begin(line), int(number[1] or 0)
+            if row is None:
+                row = line.floor
+            line.pass_on(unit)
+            act(line, count, row, row + self._rows.columns)
+            return
+        move = MOVES.get(token[-1:]) if number is not None else None
+        if move is not None and number is not None:
+            self._place(line, unit, move(self._rows, line, max(1, int(number[1] or 1))))
+        elif token in {b"\x1b[4h", b"\x1b[4l"}:
+            self._inserts = token[-1:] == b"h"
+            line.pass_on(unit)
+        elif len(token) == 1 or (_QUIET.match(token) and not _OTHER_SCREEN.match(token)):
+            line.pass_on(unit)
+        else:
+            place = _PLACE.match(token)
+            self._leave(line, unit, max(0, int(place[1] or 1) - 1) if place is not None else None)
+
+
+def characters(unit: Unit, lead: bytes = b"") -> list[Cell]:
+    """The cells of printable text; ``lead`` is read before the first."""
+    raw = unit.raw
+    if raw[0] < 0x80:
+        cells: list[Cell] = []
+        for at in range(len(raw)):
+            one = Unit(raw[at : at + 1], unit.offset + at, sent=min(1, max(0, unit.sent - at)))
+            cells.append(Cell(lead + one.raw if at == 0 else one.raw, one))
+        return cells
+    width = columns(raw)
+    return [Cell(lead + raw, unit), *(Cell(b"") for _ in range(width - 1))]
+
+
+def _width(line: bytes, column: int, row: int) -> int:
+    """The column behind ``line``, which starts in ``column``; rows have ``row`` columns."""
+    at = 0
+    while (match := _TOKEN.match(line, at)) is not None:
+        token, at = match.group(), match.end()
+        if token == b"\t":
+            column = min(column + _TAB - column % row % _TAB, column // row * row + row - 1)
+        elif token[0] == 0x1B:
+            number = _NUMBER.match(token)
+            column += int(number[1] or 1) if number is not None and token[-1:] == b"C" else 0
+        elif token[0] < 0x80:
+            column += len(token)
+        else:
+            column += columns(token)
+    return column
