@@ -1,9 +1,8 @@
 """The audit API as kubectl sees it, and who may see it."""
 
 import json
-import subprocess
 
-from kube import NAMESPACE, REPOSITORY, Kubectl
+from kube import NAMESPACE, Kubectl, chaperone
 from sessions import API, Audit, marker
 
 
@@ -11,14 +10,6 @@ def run_one(agent: Kubectl, app: str, audit: Audit) -> str:
     mark = marker()
     agent.run("exec", "-n", NAMESPACE, app, "--", "echo", "the quick brown fox", mark)
     return audit.recorded(mark).name
-
-
-def chaperone(user: Kubectl, *arguments: str) -> str:
-    command = [str(REPOSITORY / ".venv/bin/chaperone"), *arguments]
-    environment = user.env() | {"KUBECONFIG": str(user.kubeconfig), "COLUMNS": "120"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_kubectl_get_shows_columns(agent: Kubectl, auditor: Kubectl, app: str, audit: Audit) -> None:

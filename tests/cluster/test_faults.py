@@ -7,6 +7,7 @@ import time
 from collections.abc import Generator
 
 import pytest
+from installation import changed, setting
 from kube import NAMESPACE, SYSTEM, Kubectl, Object, until
 from node import container_id, kill_container
 from pods import container, pod
@@ -14,21 +15,6 @@ from sessions import Audit, marker
 from workshop import Workshop
 
 EXEC = ("exec", "-n", NAMESPACE)
-ADMISSION = ("-n", SYSTEM, "deployment/chaperone-admission")
-
-
-def environment(admin: Kubectl, name: str) -> str:
-    """Give a setting of admission."""
-    return admin.run("set", "env", *ADMISSION, "--list").split(f"{name}=")[1].splitlines()[0]
-
-
-def reconfigure(admin: Kubectl, name: str, value: str) -> None:
-    """Set a setting of admission, and wait until no replica that judges by the old one is left."""
-    replicas = ("-n", SYSTEM, "pods", "-l", "app.kubernetes.io/component=admission")
-    old = [f"pod/{item['metadata']['name']}" for item in admin.get(*replicas)["items"]]
-    admin.run("set", "env", *ADMISSION, f"{name}={value}")
-    admin.run("rollout", "status", *ADMISSION, "--timeout=120s")
-    admin.run("wait", "-n", SYSTEM, "--for=delete", *old, "--timeout=120s")
 
 
 def scale(admin: Kubectl, deployment: str, replicas: int) -> None:
@@ -150,13 +136,10 @@ def test_a_silent_session_whose_client_vanished_is_ended_by_its_idle_limit(
     admin: Kubectl, agent: Kubectl, app: str, audit: Audit
 ) -> None:
     """Nothing tells a container that the client of its terminal has gone (PCI DSS 8.2.8)."""
-    before = environment(admin, "CHAPERONE_LIMITS")
-    try:
-        reconfigure(admin, "CHAPERONE_LIMITS", json.dumps(json.loads(before) | {"idle_seconds": 3}))
+    limits = json.loads(setting(admin, "admission", "CHAPERONE_LIMITS"))
+    with changed(admin, "admission", "CHAPERONE_LIMITS", json.dumps(limits | {"idle_seconds": 3})):
         mark = marker()
         terminal = agent.terminal(*EXEC, "-it", app, "--", "sh", "-c", "echo ready; cat", mark)
         terminal.expect_exact("ready")
         terminal.close(force=True)
         assert audit.recorded(mark).status["how"] == "idle-timeout"
-    finally:
-        reconfigure(admin, "CHAPERONE_LIMITS", before)

@@ -1,4 +1,4 @@
-"""A TCP relay on loopback whose connections can be cut, or left hanging, at will."""
+"""A TCP relay whose connections can be cut, or left hanging, at will."""
 
 import contextlib
 import socket
@@ -7,16 +7,16 @@ from collections.abc import Sequence
 
 
 class Relay:
-    """Relays to a port. One thread for each direction of each connection.
+    """Relays to a port on loopback. One thread for each direction of each connection.
 
-    ``breaks``: after how many bytes from its client the first connection breaks, the second, and so on;
-    those that follow last.
+    ``address``: where it listens. ``breaks``: after how many bytes from its client the first connection
+    breaks, the second, and so on; those that follow last.
     """
 
-    def __init__(self, target: int, *, breaks: Sequence[int] = ()) -> None:
+    def __init__(self, target: int, *, address: str = "127.0.0.1", breaks: Sequence[int] = ()) -> None:
         self._target = target
         self._breaks = breaks
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((address, 0))
         self.port: int = self._listener.getsockname()[1]
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self.accepted = 0

@@ -113,6 +113,15 @@ class Kubectl:
         self.run("delete", "--ignore-not-found", "--grace-period=0", "--force", "--wait=true", *arguments)
 
 
+def chaperone(user: Kubectl, *arguments: str) -> str:
+    """Run ``chaperone`` as a user and give stdout; a failure fails the test with stderr."""
+    command = [str(REPOSITORY / ".venv/bin/chaperone"), *arguments]
+    environment = user.env() | {"KUBECONFIG": str(user.kubeconfig), "COLUMNS": "120"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def until(probe: Callable[[], _T | None], *, seconds: float = 60.0, what: str) -> _T:
     """Give the first true answer of a probe, or fail the test after a bounded time."""
     deadline = time.monotonic() + seconds

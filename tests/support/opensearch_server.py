@@ -39,10 +39,11 @@ def call(url: str, method: str, path: str, body: object = None) -> dict[str, obj
 
 
 def remove_all(url: str, prefix: str) -> None:
-    """Delete everything whose name starts with a prefix."""
+    """Delete everything whose name starts with a prefix, if there is anything."""
     call(url, "DELETE", f"/_data_stream/{prefix}-*")
     call(url, "DELETE", f"/{prefix}-*?allow_no_indices=true")
-    call(url, "DELETE", f"/_index_template/{prefix}-*")
+    if call(url, "GET", f"/_cat/templates/{prefix}-*?format=json"):
+        call(url, "DELETE", f"/_index_template/{prefix}-*")
 
 
 def remove_documents(url: str, prefix: str) -> None:
