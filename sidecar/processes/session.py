@@ -23,7 +23,7 @@ from sidecar.processes.reporting import report_refusal
 from sidecar.processes.spare import DialledIn
 from sidecar.recording.argv import masked_argv
 from sidecar.recording.deadlines import SECOND
-from sidecar.recording.engines import Engines
+from sidecar.recording.engines import Engines, maskers
 from sidecar.recording.session import Session
 from sidecar.settings import Settings
 from sidecar.shipping.spool import SpoolError
@@ -78,7 +78,7 @@ def _open(surroundings: Surroundings, dialled: DialledIn, hello: Hello, descript
     session = Session(
         tty=hello.header.tty,
         limits=admitted.grant.limits,
-        maskers=dict.fromkeys(endpoints.sources, engine.stream),
+        maskers=maskers(engine, endpoints.sources, tty=hello.header.tty),
         spool_patience=settings.spool_patience_seconds * SECOND,
     )
     pump = Pump(

@@ -1,7 +1,21 @@
 """The masking engines of a recorder, by the profile a grant names."""
 
+from collections.abc import Callable, Collection
+
 from sidecar.contract.errors import CallerError
+from sidecar.contract.events import Channel
 from sidecar.masking import Engine, Profile
+from sidecar.recording.masker import Masker
+
+
+def maskers(
+    engine: Engine, channels: Collection[Channel], *, tty: bool
+) -> dict[Channel, Callable[[], Masker]]:
+    """Give what makes a masker for each of a session's channels."""
+    made: dict[Channel, Callable[[], Masker]] = dict.fromkeys(channels, engine.stream)
+    if tty:
+        made |= {Channel.STDIN: engine.keyboard, Channel.STDOUT: engine.terminal}
+    return {channel: made[channel] for channel in channels}
 
 
 class Engines:

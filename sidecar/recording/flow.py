@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from sidecar.contract.events import MAX_DATA_BYTES, Channel, Data, Event, Found
-from sidecar.recording.masker import Finding, Masker
+from sidecar.recording.masker import Finding, Masker, Resizable
 
 LOW_WATER_BYTES: Final = 64 * 1024
 """A source is read again once its sink has at most this much left to take."""
@@ -30,6 +30,7 @@ class Flow:
         self.resting_until = 0
         self._new_masker: Callable[[], Masker] | None = new_masker
         self._masker: Masker | None = None
+        self._columns = 0
 
     @property
     def congested(self) -> bool:
@@ -40,7 +41,14 @@ class Flow:
         """Give what may be shown now. The masker is made for the first bytes: many channels carry none."""
         if self._masker is None and self._new_masker is not None:
             self._masker = self._new_masker()
+            self.resize(self._columns)
         return self._masker.feed(data) if self._masker else b""
+
+    def resize(self, columns: int) -> None:
+        """The terminal is this wide from now on."""
+        self._columns = columns
+        if isinstance(self._masker, Resizable):
+            self._masker.resize(columns)
 
     def take_findings(self) -> list[Finding]:
         """Give the findings since the last call."""

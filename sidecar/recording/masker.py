@@ -1,7 +1,7 @@
 """What a session needs of the masking engine."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Finding(Protocol):
@@ -30,4 +30,13 @@ class Masker(Protocol):
 
     def take_findings(self) -> Sequence[Finding]:
         """Give the findings since the last call."""
+        ...
+
+
+@runtime_checkable
+class Resizable(Protocol):
+    """A masker of what a terminal shows, which depends on how wide that is."""
+
+    def resize(self, columns: int, /) -> None:
+        """From here on the terminal is this wide; 0 if it is not known."""
         ...

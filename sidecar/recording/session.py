@@ -103,6 +103,7 @@ class Session:
     def start(self, start: SessionStart) -> list[Command]:
         """Begin the record, then let the program start."""
         self._size = WindowSize(start.rows, start.cols)
+        self._tell_maskers(start.cols)
         return [Record(start), Tell(go())]
 
     def handle(self, happened: inputs.Input) -> list[Command]:
@@ -249,9 +250,14 @@ class Session:
         known = self._size
         self._size_due = known is None or (known.rows, known.cols) != (size.rows, size.cols) or self._size_due
         self._size = size
+        self._tell_maskers(size.cols)
         if self._size_due and not self.blocked:
             self._record(Resize(at, size.rows, size.cols))
             self._size_due = False
+
+    def _tell_maskers(self, columns: int) -> None:
+        for flow in self._flows.values():
+            flow.resize(columns)
 
     def _spool_freed(self, at: int) -> None:
         self._deadlines.spool_freed(at)

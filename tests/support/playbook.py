@@ -9,6 +9,7 @@ from sidecar.contract.grants import Limits
 from sidecar.masking import Engine, Profile
 from sidecar.recording.commands import Command, Deliver, Record
 from sidecar.recording.deadlines import SECOND
+from sidecar.recording.engines import maskers as made_for
 from sidecar.recording.inputs import Input
 from sidecar.recording.masker import Finding, Masker
 from sidecar.recording.session import Session
@@ -101,12 +102,11 @@ def play(
     channels = [Channel.STDIN, Channel.STDOUT] if tty else list(Channel)
     if not stdin:
         channels.remove(Channel.STDIN)
-    made: dict[Channel, Callable[[], Masker]] = dict.fromkeys(channels, engine.stream)
     return Playbook(
         Session(
             tty=tty,
             limits=limits or Limits(idle_seconds=0, total_seconds=0),
-            maskers={**made, **(maskers or {})},
+            maskers={**made_for(engine, channels, tty=tty), **(maskers or {})},
             spool_patience=PATIENCE,
         )
     )

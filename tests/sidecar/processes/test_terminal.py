@@ -25,6 +25,20 @@ def test_what_is_typed_is_echoed_masked_and_recorded(shared: LiveRecorder, autho
     assert (recording.start.rows, recording.start.cols) == (24, 80)
 
 
+def test_a_number_typed_with_a_mistake_is_masked(shared: LiveRecorder, authority: Authority) -> None:
+    ticket = authority.grant("sh", "-c", "echo ready; exec cat", tty=True)
+    with Client() as client:
+        process = shared.at_terminal(ticket, client)
+        client.wait_for(b"ready\r\n")
+        client.type(b"411111112\x7f11111111\r")
+        client.wait_for(b"411111***\b \b****1111\r\n411111******1111\r\n")
+        client.type(b"\x04")
+        assert process.wait(PATIENCE_S) == 0
+    recording = shared.ended_recording(ticket.session)
+    assert recording.data(Channel.STDIN) == b"411111***\x7f****1111\r\x04"
+    assert recording.end.findings == {"pan/visa": 3}
+
+
 def test_a_key_is_echoed_at_once(shared: LiveRecorder, authority: Authority) -> None:
     with Client() as client:
         process = shared.at_terminal(authority.grant("sh", "-c", "echo ready; exec cat", tty=True), client)

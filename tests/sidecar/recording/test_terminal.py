@@ -1,0 +1,37 @@
+"""Sessions at a terminal: what is edited and what runs over the end of a row is masked as it is read."""
+
+import pytest
+from playbook import START, play
+
+from sidecar.contract.events import Channel
+from sidecar.contract.handshake import Exited, Resized, WindowSize
+from sidecar.recording.inputs import Delivered, Received, ShimSaid, SourceEnded
+
+IN, OUT = Channel.STDIN, Channel.STDOUT
+PAN = b"4111111111111111"
+
+
+def test_what_is_typed_wrong_and_erased() -> None:
+    played = play(tty=True)
+    played.goes_on(Received(1, IN, b"411111112\x7f11111111\r"))
+    played.goes_on(Received(2, OUT, b"411111112\b \b11111111\r\n$ "))
+    assert played.delivered(IN) == b"411111112\x7f11111111\r"
+    assert played.recorded(OUT) == b"411111***\b \b****1111\r\n$ "
+    played.goes_on(Delivered(3, OUT, 24), ShimSaid(4, Exited(0, 0)), SourceEnded(5, OUT))
+    assert played.recorded(IN) == b"411111***\x7f****1111\r"
+    assert played.end().findings == {"pan/visa": 2}
+
+
+@pytest.mark.parametrize("columns", [START.cols, 100])
+def test_the_end_of_a_row_is_where_the_size_says(columns: int) -> None:
+    played = play(tty=True)
+    if columns != START.cols:
+        played.goes_on(ShimSaid(1, Resized(WindowSize(24, columns))))
+    row = b"x" * (columns - 10) + PAN[:10]
+    played.goes_on(Received(2, OUT, row + b"\r\n" + PAN[10:] + b"\r\n$"))
+    assert played.recorded(OUT) == row[:-4] + b"****\r\n**1111\r\n$"
+
+
+def test_without_a_terminal_a_backspace_is_a_byte() -> None:
+    played = play().goes_on(Received(1, OUT, b"411111112\b \b11111111\n"))
+    assert played.recorded(OUT) == b"411111112\b \b11111111\n"
