@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -15,6 +16,8 @@ from webhook.admission.recorder import RecorderSettings
 from webhook.trust.keeper import COLLECTOR_SERVICE
 
 _V = TypeVar("_V")
+PACKS = Path(__file__).parents[1] / "policies"
+"""The packs that come with this version."""
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
@@ -43,6 +46,12 @@ class Settings:
     """MutatingWebhookConfigurations that get the CA bundle (``WEBHOOK_CONFIGURATIONS``, commas)."""
     api_services: tuple[str, ...]
     """APIServices that get the CA bundle (``API_SERVICES``, commas)."""
+    audit_mode: bool
+    """Whether policies refuse nothing and only say what they would have refused (``POLICY_MODE``)."""
+    policy_packs: tuple[str, ...]
+    """Packs that are always in force, by their files' names (``POLICY_PACKS``, commas)."""
+    policy_directory: Path
+    """Where packs are (``POLICY_DIRECTORY``)."""
     port: int
     """Port of the role's own HTTPS server (``PORT``): reviews, or the recorders' intake."""
     audit_port: int
@@ -73,6 +82,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         limits=read.json("LIMITS", Limits, Limits()),
         webhook_configurations=read.names("WEBHOOK_CONFIGURATIONS", ""),
         api_services=read.names("API_SERVICES", ""),
+        audit_mode=read.choice("POLICY_MODE", ("enforce", "audit")) == "audit",
+        policy_packs=read.names("POLICY_PACKS", ""),
+        policy_directory=Path(read.text("POLICY_DIRECTORY", str(PACKS))),
         port=read.number("PORT", 8443),
         audit_port=read.number("AUDIT_PORT", 9443),
         lookup_seconds=float(read.number("LOOKUP_SECONDS", 2)),
@@ -94,6 +106,12 @@ class _Reader:
         if not value.isdecimal():
             raise ConfigurationError(f"CHAPERONE_{name} must be a whole number")
         return int(value)
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        value = self.text(name, choices[0])
+        if value not in choices:
+            raise ConfigurationError(f"CHAPERONE_{name} must be one of {', '.join(choices)}")
+        return value
 
     def names(self, name: str, default: str) -> tuple[str, ...]:
         return tuple(part.strip() for part in self.text(name, default).split(",") if part.strip())

@@ -49,14 +49,32 @@ class Lookup:
         return self._pods.get(name)
 
 
+class Namespaces:
+    """One namespace's labels for all."""
+
+    def __init__(self, labels: dict[str, str] | None = None) -> None:
+        self._labels = labels or {}
+
+    async def labels(self, namespace: str) -> dict[str, str]:
+        return self._labels
+
+
 def exec_door(*pods: Object, error: str | None = None, policy: Policy | None = None) -> ExecDoor:
     policy = policy or RecordEverything(profile="strict", limits=Limits())
     granter = Granter(lambda: KEYS, clock=lambda: NOW_SECONDS * 10**9, randomness=os.urandom)
-    return ExecDoor(pods=Lookup(*pods, error=error), policy=policy, granter=granter)
+    lookup = Lookup(*pods, error=error)
+    return ExecDoor(pods=lookup, namespaces=Namespaces(), policy=policy, granter=granter)
 
 
-def pod_door() -> PodDoor:
-    return PodDoor(settings=SETTINGS, trust=lambda: TRUST, exempt=frozenset({"kube-system"}))
+def pod_door(policy: Policy | None = None) -> PodDoor:
+    return PodDoor(
+        settings=SETTINGS,
+        trust=lambda: TRUST,
+        exempt=frozenset({"kube-system"}),
+        namespaces=Namespaces(),
+        policy=policy or RecordEverything(profile="strict", limits=Limits()),
+        clock=lambda: NOW_SECONDS,
+    )
 
 
 def body(obj: object, *, operation: str, subresource: str = "", name: str = "web", **fields: object) -> bytes:

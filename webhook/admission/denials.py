@@ -1,6 +1,9 @@
 """Refusals: what was asked, why not, what to do. Command lines are not repeated: they may hold card data."""
 
+import msgspec
+
 from webhook.admission.review import Answer, Cause, Denial
+from webhook.policy.decision import Action, Decision
 
 
 def deny(asked: str, *, why: str, remedy: str, rule: str, field: str = "") -> Answer:
@@ -11,6 +14,24 @@ def deny(asked: str, *, why: str, remedy: str, rule: str, field: str = "") -> An
     """
     causes = (Cause(rule, why, field), Cause("Remedy", remedy))
     return Answer(Denial(f"{asked}: {why}. {_sentence(remedy)}", causes))
+
+
+def refused_by_policy(asked: str, decision: Decision) -> Answer:
+    """Give the refusal of what a policy does not let happen, or not without an approval."""
+    by = f"rule {decision.rule} of policy {decision.policy}"
+    reason = f": {decision.reason}" if decision.reason else ""
+    if decision.action is Action.APPROVE:
+        why = f"this needs a human's approval, says {by}{reason}"
+        remedy = (
+            "this version of Chaperone takes no approvals yet, so it does not happen; do what needs none,"
+            f" or ask the owners of policy {decision.policy}"
+        )
+        answer = deny(asked, why=why, remedy=remedy, rule="ApprovalNeeded")
+    else:
+        why = f"it is denied by {by}{reason}"
+        remedy = f"do it another way, or ask the owners of policy {decision.policy}"
+        answer = deny(asked, why=why, remedy=remedy, rule="DeniedByPolicy")
+    return msgspec.structs.replace(answer, decision=decision)
 
 
 def bad_request(message: str) -> Answer:

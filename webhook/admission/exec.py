@@ -4,37 +4,33 @@ The API server hands the patched PodExecOptions to the kubelet, so the client ne
 streams and tty are never touched.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from sidecar.contract.errors import ClusterError
 from sidecar.contract.grants import GrantError
 from sidecar.contract.names import RECORDER_CONTAINER, SHIM_PATH
-from webhook.admission.denials import bad_request, deny, not_found, unavailable
+from webhook.admission.denials import bad_request, deny, not_found, refused_by_policy, unavailable
 from webhook.admission.grants import Granter
-from webhook.admission.lookup import PodLookup
+from webhook.admission.lookup import NamespaceLookup, PodLookup
 from webhook.admission.pods import Container, Pod, absolute
+from webhook.admission.questions import SessionOptions, session_question
 from webhook.admission.remedy import recreate
 from webhook.admission.review import Answer, PatchOperation, Request, decode_object
-from webhook.policy.decision import Decision, Door, Operation, Policy, Question
+from webhook.policy.decision import Decision, Door, Policy, Question
 
-
-class ExecOptions(msgspec.Struct, frozen=True):
-    """``PodExecOptions`` of ``v1``; every field may be absent, ``command`` may be null."""
-
-    command: tuple[str, ...] | None = None
-    container: str = ""
-    stdin: bool = False
-    tty: bool = False
-
-
-_options = msgspec.json.Decoder(ExecOptions)
+_options = msgspec.json.Decoder(SessionOptions)
 
 
 class ExecDoor:
     """Judges CONNECT ``pods/exec``."""
 
-    def __init__(self, *, pods: PodLookup, policy: Policy, granter: Granter) -> None:
+    def __init__(
+        self, *, pods: PodLookup, namespaces: NamespaceLookup, policy: Policy, granter: Granter
+    ) -> None:
         self._pods = pods
+        self._namespaces = namespaces
         self._policy = policy
         self._granter = granter
 
@@ -47,11 +43,16 @@ class ExecDoor:
             return refusal
         try:
             pod = await self._pods.find(request.namespace, request.name)
-            return not_found("pods", request.name) if pod is None else self._judge(request, options, pod)
+            if pod is None:
+                return not_found("pods", request.name)
+            labels = await self._namespaces.labels(request.namespace)
+            return self._judge(request, options, pod, labels)
         except ClusterError as error:
             return unavailable(asked, why=str(error))
 
-    def _judge(self, request: Request, options: ExecOptions, pod: Pod) -> Answer:
+    def _judge(
+        self, request: Request, options: SessionOptions, pod: Pod, namespace_labels: Mapping[str, str]
+    ) -> Answer:
         container = _container(options, pod)
         if isinstance(container, Answer):
             return container
@@ -59,10 +60,18 @@ class ExecDoor:
         refusal = self._refuse_unguarded(asked, request, pod, container)
         if refusal is not None:
             return refusal
-        question = _question(request, options, container, at=self._granter.now())
+        question = session_question(
+            request,
+            Door.EXEC,
+            options,
+            at=self._granter.now(),
+            container=container.name,
+            labels=pod.metadata.labels,
+            namespace_labels=namespace_labels,
+        )
         decision = self._policy.decide(question)
         if decision.action.refuses:
-            return _refused_by_policy(asked, decision)
+            return refused_by_policy(asked, decision)
         return self._rewrite(asked, request, question, decision, pod.metadata.uid)
 
     def _refuse_unguarded(
@@ -91,13 +100,13 @@ class ExecDoor:
         try:
             token = self._granter.grant(question, decision, pod_uid=pod_uid, request_uid=request.uid)
         except GrantError as error:
-            remedy = "ask the identity provider's operators for fewer groups and claims"
-            return deny(asked, why=str(error), remedy=remedy, rule="IdentityTooLarge")
+            remedy = "ask for fewer groups and claims in identities, or fewer masking rules in policies"
+            return deny(asked, why=str(error), remedy=remedy, rule="GrantTooLarge")
         command = [str(SHIM_PATH), token, "--", *question.argv]
-        return Answer(patch=(PatchOperation("add", "/command", command),))
+        return Answer(patch=(PatchOperation("add", "/command", command),), decision=decision)
 
 
-def _refuse_options(asked: str, options: ExecOptions) -> Answer | None:
+def _refuse_options(asked: str, options: SessionOptions) -> Answer | None:
     command = options.command or ()
     if options.container == RECORDER_CONTAINER:
         why = "nobody gets into the recorder, whoever asks"
@@ -119,7 +128,7 @@ def _spawnable(argument: str) -> bool:
     return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in argument)
 
 
-def _container(options: ExecOptions, pod: Pod) -> Container | Answer:
+def _container(options: SessionOptions, pod: Pod) -> Container | Answer:
     """Give the container meant, defaulted and refused as the API server does (its ``ValidateContainer``)."""
     spec, name = pod.spec, pod.metadata.name
     if not options.container and len(spec.containers) == 1:
@@ -130,24 +139,3 @@ def _container(options: ExecOptions, pod: Pod) -> Container | Answer:
     everything = (*spec.containers, *(spec.init_containers or ()), *(spec.ephemeral_containers or ()))
     found = next((container for container in everything if container.name == options.container), None)
     return found or bad_request(f"container {options.container} is not valid for pod {name}")
-
-
-def _question(request: Request, options: ExecOptions, container: Container, *, at: int) -> Question:
-    return Question(
-        door=Door.EXEC,
-        operation=Operation.CONNECT,
-        at=at,
-        identity=request.user_info.identity(),
-        namespace=request.namespace,
-        name=request.name,
-        container=container.name,
-        argv=options.command or (),
-        tty=options.tty,
-        stdin=options.stdin,
-    )
-
-
-def _refused_by_policy(asked: str, decision: Decision) -> Answer:
-    why = f"policy {decision.policy}, rule {decision.rule}: {decision.reason or decision.action.value}"
-    remedy = "ask the owners of that policy"
-    return deny(asked, why=why, remedy=remedy, rule=decision.rule)

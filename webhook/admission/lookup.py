@@ -1,5 +1,6 @@
-"""What the exec door must know of the cluster."""
+"""What doors must know of the cluster."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from webhook.admission.pods import Pod
@@ -10,4 +11,12 @@ class PodLookup(Protocol):
 
     async def find(self, namespace: str, name: str) -> Pod | None:
         """Give the pod, or None when there is none. Raises ClusterError when that cannot be known."""
+        ...
+
+
+class NamespaceLookup(Protocol):
+    """Knows namespaces."""
+
+    async def labels(self, namespace: str) -> Mapping[str, str]:
+        """Give a namespace's labels; none where there is no such namespace. Raises ClusterError."""
         ...

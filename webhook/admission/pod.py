@@ -14,8 +14,10 @@ from sidecar.contract import names
 from sidecar.contract.errors import ClusterError
 from webhook.admission import recorder
 from webhook.admission.conflicts import conflict
-from webhook.admission.denials import deny, unavailable
+from webhook.admission.denials import deny, refused_by_policy, unavailable
+from webhook.admission.lookup import NamespaceLookup
 from webhook.admission.pods import Container, Pod, is_shim_mount
+from webhook.admission.questions import object_question
 from webhook.admission.recorder import RecorderSettings, Trust
 from webhook.admission.review import (
     Answer,
@@ -24,6 +26,7 @@ from webhook.admission.review import (
     Request,
     decode_object,
 )
+from webhook.policy.decision import Door, Policy
 
 _pods = msgspec.json.Decoder(Pod)
 Step = PatchOperation | RemoveOperation
@@ -35,11 +38,22 @@ class PodDoor:
     """Judges CREATE ``pods``. ``trust`` raises ClusterError as long as there are no keys."""
 
     def __init__(
-        self, *, settings: RecorderSettings, trust: Callable[[], Trust], exempt: frozenset[str]
+        self,
+        *,
+        settings: RecorderSettings,
+        trust: Callable[[], Trust],
+        exempt: frozenset[str],
+        namespaces: NamespaceLookup,
+        policy: Policy,
+        clock: Callable[[], int],
     ) -> None:
+        """``clock`` gives Unix seconds."""
         self._settings = settings
         self._trust = trust
         self._exempt = exempt
+        self._namespaces = namespaces
+        self._policy = policy
+        self._clock = clock
 
     async def review(self, request: Request) -> Answer:
         """Give the injection, or a refusal. Raises MalformedReviewError."""
@@ -48,9 +62,15 @@ class PodDoor:
         pod = decode_object(request.object, _pods)
         asked = f"creation of pod {request.namespace}/{_name(pod)}"
         try:
-            return self._judge(asked, pod, request, self._trust())
+            labels = await self._namespaces.labels(request.namespace)
+            question = object_question(request, Door.POD, at=self._clock(), namespace_labels=labels)
+            decision = self._policy.decide(question)
+            if decision.action.refuses:
+                return refused_by_policy(asked, decision)
+            answer = self._judge(asked, pod, request, self._trust())
         except ClusterError as error:
             return unavailable(asked, why=str(error))
+        return msgspec.structs.replace(answer, decision=decision)
 
     def _judge(self, asked: str, pod: Pod, request: Request, trust: Trust) -> Answer:
         clash = conflict(pod, request.object, self._settings, trust)

@@ -10,7 +10,7 @@ import msgspec
 
 from sidecar.contract.errors import CallerError
 from sidecar.contract.sealing import Identity
-from webhook.policy.decision import Operation
+from webhook.policy.decision import Decision, Operation
 
 MAX_REVIEW_BYTES = 8 * 1024 * 1024
 """More than twice the largest object an API server stores (3 MiB)."""
@@ -45,6 +45,14 @@ class Resource(msgspec.Struct, frozen=True):
     resource: str = ""
 
 
+class Kind(msgspec.Struct, frozen=True):
+    """Group, version and kind of an object."""
+
+    group: str = ""
+    version: str = ""
+    kind: str = ""
+
+
 class Request(msgspec.Struct, frozen=True, rename="camel"):
     """The question of a review."""
 
@@ -55,6 +63,7 @@ class Request(msgspec.Struct, frozen=True, rename="camel"):
     namespace: str = ""
     name: str = ""
     sub_resource: str = ""
+    kind: Kind = Kind()
     object: msgspec.Raw = msgspec.Raw(b"null")
     """The object as JSON, decoded by the door that knows its type."""
 
@@ -106,6 +115,8 @@ class Answer(msgspec.Struct, frozen=True):
 
     denial: Denial | None = None
     patch: Patch = ()
+    decision: Decision | None = None
+    """What policies said, where they were asked; for the log."""
 
     @property
     def allowed(self) -> bool:

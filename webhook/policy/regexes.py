@@ -7,6 +7,7 @@ as bytes of UTF-8, so they are ASCII.
 import math
 import re
 from typing import Final
+from weakref import WeakValueDictionary
 
 from sidecar.contract.errors import BugError
 from sidecar.masking.hyperscan_safe import Scanner, compile_database
@@ -45,24 +46,18 @@ class Regex:
 
 
 class Regexes:
-    """Compiled expressions, kept while they are wanted: compiling takes milliseconds."""
+    """Compiled expressions, kept as long as somebody uses them: compiling takes milliseconds."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, bool], Regex] = {}
-        self._wanted: set[tuple[str, bool]] = set()
+        self._kept: WeakValueDictionary[tuple[str, bool], Regex] = WeakValueDictionary()
 
     def get(self, pattern: str, *, whole: bool) -> Regex:
         """Give an expression. Raises RegexError."""
         key = (pattern, whole)
-        self._wanted.add(key)
-        if key not in self._kept:
-            self._kept[key] = Regex(pattern, whole=whole)
-        return self._kept[key]
-
-    def forget_unwanted(self) -> None:
-        """Drop what was not asked for since the last call."""
-        self._kept = {key: regex for key, regex in self._kept.items() if key in self._wanted}
-        self._wanted = set()
+        regex = self._kept.get(key)
+        if regex is None:
+            regex = self._kept[key] = Regex(pattern, whole=whole)
+        return regex
 
 
 def _check(pattern: str, *, whole: bool) -> None:

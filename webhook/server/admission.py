@@ -5,23 +5,33 @@ import datetime as dt
 import logging
 import os
 import time
+from collections.abc import Awaitable, Callable
 
 from sidecar.contract.errors import ClusterError
 from webhook.admission.attach import AttachDoor
 from webhook.admission.ephemeral import EphemeralDoor
 from webhook.admission.exec import ExecDoor
 from webhook.admission.grants import Granter, Keys
-from webhook.admission.lookup import PodLookup
+from webhook.admission.guard_policy import GuardPolicyDoor
+from webhook.admission.lookup import NamespaceLookup, PodLookup
 from webhook.admission.pod import PodDoor
 from webhook.admission.recorder import Trust
 from webhook.kube.api import KubeApi
+from webhook.policy.active import ActivePolicies
 from webhook.policy.builtin import RecordEverything
+from webhook.policy.decision import Policy
+from webhook.policy.packs import read_packs
 from webhook.server.doors import Door, doors_app
 from webhook.server.lookup import ApiPodLookup
+from webhook.server.namespaces import PATH as NAMESPACES_PATH
+from webhook.server.namespaces import NamespaceLabels
 from webhook.server.pod_cache import PodCache
+from webhook.server.policies import PATH as POLICIES_PATH
+from webhook.server.policies import PolicyKeeper
 from webhook.server.runner import Servers, https
 from webhook.server.tasks import Tasks
 from webhook.server.tls import load_certificate, serving_context
+from webhook.server.watching import Follower
 from webhook.settings import Settings
 from webhook.trust.keeper import AdmissionMaterial, Keeper
 
@@ -65,16 +75,25 @@ class Held:
         return self._material
 
 
-def make_doors(settings: Settings, held: Held, lookup: PodLookup) -> dict[str, Door]:
+def make_doors(
+    settings: Settings, held: Held, lookup: PodLookup, namespaces: NamespaceLookup, policy: Policy
+) -> dict[str, Door]:
     """Give the doors by the last part of their paths."""
-    policy = RecordEverything(profile=settings.profile, limits=settings.limits)
     granter = Granter(held.keys, clock=time.time_ns, randomness=os.urandom)
     exempt = settings.exempt_namespaces | {settings.namespace}
     return {
-        "exec": ExecDoor(pods=lookup, policy=policy, granter=granter),
+        "exec": ExecDoor(pods=lookup, namespaces=namespaces, policy=policy, granter=granter),
         "attach": AttachDoor(),
         "ephemeralcontainers": EphemeralDoor(),
-        "pods": PodDoor(settings=settings.recorder, trust=held.trust, exempt=exempt),
+        "pods": PodDoor(
+            settings=settings.recorder,
+            trust=held.trust,
+            exempt=exempt,
+            namespaces=namespaces,
+            policy=policy,
+            clock=granter.now,
+        ),
+        "guardpolicies": GuardPolicyDoor(),
     }
 
 
@@ -89,11 +108,18 @@ async def serve_admission(settings: Settings) -> None:
         clock=lambda: dt.datetime.now(dt.UTC),
     )
     held, lookup = Held(), ApiPodLookup(api, threads=_CONNECTIONS, seconds=settings.lookup_seconds)
-    pods = PodCache(api, lookup)
+    pods, namespaces = PodCache(api, lookup), NamespaceLabels(api, seconds=settings.lookup_seconds)
+    policies = await asyncio.to_thread(load_policies, settings)
+    kept = PolicyKeeper(api, policies, clock=lambda: dt.datetime.now(dt.UTC))
+    followers = {
+        "namespaces": Follower(api, NAMESPACES_PATH, namespaces),
+        "policies": Follower(api, POLICIES_PATH, kept),
+    }
     first = await _first_material(keeper)
     held.hold(first)
     context = serving_context(first.tls)
-    app = doors_app(make_doors(settings, held, pods), held.missing)
+    doors = make_doors(settings, held, pods, namespaces, policies)
+    app = doors_app(doors, lambda: held.missing() or _unknown(policies))
     servers = Servers(https(app, port=settings.port, context=context, drain_seconds=settings.drain_seconds))
     tasks = Tasks(on_failure=servers.stop)
 
@@ -106,13 +132,32 @@ async def serve_admission(settings: Settings) -> None:
 
     tasks.repeat("trust", keep, seconds=settings.trust_seconds)
     tasks.repeat("pods", lambda: asyncio.to_thread(pods.follow), seconds=_WATCH_PAUSE_SECONDS)
+    for name, follower in followers.items():
+        tasks.repeat(name, _following(follower), seconds=_WATCH_PAUSE_SECONDS)
     try:
         await servers.run()
     finally:
+        for follower in followers.values():
+            follower.stop()
         await tasks.stop()
         pods.stop()
         lookup.close()
         api.close()
+
+
+def load_policies(settings: Settings) -> ActivePolicies:
+    """Give the policies with the installation's packs, which compile here. Raises ConfigurationError."""
+    builtin = RecordEverything(profile=settings.profile, limits=settings.limits)
+    packs = read_packs(settings.policy_directory, settings.policy_packs)
+    return ActivePolicies(otherwise=builtin.decision, audit=settings.audit_mode, packs=packs)
+
+
+def _unknown(policies: ActivePolicies) -> str | None:
+    return None if policies.known else "the policies are not known yet"
+
+
+def _following(follower: Follower) -> Callable[[], Awaitable[None]]:
+    return lambda: asyncio.to_thread(follower.follow)
 
 
 async def _first_material(keeper: Keeper) -> AdmissionMaterial:

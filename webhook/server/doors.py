@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from sidecar.contract.errors import CallerError
 from webhook.admission import review
 from webhook.admission.review import Answer, MalformedReviewError
+from webhook.policy.decision import Decision
 from webhook.server.health import add_health, bare_app
 from webhook.server.logs import FIELDS
 
@@ -55,6 +56,19 @@ async def _body(http: Request) -> bytes:
     return bytes(body)
 
 
+def _decided(decision: Decision | None) -> dict[str, str]:
+    """Give what policies said, as fields of the log."""
+    if decision is None:
+        return {}
+    fields = {"action": decision.action.value, "policy": decision.policy, "rule": decision.rule}
+    if decision.break_glass:
+        fields["break_glass"] = "true"
+    if decision.would is not None:
+        would = decision.would
+        fields["would"] = f"{would.action.value} by {would.policy}/{would.rule}"
+    return fields
+
+
 def _log_answer(name: str, request: review.Request, answer: Answer) -> None:
     fields = {
         "door": name,
@@ -66,5 +80,6 @@ def _log_answer(name: str, request: review.Request, answer: Answer) -> None:
         "rules": [cause.reason for cause in answer.denial.causes if cause.reason != "Remedy"]
         if answer.denial
         else [],
+        **_decided(answer.decision),
     }
     _log.info("review", extra={FIELDS: fields})

@@ -225,7 +225,7 @@ async def test_an_identity_too_large_for_a_grant_is_refused(guarded: Object) -> 
         **{name: getattr(request, name) for name in request.__struct_fields__ if name != "user_info"},
         user_info=type(request.user_info)("alice", groups=groups),
     )
-    assert denial_of(await exec_door(guarded).review(request)).causes[0].reason == "IdentityTooLarge"
+    assert denial_of(await exec_door(guarded).review(request)).causes[0].reason == "GrantTooLarge"
 
 
 class Refuse:
@@ -243,7 +243,7 @@ class Refuse:
 
 async def test_a_policy_can_refuse(guarded: Object) -> None:
     denial = denial_of(await exec_door(guarded, policy=Refuse()).review(exec_request()))
-    assert "policy p, rule r: not on Sundays" in denial.message
+    assert "denied by rule r of policy p: not on Sundays" in denial.message
 
 
 async def test_the_command_line_is_not_repeated_in_a_refusal() -> None:

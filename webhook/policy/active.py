@@ -1,0 +1,115 @@
+"""The policies that decide now: the last good version of each, swapped as a whole.
+
+A policy that does not compile never opens or locks anything: its last good version stays, and where there is
+none, it is left out. Compiling may happen on any thread; the set that decides is replaced in one assignment.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from sidecar.contract.errors import ClusterError, ConfigurationError
+from webhook.policy.cases import check_cases
+from webhook.policy.compiling import CompiledRule, Workshop, compile_policy
+from webhook.policy.decision import Decision, Question
+from webhook.policy.document import GuardPolicy
+from webhook.policy.evaluation import PolicySet
+from webhook.policy.loading import read_object
+from webhook.policy.places import Place
+
+
+@dataclass(frozen=True)
+class State:
+    """What became of one object."""
+
+    name: str
+    generation: int
+    resource_version: str
+    error: str = ""
+    """Why this version does not hold; nothing when it does."""
+    active: bool = True
+    """Whether a version of this policy decides, this one or an earlier."""
+
+
+class _Header(msgspec.Struct, frozen=True):
+    metadata: "_Named"
+
+
+class _Named(msgspec.Struct, frozen=True, rename="camel"):
+    name: str
+    uid: str = ""
+    generation: int = 0
+    resource_version: str = ""
+
+
+@dataclass(frozen=True)
+class _Taken:
+    version: tuple[str, int]
+    rules: tuple[CompiledRule, ...] | None
+    """Of this version or the last good one, None when there was none."""
+    error: str = ""
+
+    @property
+    def is_active(self) -> bool:
+        return self.rules is not None
+
+
+class ActivePolicies:
+    """Decides by the set of the moment, and takes new ones."""
+
+    def __init__(
+        self, *, otherwise: Decision, audit: bool, packs: Iterable[tuple[GuardPolicy, Place]] = ()
+    ) -> None:
+        """``packs`` are policies that are always there. Raises ConfigurationError when one is broken."""
+        self._otherwise = otherwise
+        self._audit = audit
+        self._workshop = Workshop()
+        self._packs = [rule for pack in packs for rule in self._compile(*pack)]
+        self._taken: dict[str, _Taken] = {}
+        self._set: PolicySet | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether the policies were told once."""
+        return self._set is not None
+
+    def decide(self, question: Question) -> Decision:
+        """Give the decision on one question. Raises ClusterError while policies are not known yet."""
+        if self._set is None:
+            raise ClusterError("Chaperone's policies are not known yet")
+        return self._set.decide(question)
+
+    def take(self, objects: Mapping[str, bytes | msgspec.Raw]) -> list[State]:
+        """Take the objects there are now, by name, and give what became of each.
+
+        Not to be called twice at a time.
+        """
+        headers = {name: msgspec.json.decode(obj, type=_Header).metadata for name, obj in objects.items()}
+        taken = {name: self._taking(name, headers[name], obj) for name, obj in objects.items()}
+        rules = [*self._packs, *(rule for one in taken.values() for rule in one.rules or ())]
+        self._set = PolicySet(rules, otherwise=self._otherwise, audit=self._audit)
+        self._taken = taken
+        return [
+            State(name, header.generation, header.resource_version, taken[name].error, taken[name].is_active)
+            for name, header in headers.items()
+        ]
+
+    def _taking(self, name: str, header: _Named, obj: bytes | msgspec.Raw) -> _Taken:
+        """Compile what is new; a spec changes only together with its generation."""
+        before, version = self._taken.get(name), (header.uid, header.generation)
+        if before is not None and before.version == version:
+            return before
+        try:
+            return _Taken(version, self._compile(*read_object(obj)))
+        except ConfigurationError as error:
+            return _Taken(version, before.rules if before else None, str(error))
+
+    def _compile(self, policy: GuardPolicy, place: Place) -> tuple[CompiledRule, ...]:
+        return compile_policy(policy, place, self._workshop)
+
+
+def check_object(data: bytes | msgspec.Raw) -> None:
+    """Check a policy before it is let into the cluster, its cases too. Raises ConfigurationError."""
+    policy, place = read_object(data)
+    check_cases(policy, compile_policy(policy, place, Workshop()), place)

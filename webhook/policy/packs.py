@@ -1,0 +1,21 @@
+"""Packs: policies that come with Chaperone, by name."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from sidecar.contract.errors import ConfigurationError
+from webhook.policy.document import GuardPolicy
+from webhook.policy.loading import read_file
+from webhook.policy.places import Place
+
+
+def read_packs(directory: Path, names: Iterable[str]) -> list[tuple[GuardPolicy, Place]]:
+    """Give the policies of packs. Raises ConfigurationError, naming the packs there are."""
+    there = {path.stem: path for path in sorted(directory.glob("*.yaml"))}
+    found: list[tuple[GuardPolicy, Place]] = []
+    for name in names:
+        if name not in there:
+            known = ", ".join(there) or "none"
+            raise ConfigurationError(f"there is no policy pack {name!r} in {directory}; there are: {known}")
+        found += read_file(there[name].read_bytes(), there[name].name)
+    return found
