@@ -1,7 +1,6 @@
 """The masking engine beside raw Hyperscan and others: ratios of one run, CPU time, best of many."""
 
 import argparse
-import random
 import subprocess
 import sys
 import tempfile
@@ -9,8 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import mask_peers
-from benchmarks.mask_corpora import CORPORA, LOOKALIKES
+from benchmarks import mask_peers, mask_quality
+from benchmarks.mask_corpora import CORPORA
 from benchmarks.report import print_table
 from sidecar.masking import Engine, Profile
 from sidecar.masking.databases import compile_all, dump, load
@@ -25,20 +24,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this benchmark."""
     parser.add_argument("--megabytes", type=int, default=2, help="size of each corpus (default: 2)")
     parser.add_argument("--rounds", type=int, default=7, help="runs of which the best counts (default: 7)")
-    parser.add_argument(
-        "--lookalikes", type=int, default=1_000_000, help="values of each class (default: 10^6)"
-    )
+    parser.add_argument("--quality", action="store_true", help="only what is hidden, not how fast")
+    mask_quality.add_arguments(parser)
     parser.add_argument("--peers", action="store_true", help="also google-re2, Presidio and Python's re")
 
 
 def run(args: argparse.Namespace) -> dict[str, object]:
     """Measure, print, give the figures."""
+    if args.quality:
+        return {"quality": mask_quality.run(args)}
     return {
         "throughput": _throughput(args.megabytes * MEGABYTE, args.rounds),
         "peers": _peers(args.megabytes * MEGABYTE) if args.peers else {},
         "feed_us": _one_byte(),
         "load": _load(),
-        "false_positives": _false_positives(args.lookalikes),
+        "quality": mask_quality.run(args),
     }
 
 
@@ -135,22 +135,4 @@ def _load() -> dict[str, float]:
         ("engine", ""),
         [("load, ms", f"{first * 1e3:.1f}"), ("memory over bare Python, KiB", memory.strip())],
     )
-    return figures
-
-
-def _false_positives(count: int) -> dict[str, dict[str, int]]:
-    figures: dict[str, dict[str, int]] = {}
-    for profile in Profile:
-        engine = Engine.load(profile)
-        for name, make in LOOKALIKES.items():
-            rng = random.Random(11)
-            masker = engine.stream()
-            found = 0
-            for start in range(0, count, 1000):
-                lines = [make(rng) for _ in range(min(1000, count - start))]
-                masker.feed(("\n".join(lines) + "\n").encode())
-                found += len(masker.take_findings())
-            figures.setdefault(name, {})[profile.value] = found
-    rows = [(name, *(str(row[profile.value]) for profile in Profile)) for name, row in figures.items()]
-    print_table((f"masked of {count}", *(profile.value for profile in Profile)), rows)
     return figures

@@ -5,7 +5,6 @@ import io
 import json
 import random
 import tarfile
-import uuid
 from collections.abc import Callable
 
 WORDS = [
@@ -108,43 +107,3 @@ def archive(size: int) -> bytes:
 CORPORA: dict[str, Callable[[int], bytes]] = {
     "text": text, "json": json_logs, "ansi": ansi, "dense": dense, "base64": encoded, "tar": archive,
 }  # fmt: skip
-
-
-def _luhn(digits: str) -> str:
-    total = sum(sum(divmod(int(digit) * (2 - place % 2), 10)) for place, digit in enumerate(reversed(digits)))
-    return digits + str(-total % 10)
-
-
-def _imei(rng: random.Random) -> str:
-    body = rng.choice(["01", "35", "86", "99", "45", "91", "98"])
-    return _luhn(body + "".join(str(rng.randrange(10)) for _ in range(12)))
-
-
-def _iban(rng: random.Random) -> str:
-    country, length = rng.choice([("DE", 22), ("BE", 16), ("FR", 27), ("NO", 15), ("ES", 24), ("AT", 20)])
-    body = "".join(str(rng.randrange(10)) for _ in range(length - 4))
-    number = int(body + "".join(str(int(letter, 36)) for letter in country) + "00")
-    whole = f"{country}{98 - number % 97:02d}{body}"
-    return whole if rng.random() < 0.5 else " ".join(whole[at : at + 4] for at in range(0, len(whole), 4))
-
-
-def _phone(rng: random.Random) -> str:
-    area, exchange, line = rng.randint(200, 999), rng.randint(200, 999), rng.randint(0, 9999)
-    international = f"+{rng.choice([1, 33, 44, 49, 62, 86])} {area} {exchange} {line:04d}"
-    plain = f"+{rng.choice([49, 62, 86])}{area}{exchange}{line:04d}{rng.randint(0, 99)}"
-    return rng.choice(
-        [international, plain, f"({area}) {exchange}-{line:04d}", f"{area}-{exchange}-{line:04d}"]
-    )
-
-
-LOOKALIKES: dict[str, Callable[[random.Random], str]] = {
-    "IMEI": _imei,
-    "UUID": lambda rng: str(uuid.UUID(int=rng.getrandbits(128), version=4)),
-    "epoch ms in JSON": lambda rng: f'{{"ts":{rng.randrange(10**12, 2 * 10**12)}}}',
-    "git hash": lambda rng: f"{rng.getrandbits(160):040x}",
-    "HDFS block id": lambda rng: f"blk_{rng.choice(['', '-'])}{rng.getrandbits(63)}",
-    "phone number": _phone,
-    "IBAN": _iban,
-    "float in JSON": lambda rng: f'{{"x":{rng.random()}}}',
-    "random 64-bit number": lambda rng: str(rng.getrandbits(63)),
-}
