@@ -5,7 +5,7 @@ by ``loading``.
 """
 
 from enum import Enum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
@@ -196,7 +196,7 @@ class Ask(_Part, frozen=True, kw_only=True):
     stdin: bool = False
     kind: str = "Pod"
     """Of the object."""
-    manifest: dict[str, object] = msgspec.field(default={}, name="object")
+    manifest: dict[str, Any] = msgspec.field(default={}, name="object")
     """The object."""
     at: Annotated[str, Meta(max_length=40)] = "2026-03-02T12:00:00Z"
     """RFC 3339; a Monday at noon unless given."""
