@@ -118,7 +118,7 @@ def test_control_z_stops_a_job_and_fg_resumes_it(shell: Shell) -> None:
 def test_a_background_job_that_keeps_the_terminal_does_not_hold_the_session(shell: Shell) -> None:
     terminal = shell()
     terminal.sendline("sleep 300 & exit 3")
-    terminal.expect(pexpect.EOF, timeout=15)
+    terminal.expect(pexpect.EOF, timeout=60)
     terminal.close()
     assert terminal.exitstatus == 3
 
@@ -130,4 +130,4 @@ def test_keys_are_echoed_one_by_one(shell: Shell) -> None:
     terminal.expect_exact("echo ")
     for key in "411111":
         terminal.send(key)
-        terminal.expect_exact(key, timeout=5)
+        terminal.expect_exact(key, timeout=30)

@@ -26,7 +26,7 @@ from sidecar.shipping.records import RecordDecoder
 
 CONTAINER = "app"
 POD_UID = "0c7e5b34-3f5f-4b87-9f6a-5f0b6f5f0b6f"
-PATIENCE_S = 20
+PATIENCE_S = 60
 ROOT = Path(__file__).parents[2]
 
 

@@ -20,7 +20,7 @@ from typing import Self
 from sidecar.contract import handshake
 from sidecar.contract.handshake import Exited, Hello, Resized, ShimMessage, WindowSize
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 """Longer than a healthy shim takes for anything, so that a hang fails one test and not the suite."""
 DRAIN_S = 3.0
 """How long output is awaited after the program ended, when something keeps the descriptors open."""

@@ -36,7 +36,7 @@ def send(packets: list[bytes], descriptors: int) -> socket.socket:
 @given(st.lists(st.binary(max_size=50).filter(lambda a: b"\0" not in a), min_size=1), st.binary(max_size=300))
 def test_a_hello_arrives_whole(argv: list[bytes], grant: bytes) -> None:
     with send([hello(argv, grant=grant)], 4) as theirs:
-        greeting = receive(theirs, PATIENCE_S)
+        greeting = receive(theirs, 10)
     for number in greeting.descriptors:
         os.close(number)
     assert (greeting.hello.argv, greeting.hello.grant) == (tuple(argv), grant)
@@ -46,7 +46,7 @@ def test_a_hello_arrives_whole(argv: list[bytes], grant: bytes) -> None:
 def test_a_long_hello_comes_in_packets() -> None:
     whole = hello([b"x" * 100_000, b"y" * 50_000])
     with send([whole[at : at + 60_000] for at in range(0, len(whole), 60_000)], 4) as theirs:
-        greeting = receive(theirs, 1)
+        greeting = receive(theirs, 10)
     for number in greeting.descriptors:
         os.close(number)
     assert [len(argument) for argument in greeting.hello.argv] == [100_000, 50_000]
