@@ -1,12 +1,13 @@
 """The masking engine, fed in odd ways: cuts anywhere, several streams at once, closes and drops at any time.
 
 Whatever is fed, these hold: nothing fails but a feed after the close; the output is as long as the input and
-differs from it only inside what was found; a plainly written card is hidden; little is held back; and one
-feed of the whole gives the same output and the same findings.
+differs from it only inside what was found (on a terminal also where a digit was erased); a plainly written
+card is hidden; little is held back; and one feed of the whole gives the same output and the same findings.
 """
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from fuzzing.choices import Choices
@@ -18,10 +19,28 @@ from sidecar.masking.user import Show, parse_rule
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sidecar.masking import Finding
+    from sidecar.masking import Finding, Masker
+    from sidecar.masking.following import FollowingMasker
 
-MOST_HELD = 512
 MOST_FED = 6000
+_LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ \n\x1b")
+
+
+class Kind(Enum):
+    """What a stream carries."""
+
+    PIPE = "pipe"
+    SCREEN = "screen of 80 columns"
+    NARROW_SCREEN = "screen of 40 columns"
+    KEYBOARD = "keyboard"
+
+    @property
+    def most_held(self) -> int:
+        """The most bytes that may wait: where lines are edited, what may still be changed and an escape."""
+        return 512 if self is Kind.PIPE else 3000
+
+
+KINDS = (Kind.PIPE, Kind.PIPE, Kind.PIPE, *Kind)
 
 
 class BrokenPromiseError(AssertionError):
@@ -41,10 +60,11 @@ def engines() -> list[Engine]:
 class Stream:
     """One stream, all that was fed to it and all that came out."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, kind: Kind = Kind.PIPE) -> None:
         self.feeds = 0
         self._engine = engine
-        self._masker = engine.stream()
+        self._kind = kind
+        self._masker = self._new()
         self._fed = bytearray()
         self._given = bytearray()
         self._found: list[Finding] = []
@@ -55,13 +75,20 @@ class Stream:
         """Whether it is time to close it."""
         return len(self._fed) > MOST_FED
 
+    def _new(self) -> Masker | FollowingMasker:
+        if self._kind is Kind.SCREEN:
+            return self._engine.terminal(80)
+        if self._kind is Kind.NARROW_SCREEN:
+            return self._engine.terminal(40)
+        return self._engine.keyboard() if self._kind is Kind.KEYBOARD else self._engine.stream()
+
     def feed(self, data: bytes) -> None:
         """Feed one piece."""
         self.feeds += 1
         self._fed += data
         self._given += self._masker.feed(data)
         held = len(self._fed) - len(self._given)
-        if held != self._masker.held or held > MOST_HELD:
+        if held != self._masker.held or held > self._kind.most_held:
             self._broken(f"{held} bytes are held, {self._masker.held} by its own account")
 
     def plant(self, digits: bytes) -> None:
@@ -82,7 +109,7 @@ class Stream:
         if len(self._given) != len(self._fed):
             self._broken(f"{len(self._fed)} bytes were fed, {len(self._given)} came out")
         self._check_changes()
-        whole = self._engine.stream()
+        whole = self._new()
         out = whole.feed(bytes(self._fed)) + whole.close()
         found = whole.take_findings()
         if out != bytes(self._given):
@@ -106,14 +133,16 @@ class Stream:
         for finding in self._found:
             inside[finding.offset : finding.offset + finding.length] = b"\x01" * finding.length
         for at, (before, after) in enumerate(zip(self._fed, self._given, strict=True)):
-            if before != after and not inside[at]:
+            if before != after and not inside[at] and (self._kind is Kind.PIPE or before in _LETTERS):
                 self._broken(f"byte {at} was changed outside of every finding")
         for low, high in self._planted:
             if any(self._fed[at] == self._given[at] for at in range(low, high)):
                 self._broken(f"the card at {low - 6} is not hidden")
 
     def _broken(self, what: str) -> None:
-        raise BrokenPromiseError(f"{what}; profile {self._engine.profile.value}, fed {bytes(self._fed)!r}")
+        raise BrokenPromiseError(
+            f"{what}; {self._kind.value}, profile {self._engine.profile.value}, fed {bytes(self._fed)!r}"
+        )
 
 
 class Storyteller:
@@ -139,7 +168,7 @@ class Storyteller:
 
     def _open(self, choices: Choices) -> Stream:
         self.streams += 1
-        return Stream(choices.one_of(self._engines))
+        return Stream(choices.one_of(self._engines), choices.one_of(KINDS))
 
     def _done(self, stream: Stream) -> None:
         self.feeds += stream.feeds

@@ -52,6 +52,12 @@ SHARDS = (
     b"&#", b"&#5", b"\xe2", b"\xe2\x80", b"\xef\xbc", b"\xd9", b"\xdb", b"\xf0\x9d\x9f", b"\xc2", b"\x00",
     b"3", b"-",
 )  # fmt: skip
+EDITS = (
+    b"\x08", b"\x08 \x08", b"\x08\x1b[K", b"\x7f", b"\x15", b"\x17", b"\r", b" \r", b"\r\n", b"\x1b[D",
+    b"\x1b[4D", b"\x1b[C", b"\x1b[3C", b"\x1b[K", b"\x1b[1K", b"\x1b[2K", b"\x1b[P", b"\x1b[2P", b"\x1b[@", b"\x1b[4@",
+    b"\x1b[X", b"\x1b[5G", b"\x1b[A", b"\x1b[2;3H", b"\x1b[2J", b"\x1b[?25l", b"\x1b[?1049h", b"\x1b]0;t\x07",
+    b"\x1b[s", b"\x1b[u", b"\x1b7", b"\x1b8", b"\x01", b"\x05", b"\x0b", b"\x1b[4h", b"\x07", b"\t",
+)  # fmt: skip
 PLAIN = (
     b" ", b"\n", b",", b"x", b"_", b'"', b"12/27 ", b" 123", b"order 17 of ", b"7", b"3", b"a", b"D", b": ",
     b"4 1 1 1 ", b"1 2 3 4 5 6 ", b"plain words, and more of them\n",
@@ -125,6 +131,16 @@ def _secret(choices: Choices) -> bytes:
     return choices.one_of(HEADS) + number(choices) + choices.one_of(TRACKS) + b"%03d" % choices.below(1000)
 
 
+def _edited(choices: Choices) -> bytes:
+    """A number that is edited while it is written."""
+    out = bytearray()
+    for byte in number(choices):
+        out.append(byte)
+        if choices.below(6) == 0:
+            out += b"%d" % choices.below(10) + choices.one_of(EDITS)
+    return bytes(out)
+
+
 def _digits(choices: Choices) -> bytes:
     return b"".join(b"%02d" % choices.below(100) for _ in range(choices.below(20)))
 
@@ -150,6 +166,9 @@ _PIECES: tuple[Callable[[Choices], bytes], ...] = (
     _digits,
     lambda choices: choices.raw(24),
     lambda choices: b"\x1b[%sm" % choices.raw(6),
+    _edited,
+    _edited,
+    lambda choices: choices.one_of(EDITS),
     _grouped,
     _long,
 )
