@@ -54,7 +54,8 @@ SHARDS = (
 )  # fmt: skip
 EDITS = (
     b"\x08", b"\x08 \x08", b"\x08\x1b[K", b"\x7f", b"\x15", b"\x17", b"\r", b" \r", b"\r\n", b"\x1b[D",
-    b"\x1b[4D", b"\x1b[C", b"\x1b[3C", b"\x1b[K", b"\x1b[1K", b"\x1b[2K", b"\x1b[P", b"\x1b[2P", b"\x1b[@", b"\x1b[4@",
+    b"\x1b[4D", b"\x1b[C", b"\x1b[3C", b"\x1b[K", b"\x1b[1K", b"\x1b[2K", b"\x1b[P", b"\x1b[2P", b"\x1b[@",
+    b"\x1b[4@",
     b"\x1b[X", b"\x1b[5G", b"\x1b[A", b"\x1b[2;3H", b"\x1b[2J", b"\x1b[?25l", b"\x1b[?1049h", b"\x1b]0;t\x07",
     b"\x1b[s", b"\x1b[u", b"\x1b7", b"\x1b8", b"\x01", b"\x05", b"\x0b", b"\x1b[4h", b"\x07", b"\t",
 )  # fmt: skip
