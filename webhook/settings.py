@@ -44,6 +44,8 @@ class Settings:
     """When sessions are ended (``LIMITS``, JSON of that structure)."""
     webhook_configurations: tuple[str, ...]
     """MutatingWebhookConfigurations that get the CA bundle (``WEBHOOK_CONFIGURATIONS``, commas)."""
+    validating_configurations: tuple[str, ...]
+    """ValidatingWebhookConfigurations that get it too (``VALIDATING_CONFIGURATIONS``, commas)."""
     api_services: tuple[str, ...]
     """APIServices that get the CA bundle (``API_SERVICES``, commas)."""
     audit_mode: bool
@@ -81,6 +83,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         profile=read.text("PROFILE", "strict"),
         limits=read.json("LIMITS", Limits, Limits()),
         webhook_configurations=read.names("WEBHOOK_CONFIGURATIONS", ""),
+        validating_configurations=read.names("VALIDATING_CONFIGURATIONS", ""),
         api_services=read.names("API_SERVICES", ""),
         audit_mode=read.choice("POLICY_MODE", ("enforce", "audit")) == "audit",
         policy_packs=read.names("POLICY_PACKS", ""),

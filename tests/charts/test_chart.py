@@ -13,6 +13,8 @@ from devcluster.gomod import helm
 from devcluster.progress import Progress
 from devcluster.settings import load_settings
 
+from webhook.policy.packs import read_packs
+from webhook.policy.schema import crd
 from webhook.settings import read_settings
 
 ROOT = Path(__file__).parents[2]
@@ -118,7 +120,8 @@ def test_the_second_guard_denies_and_can_be_left_out(chart: Chart) -> None:
         assert binding["matchResources"]["namespaceSelector"]["matchLabels"] == {
             "chaperone.dev/guard": "enabled"
         }
-    assert not [kind for kind, _ in chart.objects("guard.secondGuard=false") if kind.startswith("Validating")]
+    without = [kind for kind, _ in chart.objects("guard.secondGuard=false")]
+    assert not [kind for kind in without if kind.startswith("ValidatingAdmissionPolicy")]
 
 
 @pytest.mark.parametrize("name", ["chaperone-admission", "chaperone-collector"])
@@ -150,8 +153,32 @@ def test_what_the_chart_says_is_what_the_server_reads(chart: Chart) -> None:
     objects = chart.objects()
     for name in settings.webhook_configurations:
         assert ("MutatingWebhookConfiguration", name) in objects
+    for name in settings.validating_configurations:
+        assert ("ValidatingWebhookConfiguration", name) in objects
     for name in settings.api_services:
         assert ("APIService", name) in objects
+
+
+def test_the_definition_of_policies_is_what_the_types_say(chart: Chart) -> None:
+    definition = chart.objects()["CustomResourceDefinition", "guardpolicies.chaperone.dev"]
+    assert definition["spec"] == crd()["spec"], "run scripts/policy-crd"
+    assert definition["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
+def test_policies_are_checked_before_they_are_let_in(chart: Chart) -> None:
+    [webhook] = chart.objects()["ValidatingWebhookConfiguration", "chaperone-policies"]["webhooks"]
+    assert webhook["failurePolicy"] == "Fail"
+    [rule] = webhook["rules"]
+    assert (rule["operations"], rule["resources"]) == (["CREATE", "UPDATE"], ["guardpolicies"])
+
+
+def test_packs_and_mode_reach_the_server(chart: Chart) -> None:
+    deployment = chart.objects('policies={"mode":"audit","packs":["pci-dss","break-glass"]}')
+    [container] = deployment["Deployment", "chaperone-admission"]["spec"]["template"]["spec"]["containers"]
+    settings = read_settings({variable["name"]: variable["value"] for variable in container["env"]})
+    assert settings.audit_mode
+    assert settings.policy_packs == ("pci-dss", "break-glass")
+    assert len(read_packs(settings.policy_directory, settings.policy_packs)) == 2
 
 
 def test_rights_are_the_least(chart: Chart) -> None:
@@ -166,7 +193,8 @@ def test_rights_are_the_least(chart: Chart) -> None:
         assert "*" not in json.dumps(rule), name
         assert "delete" not in rule["verbs"]
         listing = {"list", "watch"} & set(rule["verbs"])
-        assert not listing or name == "chaperone-auditor" or rule["resources"] == ["pods"]
+        followed = (["pods"], ["namespaces"], ["guardpolicies"])
+        assert not listing or name == "chaperone-auditor" or rule["resources"] in followed
     collector = [rule for name, rule in rules if name == "chaperone-collector"]
     secrets = [rule["resourceNames"] for rule in collector if "secrets" in rule["resources"]]
     assert secrets == [["chaperone-collector-tls", "chaperone-seal-keys"]]
@@ -215,6 +243,7 @@ def test_network_policies_are_there_when_asked(chart: Chart) -> None:
         (('images.webhook.pullPolicy="Sometimes"',), "pullPolicy"),
         (("guard.timeoutSeconds=31",), "timeoutSeconds"),
         (('sessions.profile="lax"',), "profile"),
+        (('policies.packs=["everything"]',), "packs"),
         (("collector.replicas=2",), "the embedded store has one writer"),
         (('store.kind="opensearch"',), "store.opensearch.url"),
         ((*OPENSEARCH[:3],), "passwordSecret"),

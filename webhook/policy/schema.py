@@ -142,10 +142,11 @@ def _rules(*rules: tuple[str, str]) -> Json:
     return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in rules]}
 
 
+_LINE_KINDS: Final = ("exact", "prefix", "glob", "regex")
 _EXTRA: Final[dict[str, Json]] = {
     "CommandLine": _rules(
         (
-            "[has(self.exact), has(self.prefix), has(self.glob), has(self.regex)].filter(x, x).size() == 1",
+            " + ".join(f"(has(self.{name}) ? 1 : 0)" for name in _LINE_KINDS) + " == 1",
             "give exactly one of exact, prefix, glob and regex",
         )
     ),

@@ -104,6 +104,7 @@ async def serve_admission(settings: Settings) -> None:
         api,
         settings.namespace,
         webhook_configurations=settings.webhook_configurations,
+        validating_configurations=settings.validating_configurations,
         api_services=settings.api_services,
         clock=lambda: dt.datetime.now(dt.UTC),
     )

@@ -9,6 +9,7 @@ from sidecar.contract.errors import ClusterError
 from webhook.kube.api import JSON_PATCH, KubeApi
 
 _WEBHOOKS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+_VALIDATING: Final = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 _API_SERVICES: Final = "/apis/apiregistration.k8s.io/v1/apiservices"
 
 
@@ -40,12 +41,12 @@ class _Step(msgspec.Struct, frozen=True):
     value: str | bytes
 
 
-def announce_to_webhooks(api: KubeApi, name: str, bundle: bytes) -> None:
+def announce_to_webhooks(api: KubeApi, name: str, bundle: bytes, *, validating: bool = False) -> None:
     """Write the bundle into every webhook of a configuration. Raises ClusterError; absent is not an error.
 
     A configuration that changed meanwhile is left for the next round.
     """
-    path = f"{_WEBHOOKS}/{quote(name)}"
+    path = f"{_VALIDATING if validating else _WEBHOOKS}/{quote(name)}"
     found = api.get(path, _Configuration)
     if found is None:
         return

@@ -65,6 +65,7 @@ class Keeper:
         namespace: str,
         *,
         webhook_configurations: tuple[str, ...],
+        validating_configurations: tuple[str, ...] = (),
         api_services: tuple[str, ...],
         clock: Callable[[], dt.datetime],
     ) -> None:
@@ -72,6 +73,7 @@ class Keeper:
         self._vault = Vault(api, namespace)
         self._namespace = namespace
         self._webhook_configurations = webhook_configurations
+        self._validating_configurations = validating_configurations
         self._api_services = api_services
         self._clock = clock
 
@@ -99,6 +101,8 @@ class Keeper:
         """Write the CA bundle where the API server looks for it."""
         for name in self._webhook_configurations:
             announce_to_webhooks(self._api, name, bundle.encode())
+        for name in self._validating_configurations:
+            announce_to_webhooks(self._api, name, bundle.encode(), validating=True)
         for name in self._api_services:
             announce_to_aggregator(self._api, name, bundle.encode())
 
