@@ -3,6 +3,7 @@
 Hyperscan is loaded by the first ``Engine.load`` and not before.
 """
 
+from sidecar.masking.base64_stream import Base64Masker
 from sidecar.masking.engine import Engine, mask_text
 from sidecar.masking.keyboard import KeyboardMasker
 from sidecar.masking.live import LiveView
@@ -13,6 +14,7 @@ from sidecar.masking.terminal import TerminalMasker
 from sidecar.masking.user import UserRule
 
 __all__ = [
+    "Base64Masker",
     "Engine",
     "FieldFinding",
     "Finding",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from sidecar.masking.base64_stream import Base64Masker
 from sidecar.masking.card_table import VERSION as CARDS
 from sidecar.masking.cards import CardTable
 from sidecar.masking.context_table import VERSION as CONTEXT
@@ -65,6 +66,10 @@ class Engine:
     def keyboard(self) -> KeyboardMasker:
         """A masker for what is typed at a terminal."""
         return KeyboardMasker(self.stream())
+
+    def base64(self) -> Base64Masker:
+        """A masker for one channel that also reads base64."""
+        return Base64Masker(self.stream)
 
     def masks(self) -> Callable[[bytes], tuple[bytes, list[Finding]]]:
         """A function that masks whole inputs, cheaper than a stream for each; for one thread."""
