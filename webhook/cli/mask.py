@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from sidecar.contract.errors import ConfigurationError
-from sidecar.masking import Engine, Finding, Masker, Profile, UserRule
+from sidecar.masking import Base64Masker, Engine, Finding, Masker, Profile, UserRule
 from webhook.cli.failures import CliError, ExitCode
 from webhook.cli.output import note
 
@@ -32,6 +32,9 @@ def mask(
         list[Path] | None,
         typer.Option(help="Mask what the rules in FILE describe, too. Repeatable.", metavar="FILE"),
     ] = None,
+    base64: Annotated[
+        bool, typer.Option("--base64", help="Look into base64, too; what is masked is encoded again.")
+    ] = False,
     report: Annotated[
         Path | None,
         typer.Option(help="Write what was masked to FILE, one JSON object per line.", metavar="FILE"),
@@ -43,7 +46,8 @@ def mask(
 
     A line of the report has rule, brand, offset, length and what is still shown; never the number.
     """
-    masker = Engine.load(profile, _rules(rules or [])).stream()
+    engine = Engine.load(profile, _rules(rules or []))
+    masker = engine.base64() if base64 else engine.stream()
     if sys.stdin.isatty():
         note("Reading from the terminal; end with Ctrl-D.")
     found: Counter[str] = Counter()
@@ -54,7 +58,7 @@ def mask(
 
 
 def pump(
-    masker: Masker,
+    masker: Masker | Base64Masker,
     source: BinaryIO,
     sink: BinaryIO,
     report: Callable[[list[Finding]], None],

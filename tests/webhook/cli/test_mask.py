@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -98,6 +99,12 @@ def test_the_profile_is_the_one_asked_for() -> None:
     short = b"4222222222222 "
     assert masked(fed=short) == b"422222***2222 "
     assert masked("--profile", "modern", fed=short) == short
+
+
+def test_base64_only_if_asked_for() -> None:
+    data = base64.encodebytes(b"card " + NUMBER)
+    assert masked(fed=data) == data
+    assert masked("--base64", fed=data) == base64.encodebytes(b"card " + MASKED)
 
 
 def test_the_report_says_what_and_where(tmp_path: Path) -> None:
@@ -260,7 +267,7 @@ def test_no_progress_among_output(tmp_path: Path) -> None:
 def test_help_names_every_option(flag: str) -> None:
     done = run(flag)
     assert done.code == 0
-    for word in (b"chaperone mask < app.log", b"--profile", b"--rules", b"--report", b"FILE"):
+    for word in (b"chaperone mask < app.log", b"--profile", b"--rules", b"--base64", b"--report", b"FILE"):
         assert word in done.out
 
 
