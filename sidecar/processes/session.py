@@ -71,7 +71,7 @@ def _open(surroundings: Surroundings, dialled: DialledIn, hello: Hello, descript
     admitted = admit(hello, dialled.container, settings, now=int(time.time()))
     try:
         endpoints = Endpoints(hello.header, descriptors)
-        engine = surroundings.engines.named(admitted.grant.profile)
+        engine = surroundings.engines.named(admitted.grant.profile, admitted.grant.rules)
     except CallerError as error:
         raise RefusedError(str(error), NoticeKind.GRANT_REFUSED, admitted.grant.session) from None
     journal = Journal.begin(settings, admitted.grant, admitted.token)

@@ -1,10 +1,12 @@
 """The masking engines of a recorder, by the profile a grant names."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
-from sidecar.contract.errors import CallerError
+from sidecar.contract.errors import BugError, CallerError
 from sidecar.contract.events import Channel
+from sidecar.contract.grants import MaskingRule
 from sidecar.masking import Engine, Profile
+from sidecar.masking.user import PatternError, Show, parse_rule
 from sidecar.recording.masker import Masker
 
 
@@ -32,12 +34,35 @@ class Engines:
             engines.named(profile.value)
         return engines
 
-    def named(self, name: str) -> Engine:
-        """Give the engine of a profile. Raises CallerError when there is none of this name."""
+    def named(self, name: str, rules: Sequence[MaskingRule] = ()) -> Engine:
+        """Give the engine of a profile, with a grant's rules besides.
+
+        Raises CallerError when there is no profile of this name, or a rule does not compile.
+        """
         try:
             profile = Profile(name)
         except ValueError:
             raise CallerError(f"this recorder has no masking profile {name!r}") from None
+        if rules:
+            return _with_rules(profile, rules)
         if profile not in self._engines:
             self._engines[profile] = Engine.load(profile)
         return self._engines[profile]
+
+
+def _with_rules(profile: Profile, rules: Sequence[MaskingRule]) -> Engine:
+    try:
+        return Engine.load(
+            profile,
+            [
+                parse_rule(
+                    rule.name,
+                    rule.pattern,
+                    Show.LAST_FOUR if rule.last_four else Show.NOTHING,
+                    check_digit=rule.check_digit,
+                )
+                for rule in rules
+            ],
+        )
+    except (PatternError, BugError) as error:
+        raise CallerError(f"the policy's masking rules cannot be loaded here: {error}") from None

@@ -17,7 +17,7 @@ from shim_terminal import Client
 
 from sidecar.contract.events import Channel, Data, End, Event, SessionStart, decode_event
 from sidecar.contract.frames import Chain
-from sidecar.contract.grants import Grant, GrantSigner, Limits, argv_digest, issue
+from sidecar.contract.grants import Grant, GrantSigner, Limits, MaskingRule, argv_digest, issue
 from sidecar.contract.identifiers import session_id
 from sidecar.contract.signing import KeyCertificate, Purpose, certify
 from sidecar.contract.wire import Notice
@@ -59,6 +59,7 @@ class Authority:
         issued_ago: int = 0,
         limits: Limits | None = None,
         profile: str = "strict",
+        rules: tuple[MaskingRule, ...] = (),
     ) -> "Ticket":
         """Give a grant for a command line as the admission side would."""
         now = int(time.time()) - issued_ago
@@ -75,6 +76,7 @@ class Authority:
             profile=profile,
             limits=limits or Limits(),
             sealed=b"for the collector alone",
+            rules=rules,
         )
         return Ticket(grant.session, issue(grant, self.signer), argv)
 

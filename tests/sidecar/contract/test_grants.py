@@ -12,8 +12,10 @@ from sidecar.contract.grants import (
     GrantError,
     GrantSigner,
     Limits,
+    MaskingRule,
     argv_digest,
     check_dial_in,
+    check_rules,
     issue,
     verify_grant,
 )
@@ -45,6 +47,25 @@ GRANT = Grant(
 )
 DIAL_IN = DialIn("uid-1", "db", ARGV, tty=False)
 TOKEN = issue(GRANT, SIGNER).encode()
+
+
+def test_masking_rules_travel_and_are_signed() -> None:
+    rules = (MaskingRule("token", "tok_[0-9]{4}", last_four=True),)
+    token = issue(msgspec.structs.replace(GRANT, rules=rules), SIGNER).encode()
+    assert verify_grant(token, roots=ROOTS, now=NOW).rules == rules
+
+
+@pytest.mark.parametrize("rules", [33 * (MaskingRule("r", "tok_[0-9]"),), (MaskingRule("r", "x" * 8192),)])
+def test_masking_rules_are_bounded_on_both_sides(rules: tuple[MaskingRule, ...]) -> None:
+    grant = msgspec.structs.replace(GRANT, rules=rules)
+    with pytest.raises(GrantError, match="too many for a grant"):
+        issue(grant, SIGNER)
+    with pytest.raises(GrantError, match="too many for a grant"):
+        check_rules(rules)
+
+
+def test_a_grant_without_masking_rules_is_what_older_recorders_read() -> None:
+    assert b"rules" not in msgspec.msgpack.encode(GRANT)
 
 
 def test_a_grant_survives_its_token() -> None:
