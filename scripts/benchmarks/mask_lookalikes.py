@@ -77,17 +77,20 @@ LOOKALIKES: dict[str, Lookalike] = {
     "IBAN": Lookalike(_iban, NOTHING_FITS),
     "epoch µs and ns": Lookalike(
         lambda rng: str(rng.randrange(10**15, 2 * 10**15)) + rng.choice(["", digits(rng, 3)]),
-        "16 digits from 1946 on fit Gulf cards (1946…): years before 2031",
+        "16 digits from 1946 on are GPN's: microseconds of September 2031",
     ),
     "time without marks": Lookalike(_compact_time, "2200 to 2720 are Mir and Mastercard, no year of ours"),
     "float in JSON": Lookalike(lambda rng: f'{{"x":{rng.random()}}}', NOTHING_FITS),
-    "SHA-256": Lookalike(lambda rng: f"{rng.getrandbits(256):064x}", NOTHING_FITS),
+    "SHA-256": Lookalike(
+        lambda rng: f"{rng.getrandbits(256):064x}",
+        "two in a million hold a whole EMV value or track in their hex",
+    ),
     "short container id": Lookalike(
-        lambda rng: f"{rng.getrandbits(48):012x}", "all 12 are digits (1 in 281), then as any number of 12"
+        lambda rng: f"{rng.getrandbits(48):012x}", f"all 12 are digits (1 in 281), Maestro: {CHANCE}"
     ),
     "object id (24 hex)": Lookalike(
         lambda rng: f"{rng.randrange(5 * 10**8, 19 * 10**8):08x}{rng.getrandbits(64):016x}",
-        "all 24 are digits, or a run of them ends where the identifier does not",
+        "one in a million has the form of a track: number, d, expiry, service code",
     ),
     "IPv4 and port": Lookalike(
         lambda rng: ".".join(str(rng.randrange(256)) for _ in range(4)) + f":{rng.randrange(65536)}",
