@@ -14,10 +14,11 @@ _HELP: Final = {"help_option_names": ["-h", "--help"]}
 
 
 class Lazy(NamedTuple):
-    """A command ``name``: the function of that name in ``webhook.cli.<name>``."""
+    """A command ``name``: the function of that name in ``webhook.cli.<name>``; for a group, what gives it."""
 
     name: str
     help: str
+    is_group: bool = False
 
 
 def mount(app: typer.Typer, command: Lazy) -> None:
@@ -25,8 +26,12 @@ def mount(app: typer.Typer, command: Lazy) -> None:
 
     def call(context: typer.Context) -> None:
         function = getattr(importlib.import_module(f"webhook.cli.{command.name}"), command.name)
+        if command.is_group:
+            function()(context.args, prog_name=context.command_path)
+            return
         only = typer.Typer(add_completion=False, pretty_exceptions_enable=False, context_settings=_HELP)
         only.command(command.name)(function)
         only(context.args, prog_name=context.command_path)
 
-    app.command(command.name, help=command.help, context_settings=_PASSED_ON, add_help_option=False)(call)
+    settings = {**_PASSED_ON, "allow_interspersed_args": not command.is_group}
+    app.command(command.name, help=command.help, context_settings=settings, add_help_option=False)(call)

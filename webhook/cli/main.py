@@ -17,6 +17,7 @@ from webhook.cli.sessions import sessions_app
 
 _LAZY = (
     Lazy("mask", "Mask card data in a file or stream."),
+    Lazy("policy", "Write, try and understand guard policies.", is_group=True),
     Lazy("serve", "Run a part of the control side inside the cluster."),
 )
 

@@ -1,0 +1,141 @@
+"""``chaperone policy``, as a process would run it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cli_runner import Chaperone, Done
+from reviews import body
+
+from policies import Object, policy, rule
+from webhook.policy.schema import json_schema
+
+DENY_RM = policy(rule(name="no-rm", reason="nothing is removed", match={"argv": [{"prefix": ["rm"]}]}))
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Chaperone:
+    return Chaperone(tmp_path / "kubeconfig")
+
+
+def write(path: Path, *documents: Object) -> str:
+    path.write_text(yaml.safe_dump_all(documents))
+    return str(path)
+
+
+def run(cli: Chaperone, *arguments: str) -> Done:
+    return cli.process("policy", *arguments)
+
+
+def test_lint_says_what_holds_and_what_does_not(cli: Chaperone, tmp_path: Path) -> None:
+    done = run(cli, "lint", "pci-dss", "read-only-agents", "break-glass")
+    assert (done.code, done.error) == (0, "3 policies hold\n")
+    broken = write(tmp_path / "p.yaml", DENY_RM, policy(rule(match={"user": ["x"]}), name="second"))
+    done = run(cli, "lint", broken)
+    assert done.code == 1
+    assert f"{broken}:" in done.error
+    assert "unknown field `user`; remove it or correct its name" in done.error
+
+
+def test_lint_remarks_on_doors_where_nobody_is_asked(cli: Chaperone, tmp_path: Path) -> None:
+    done = run(cli, "lint", write(tmp_path / "p.yaml", policy(rule(match={"doors": ["node"]}))))
+    assert done.code == 0
+    assert "policies are not asked at node by this version" in done.error
+
+
+def test_cases_are_run(cli: Chaperone, tmp_path: Path) -> None:
+    assert run(cli, "test", "pci-dss").code == 0
+    ask = {"door": "exec", "argv": ["rm", "x"]}
+    wrong = {**DENY_RM, "spec": {**DENY_RM["spec"], "cases": [{"name": "c", "ask": ask, "action": "audit"}]}}
+    done = run(cli, "test", write(tmp_path / "p.yaml", wrong))
+    assert done.code == 1
+    assert "case 'c': expected audit, got deny by no-rm" in done.error
+
+
+def test_masking_rules_in_a_folder_are_tried_too(cli: Chaperone, tmp_path: Path) -> None:
+    (tmp_path / "masking/rules").mkdir(parents=True)
+    good = {"name": "token", "pattern": "tok_[0-9]{4}", "positive": ["tok_1234 "], "negative": ["tok"]}
+    write(tmp_path / "p.yaml", DENY_RM)
+    write(tmp_path / "masking/rules/own.yaml", {"rules": [good]})
+    assert run(cli, "test", str(tmp_path)).code == 0
+    write(tmp_path / "masking/rules/own.yaml", {"rules": [{**good, "positive": ["none"]}]})
+    assert run(cli, "test", str(tmp_path)).code == 1
+
+
+def test_explain_says_which_rule_and_why(cli: Chaperone, tmp_path: Path) -> None:
+    file = write(tmp_path / "p.yaml", DENY_RM)
+    out = run(cli, "explain", "-f", file, "--user", "ada", "--", "rm", "-rf", "/").out
+    assert "deny by rule no-rm of policy test" in out
+    assert "reason: nothing is removed" in out
+    assert "decides" in out
+    done = run(cli, "explain", "-f", file, "-f", "pci-dss", "-it", "-v", "--", "sh", "-l")
+    assert "approve by rule interactive-shell of policy pci-dss" in done.out
+    assert "argv must be prefix ('rm',)" in done.out
+
+
+def test_explain_reads_a_saved_review(cli: Chaperone, tmp_path: Path) -> None:
+    file, saved = write(tmp_path / "p.yaml", DENY_RM), tmp_path / "review.json"
+    obj = {"command": ["rm", "x"], "container": "app"}
+    saved.write_bytes(body(obj, operation="CONNECT", subresource="exec"))
+    done = run(cli, "explain", "-f", file, "--review", str(saved), "-o", "json")
+    assert done.json["decision"]["action"] == "deny"
+    [trace] = done.json["rules"]
+    assert (trace["decides"], trace["why"]) == (True, "argv fit")
+
+
+def test_explain_knows_what_makes_a_manifest_privileged(cli: Chaperone, tmp_path: Path) -> None:
+    pod = {"kind": "Pod", "metadata": {"name": "x"}, "spec": {"hostPID": True}}
+    file = write(tmp_path / "pod.yaml", pod)
+    out = run(cli, "explain", "-f", "pci-dss", "--door", "pod", "--object", file).out
+    assert "approve by rule privileged-pod" in out
+
+
+def test_diff_shows_what_changes(cli: Chaperone, tmp_path: Path) -> None:
+    old, new = write(tmp_path / "old.yaml", policy(rule("audit"))), write(tmp_path / "new.yaml", DENY_RM)
+    lines = [
+        body({"command": command}, operation="CONNECT", subresource="exec")
+        for command in (["rm", "x"], ["ls"], ["rm"])
+    ]
+    saved = tmp_path / "reviews.jsonl"
+    saved.write_bytes(b"\n".join(lines))
+    done = run(cli, "diff", old, new, "--reviews", str(saved))
+    assert "2 of 3 requests are decided otherwise." in done.error
+    assert "deny (test/no-rm)" in done.out
+    found: list[Any] = run(cli, "diff", old, new, "--reviews", str(saved), "-o", "json").json
+    assert [change["now"]["rule"] for change in found] == ["no-rm", "no-rm"]
+
+
+def test_the_schema_is_json(cli: Chaperone) -> None:
+    assert run(cli, "schema").json == json.loads(json.dumps(json_schema()))
+    assert run(cli, "schema", "--crd").json["metadata"]["name"] == "guardpolicies.chaperone.dev"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("lint", "no-such-pack"), 2, "packs are: break-glass, pci-dss, read-only-agents"),
+        (("explain", "-f", "pci-dss", "--label", "x"), 2, "write it as key=value"),
+        (("explain", "-f", "pci-dss", "--at", "soon"), 2, "is no time"),
+        (("explain", "--", "ls"), 5, "no usable kubeconfig"),
+    ],
+)
+def test_wrong_usage_says_what_to_do(
+    cli: Chaperone, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    done = run(cli, *arguments)
+    assert done.code == code
+    assert said in done.error
+
+
+def test_other_commands_do_not_pay_for_it(cli: Chaperone) -> None:
+    assert "policy" in cli.process("--help").out
+    code = (
+        "import sys, webhook.cli.main as m; m.application();"
+        "print([n for n in sys.modules if n.startswith(('webhook.policy', 'cel', 'hyperscan'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,257 @@
+"""``chaperone policy``: write, try and understand guard policies."""
+
+import sys
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import typer
+
+from sidecar.contract.sealing import Identity
+from webhook.cli.access import Access
+from webhook.cli.failures import CliError, ExitCode
+from webhook.cli.options import Context, Kubeconfig, Since
+from webhook.cli.output import note, print_json
+from webhook.cli.policy_files import load, load_all, load_cluster, policy_set
+from webhook.cli.policy_questions import claims, from_reviews, from_sessions, moment, pairs, with_object
+from webhook.cli.policy_table import decision_object, explanation_json, print_changes, print_explanation
+from webhook.cli.times import time_option
+from webhook.policy.cases import usual_operation
+from webhook.policy.decision import Decision, Door, Operation, Question
+from webhook.policy.explaining import explain as explain_decision
+from webhook.policy.schema import crd, json_schema
+from webhook.settings import PACKS
+
+_MASKING: Final = "masking"
+Files = Annotated[
+    list[str],
+    typer.Argument(help="Files, folders, names of packs, or - for standard input.", metavar="FILE..."),
+]
+
+
+class Form(Enum):
+    """Forms of output."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+Output = Annotated[Form, typer.Option("--output", "-o", help="Form of the output.")]
+
+
+def policy() -> typer.Typer:
+    """Give the group of commands."""
+    app = typer.Typer(
+        help="Write, try and understand guard policies.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for command in (lint, explain, diff, schema):
+        app.command()(command)
+    app.command("test")(run_cases)
+    return app
+
+
+def lint(files: Files) -> None:
+    """Check policies: types, names, expressions, masking rules. Errors name file, line and fix."""
+    errors: list[str] = []
+    loaded = load(files, errors)
+    for remark in (remark for one in loaded for remark in one.remarks()):
+        note(f"remark: {remark}")
+    _end(errors, f"{_count(len(loaded), 'policy', 'policies')} hold")
+
+
+def run_cases(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(help="As for lint; folders may hold masking rules too. All packs when left out."),
+    ] = None,
+) -> None:
+    """Run the cases that policies and masking rules carry."""
+    names = files or [str(PACKS)]
+    errors: list[str] = []
+    masking = [folder for name in names if (folder := _masking_folder(name)) is not None]
+    loaded = load([name for name in names if Path(name) not in masking], errors)
+    held = 0
+    for one in loaded:
+        failed = one.failed_cases()
+        errors += failed
+        held += len(one.policy.spec.cases) - len(failed)
+    for folder in masking:
+        held += _try_masking(folder, errors)
+    _end(errors, f"{_count(held, 'case holds', 'cases hold')}")
+
+
+def explain(
+    command: Annotated[
+        list[str] | None, typer.Argument(help="The command line, behind --.", metavar="[-- COMMAND...]")
+    ] = None,
+    *,
+    file: Annotated[
+        list[str] | None,
+        typer.Option("--file", "-f", help="Policies, as for lint; else the cluster's.", metavar="FILE"),
+    ] = None,
+    review: Annotated[
+        Path | None,
+        typer.Option(help="A saved AdmissionReview, instead of options.", metavar="FILE"),
+    ] = None,
+    door: Annotated[Door, typer.Option(help="What is asked for.")] = Door.EXEC,
+    operation: Annotated[Operation | None, typer.Option(help="CONNECT or CREATE unless given.")] = None,
+    user: Annotated[str, typer.Option(help="Who asks.")] = "somebody",
+    group: Annotated[list[str] | None, typer.Option(help="A group of theirs. Repeatable.")] = None,
+    extra: Annotated[list[str] | None, typer.Option(help="A claim, key=value. Repeatable.")] = None,
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Where.")] = "default",
+    namespace_label: Annotated[
+        list[str] | None, typer.Option(help="A label of the namespace, key=value. Repeatable.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Name of the pod or object.")] = "",
+    label: Annotated[list[str] | None, typer.Option(help="A label of it, key=value. Repeatable.")] = None,
+    container: Annotated[str, typer.Option("--container", "-c", help="Which container.")] = "",
+    tty: Annotated[bool, typer.Option("--tty", "-t", help="With a terminal.")] = False,
+    stdin: Annotated[bool, typer.Option("--stdin", "-i", help="With input.")] = False,
+    manifest: Annotated[
+        Path | None, typer.Option("--object", help="The object, a manifest.", metavar="FILE")
+    ] = None,
+    at: Annotated[str | None, typer.Option(help="When, as in 2026-03-02T22:30; now unless given.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show all rules.")] = False,
+    output: Output = Form.TABLE,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+) -> None:
+    """Show which rules are about a request, which decides, and why.
+
+    chaperone policy explain -f pci-dss --user ada --group agents -it -- bash
+    """
+    policies = policy_set(load_all(file) if file else load_cluster(kubeconfig, context))
+    labels = pairs(namespace_label or [], "--namespace-label")
+    if review is not None:
+        questions = list(from_reviews(_read(review), at=moment(at), namespace_labels=labels))
+    else:
+        asked = Question(
+            door=door,
+            operation=operation or usual_operation(door),
+            identity=Identity(user, "", tuple(group or ()), claims(extra or [])),
+            at=moment(at),
+            namespace=namespace,
+            namespace_labels=labels,
+            name=name,
+            labels=pairs(label or [], "--label"),
+            container=container,
+            argv=tuple(command or ()),
+            tty=tty,
+            stdin=stdin,
+        )
+        questions = [with_object(asked, manifest) if manifest else asked]
+    if not questions:
+        raise CliError("policies are not asked about this request", ExitCode.USAGE)
+    for question in questions:
+        explanation = explain_decision(policies, question)
+        if output is Form.JSON:
+            explanation_json(explanation)
+        else:
+            print_explanation(explanation, everything=verbose)
+
+
+def diff(
+    before: Annotated[str, typer.Argument(help="The policies as they are: file, folder or pack.")],
+    after: Annotated[str, typer.Argument(help="The policies as they may become.")],
+    *,
+    reviews: Annotated[
+        list[Path] | None,
+        typer.Option(help="Saved AdmissionReviews, one or one on each line. Repeatable.", metavar="FILE"),
+    ] = None,
+    since: Since = None,
+    output: Output = Form.TABLE,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+) -> None:
+    """Show what would be decided otherwise: recorded sessions, or saved reviews, asked of both.
+
+    Recorded command lines are masked, and labels are not recorded, so rules about these may answer otherwise.
+    """
+    old, new = (policy_set(load_all([name])) for name in (before, after))
+    questions = _reviewed(reviews) if reviews else _recorded(kubeconfig, context, since)
+    decided = [(question, old.decide(question), new.decide(question)) for question in questions]
+    changes = [change for change in decided if not _same(change[1], change[2])]
+    if output is Form.JSON:
+        print_json([_change_object(*change) for change in changes])
+    elif changes:
+        print_changes(changes)
+    note(f"{len(changes)} of {_count(len(decided), 'request is', 'requests are')} decided otherwise.")
+
+
+def schema(
+    *,
+    definition: Annotated[bool, typer.Option("--crd", help="The CustomResourceDefinition instead.")] = False,
+) -> None:
+    """Print the JSON Schema of GuardPolicy, for editors.
+
+    For the YAML language server: # yaml-language-server: $schema=guardpolicy.json
+    """
+    print_json(crd() if definition else json_schema())
+
+
+def _reviewed(files: list[Path]) -> list[Question]:
+    now = moment(None)
+    return [question for file in files for question in from_reviews(_read(file), at=now, namespace_labels={})]
+
+
+def _recorded(kubeconfig: Path | None, context: str | None, since: str | None) -> list[Question]:
+    opened = Access(kubeconfig=kubeconfig, context=context, namespace=None, all_namespaces=True).open()
+    start = time_option("--since", since, datetime.now(UTC))
+    items = opened.audit.sessions(None, {"since": start} if start else {}, limit=None)
+    return list(from_sessions([item.session for item in items]))
+
+
+def _same(before: Decision, now: Decision) -> bool:
+    """Compare what is decided, not who says it."""
+    return msgspec.structs.replace(before, policy=now.policy, rule=now.rule, reason=now.reason) == now
+
+
+def _change_object(question: Question, before: Decision, now: Decision) -> dict[str, object]:
+    return {
+        "user": question.identity.username,
+        "namespace": question.namespace,
+        "door": question.door.value,
+        "name": question.name,
+        "command": question.argv,
+        "before": decision_object(before),
+        "now": decision_object(now),
+    }
+
+
+def _masking_folder(name: str) -> Path | None:
+    """Give the folder of masking rules that a name means, or has beside its policies."""
+    path = Path(name)
+    if path.name == _MASKING and path.is_dir():
+        return path
+    return path / _MASKING if (path / _MASKING).is_dir() else None
+
+
+def _try_masking(folder: Path, errors: list[str]) -> int:
+    from sidecar.masking.authoring.cases import try_cases  # noqa: PLC0415  loads Hyperscan
+
+    tried = try_cases(folder)
+    errors += tried.failures
+    return tried.held
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise CliError(f"{file}: {error.strerror}", ExitCode.USAGE) from None
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _end(errors: list[str], good: str) -> None:
+    if errors:
+        raise CliError("\n".join(errors))
+    note(good)

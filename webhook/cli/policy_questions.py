@@ -1,0 +1,114 @@
+"""Questions on the command line: from options, or from saved AdmissionReviews and sessions."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from sidecar.contract.errors import CallerError
+from sidecar.contract.sealing import Identity
+from webhook.admission.pods import Metadata
+from webhook.admission.questions import question_of
+from webhook.admission.review import decode_review
+from webhook.audit_api.objects import Session
+from webhook.cli.failures import CliError, ExitCode
+from webhook.policy.decision import Door, Operation, Question
+from webhook.policy.privileges import find_privileges
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    kind: str
+    metadata: Metadata = Metadata()
+
+
+def pairs(texts: Sequence[str], option: str) -> dict[str, str]:
+    """Read ``key=value`` options. Raises CliError."""
+    found: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not (key and equals):
+            raise CliError(f"{option} {text!r}: write it as key=value", ExitCode.USAGE)
+        found[key] = value
+    return found
+
+
+def claims(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Read ``key=value`` options of which a key may come again. Raises CliError."""
+    found: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        for key, value in pairs([text], "--extra").items():
+            found[key] = (*found.get(key, ()), value)
+    return found
+
+
+def with_object(question: Question, file: Path) -> Question:
+    """Give the question about the object in a manifest. Raises CliError."""
+    try:
+        manifest: Any = yaml.safe_load(file.read_bytes())
+        data = json.dumps(manifest).encode()
+        header = msgspec.convert(manifest, _Manifest)
+        kind, metadata = header.kind, header.metadata
+        privileges = tuple(found.privilege for found in find_privileges(kind, data))
+    except (OSError, yaml.YAMLError, msgspec.ValidationError, TypeError, CallerError) as error:
+        raise CliError(f"{file}: no manifest of an object ({type(error).__name__})", ExitCode.USAGE) from None
+    return msgspec.structs.replace(
+        question,
+        name=question.name or metadata.name,
+        labels=question.labels or metadata.labels or {},
+        privileges=privileges,
+        object=msgspec.Raw(data),
+    )
+
+
+def from_reviews(data: bytes, *, at: int, namespace_labels: Mapping[str, str]) -> Iterator[Question]:
+    """Give the questions of AdmissionReviews: one JSON document, or one on each line. Raises CliError."""
+    for text in _documents(data):
+        try:
+            question = question_of(decode_review(text), at=at, namespace_labels=namespace_labels)
+        except CallerError as error:
+            raise CliError(
+                f"{error}; save what the API server sends to the webhook", ExitCode.USAGE
+            ) from None
+        if question is not None:
+            yield question
+
+
+def from_sessions(sessions: Sequence[Session]) -> Iterator[Question]:
+    """Give the questions that recorded sessions were; their command lines are masked."""
+    for session in sessions:
+        spec, user = session.spec, session.spec.user
+        yield Question(
+            door=Door.EXEC,
+            operation=Operation.CONNECT,
+            identity=Identity(user.username, user.uid, user.groups, user.extra),
+            at=int(datetime.fromisoformat(spec.decision.decided_at).timestamp()),
+            namespace=session.metadata.namespace,
+            name=spec.pod,
+            container=spec.container,
+            argv=spec.command,
+            tty=spec.tty,
+            stdin=spec.stdin,
+        )
+
+
+def moment(text: str | None) -> int:
+    """Read a time, now when there is none. Raises CliError."""
+    if text is None:
+        return int(datetime.now(UTC).timestamp())
+    try:
+        return int(datetime.fromisoformat(text).astimezone().timestamp())
+    except ValueError:
+        message = f"--at {text!r} is no time; write 2026-03-02T22:30 or 2026-03-02T22:30+01:00"
+        raise CliError(message, ExitCode.USAGE) from None
+
+
+def _documents(data: bytes) -> list[bytes]:
+    try:
+        msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return [line for line in data.splitlines() if line.strip()]
+    return [data]
