@@ -19,7 +19,7 @@ from sidecar.masking.user import Show, parse_rule
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sidecar.masking import Finding, Masker
+    from sidecar.masking import Base64Masker, Finding, Masker
     from sidecar.masking.following import FollowingMasker
 
 MOST_FED = 6000
@@ -33,6 +33,7 @@ class Kind(Enum):
     SCREEN = "screen of 80 columns"
     NARROW_SCREEN = "screen of 40 columns"
     KEYBOARD = "keyboard"
+    BASE64 = "pipe read as base64, too"
 
     @property
     def most_held(self) -> int:
@@ -75,12 +76,19 @@ class Stream:
         """Whether it is time to close it."""
         return len(self._fed) > MOST_FED
 
-    def _new(self) -> Masker | FollowingMasker:
+    def _new(self) -> Masker | FollowingMasker | Base64Masker:
         if self._kind is Kind.SCREEN:
             return self._engine.terminal(80)
         if self._kind is Kind.NARROW_SCREEN:
             return self._engine.terminal(40)
+        if self._kind is Kind.BASE64:
+            return self._engine.base64()
         return self._engine.keyboard() if self._kind is Kind.KEYBOARD else self._engine.stream()
+
+    @property
+    def _exact(self) -> bool:
+        """Whether nothing changes but what is found; on a terminal erased digits change as well."""
+        return self._kind in {Kind.PIPE, Kind.BASE64}
 
     def feed(self, data: bytes) -> None:
         """Feed one piece."""
@@ -133,7 +141,7 @@ class Stream:
         for finding in self._found:
             inside[finding.offset : finding.offset + finding.length] = b"\x01" * finding.length
         for at, (before, after) in enumerate(zip(self._fed, self._given, strict=True)):
-            if before != after and not inside[at] and (self._kind is Kind.PIPE or before in _LETTERS):
+            if before != after and not inside[at] and (self._exact or before in _LETTERS):
                 self._broken(f"byte {at} was changed outside of every finding")
         for low, high in self._planted:
             if any(self._fed[at] == self._given[at] for at in range(low, high)):

@@ -1,5 +1,6 @@
 """What the masking engine is fed: numbers in every notation, secrets, shards of escapes, look-alikes."""
 
+import base64
 from collections.abc import Callable
 
 from fuzzing.choices import Choices
@@ -142,6 +143,15 @@ def _edited(choices: Choices) -> bytes:
     return bytes(out)
 
 
+def _encoded(choices: Choices) -> bytes:
+    """A number in base64, behind 0 to 3 bytes, perhaps wrapped or without its end."""
+    text = b"abc"[: choices.below(4)] + choices.one_of(PLAIN) + number(choices) + choices.one_of(PLAIN)
+    coded = base64.b64encode(text * (1 + choices.below(3)))
+    width = choices.one_of((76, 64, 32, 1000))
+    lines = [coded[at : at + width] for at in range(0, len(coded), width)]
+    return choices.one_of((b"\n", b"\r\n    ", b"\n  ")).join(lines)[: len(coded) - choices.below(4)]
+
+
 def _digits(choices: Choices) -> bytes:
     return b"".join(b"%02d" % choices.below(100) for _ in range(choices.below(20)))
 
@@ -169,6 +179,7 @@ _PIECES: tuple[Callable[[Choices], bytes], ...] = (
     lambda choices: b"\x1b[%sm" % choices.raw(6),
     _edited,
     _edited,
+    _encoded,
     lambda choices: choices.one_of(EDITS),
     _grouped,
     _long,

@@ -43,7 +43,7 @@ def test_any_bytes_tell_a_story() -> None:
 
 def test_pieces_hold_cards() -> None:
     assert check_digit(b"411111111111111") == NUMBER
-    pieces = [piece(Choices(bytes([kind]) * 40)) for kind in range(20)]
+    pieces = [piece(Choices(bytes([kind]) * 40)) for kind in range(21)]
     assert any(pieces)
 
 
