@@ -179,6 +179,23 @@ def test_a_pod_that_takes_our_names_or_paths_is_refused(agent: Kubectl, change: 
     assert re.search("reserved|belong to Chaperone", result.error)
 
 
+def test_a_link_that_leads_a_volume_over_the_shim_leads_nowhere(workshop: Workshop, agent: Kubectl) -> None:
+    """What lies in the place of the shim then is the workload's own; without the refusal it would run."""
+    fake = "ln -s /.chaperone /v/link; printf '#!/bin/sh\\necho fooled' > /w/shim; chmod 755 /w/shim"
+    mounts = [{"name": "v", "mountPath": "/v"}, {"name": "w", "mountPath": "/w"}]
+    inside = [mounts[0], {"name": "w", "mountPath": "/v/link"}]
+    manifest = pod(
+        "shadowed",
+        container(volumeMounts=inside),
+        initContainers=[container("prepare", command=["sh", "-c", fake], volumeMounts=mounts)],
+        volumes=[{"name": "v", "emptyDir": {}}, {"name": "w", "emptyDir": {}}],
+    )
+    refused = agent.try_(*EXEC, workshop.pod(manifest), "--", "id")
+    assert refused.code != 0
+    assert "fooled" not in refused.text
+    assert "inside another volume, where a link could lead it over what records" in refused.error
+
+
 def test_injection_survives_the_restricted_standard(admin: Kubectl, agent: Kubectl, audit: Audit) -> None:
     namespace = "payments-restricted"
     admin.apply(

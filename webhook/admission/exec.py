@@ -18,6 +18,7 @@ from webhook.admission.pods import Container, Pod, absolute
 from webhook.admission.questions import SessionOptions, session_question
 from webhook.admission.remedy import recreate
 from webhook.admission.review import Answer, PatchOperation, Request, decode_object
+from webhook.admission.shadows import shadow
 from webhook.policy.decision import Decision, Door, Policy, Question
 
 _options = msgspec.json.Decoder(SessionOptions)
@@ -84,6 +85,14 @@ class ExecDoor:
         if not container.sees_shim:
             why = f"container {container.name} was not prepared for recording when the pod was created"
             return deny(asked, why=why, remedy=remedy, rule="ContainerNotGuarded", field="container")
+        hidden = shadow(container, pod.spec.volumes or ())
+        if hidden is not None:
+            why = (
+                f"container {container.name} mounts volume {hidden.name} at {hidden.path}, inside another"
+                " volume, where a link could lead it over what records"
+            )
+            remedy = "mount the two beside each other, and create the pod anew"
+            return deny(asked, why=why, remedy=remedy, rule="ShimCouldBeHidden", field="container")
         if not set(pod.recorder.trusted_roots) & set(self._granter.trusted_roots()):
             why = "this pod's recorder does not know the signing root of this installation"
             return deny(asked, why=why, remedy=remedy, rule="UnknownRoot")

@@ -65,10 +65,26 @@ class Container(msgspec.Struct, frozen=True, rename="camel"):
             return ()
 
 
-class Volume(msgspec.Struct, frozen=True):
-    """A volume's name; what it is made of is compared as a whole where that matters."""
+class Projected(msgspec.Struct, frozen=True):
+    """What a projected volume is put together from."""
+
+    sources: tuple[dict[str, object], ...] | None = None
+
+
+class Volume(msgspec.Struct, frozen=True, rename="camel"):
+    """A volume, and whether it is of a kind that the kubelet alone writes into."""
 
     name: str
+    config_map: dict[str, object] | None = None
+    secret: dict[str, object] | None = None
+    downward_api: dict[str, object] | None = msgspec.field(name="downwardAPI", default=None)
+    projected: Projected | None = None
+
+    @property
+    def is_written_by_kubelet(self) -> bool:
+        """Whether nobody else writes into it: it holds no links but the kubelet's own."""
+        kinds = (self.config_map, self.secret, self.downward_api, self.projected)
+        return any(kind is not None for kind in kinds)
 
 
 class OperatingSystem(msgspec.Struct, frozen=True):
