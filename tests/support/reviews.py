@@ -59,11 +59,16 @@ class Namespaces:
         return self._labels
 
 
-def exec_door(*pods: Object, error: str | None = None, policy: Policy | None = None) -> ExecDoor:
+def exec_door(
+    *pods: Object,
+    error: str | None = None,
+    policy: Policy | None = None,
+    namespaces: Namespaces | None = None,
+) -> ExecDoor:
     policy = policy or RecordEverything(profile="strict", limits=Limits())
     granter = Granter(lambda: KEYS, clock=lambda: NOW_SECONDS * 10**9, randomness=os.urandom)
     lookup = Lookup(*pods, error=error)
-    return ExecDoor(pods=lookup, namespaces=Namespaces(), policy=policy, granter=granter)
+    return ExecDoor(pods=lookup, namespaces=namespaces or Namespaces(), policy=policy, granter=granter)
 
 
 def pod_door(policy: Policy | None = None) -> PodDoor:
