@@ -31,7 +31,7 @@ def engine() -> Engine:
 
 @pytest.mark.timeout(7200)
 def test_promises_are_kept() -> None:
-    assert plain.run(FEEDS, seed=2).feeds >= FEEDS
+    assert plain.run(FEEDS, seed=3).feeds >= FEEDS
 
 
 def test_any_bytes_tell_a_story() -> None:
@@ -114,7 +114,7 @@ def test_a_story_that_fails_is_kept() -> None:
 def test_the_command(tmp_path: Path) -> None:
     story = tmp_path / "story"
     story.write_bytes(bytes(range(200)))
-    for arguments in (["--feeds", "300", "--seed", "2"], ["--replay", str(story)]):
+    for arguments in (["--feeds", "300", "--seed", "3"], ["--replay", str(story)]):
         done = subprocess.run(
             [sys.executable, ROOT / "scripts/fuzz", "masking", *arguments],
             capture_output=True,
