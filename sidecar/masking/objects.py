@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
+
+from sidecar.masking.sad_table import KEYED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sidecar.masking.engine import Engine
+    from sidecar.masking.model import Finding
+
+    Mask = Callable[[bytes], tuple[bytes, list[Finding]]]
+
+LONGEST_CODE: Final = 64
+"""No code or PIN that a key names is longer than this, with what stands around it."""
+_CODES: Final = frozenset(rule[0] for rule in KEYED)
 
 
 class FieldFinding(NamedTuple):
@@ -21,47 +30,78 @@ class FieldFinding(NamedTuple):
     brand: str
 
 
+class _Field(NamedTuple):
+    """A value on its way, and the key that names it, if one does."""
+
+    path: str
+    name: str
+    value: object
+
+
 def scan_object(engine: Engine, document: object) -> list[FieldFinding]:
     """Every field of ``document`` (decoded JSON) that holds card data, in document order.
 
     Keys are looked at as well as values, and values of a Secret's ``data`` and of any ``binaryData`` also in
-    their decoded form.
+    their decoded form. A code is known by the key of its field, or by the ``name`` beside its ``value``.
     """
     mask = engine.masks()
+    is_secret = _is_secret(document)
     found: list[FieldFinding] = []
-    for path, data in _fields(document, "", is_secret=_is_secret(document)):
-        _, findings = mask(data)
-        found.extend(FieldFinding(path, finding.rule, finding.brand) for finding in findings)
+    for path, name, text in _texts(document):
+        for data in _forms(path, text, is_secret=is_secret):
+            findings = mask(data)[1] or _codes(mask, name, data)
+            found.extend(FieldFinding(path, finding.rule, finding.brand) for finding in findings)
     return list(dict.fromkeys(found))
+
+
+def _codes(mask: Mask, name: str, data: bytes) -> list[Finding]:
+    """What ``data`` is because a key names it."""
+    if not name or len(data) > LONGEST_CODE:
+        return []
+    head = name.encode("utf-8", "surrogatepass") + b'="'
+    found = mask(head + data + b'"')[1]
+    return [finding for finding in found if finding.rule in _CODES and finding.offset >= len(head)]
 
 
 def _is_secret(document: object) -> bool:
     return isinstance(document, dict) and cast("dict[str, object]", document).get("kind") == "Secret"
 
 
-def _fields(value: object, path: str, *, is_secret: bool) -> Iterator[tuple[str, bytes]]:
-    """Paths and bytes of every string at and below ``value``."""
-    if isinstance(value, str):
-        yield path, value.encode("utf-8", "surrogatepass")
-        if path.startswith("/binaryData/") or (is_secret and path.startswith("/data/")):
-            yield from _decoded(path, value)
-    elif isinstance(value, dict):
-        for key, below in cast("dict[str, object]", value).items():
-            yield path, key.encode("utf-8", "surrogatepass")
-            yield from _fields(below, f"{path}/{_escaped(key)}", is_secret=is_secret)
-    elif isinstance(value, list):
-        for index, below in enumerate(cast("list[object]", value)):
-            yield from _fields(below, f"{path}/{index}", is_secret=is_secret)
-    elif isinstance(value, int) and not isinstance(value, bool):
-        yield path, str(value).encode("ascii")
+def _texts(document: object) -> Iterator[tuple[str, str, str]]:
+    """Path, name and text of every key, string and whole number of ``document``; of any depth."""
+    waiting = [_Field("", "", document)]
+    while waiting:
+        field = waiting.pop()
+        path, name, value = field
+        if isinstance(value, str):
+            yield path, name, value
+        elif isinstance(value, int) and not isinstance(value, bool):
+            yield path, name, str(value)
+        elif isinstance(value, dict):
+            waiting.extend(reversed(list(_members(path, cast("dict[str, object]", value)))))
+        elif isinstance(value, list):
+            items = enumerate(cast("list[object]", value))
+            waiting.extend(reversed([_Field(f"{path}/{index}", name, below) for index, below in items]))
+
+
+def _members(path: str, members: dict[str, object]) -> Iterator[_Field]:
+    """The keys of an object, which stand for the object itself, and its values."""
+    pair = members.get("name")
+    for key, below in members.items():
+        yield _Field(path, "", key)
+        name = pair if key == "value" and isinstance(pair, str) else key
+        yield _Field(f"{path}/{_escaped(key)}", name, below)
+
+
+def _forms(path: str, text: str, *, is_secret: bool) -> Iterator[bytes]:
+    """``text`` as bytes, and what it encodes where it is known to encode something."""
+    yield text.encode("utf-8", "surrogatepass")
+    if path.startswith("/binaryData/") or (is_secret and path.startswith("/data/")):
+        try:
+            yield base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError):
+            return
 
 
 def _escaped(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
-
-
-def _decoded(path: str, value: str) -> Iterator[tuple[str, bytes]]:
-    try:
-        yield path, base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        return

@@ -44,3 +44,40 @@ def test_looks_at_keys(engine: Engine) -> None:
 
 def test_holds_no_number(engine: Engine) -> None:
     assert NUMBER not in repr(scan_object(engine, {"a": NUMBER}))
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "rule"),
+    [
+        ({"kind": "ConfigMap", "data": {"cvv": "913"}}, "/data/cvv", "cvv"),
+        ({"kind": "ConfigMap", "data": {"CARD_CVV": "913"}}, "/data/CARD_CVV", "cvv"),
+        ({"data": {"pin": 4921}}, "/data/pin", "pin"),
+        ({"data": {"cvv": ["x", "913"]}}, "/data/cvv/1", "cvv"),
+        ({"kind": "Secret", "data": {"cvv": base64.b64encode(b"913").decode()}}, "/data/cvv", "cvv"),
+        ({"kind": "Secret", "stringData": {"cvv": "913"}}, "/stringData/cvv", "cvv"),
+        ({"env": [{"name": "X", "value": "1"}, {"name": "CVV", "value": "913"}]}, "/env/1/value", "cvv"),
+    ],
+)
+def test_a_key_names_a_code(engine: Engine, document: object, path: str, rule: str) -> None:
+    assert scan_object(engine, document) == [FieldFinding(path, rule, "")]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"data": {"cvv": "none"}},
+        {"data": {"cvv": "91345"}},
+        {"data": {"port": "8080", "name": "cvv"}},
+        {"cvv": {"a": "913"}},
+        {"cvv": True, "pin": None, "x": 1.5},
+    ],
+)
+def test_what_is_no_code(engine: Engine, document: object) -> None:
+    assert scan_object(engine, document) == []
+
+
+def test_any_depth(engine: Engine) -> None:
+    document: object = f"card {NUMBER}"
+    for _ in range(5000):
+        document = {"a": [document]}
+    assert scan_object(engine, document) == [FieldFinding("/a/0" * 5000, "pan", "visa")]
