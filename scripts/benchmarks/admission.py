@@ -10,9 +10,10 @@ import os
 import time
 from collections.abc import Callable
 
+from policy_samples import question
+
 from benchmarks.admission_load import pod_review, policies, processor_seconds, review, server
 from benchmarks.report import median, percentile, print_table
-from policies import question
 from webhook.policy.active import ActivePolicies
 
 _CONNECTIONS = 16

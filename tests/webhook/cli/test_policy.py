@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 from cli_runner import Chaperone, Done
+from policy_samples import Object, policy, rule
 from reviews import body
 
-from policies import Object, policy, rule
 from webhook.policy.schema import json_schema
 
 DENY_RM = policy(rule(name="no-rm", reason="nothing is removed", match={"argv": [{"prefix": ["rm"]}]}))

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from policy_samples import BUILTIN, Object, policies, policy, question, rule
 
-from policies import BUILTIN, Object, policies, policy, question, rule
 from webhook.policy.decision import Action
 from webhook.policy.evaluation import ask
 from webhook.policy.facts import Facts

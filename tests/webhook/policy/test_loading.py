@@ -5,8 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 import yaml
+from policy_samples import Object, policy, question, rule
 
-from policies import Object, policy, question, rule
 from sidecar.contract.errors import ConfigurationError
 from webhook.policy.compiling import Workshop, compile_policy
 from webhook.policy.facts import Facts

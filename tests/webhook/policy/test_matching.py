@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
+from policy_samples import Object, policies, policy, question, rule
 
-from policies import Object, policies, policy, question, rule
 from webhook.policy.decision import Action, Door, Operation
 from webhook.policy.privileges import Privilege
 

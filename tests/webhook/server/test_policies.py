@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 from httpish import Asgi
+from policy_samples import BUILTIN, Object, policy, question, rule
 from reviews import KEYS, Namespaces, body, exec_door, injected, plain_pod, pod_door
 
-from policies import BUILTIN, Object, policy, question, rule
 from sidecar.contract.grants import MaskingRule, verify_grant
 from sidecar.contract.sealing import Sealed, unseal
 from webhook.admission.guard_policy import GuardPolicyDoor
