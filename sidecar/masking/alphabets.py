@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from sidecar.masking.dumps import ROW_BREAK, ROW_BREAK_CUT
+
 MOST_DIGITS = 19
 # A number that needs more bytes than this, gaps included, is not read as one.
 LONGEST_NUMBER = 320
@@ -141,11 +143,18 @@ def _alphabet(
     values: bytes | None = None,
     part: bytes | None = None,
     escapes: bool = False,
+    rows: bool = False,
 ) -> Alphabet:
-    """Compile an alphabet whose digits are ``token``; ``part`` is the same without groups."""
+    """Compile an alphabet whose digits are ``token``; ``part`` is the same without groups.
+
+    A number of an alphabet with ``rows`` may go on in the next row of a dump.
+    """
     separator = alternatives(*separators, CURSOR_RIGHT) if escapes else alternatives(*separators)
-    silent = rb"(?:" + b"|".join((*quiet, ESCAPE_SEQUENCE) if escapes else quiet) + rb")"
+    unseen = (*quiet, ESCAPE_SEQUENCE) if escapes else quiet
+    silent = rb"(?:" + b"|".join((ROW_BREAK, *unseen) if rows else unseen) + rb")"
     tail = cut_off(*separators, *quiet, part or token)
+    if rows:
+        tail = rb"(?:" + ROW_BREAK_CUT + rb"|" + tail + rb")"
     if escapes:
         tail = rb"(?:" + ESCAPE_CUT_OFF + rb"|" + tail + rb")"
     between = (gap or _gap(separator, silent)) + rb"(?=" + token + rb")"
@@ -229,7 +238,7 @@ def alphabet(name: str) -> Alphabet:
     if name == "wide":
         return wide()
     if name == "hex":
-        return _alphabet("hex", rb"3[0-9]", b"2a", HEX_GAPS, HEX_FILLERS)
+        return _alphabet("hex", rb"3[0-9]", b"2a", HEX_GAPS, HEX_FILLERS, rows=True)
     if name == "html":
         token, part = rb"&#(?:4[89]|5[0-7]);", rb"&#[45][0-9];"
         values = _turns(0x2E, 12)

@@ -36,7 +36,8 @@ class Reading(NamedTuple):
     """One valid reading of a stretch of a buffer: ``start`` to ``end``, and the bytes it hides.
 
     ``hidden`` holds (start, end) pairs, each of whole stars long; positions are relative to the buffer that
-    was read. A reading that is not ``complete`` hides what it says and may grow.
+    was read. A reading that is not ``complete`` hides what it says and may grow. ``again`` are places outside
+    the number that show it once more, one byte for a digit.
     """
 
     rule: str
@@ -47,3 +48,4 @@ class Reading(NamedTuple):
     shown: str
     star: bytes = b"*"
     complete: bool = True
+    again: tuple[tuple[int, int], ...] = ()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sidecar.masking.alphabets import LONGEST_NUMBER, MOST_DIGITS
 from sidecar.masking.card_table import GROUPINGS
 from sidecar.masking.context import Verdict, judge
+from sidecar.masking.dumps import is_dumped, shown_again
 from sidecar.masking.model import Reading
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ class NumberReader:
         self._table = table
         self._width = alphabet.width
         self._judged = alphabet.name == "text"
+        self._dumped = alphabet.name == "hex"
         self._digit_by_digit = alphabet.name == "wide"
 
     def read_between(
@@ -176,7 +178,8 @@ class NumberReader:
             return True
         count = (first.end() - start) // self._width
         return (
-            count not in _FIRST_GROUPS
+            not self._dumped
+            and count not in _FIRST_GROUPS
             and count < self._table.shortest
             and buffer[first.end() : first.end() + 1] in _NO_DASH
         )
@@ -193,10 +196,25 @@ class NumberReader:
         start = groups[0].at
         verdict = Verdict.CARD
         if self._judged:
+            if len(groups) > 1 and is_dumped(buffer, start):
+                return Verdict.OTHER
             verdict = judge(buffer, start, end, groups=len(groups), digits=digits, brand=brand)
         if verdict is Verdict.CARD:
             ranges = hidden(groups, len(digits), self._width)
-            found.append(Reading("pan", brand, start, end, ranges, SHOWN, self._alphabet.star))
+            again, last = shown_again(buffer, ranges, end) if self._dumped else ((), end)
+            found.append(
+                Reading(
+                    "pan",
+                    brand,
+                    start,
+                    last or end,
+                    ranges,
+                    SHOWN,
+                    self._alphabet.star,
+                    last is not None,
+                    again,
+                )
+            )
         return verdict
 
     def open_from(self, buffer: bytes, reach: int) -> int:
