@@ -1,0 +1,167 @@
+"""Policies on the real path: an unchanged kubectl meets what GuardPolicy objects say."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+from kube import NAMESPACE, Kubectl, Object, Result, until
+from pods import container, pod
+from sessions import Audit, marker
+
+Apply = Callable[..., str]
+
+
+@pytest.fixture
+def policy(admin: Kubectl) -> Iterator[Apply]:
+    """Install a policy of these rules, wait until it is active, and take it away again."""
+    made: list[str] = []
+
+    def install(*rules: Object, **spec: object) -> str:
+        name = f"test-{uuid.uuid4().hex[:8]}"
+        made.append(name)
+        admin.apply(document(name, *rules, **spec))
+        until(lambda: is_active(admin, name), what=f"policy {name} active")
+        return name
+
+    yield install
+    for name in made:
+        admin.run("delete", "guardpolicy", name)
+
+
+def document(name: str, *rules: Object, **spec: object) -> Object:
+    return {
+        "apiVersion": "chaperone.dev/v1alpha1",
+        "kind": "GuardPolicy",
+        "metadata": {"name": name},
+        "spec": {"rules": list(rules), **spec},
+    }
+
+
+def is_active(admin: Kubectl, name: str) -> bool:
+    status = admin.get("guardpolicy", name).get("status", {})
+    return any(c["type"] == "Active" and c["status"] == "True" for c in status.get("conditions", []))
+
+
+def about(mark: str) -> Object:
+    """Match command lines that hold a marker, so that other tests are left alone."""
+    return {"doors": ["exec"], "namespaces": [NAMESPACE], "cel": f"argv.exists(a, a == '{mark}')"}
+
+
+def echo(user: Kubectl, app: str, *words: str) -> Result:
+    return user.try_("exec", "-n", NAMESPACE, app, "--", "echo", *words)
+
+
+def settled(ask: Callable[[], Result], wanted: Callable[[Result], bool]) -> Result:
+    """Ask until every replica follows the policy: the answer is the wanted one five times in a row."""
+    last: list[Result] = []
+
+    def is_settled() -> bool:
+        last[:] = [ask() for _ in range(5)]
+        return all(wanted(result) for result in last)
+
+    until(is_settled, what="all replicas decide alike")
+    return last[0]
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        ("deny", "denied by rule no of policy"),
+        ("approve", "needs a human's approval, says rule no of policy"),
+    ],
+)
+def test_an_exec_is_refused_with_the_rule(
+    agent_both: Kubectl, app: str, policy: Apply, action: str, said: str
+) -> None:
+    mark = marker()
+    name = policy({"name": "no", "action": action, "reason": "because", "match": about(mark)})
+    refused = settled(lambda: echo(agent_both, app, mark), lambda result: result.code != 0)
+    assert said in refused.error
+    assert name in refused.error
+    assert ": because" in refused.error
+    assert echo(agent_both, app, "other").text == "other\n"
+
+
+def test_audit_mode_lets_it_happen_and_records_what_it_would_have_done(
+    agent: Kubectl, app: str, audit: Audit, policy: Apply
+) -> None:
+    mark = marker()
+    policy({"name": "no", "action": "deny", "match": about(mark)}, mode="audit")
+    assert echo(agent, app, mark).text == f"{mark}\n"
+    assert audit.recorded(mark).object["spec"]["decision"]["action"] == "audit"
+
+
+def test_terms_and_masking_rules_of_the_policy_hold_in_the_session(
+    agent: Kubectl, app: str, audit: Audit, policy: Apply
+) -> None:
+    mark = marker()
+    token = {"name": "token", "pattern": "tok_[0-9]{8}", "positive": ["tok_12345678 "], "negative": ["tok_1"]}
+    terms = {"profile": "modern", "maskingRules": [token]}
+    policy({"name": "terms", "action": "audit", "match": about(mark), "session": terms})
+    shown = settled(
+        lambda: echo(agent, app, "tok_12345678", mark), lambda result: "tok_12345678" not in result.text
+    )
+    assert shown.text == f"tok_******** {mark}\n"
+    sessions = audit.find(mark)
+    assert {"terms"} <= {session["spec"]["decision"]["rule"] for session in sessions}
+
+
+def test_a_session_is_ended_by_its_policys_limit(agent: Kubectl, app: str, policy: Apply) -> None:
+    mark = marker()
+    terms = {"limits": {"totalSeconds": 2}}
+    policy({"name": "short", "action": "audit", "match": about(mark), "session": terms})
+    command = ("exec", "-n", NAMESPACE, app, "--", "sh", "-c", "sleep 20", mark)
+    ended = settled(lambda: agent.try_(*command), lambda result: result.code != 0)
+    assert "chaperone:" in ended.error
+
+
+def test_privileged_pods_are_refused(admin: Kubectl, policy: Apply) -> None:
+    name = f"privileged-{uuid.uuid4().hex[:6]}"
+    match = {"doors": ["pod"], "privileged": True, "names": [name]}
+    policy({"name": "no-privileges", "action": "deny", "match": match})
+    privileged = pod(name, container(), hostPID=True)
+    refused = settled(
+        lambda: admin.try_("create", "--dry-run=server", "-f", "-", stdin=json.dumps(privileged).encode()),
+        lambda result: result.code != 0,
+    )
+    assert "denied by rule no-privileges" in refused.error
+    ordinary = json.dumps(pod(name, container())).encode()
+    admin.run("create", "--dry-run=server", "-f", "-", stdin=ordinary)
+
+
+BROKEN: list[tuple[Object, str]] = [
+    ({"name": "r", "action": "deny", "match": {"cel": "tty +"}}, "no CEL"),
+    ({"name": "r", "action": "deny", "match": {"user": ["x"]}}, "unknown field"),
+    ({"name": "r", "action": "deny", "match": {"argv": [{"regex": "(a)\\1"}]}}, "Hyperscan refuses"),
+    ({"name": "r", "action": "deny", "match": {"argv": [{}]}}, "exactly one of"),
+    ({"name": "r", "action": "deny", "breakGlass": True}, "action: audit"),
+    ({"name": "r", "action": "perhaps"}, "Unsupported value"),
+]
+
+
+@pytest.mark.parametrize(("rule", "said"), BROKEN)
+def test_a_broken_policy_does_not_get_in(admin: Kubectl, rule: Object, said: str) -> None:
+    body = json.dumps(document("broken", rule)).encode()
+    refused = admin.try_("create", "--validate=false", "-f", "-", stdin=body)
+    assert refused.code != 0
+    assert said in refused.error
+
+
+def test_the_last_good_version_stays_in_force(
+    admin: Kubectl, agent: Kubectl, app: str, policy: Apply
+) -> None:
+    mark = marker()
+    name = policy({"name": "no", "action": "deny", "match": about(mark)})
+    broken = json.dumps(document(name, {"name": "no", "action": "deny", "match": {"cel": "("}})).encode()
+    assert admin.try_("apply", "-f", "-", stdin=broken).code != 0
+    settled(lambda: echo(agent, app, mark), lambda result: result.code != 0)
+
+
+def test_policies_are_shown_with_their_state(admin: Kubectl, policy: Apply) -> None:
+    name = policy({"name": "quiet", "action": "audit", "match": {"users": ["nobody"]}}, description="nothing")
+    header, row = admin.run("get", "guardpolicy", name, "-o", "wide").splitlines()
+    assert header.split() == ["NAME", "MODE", "COMPILED", "ACTIVE", "SINCE", "DESCRIPTION"]
+    assert row.split()[0] == name
+    assert row.split()[-4:-2] == ["True", "True"]
+    assert row.split()[-1] == "nothing"
