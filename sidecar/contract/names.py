@@ -30,5 +30,5 @@ SPOOL_DIRECTORY: Final = PurePosixPath("/spool")
 TOKEN_FILE: Final = PurePosixPath("/var/run/chaperone/token")
 TOKEN_AUDIENCE: Final = "chaperone-collector"  # noqa: S105  a public audience name
 
-RECORDER_UID: Final = 65532
+RECORDER_UID: Final = 47813
 """User and group id the recorder runs as, distinct from any application's."""

@@ -32,7 +32,7 @@ def test_the_recorder_is_the_first_init_container_and_stays(admin: Kubectl, app:
 def test_the_recorder_meets_the_restricted_standard(admin: Kubectl, app: str) -> None:
     context = spec_of(admin, app)["initContainers"][0]["securityContext"]
     assert context["runAsNonRoot"]
-    assert context["runAsUser"] == 65532
+    assert context["runAsUser"] == 47813
     assert context["readOnlyRootFilesystem"]
     assert not context["allowPrivilegeEscalation"]
     assert context["capabilities"] == {"drop": ["ALL"]}
@@ -184,16 +184,41 @@ def test_a_link_that_leads_a_volume_over_the_shim_leads_nowhere(workshop: Worksh
     fake = "ln -s /.chaperone /v/link; printf '#!/bin/sh\\necho fooled' > /w/shim; chmod 755 /w/shim"
     mounts = [{"name": "v", "mountPath": "/v"}, {"name": "w", "mountPath": "/w"}]
     inside = [mounts[0], {"name": "w", "mountPath": "/v/link"}]
+    volumes: list[Object] = [{"name": "v", "emptyDir": {}}, {"name": "w", "emptyDir": {}}]
     manifest = pod(
         "shadowed",
         container(volumeMounts=inside),
         initContainers=[container("prepare", command=["sh", "-c", fake], volumeMounts=mounts)],
-        volumes=[{"name": "v", "emptyDir": {}}, {"name": "w", "emptyDir": {}}],
+        volumes=volumes,
     )
     refused = agent.try_(*EXEC, workshop.pod(manifest), "--", "id")
     assert refused.code != 0
     assert "fooled" not in refused.text
     assert "inside another volume, where a link could lead it over what records" in refused.error
+
+
+LOOK = r"""
+seen=0
+for process in /proc/[0-9]*; do
+  tr '\\0' ' ' < $process/cmdline | grep -q 'python3 -m sidecar' || continue
+  seen=$((seen + 1))
+  for file in root/spool environ maps fd/0 cwd/ mem; do
+    head -c 1 $process/$file >/dev/null 2>&1 && echo "open: $process/$file"
+    ls $process/$file/ >/dev/null 2>&1 && echo "open: $process/$file/"
+  done
+done
+[ $seen -ge 3 ] && echo looked
+"""
+
+
+@pytest.mark.parametrize("user", [0, 47813])
+def test_a_shared_process_namespace_shows_nothing_of_the_recorder(
+    workshop: Workshop, agent: Kubectl, user: int
+) -> None:
+    """Not to root without the capability to trace, not even to the recorder's own user."""
+    app = container(securityContext={"runAsUser": user, "runAsGroup": user})
+    name = workshop.pod(pod(f"sharing-{user}", app, shareProcessNamespace=True))
+    assert agent.run(*EXEC, name, "--", "sh", "-c", LOOK) == "looked\n"
 
 
 def test_injection_survives_the_restricted_standard(admin: Kubectl, agent: Kubectl, audit: Audit) -> None:

@@ -41,6 +41,7 @@ def conflict(pod: Pod, raw: msgspec.Raw, settings: RecorderSettings, trust: Trus
 def _conflicts(pod: Pod, raw: msgspec.Raw, settings: RecorderSettings, trust: Trust) -> Iterator[Conflict]:
     yield from _platform(pod)
     yield from _aliases(pod, settings, trust)
+    yield from _tracing(pod)
     yield from _names(pod, raw, settings)
     groups = (("initContainers", pod.spec.init_containers or ()), ("containers", pod.spec.containers))
     for group, containers in groups:
@@ -70,6 +71,21 @@ def _aliases(pod: Pod, settings: RecorderSettings, trust: Trust) -> Iterator[Con
                 f"a host alias gives {host}, the name of Chaperone's collector, another address",
                 "leave that host alias out of the manifest",
                 f"spec.hostAliases[{index}]",
+            )
+
+
+def _tracing(pod: Pod) -> Iterator[Conflict]:
+    """What sees the recorder's processes and may trace them reads card data before it is masked."""
+    shared = "hostPID" if pod.spec.host_pid else "shareProcessNamespace"
+    if not (pod.spec.host_pid or pod.spec.share_process_namespace):
+        return
+    for container in (*(pod.spec.init_containers or ()), *pod.spec.containers):
+        if container.may_trace:
+            yield Conflict(
+                "RecorderCouldBeTraced",
+                f"container {container.name} may trace processes, and with {shared} it sees the recorder's",
+                f"leave out {shared}, or privileged and the capability SYS_PTRACE",
+                f"spec.{shared}",
             )
 
 

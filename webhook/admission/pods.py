@@ -41,10 +41,24 @@ class EnvironmentVariable(msgspec.Struct, frozen=True):
     value: str = ""
 
 
+class Capabilities(msgspec.Struct, frozen=True):
+    """Capabilities beyond the runtime's default ones."""
+
+    add: tuple[str, ...] | None = None
+
+
+class SecurityContext(msgspec.Struct, frozen=True):
+    """What a container may do."""
+
+    privileged: bool | None = None
+    capabilities: Capabilities | None = None
+
+
 class Container(msgspec.Struct, frozen=True, rename="camel"):
     """A container of any kind."""
 
     name: str
+    security_context: SecurityContext | None = None
     env: tuple[EnvironmentVariable, ...] | None = None
     volume_mounts: tuple[VolumeMount, ...] | None = None
     volume_devices: tuple[VolumeDevice, ...] | None = None
@@ -54,6 +68,14 @@ class Container(msgspec.Struct, frozen=True, rename="camel"):
         """Whether its ``/.chaperone`` is the one the recorder fills for it."""
         here = [mount for mount in self.volume_mounts or () if mount.path == str(SHIM_DIRECTORY)]
         return len(here) == 1 and is_shim_mount(here[0], self.name)
+
+    @property
+    def may_trace(self) -> bool:
+        """Whether it may look into processes of other users (ptrace(2))."""
+        context = self.security_context or SecurityContext()
+        added = (context.capabilities or Capabilities()).add or ()
+        names = {name.upper().removeprefix("CAP_") for name in added}
+        return bool(context.privileged) or not names.isdisjoint({"SYS_PTRACE", "ALL"})
 
     @property
     def trusted_roots(self) -> tuple[bytes, ...]:
@@ -131,6 +153,8 @@ class PodSpec(msgspec.Struct, frozen=True, rename="camel"):
     os: OperatingSystem | None = None
     host_aliases: tuple[HostAlias, ...] | None = None
     host_network: bool = False
+    share_process_namespace: bool | None = None
+    host_pid: bool = msgspec.field(name="hostPID", default=False)
     dns_policy: str = "ClusterFirst"
 
     @property

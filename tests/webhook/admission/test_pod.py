@@ -219,6 +219,19 @@ BAD = {
         "ReservedHostName",
         "another address",
     ),
+    "tracing in a shared process namespace": (
+        plain_pod(
+            {"name": "app", "image": "i", "securityContext": {"capabilities": {"add": ["cap_sys_ptrace"]}}},
+            shareProcessNamespace=True,
+        ),
+        "RecorderCouldBeTraced",
+        "spec.shareProcessNamespace",
+    ),
+    "privileged in the host's process namespace": (
+        plain_pod({"name": "app", "image": "i", "securityContext": {"privileged": True}}, hostPID=True),
+        "RecorderCouldBeTraced",
+        "spec.hostPID",
+    ),
     "windows": (plain_pod(os={"name": "windows"}), "WindowsPod", "Windows"),
     "windows node": (
         plain_pod(nodeSelector={"kubernetes.io/os": "windows"}),
@@ -237,6 +250,14 @@ async def test_a_pod_in_the_way_is_refused_by_name(case: tuple[Object, str, str]
     assert answer.denial.causes[0].reason == rule
     assert "payments/web" in answer.denial.message
     assert named in answer.denial.message + answer.denial.causes[0].field
+
+
+@pytest.mark.parametrize("add", [[], ["NET_ADMIN"], ["SYS_PTRACE"]])
+@pytest.mark.parametrize("shared", [True, False])
+async def test_sharing_processes_or_tracing_alone_is_no_harm(shared: bool, add: list[str]) -> None:
+    context = {"capabilities": {"add": add}}
+    pod = plain_pod({"name": "app", "image": "i", "securityContext": context}, shareProcessNamespace=shared)
+    assert (await pod_door().review(pod_request(pod))).allowed is not (shared and add == ["SYS_PTRACE"])
 
 
 @pytest.mark.parametrize("path", ["/.chaperones", "/chaperone", "/data/.chaperone", "/.chaperone.d/x"])
