@@ -1,8 +1,9 @@
 """What Hyperscan looks for: where the exact readers have to look, and no verdict.
 
 Every expression may report too much and must never report too little. They are sorted into databases so that
-ordinary text meets few of them: three are scanned always, the others only where one of those three gave a
-reason that every reading of theirs contains.
+ordinary text meets few of them: three are scanned always and report nothing there; the others are scanned
+only where one of those three gave a reason that every reading of theirs contains. What the first three cost
+is what text costs, so they are as small as Hyperscan runs fast: a change here needs ``scripts/bench mask``.
 """
 
 from __future__ import annotations
@@ -12,18 +13,16 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from sidecar.masking.alphabets import (
-    CURSOR_RIGHT,
-    ESCAPE_SEQUENCE,
     ESCAPED_GAPS,
     HEX_FILLERS,
     HEX_GAPS,
     INVISIBLE,
     LONGEST_NUMBER,
-    PLAIN_GAPS,
     UNICODE_GAPS,
     alternatives,
 )
 from sidecar.masking.cards import length_classes
+from sidecar.masking.dumps import ROW_BREAK
 from sidecar.masking.sad_table import KEYED
 
 if TYPE_CHECKING:
@@ -31,109 +30,126 @@ if TYPE_CHECKING:
 
     from sidecar.masking.user import UserRule
 
-# Bytes from the first digit of a plain number to the byte that ends it, the byte before it included.
-PLAIN_SPAN = 19 + 18 * 3 + 2
 EXOTIC_SPAN = LONGEST_NUMBER + 8
-KEY_SPAN = 48
-# Around a hit that opens a sieve, what that sieve must look at; without one it looks at everything.
-WINDOW = EXOTIC_SPAN
+# A plain number up to its twelfth digit, in any grouping.
+GROUPED_SPAN = 24
+WORD_SPAN = 24
 
 
 class Sieve(Enum):
     """The databases."""
 
-    NUMBERS = "numbers"
-    """Plain card numbers, and long runs of digits."""
-    KEYS = "keys"
-    """Names of secrets, and numbers written as spaced bytes or digits."""
+    FIRST = "first"
+    """Twelve digits of a number as cards are written, or bytes in hex with blanks between them."""
+    WORDS = "words"
+    """A piece of every name of a secret."""
     RARE = "rare"
     """Bytes that do not occur in plain text: escapes of every kind, everything beyond ASCII."""
-    RUNS = "runs"
-    """What contains 12 digits in a row: tracks, EMV values, hex."""
-    MESSAGES = "messages"
-    """What contains 20 digits in a row: ISO 8583."""
+    NUMBERS = "numbers"
+    """Plain card numbers, tracks and EMV values."""
     ODD = "odd"
-    """What contains a rare byte or spaced bytes or digits."""
-    ESCAPED = "escaped"
-    """What contains terminal escape sequences."""
+    """Numbers with anything but plain separators, or with other digits."""
+    LONG = "long"
+    """Hex, and ISO 8583."""
 
 
+ALWAYS = (Sieve.FIRST, Sieve.WORDS, Sieve.RARE)
 Route = tuple["str | Sieve", int]
-"""Where a hit leads: a reader, or another sieve, and how far before the hit it must start."""
+"""Where a hit leads: a reader, or another sieve, and how far before the hit the reader must start."""
 
 
 class Trigger(NamedTuple):
     """One expression: the reader it calls, and how far before its end that reader must start.
 
-    ``reader`` is the name of a reader, or of a sieve to be used where the expression matches at all.
+    ``reader`` is the name of a reader or several with commas, or a sieve to be used where the expression
+    matches at all. A
+    ``literal`` is plain text; a database of nothing else is much faster.
     """
 
     expression: bytes
     reader: str | Sieve
     span: int = 0
     caseless: bool = False
+    literal: bool = False
 
 
-_SINGLE_GAPS = (rb" ", rb"-", rb"\.", rb"/", rb"_", rb"\+", rb"\t")
+_GAP = rb"[-./_+\t ]"
+_DUMPED = rb"(?:3[0-9]|2[0dDeEfF]|09)"
+_DUMP_GAP = rb"(?:[ :]| {2})"
+_SINGLE = rb"[0-9](?:" + _GAP + rb"[0-9]){11}"
+# Lengths of the first groups of all groupings, as far as they make twelve digits.
+_GROUPED = (
+    rb"[0-9]{4}G(?:[0-9]{4}G[0-9]{4}|[0-9]{6}G[0-9]{4}|[0-9]{5}G[0-9]{6}|[0-9]{3}G[0-9]{3}G[0-9]{3})"
+).replace(b"G", _GAP + rb"{1,3}")
+_SPACED = rb"[0-9][0-9A-Fa-f]{0,3}(?:[-/_+\t ]{1,2}[0-9][0-9A-Fa-f]{0,3}){5}"
+_DASHED = rb"[0-9](?:[-:]?[0-9]){11}"
+
+# Every key in ``sad_table`` contains one of these; a test compares. Each one more makes all text slower.
+PIECES = (
+    *(b"cvv", b"cvc", b"cvx", b"cvn", b"csc", b"av2", b"cid", b"pin", b"pvv"),
+    *(b"card", b"urity", b"rific", b"uefn", b"togr"),
+)
 
 
-def _alternation(prefixes: Iterable[bytes]) -> bytes:
-    """Four-digit beginnings as a compact alternation."""
-    tails: dict[bytes, set[bytes]] = {}
-    for prefix in prefixes:
-        tails.setdefault(prefix[:2], set()).add(prefix[2:])
-    parts: list[bytes] = []
-    for head, last in sorted(tails.items()):
-        parts.append(head + (rb"[0-9]{2}" if len(last) == 100 else rb"(?:" + b"|".join(sorted(last)) + rb")"))
-    return rb"(?:" + b"|".join(parts) + rb")"
+def keyed_rules(piece: bytes) -> tuple[str, ...]:
+    """The keyed rules with a key that contains ``piece``."""
+    return tuple(rule.name for rule in KEYED if any(piece in key for key in rule.keys))
 
 
-def number() -> bytes:
-    """Any number of any brand with plain gaps, then a non-digit."""
-    prefixes = (prefix for known in length_classes().values() for prefix in known)
-    gap = alternatives(*PLAIN_GAPS)
-    return _alternation(prefixes) + rb"(?:" + gap + rb"?[0-9]){8,15}[^0-9]"
+def _first() -> tuple[Trigger, ...]:
+    stretch = b"|".join((_DASHED, _GROUPED, _SINGLE, _SPACED))
+    return (Trigger(stretch, Sieve.NUMBERS),)
 
 
-def keys(names: Iterable[bytes]) -> bytes:
-    """Any of the key ``names`` of a keyed rule."""
-    return rb"(?:" + b"|".join(name.replace(b"_", rb"[ _-]?") for name in names) + rb")"
-
-
-def _numbers() -> tuple[Trigger, ...]:
-    return (
-        Trigger(rb"[^0-9]" + number(), "plain", PLAIN_SPAN),
-        Trigger(rb"[0-9]{12}", Sieve.RUNS),
-    )
-
-
-def _keys() -> tuple[Trigger, ...]:
-    after = rb"[ \t\"'\\<>\[\](){}:=|,#%&-]"
-    return (
-        Trigger(rb"5(?:[Aa] 0[6-9Aa]|7 (?:0[A-Fa-f]|1[0-3])) [0-9]", Sieve.ODD, WINDOW),
-        Trigger(rb"3[0-9][ :]3[0-9]", Sieve.ODD, WINDOW),
-        Trigger(b"|".join(rb"[0-9](?:%b[0-9]){3}" % gap for gap in _SINGLE_GAPS), Sieve.ODD, WINDOW),
-        *(Trigger(keys(names) + after, name, KEY_SPAN, caseless=True) for name, names, _, _ in KEYED),
+def _words() -> tuple[Trigger, ...]:
+    return tuple(
+        Trigger(piece, ",".join(keyed_rules(piece)), WORD_SPAN, caseless=True, literal=True)
+        for piece in PIECES
     )
 
 
 def _rare() -> tuple[Trigger, ...]:
-    return (
-        Trigger(rb"[\x00%\\&^\x80-\xff]", Sieve.ODD),
-        Trigger(rb"\x1b", Sieve.ESCAPED),
-    )
+    return (Trigger(rb"[\x00%\\&\x1b\x80-\xff]", Sieve.ODD),)
 
 
-def _runs() -> tuple[Trigger, ...]:
+def beginning() -> bytes:
+    """A number without gaps up to its twelfth digit, or fourteenth where no brand issues shorter ones."""
+    shortest: dict[bytes, int] = {}
+    for (least, _), prefixes in length_classes().items():
+        for prefix in prefixes:
+            shortest[prefix[:1]] = min(least, shortest.get(prefix[:1], least))
+    long = b"".join(sorted(digit for digit, least in shortest.items() if least >= 14))
+    short = b"".join(sorted(digit for digit, least in shortest.items() if least < 14))
+    return rb"(?:[" + long + rb"][0-9]{2}|[" + short + rb"])[0-9]{11}"
+
+
+def _dashed() -> bytes:
+    """Twelve digits with at least one dash behind the fourth, or one behind more digits."""
+    parts: list[bytes] = [rb"[0-9]{7,8}-[0-9]"]
+    for before in range(4, 11):
+        digits = b"[0-9]{%d}" % (before - 4) if before > 4 else b""
+        parts.append(digits + rb"-(?:[0-9]-?){%d}[0-9]" % (11 - before))
+    return rb"[0-9]{4}(?:" + b"|".join(parts) + rb")"
+
+
+def _numbers() -> tuple[Trigger, ...]:
+    emv = rb"5(?:[Aa] ?0[6-9Aa]|7 ?(?:0[A-Fa-f]|1[0-3])) ?[1-9](?: ?[0-9]){3}"
     return (
+        # A fraction is never a card, see ``context``.
+        Trigger(rb"(?:[^0-9.]|[^0-9]\.)" + beginning(), "plain", 16),
+        Trigger(_GROUPED, "text", GROUPED_SPAN),
+        Trigger(_SINGLE, "text", GROUPED_SPAN),
+        Trigger(_dashed(), "text", GROUPED_SPAN),
         Trigger(rb"[0-9]{12}[=Dd][0-9]{2}[01][0-9]{4}", "track2", 16),
-        Trigger(rb"5(?:[Aa]0[6-9Aa]|7(?:0[A-Fa-f]|1[0-3]))[0-9]{12}", "emv", 40),
-        Trigger(rb"(?:3[0-9]){12}", "hex", EXOTIC_SPAN),
-        Trigger(rb"[0-9]{20}", Sieve.MESSAGES),
+        Trigger(rb"[0-9]{12}\^", "track1", GROUPED_SPAN),
+        Trigger(emv, "emv", 16),
+        Trigger(rb"[0-9]{20}", Sieve.LONG),
+        Trigger(rb"3[0-9]\r?\n ?" + _DUMPED, Sieve.LONG),
+        Trigger(rb"3[0-9]" + _DUMP_GAP + _DUMPED, Sieve.LONG),
     )
 
 
-def _messages() -> tuple[Trigger, ...]:
+def _long() -> tuple[Trigger, ...]:
     types = b"|".join(
         b"%d%d%d%d" % (version, kind, function, origin)
         for version in (0, 1, 2)
@@ -142,38 +158,40 @@ def _messages() -> tuple[Trigger, ...]:
         for origin in (0, 1)
     )
     bitmap = rb"(?:[4-7][0-9A-Fa-f]{15}|[C-Fc-f][0-9A-Fa-f]{31})"
-    return (Trigger(rb"(?:" + types + rb")" + bitmap + rb"1[2-9][0-9]{12}", "iso8583", 64),)
+    filler = alternatives(*HEX_FILLERS) + rb"?"
+    gap = rb"(?:" + alternatives(*HEX_GAPS) + filler + rb")?"
+    return (
+        Trigger(rb"3[0-9](?:" + filler + gap + rb"3[0-9]){11}", "hex", EXOTIC_SPAN),
+        # A digit at the end of a row, and one at the beginning of the next.
+        Trigger(
+            rb"3[0-9](?: {0,2}" + _DUMPED + rb")?" + ROW_BREAK + rb"(?:" + _DUMPED + rb" ?)?3[0-9]",
+            "hex",
+            EXOTIC_SPAN,
+        ),
+        Trigger(rb"(?:" + types + rb")" + bitmap + rb"1[2-9][0-9]{12}", "iso8583", 64),
+    )
 
 
 def _odd() -> tuple[Trigger, ...]:
     escape = rb"(?:%(?:25)?[0-9A-Fa-f]|\\u[0-9A-Fa-f]{3}|\\x[0-9A-Fa-f])[0-9]"
-    plain = rb"[-./_+\t ]{0,3}"
-    exotic = alternatives(*UNICODE_GAPS, *ESCAPED_GAPS, *INVISIBLE)
-    filler = alternatives(*HEX_FILLERS) + rb"?"
-    hex_gap = rb"(?:" + alternatives(*HEX_GAPS) + filler + rb")?"
+    exotic = alternatives(*UNICODE_GAPS, *ESCAPED_GAPS, *INVISIBLE, rb"\x1b(?:\[[0-9;:]*[mKC]|\([A-Z0-9])")
+    gaps = rb"(?:" + _GAP + rb"|" + exotic + rb")*"
+    odd_gap = _GAP + rb"*(?:" + exotic + _GAP + rb"*)+"
     return (
-        Trigger(escape + number(), "text", PLAIN_SPAN),
-        Trigger(b"|".join(rb"[1-9](?:%b[0-9]){11}" % gap for gap in _SINGLE_GAPS), "text", PLAIN_SPAN),
-        Trigger(rb"[0-9]" + plain + rb"(?:" + exotic + plain + rb"){1,9}[0-9]", "text", EXOTIC_SPAN),
-        Trigger(rb"[0-9]\x00{1,3}(?:.{0,2}\x00{1,3})?[0-9]\x00", "wide", EXOTIC_SPAN),
-        Trigger(rb"(?:\xef\xbc[\x90-\x99]){4}", "full-width", EXOTIC_SPAN),
-        Trigger(rb"(?:\xd9[\xa0-\xa9]){4}", "arabic", EXOTIC_SPAN),
-        Trigger(rb"(?:\xdb[\xb0-\xb9]){4}", "persian", EXOTIC_SPAN),
-        Trigger(rb"(?:\xf0\x9d\x9f[\x8e-\xbf]){4}", "mathematical", EXOTIC_SPAN),
-        Trigger(rb"(?:%3[0-9]){4}", "percent", EXOTIC_SPAN),
-        Trigger(rb"(?:\\u003[0-9]){4}", "json", EXOTIC_SPAN),
-        Trigger(rb"(?:&#(?:4[89]|5[0-7]);){4}", "html", EXOTIC_SPAN),
-        Trigger(rb"3[0-9](?:" + filler + hex_gap + rb"3[0-9]){11}", "hex", EXOTIC_SPAN),
-        Trigger(rb"[0-9]{12}\^[^\^\r\n?]{2,26}\^", "track1", 64),
-        Trigger(rb"5(?:[Aa] ?0[6-9Aa]|7 ?(?:0[A-Fa-f]|1[0-3])) ?(?:[0-9] ?){12}", "emv", 40),
+        Trigger(escape + rb"[1-9][0-9]{11}", "text", GROUPED_SPAN),
+        # The first odd gap of a number stands behind seven digits, or before six.
+        Trigger(rb"[0-9]" + odd_gap + rb"[0-9](?:" + gaps + rb"[0-9]){5}", "text", EXOTIC_SPAN),
+        Trigger(rb"[0-9](?:" + gaps + rb"[0-9]){6}" + odd_gap + rb"[0-9]", "text", EXOTIC_SPAN),
+        Trigger(rb"[0-9].{0,2}\x00{1,3}(?:.{0,2}\x00{1,3})?[0-9]", "wide", EXOTIC_SPAN),
+        Trigger(rb"\xef\xbc[\x90-\x99]", "full-width", 3),
+        Trigger(rb"\xd9[\xa0-\xa9]", "arabic", 2),
+        Trigger(rb"\xdb[\xb0-\xb9]", "persian", 2),
+        Trigger(rb"\xf0\x9d\x9f[\x8e-\xbf]", "mathematical", 4),
+        Trigger(rb"%3[0-9]", "percent", 3),
+        Trigger(rb"\\u003[0-9]", "json", 6),
+        Trigger(rb"&#(?:4[89]|5[0-7]);", "html", 5),
+        Trigger(rb"\\x3[0-9]", Sieve.LONG),
     )
-
-
-def _escaped() -> tuple[Trigger, ...]:
-    exotic = alternatives(*UNICODE_GAPS, *ESCAPED_GAPS, *INVISIBLE)
-    quiet = rb"(?:" + ESCAPE_SEQUENCE + rb"|" + CURSOR_RIGHT + rb"|" + exotic + rb")"
-    plain = rb"[-./_+\t ]{0,3}"
-    return (Trigger(rb"[0-9]" + plain + rb"(?:" + quiet + plain + rb"){1,9}[0-9]", "text", EXOTIC_SPAN),)
 
 
 def user_triggers(rules: Iterable[UserRule]) -> tuple[Trigger, ...]:
@@ -184,12 +202,11 @@ def user_triggers(rules: Iterable[UserRule]) -> tuple[Trigger, ...]:
 def triggers(sieve: Sieve) -> tuple[Trigger, ...]:
     """The expressions of one database."""
     made = {
-        Sieve.NUMBERS: _numbers,
-        Sieve.KEYS: _keys,
+        Sieve.FIRST: _first,
+        Sieve.WORDS: _words,
         Sieve.RARE: _rare,
-        Sieve.RUNS: _runs,
-        Sieve.MESSAGES: _messages,
+        Sieve.NUMBERS: _numbers,
         Sieve.ODD: _odd,
-        Sieve.ESCAPED: _escaped,
+        Sieve.LONG: _long,
     }
     return made[sieve]()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from sidecar.masking.alphabets import MARKS, alphabet
+from sidecar.masking.alphabets import MARKS, MOST_DIGITS, alphabet
+from sidecar.masking.keyed import ENDS_HEAD, LONGEST, LONGEST_VALUE
 from sidecar.masking.pan import NumberReader
-from sidecar.masking.patterns import PLAIN_SPAN, Sieve
+from sidecar.masking.patterns import ALWAYS, Sieve
 from sidecar.masking.sad import detector
+from sidecar.masking.sad_table import KEYED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from sidecar.masking.cards import CardTable
     from sidecar.masking.hyperscan_safe import Hit, Scanner
@@ -20,18 +22,38 @@ if TYPE_CHECKING:
     from sidecar.masking.sad import Detector
     from sidecar.masking.user import UserDetector
 
-Probe = list[tuple[Sieve, "list[Hit]"]]
+Spans = dict[str, list[tuple[int, int]]]
+# Bytes from the first digit of a plain number to the byte that ends it, the byte before it included.
+PLAIN_SPAN = 19 + 18 * 3 + 2
 # Nothing that starts further before a byte can hide it.
 REACH = 384
+# What opens a second look stands within so many bytes before what it is looked at for.
+JOINT = 160
 _DIGITS = b"0123456789"
 _PLAIN_GAP_BYTES = b" -./_+\t"
 _PLAIN_BYTES = _DIGITS + _PLAIN_GAP_BYTES
+_VALUE_ENDS = b"0123456789abcdefABCDEF.:/-"
 _DASH = 0x2D
 _TRACK_MARKS = b"=Dd"
 _DUMP_BYTES = b"0123456789abcdefABCDEF x:,"
-# What may stand right before the value of a key.
-_KEY_ENDS = b" \t\"'\\<>[](){}:=|,#-;AaDd02"
+_AFTER_VALUE = b".:/-"
+_HEX = b"0123456789abcdefABCDEF"
+# How far before the end of a buffer the key of a value that is still open may start.
+_KEY_REACH = LONGEST + LONGEST_VALUE + 1
+_VALUE = re.compile(rb"[0-9]{3}|[0-9][0-9A-Fa-f]{15}")
+_RUN = re.compile(rb"[0-9]{1,20}")
 _RARE = re.compile(rb"[\x00%\\&\x1b\x80-\xff]")
+# A run of digits and gaps that may become a number, or a track.
+_VIABLE = re.compile(rb"[0-9]{7}|[0-9]{4}[-./_+\t ]{1,3}[0-9]{3}|-|(?:[0-9][-./_+\t ]{1,3}){6}[0-9]")
+_UNCALM = re.compile(rb"[\x00%\\&\x1b\x80-\xff^]")
+_MARKS = b"=Dd"
+# Nothing rare at the end, and at last a letter that is neither of hex nor of a notation.
+_CLOSED = re.compile(rb"[^\x00%\\&\x1b\x80-\xff]{27}[g-wyzG-WYZ]\Z")
+# The end of a buffer behind the hex of a row of a dump.
+_ROW_TAIL = re.compile(
+    rb"[0-9A-Fa-f]{2} {2,3}[^\r\n]{0,34}\r?(?:\n[0-9A-Fa-f]{0,16}:? {0,2})?\Z"
+    rb"|(?:3[0-9]|2[0dDeEfF]|09)\r?\n ?\Z"
+)
 _EMV_TAIL = re.compile(rb"5(?:[Aa] ?0[6-9Aa]|7 ?(?:0[A-Fa-f]|1[0-3])) ?[1-9][0-9A-Fa-f ]*\Z")
 
 
@@ -59,33 +81,37 @@ class Readers:
         return known
 
 
-class _Scan:
-    """Hits sorted by where they lead."""
+class Look(NamedTuple):
+    """What the first look at a stretch of a buffer has found."""
+
+    start: int
+    """Where the stretch starts."""
+    number: int
+    """Before this the first plain number or dump of hex has its twelfth digit; 0 if there is none."""
+    words: list[Hit]
+    rare: bool
+
+
+class _Places:
+    """Where hits lead."""
 
     def __init__(self, routes: Mapping[Sieve, Sequence[Route]], first: int) -> None:
         self._routes = routes
         self._first = first
-        self.plain: list[int] = []
-        self.spans: dict[str, list[tuple[int, int]]] = {}
+        self.spans: Spans = {}
         self.wanted: set[Sieve] = set()
-        self.windows: list[tuple[int, int]] = []
 
     def add(self, sieve: Sieve, offset: int, hits: list[Hit]) -> None:
         """Take in the hits of ``sieve`` over what starts at ``offset``."""
-        routes, first = self._routes[sieve], self._first
+        routes, first, spans = self._routes[sieve], self._first - REACH, self.spans
         for number, at in hits:
             reader, span = routes[number]
             end = at + offset
-            if reader == "plain":
-                if end > first:
-                    self.plain.append(end)
-            elif isinstance(reader, Sieve):
-                if span:
-                    self.windows.append((max(0, end - span), end + span))
-                else:
-                    self.wanted.add(reader)
-            elif end + REACH > first:
-                self.spans.setdefault(reader, []).append((max(0, end - span), end))
+            if isinstance(reader, Sieve):
+                self.wanted.add(reader)
+            elif end > first:
+                for name in reader.split(","):
+                    spans.setdefault(name, []).append((max(0, end - span), end))
 
 
 class BufferReader:
@@ -101,33 +127,36 @@ class BufferReader:
         self._user = user
         self.user_rules = user_rules
         self._scanners = scanners
-        self._first = tuple(scanners[sieve] for sieve in (Sieve.NUMBERS, Sieve.KEYS, Sieve.RARE))
-        self._keys = scanners[Sieve.KEYS]
+        self._first, self._words, self._rare = (scanners[sieve] for sieve in ALWAYS)
         self._routes = readers.routes
         self._table = readers.table
         self._number = readers.number
         self._detector = readers.detector
 
-    def probe(self, data: bytes) -> Probe | None:
-        """The first look at ``data``, for ``readings``; None if there is no reason to look closer."""
-        numbers, keys, rare = self._first
-        found = [(Sieve.NUMBERS, list(numbers.hits(data))), (Sieve.KEYS, list(keys.hits(data)))]
-        found.append((Sieve.RARE, list(rare.hits(data))))
-        if any(hits for _, hits in found) or (self._user is not None and self._user.hits(data)):
-            return found
-        return None
+    def look(self, buffer: bytes, start: int = 0) -> Look | None:
+        """The first look at a buffer from ``start`` on; None if there is no reason for a second."""
+        numbers = self._first.hits(buffer)
+        words = self._words.hits(buffer)
+        rare = self._rare.hits(buffer)
+        if not (numbers or words or rare or (self._user is not None and self._user.hits(buffer))):
+            return None
+        return Look(start, numbers[0][1] if numbers else 0, list(words), bool(rare))
 
-    def readings(self, buffer: bytes, first: int, known: Probe | None = None) -> tuple[list[Reading], int]:
+    def readings(self, buffer: bytes, first: int, look: Look | None = None) -> tuple[list[Reading], int]:
         """Every reading that may hide a byte from ``first`` on, and the first byte that must wait.
 
-        The second is the length of the buffer unless a verdict needs what comes after it. ``known`` is the
-        probe of ``buffer[first:]``, if it was made.
+        The second is the length of the buffer unless a verdict needs what comes after it. ``look`` is the
+        first look at ``buffer`` from at least ``JOINT`` bytes before ``first`` on, if it was taken.
         """
-        plain, spans = self._scan(buffer, first, known)
+        if look is None:
+            look = self.look(buffer)
         found: list[Reading] = []
+        if look is None:
+            return found, len(buffer)
+        places = self._second_look(buffer, first, look)
         done: set[int] = set()
-        hold = self._read_plain(buffer, plain, found, done)
-        for name, stretches in spans.items():
+        hold = self._read_plain(buffer, [end for _, end in places.pop("plain", ())], found, done)
+        for name, stretches in places.items():
             if name == "text":
                 hold = min(hold, self._number("text").read_between(buffer, merged(stretches), found, done))
             elif name in MARKS:
@@ -144,61 +173,60 @@ class BufferReader:
         for number in {number for number, end in hits if end + REACH > first}:
             self.user_rules[number].read_between(buffer, ((0, len(buffer)),), found)
 
-    def _scan(
-        self, buffer: bytes, first: int, known: Probe | None
-    ) -> tuple[list[int], dict[str, list[tuple[int, int]]]]:
-        """Where plain numbers end after ``first``, and the stretches in which other readings may start."""
-        looks = self._looks(buffer, first, known)
-        scan = _Scan(self._routes, first)
-        for sieve, offset, hits in looks:
-            scan.add(sieve, offset, hits)
-        for sieve in (Sieve.RUNS, Sieve.MESSAGES, Sieve.ODD, Sieve.ESCAPED):
-            if sieve in scan.wanted:
-                scan.add(sieve, 0, self._scanners[sieve].hits(buffer))
-        if scan.windows and Sieve.ODD not in scan.wanted:
-            for low, high in merged(scan.windows):
-                scan.add(Sieve.ODD, low, self._scanners[Sieve.ODD].hits(buffer[low:high]))
-        return scan.plain, scan.spans
-
-    def _looks(
-        self, buffer: bytes, first: int, known: Probe | None
-    ) -> Iterator[tuple[Sieve, int, list[Hit]]]:
-        """The hits of the sieves that are always used, and where what they scanned starts."""
-        always = (Sieve.NUMBERS, Sieve.KEYS, Sieve.RARE)
-        if known is None:
-            for sieve in always:
-                yield sieve, 0, self._scanners[sieve].hits(buffer)
-            return
-        for sieve, hits in known:
-            yield sieve, first, hits
-        low = max(0, first - REACH)
-        joint = buffer[low : first + REACH]
-        for sieve in always:
-            yield sieve, low, self._scanners[sieve].hits(joint)
+    def _second_look(self, buffer: bytes, first: int, look: Look) -> Spans:
+        """For each reader the stretches in which readings may start; for ``plain`` the twelfth digits."""
+        places = _Places(self._routes, first)
+        words = [hit for hit in look.words if _VALUE.search(buffer, *_behind(look.start + hit[1]))]
+        places.add(Sieve.WORDS, look.start, words)
+        if look.number:
+            low = max(0, look.start + look.number - JOINT)
+            part = buffer[low:] if low else buffer
+            places.add(Sieve.NUMBERS, low, self._scanners[Sieve.NUMBERS].hits(part))
+        if look.rare:
+            places.add(Sieve.ODD, 0, self._scanners[Sieve.ODD].hits(buffer))
+        if Sieve.LONG in places.wanted:
+            places.add(Sieve.LONG, 0, self._scanners[Sieve.LONG].hits(buffer))
+        return places.spans
 
     def _read_plain(self, buffer: bytes, ends: list[int], found: list[Reading], done: set[int]) -> int:
-        """The readings of plain numbers that end before ``ends``."""
+        """The readings of numbers without gaps that have their twelfth digit before ``ends``."""
         hold = len(buffer)
         text, brand, shortest = self._number("text"), self._table.brand, self._table.shortest
         for end in ends:
-            stop = end - 1
-            run = buffer[max(0, stop - 20) : stop]
-            count = len(run) - len(run.rstrip(_DIGITS))
-            start = stop - count
-            if count >= 12 and buffer[start - 1] != _DASH:
-                # One group: no grouping but that with dashes has one of twelve digits behind another. This is
-                # the usual case, mostly decided by brand and check digit.
-                alone = buffer[stop] not in _PLAIN_GAP_BYTES
-                if alone and (count > 19 or count < shortest or brand(run[-count:]) is None):
-                    continue
-                if start not in done:
-                    done.add(start)
-                    hold = min(hold, text.read(buffer, start, found))
-            else:
-                run = buffer[max(0, stop - PLAIN_SPAN) : stop]
-                run = run[len(run.rstrip(_PLAIN_BYTES)) :]
-                hold = min(hold, text.read_between(buffer, ((stop - len(run), stop),), found, done))
+            run = _RUN.match(buffer, end - len(_last_digits(buffer, end)))
+            if run is None:
+                continue
+            start, stop = run.span()
+            # This is the usual case, mostly decided by brand and check digit.
+            alone = stop < len(buffer) and buffer[stop] not in _PLAIN_GAP_BYTES
+            if alone and (stop - start > MOST_DIGITS or stop - start < shortest or brand(run[0]) is None):
+                continue
+            if start not in done:
+                done.add(start)
+                hold = min(hold, text.read(buffer, start, found))
         return hold
+
+    def calm(self, buffer: bytes) -> int:
+        """How many digits more may follow that neither wait nor hide anything, by a quick look.
+
+        -1 if that is not known even of the last digit of ``buffer``.
+        """
+        near = buffer[-56:]
+        head = near.rstrip(_PLAIN_BYTES)
+        few = 6 - len(near) + len(head)
+        if few < 0 or not head or head[-1] in _MARKS or _UNCALM.search(near) is not None or self.user_rules:
+            return -1
+        threes = near.count(b"3")
+        fives = buffer.find(b"5", max(0, len(buffer) - 72)) >= 0
+        if threes > 5 or (fives and _EMV_TAIL.search(buffer, max(0, len(buffer) - 72)) is not None):
+            return -1
+        if self._words.hits(buffer[-_KEY_REACH:]):
+            return -1
+        return 0 if fives and b"5" in near[-8:] else min(few, 5 - threes)
+
+    def is_closed(self, buffer: bytes) -> bool:
+        """Whether nothing that comes after ``buffer`` can hide a byte of it, by a quick look at its end."""
+        return not self.user_rules and _CLOSED.match(buffer, max(0, len(buffer) - 28)) is not None
 
     def open_from(self, buffer: bytes) -> int:
         """The first byte that what comes after ``buffer`` may hide; its length if there is none."""
@@ -219,31 +247,43 @@ class BufferReader:
             or buffer.find(b"\x1b", max(0, size - plain - 28)) >= 0
         ):
             hold = min(hold, self._open_rare(buffer))
-        elif last in _DUMP_BYTES and buffer.count(b"3", max(0, size - 56)) >= 6:
+        elif buffer.count(b"3", max(0, size - 176)) > 6 and (
+            last in _DUMP_BYTES or _ROW_TAIL.search(buffer, max(0, size - 176)) is not None
+        ):
             hold = min(hold, self._number("hex").open_from(buffer, REACH))
         if last in _DUMP_BYTES and _EMV_TAIL.search(buffer, max(0, size - 72)) is not None:
             hold = min(hold, self._detector("emv").open_from(buffer))
+        if last in _VALUE_ENDS:
+            hold = min(hold, self._open_keyed(buffer))
         for rule in self.user_rules:
             hold = min(hold, rule.open_from(buffer))
         return hold
 
     def _open_plain(self, buffer: bytes, run: bytes) -> int:
-        """``open_from`` for plain numbers, tracks and keyed values; ``run`` is all digits and plain gaps."""
+        """``open_from`` for plain numbers and tracks; ``run`` is all digits and plain gaps."""
         size = len(buffer)
         hold = size
         digits = len(run.translate(None, _PLAIN_GAP_BYTES))
-        if digits > 6:
+        if digits > 6 and _VIABLE.search(run) is not None:
             hold = min(
                 self._number("text").open_from(buffer, len(run)),
                 self._detector("track2").open_from(buffer),
             )
         elif digits and len(run) < size and buffer[size - len(run) - 1] in _TRACK_MARKS:
             hold = self._detector("track2").open_from(buffer)
-        if run[-1] not in _PLAIN_GAP_BYTES:
-            group = len(run) - len(run.rstrip(_DIGITS))
-            if group <= 12 and buffer[size - group - 1] in _KEY_ENDS and self._keys.hits(buffer[-96:]):
-                for name in ("cvv", "pin"):
-                    hold = min(hold, self._detector(name).open_from(buffer))
+        return hold
+
+    def _open_keyed(self, buffer: bytes) -> int:
+        """``open_from`` for the value of a key, and the byte behind it that may make it something else."""
+        near = buffer[-LONGEST_VALUE - 2 :]
+        near = near[:-1] if near[-1] in _AFTER_VALUE else near
+        head = near.rstrip(_HEX)
+        if len(head) == len(near) or (head and head[-1] not in ENDS_HEAD):
+            return len(buffer)
+        hold = len(buffer)
+        if self._words.hits(buffer[-_KEY_REACH:]):
+            for rule in KEYED:
+                hold = min(hold, self._detector(rule.name).open_from(buffer))
         return hold
 
     def _open_rare(self, buffer: bytes) -> int:
@@ -254,6 +294,17 @@ class BufferReader:
             if mark in near:
                 hold = min(hold, self._number(name).open_from(buffer, REACH))
         return hold
+
+
+def _behind(key: int) -> tuple[int, int]:
+    """Where the value of a key may be of which a piece ends at ``key``."""
+    return key, key + LONGEST + LONGEST_VALUE
+
+
+def _last_digits(buffer: bytes, end: int) -> bytes:
+    """The digits in a row before ``end``, as far as a first look goes."""
+    before = buffer[max(0, end - 16) : end]
+    return before[len(before.rstrip(_DIGITS)) :]
 
 
 def merged(stretches: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Protocol
 
 from sidecar.masking.alphabets import MOST_DIGITS
+from sidecar.masking.keyed import REMOVED, Keyed
 from sidecar.masking.model import Reading
 from sidecar.masking.sad_table import KEYED
 
@@ -19,11 +20,8 @@ if TYPE_CHECKING:
 
     from sidecar.masking.cards import CardTable
 
-REMOVED = "0/0"
-# Track 1 is at most 79 characters, of which 60 may follow the name; keys with what separates them from their
-# value, EMV values and ISO 8583 headers are shorter.
-LONGEST = 160
-_LONGEST_KEY = 72
+# More than any match of ``every``.
+_LONGEST = 256
 _DIGITS = b"0123456789"
 _EQUALS = 0x3D
 # Hex before a run of digits.
@@ -48,49 +46,9 @@ class Detector(Protocol):
 def every(pattern: re.Pattern[bytes], buffer: bytes, low: int, high: int) -> Iterator[re.Match[bytes]]:
     """A match at every position of ``buffer[low:high]`` where one starts, overlapping ones too."""
     at = low
-    while at < high and (match := pattern.search(buffer, at)) is not None and match.start() < high:
+    while at < high and (match := pattern.search(buffer, at, high + _LONGEST)) and match.start() < high:
         yield match
         at = match.start() + 1
-
-
-# Quotes, brackets, escapes of them, an assignment, blanks.
-SEPARATION = rb"""(?:[ \t"'\\<>\[\](){}:=|,#-]|%3[AaDd]|%2[02]|&quot;| is | value | number ){1,12}"""
-
-
-def key_expression(keys: tuple[bytes, ...]) -> bytes:
-    """Any of ``keys`` as a word, or as the end of one that case or a mark sets off; then what separates."""
-    words = b"|".join(key.replace(b"_", rb"[ _-]?") for key in sorted(keys, key=lambda key: (-len(key), key)))
-    return rb"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))(?i:" + words + rb")(?![A-Za-z0-9])" + SEPARATION
-
-
-class Keyed:
-    """A number after a key that names it, such as a card verification code or a PIN."""
-
-    def __init__(self, name: str, keys: tuple[bytes, ...], shortest: int, longest: int) -> None:
-        self.name = name
-        self._longest = longest
-        opening = key_expression(keys)
-        self._whole = re.compile(rb"(?=" + opening + rb"([0-9]{%d,%d})(?![0-9]))" % (shortest, longest))
-        self._open = re.compile(opening + rb"([0-9]{1,%d})\Z" % longest)
-
-    def read_between(self, buffer: bytes, spans: Iterable[tuple[int, int]], found: list[Reading]) -> None:
-        """See ``Detector``."""
-        size = len(buffer)
-        seen: set[int] = set()
-        for low, high in spans:
-            for match in every(self._whole, buffer, low, high):
-                start, end = match.span(1)
-                if end < size and start not in seen:
-                    seen.add(start)
-                    found.append(Reading(self.name, "", start, end, ((start, end),), REMOVED))
-
-    def open_from(self, buffer: bytes) -> int:
-        """See ``Detector``."""
-        size = len(buffer)
-        if not buffer[-1:].isdigit():
-            return size
-        match = self._open.search(buffer, max(0, size - _LONGEST_KEY - self._longest))
-        return match.start(1) if match is not None else size
 
 
 class Track2:
@@ -178,7 +136,10 @@ class Emv:
     """EMV tags 57 (track 2 equivalent) and 5A (number) with their length, in hex; the whole value goes."""
 
     name = "emv"
-    _head = re.compile(rb"(?=(5[Aa] ?0[6-9Aa]|57 ?(?:0[A-Fa-f]|1[0-3])) ?([1-9] ?(?:[0-9] ?){11}))")
+    _head = re.compile(
+        rb"(?=(5[Aa] ?0[6-9Aa]|57 ?(?:0[A-Fa-f]|1[0-3])) ?"
+        rb"([1-9][0-9]{11}|[1-9][0-9](?: [0-9]{2}){5}|[1-9][0-9]{3}(?: [0-9]{4}){2}))"
+    )
     _open = re.compile(rb"(5[Aa] ?0[6-9Aa]|57 ?(?:0[A-Fa-f]|1[0-3])) ?([1-9] ?(?:[0-9A-Fa-f] ?){0,39})\Z")
     _shapes = (
         (0x5A, re.compile(rb"([0-9]{12,19})[Ff]*\Z")),
@@ -279,8 +240,8 @@ class Iso8583:
 
 def detector(name: str, table: CardTable) -> Detector:
     """Compile the detector ``name``: ``track1``, ``track2``, ``emv``, ``iso8583`` or a keyed rule."""
-    for rule, keys, shortest, longest in KEYED:
-        if rule == name:
-            return Keyed(name, keys, shortest, longest)
+    for rule in KEYED:
+        if rule.name == name:
+            return Keyed(rule)
     kinds = {kind.name: kind for kind in (Track1, Track2, Emv, Iso8583)}
     return kinds[name](table)

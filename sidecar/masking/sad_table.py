@@ -1,48 +1,115 @@
 """Generated from policies/masking/sad.yaml by scripts/masking-table; do not edit."""
 
-VERSION = "1-a7eeefaf4dda20af"
-# name, keys, shortest and longest value
-KEYED: tuple[tuple[str, tuple[bytes, ...], int, int], ...] = (
-    (
+from typing import NamedTuple
+
+VERSION = "2-7d264e17a9992b27"
+
+
+class KeyedRule(NamedTuple):
+    """A kind of secret that a key names; see policies/masking/sad.yaml."""
+
+    name: str
+    keys: tuple[bytes, ...]
+    length: tuple[int, int]
+    hex: bool
+    assigned: bool
+
+
+KEYED: tuple[KeyedRule, ...] = (
+    KeyedRule(
         "cvv",
         (
             b"cvv",
+            b"cvv1",
             b"cvv2",
+            b"cvv3",
             b"cvc",
+            b"cvc1",
             b"cvc2",
-            b"cvn",
+            b"cvc3",
+            b"cvx2",
             b"cvn2",
-            b"csc",
-            b"cid",
             b"cav2",
             b"icvv",
-            b"card_code",
-            b"security_code",
-            b"card_security_code",
-            b"card_verification",
-            b"card_verification_code",
-            b"card_verification_value",
-            b"verification_code",
-            b"verification_value",
-            b"security_number",
+            b"dcvv",
+            b"dcvc",
             b"cvv_code",
             b"cvc_code",
             b"cvv_number",
+            b"cvc_number",
+            b"cvv2_number",
+            b"cvc2_number",
+            b"cvv_value",
+            b"cvc_value",
+            b"cvv_data",
+            b"cvc_data",
+            b"card_security_code",
+            b"card_verification",
+            b"card_verification_code",
+            b"card_verification_number",
+            b"card_verification_value",
+            b"kartenpruefnummer",
+            b"cryptogramme_visuel",
         ),
-        3,
-        4,
+        length=(3, 4),
+        hex=False,
+        assigned=False,
     ),
-    (
+    KeyedRule(
+        "card-code",
+        (
+            b"csc",
+            b"cvn",
+            b"card_code",
+            b"security_code",
+            b"security_number",
+            b"security_no",
+            b"verification_code",
+            b"verification_value",
+        ),
+        length=(3, 4),
+        hex=False,
+        assigned=True,
+    ),
+    KeyedRule(
+        "cid",
+        (
+            b"cid",
+        ),
+        length=(4, 4),
+        hex=False,
+        assigned=True,
+    ),
+    KeyedRule(
         "pin",
         (
             b"pin",
             b"pin_code",
             b"pin_number",
+            b"pin_value",
             b"card_pin",
             b"atm_pin",
-            b"pin_block",
+            b"mpin",
+            b"tpin",
+            b"upin",
+            b"npin",
+            b"ipin",
+            b"pvv",
+            b"pin_verification_value",
         ),
-        4,
-        12,
+        length=(4, 12),
+        hex=False,
+        assigned=True,
+    ),
+    KeyedRule(
+        "pin-block",
+        (
+            b"pin_block",
+            b"pin_data",
+            b"encrypted_pin",
+        ),
+        length=(16, 16),
+        hex=True,
+        assigned=False,
     ),
 )

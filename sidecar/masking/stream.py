@@ -18,17 +18,16 @@ from typing import TYPE_CHECKING
 
 from sidecar.contract.errors import BugError
 from sidecar.masking.model import Finding
-from sidecar.masking.reader import REACH
+from sidecar.masking.reader import JOINT, REACH
 
 if TYPE_CHECKING:
     from sidecar.masking.model import Reading
-    from sidecar.masking.reader import BufferReader, Probe
+    from sidecar.masking.reader import BufferReader, Look
 
 # Left context kept of what was given out: the longest reading, and the text before it that matters.
 CONTEXT = 640
 # Above this size data is scanned where it is, and only its joint with the past is copied.
 SMALL = 1024
-JOINT = 128
 # Nothing shorter can hold a hidden byte that did not have to wait: what is hidden is followed by its end.
 LEAST = 4
 _MAY_START = re.compile(rb"[0-9^%\\&\xef\xd9\xdb\xf0]")
@@ -37,12 +36,13 @@ _MAY_START = re.compile(rb"[0-9^%\\&\xef\xd9\xdb\xf0]")
 class Masker:
     """Masks one channel. Made by ``Engine.stream``; for one thread."""
 
-    __slots__ = ("_base", "_closed", "_findings", "_growing", "_held", "_reader", "_tail")
+    __slots__ = ("_base", "_calm", "_closed", "_findings", "_growing", "_held", "_reader", "_tail")
 
     def __init__(self, reader: BufferReader) -> None:
         self._reader = reader
         self._tail = b"\n"  # no digit, no letter; never given out
         self._held = 0
+        self._calm = 0  # so many digits more may go out without a look
         self._base = -1
         self._growing: frozenset[tuple[int, str, str]] = frozenset()
         self._closed = False
@@ -58,11 +58,28 @@ class Masker:
             if len(data) > SMALL:
                 return self._advance(self._tail + data[:JOINT]) + self.feed(data[JOINT:])
         elif len(data) > SMALL:
+            self._calm = 0
             return self._feed_large(data)
         elif _MAY_START.search(data) is None and not self._reader.user_rules:
+            self._calm = 0
             self._remember(data)
             return data
+        elif len(data) == 1:
+            return self._feed_byte(data)
+        self._calm = 0
         return self._advance(self._tail + data)
+
+    def _feed_byte(self, data: bytes) -> bytes:
+        """``feed`` of one byte that may matter, while nothing waits."""
+        if self._calm > 0 and data.isdigit():
+            self._calm -= 1
+            self._remember(data)
+            return data
+        buffer = self._tail + data
+        self._calm = self._reader.calm(buffer)
+        if self._calm < 0:
+            return self._advance(buffer)
+        return self._pass(buffer, len(self._tail))
 
     def close(self) -> bytes:
         """The rest, masked. A second close gives nothing."""
@@ -91,15 +108,13 @@ class Masker:
     def _feed_large(self, data: bytes) -> bytes:
         """``feed`` while nothing waits, without copying ``data`` where it holds nothing to mask."""
         reader = self._reader
-        probe = reader.probe(data)
-        if (
-            probe is None
-            and reader.probe(self._tail[-JOINT:] + data[:JOINT]) is None
-            and reader.open_from(data[-CONTEXT:]) == CONTEXT
-        ):
+        tail = self._tail[-JOINT:]
+        near = tail + data
+        look = reader.look(near, len(self._tail) - len(tail))
+        if look is None and (reader.is_closed(near) or reader.open_from(near[-CONTEXT:]) >= CONTEXT):
             self._remember(data)
             return data
-        return self._advance(self._tail + data, probe=probe)
+        return self._advance(self._tail + data, look=look)
 
     def _remember(self, data: bytes) -> None:
         """Keep the end of ``data``, all of which was given out, as left context."""
@@ -113,10 +128,10 @@ class Masker:
             tail = tail[-CONTEXT:]
         self._tail = tail
 
-    def _advance(self, buffer: bytes, *, final: bool = False, probe: Probe | None = None) -> bytes:
+    def _advance(self, buffer: bytes, *, final: bool = False, look: Look | None = None) -> bytes:
         first = len(self._tail) - self._held
         limit = len(buffer) - 1 if final else self._reader.open_from(buffer)
-        if limit <= first:
+        if limit <= first and not (final and self._growing):
             self._tail = buffer
             self._held = len(buffer) - first
             return b""
@@ -125,7 +140,8 @@ class Masker:
             return self._pass(buffer, first)
         skip = max(0, first - REACH - 192) if len(buffer) < 8 * SMALL else 0
         seen = buffer[skip:] if skip else buffer
-        found, hold = self._reader.readings(seen, first - skip, probe)
+        look = look._replace(start=look.start - skip) if look is not None else None
+        found, hold = self._reader.readings(seen, first - skip, look)
         limit = max(first, min(limit, hold + skip))
         out = _masked(seen, first - skip, limit - skip, found)
         self._report(found, first - skip, limit - skip, self._base + skip)
@@ -180,4 +196,7 @@ def _masked(buffer: bytes, first: int, limit: int, found: list[Reading]) -> byte
             if low < high:
                 stars = reading.star * ((end - start) // len(reading.star))
                 out[low - first : high - first] = stars[low - start : high - start]
+        for start, end in reading.again:
+            if first <= start and end <= limit:
+                out[start - first : end - first] = b"*" * (end - start)
     return bytes(out)

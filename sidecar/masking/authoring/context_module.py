@@ -22,8 +22,10 @@ class KeyedRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One kind of secret that a key names."""
 
     name: str
-    digits: tuple[int, int]
+    length: tuple[int, int]
     keys: tuple[str, ...]
+    hex: bool = False
+    assigned: bool = False
 
 
 class MaskedCase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,10 +60,11 @@ def _quoted(text: str) -> str:
     return f'b"{escaped}"'
 
 
-def _head(source: bytes, name: str, version: int) -> list[str]:
+def _head(source: bytes, name: str, version: int, *imports: str) -> list[str]:
     return [
         f'"""Generated from policies/masking/{name} by scripts/masking-table; do not edit."""',
         "",
+        *(line for name in imports for line in (name, "")),
         f'VERSION = "{version}-{hashlib.sha256(source).hexdigest()[:16]}"',
     ]
 
@@ -86,19 +89,31 @@ def render_sad(source: bytes) -> str:
     """The text of ``sidecar/masking/sad_table.py``."""
     table = parse_sad(source)
     lines = [
-        *_head(source, "sad.yaml", table.version),
-        "# name, keys, shortest and longest value",
-        "KEYED: tuple[tuple[str, tuple[bytes, ...], int, int], ...] = (",
+        *_head(source, "sad.yaml", table.version, "from typing import NamedTuple"),
+        "",
+        "",
+        "class KeyedRule(NamedTuple):",
+        '    """A kind of secret that a key names; see policies/masking/sad.yaml."""',
+        "",
+        "    name: str",
+        "    keys: tuple[bytes, ...]",
+        "    length: tuple[int, int]",
+        "    hex: bool",
+        "    assigned: bool",
+        "",
+        "",
+        "KEYED: tuple[KeyedRule, ...] = (",
     ]
     for rule in table.keyed:
         lines += [
-            "    (",
+            "    KeyedRule(",
             f'        "{rule.name}",',
             "        (",
             *(f'            b"{key}",' for key in rule.keys),
             "        ),",
-            f"        {rule.digits[0]},",
-            f"        {rule.digits[1]},",
+            f"        length={rule.length},",
+            f"        hex={rule.hex},",
+            f"        assigned={rule.assigned},",
             "    ),",
         ]
     return "\n".join([*lines, ")", ""])

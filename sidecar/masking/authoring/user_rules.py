@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MOST_RULES = 100
 """Every rule costs every feed a look at its end."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
-_OWN_NAMES = {"pan", "track1", "track2", "emv-57", "emv-5a", "iso8583"} | {name for name, *_ in KEYED}
+_OWN_NAMES = {"pan", "track1", "track2", "emv-57", "emv-5a", "iso8583"} | {rule.name for rule in KEYED}
 
 
 class RuleSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

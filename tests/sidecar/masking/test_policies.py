@@ -212,7 +212,7 @@ def copied(folder: Path) -> Path:
         ("context.yaml", '"blk_-4111111111111111"', '"4111111111111111"', "negative case 1 is masked"),
         ("context.yaml", "AD: 24", "AD: x", "Expected int"),
         ("sad.yaml", 'masked: "cvv=***"', 'masked: "cvv=*"', "positive case 1 is not masked as it says"),
-        ("sad.yaml", "digits: [3, 4]", "digits: [3]", "digits: Expected array of length 2"),
+        ("sad.yaml", "length: [3, 4]", "length: [3]", "length: Expected array of length 2"),
         ("sad.yaml", "negative:", "negative: [", "expected|but found|could not"),
         ("rules/tokens.yaml", "{16,99}", "+", "pattern: at"),
     ],
