@@ -89,7 +89,8 @@ def test_audit_mode_lets_it_happen_and_records_what_it_would_have_done(
     mark = marker()
     policy({"name": "no", "action": "deny", "match": about(mark)}, mode="audit")
     assert echo(agent, app, mark).text == f"{mark}\n"
-    assert audit.recorded(mark).object["spec"]["decision"]["action"] == "audit"
+    decision = audit.recorded(mark).object["spec"]["decision"]
+    assert decision["action"] == "audit"
 
 
 def test_terms_and_masking_rules_of_the_policy_hold_in_the_session(

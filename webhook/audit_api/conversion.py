@@ -88,6 +88,7 @@ def _spec(record: SessionRecord) -> SessionSpec:
             request_uid=decision.request_uid,
             decided_at=rfc3339(decision.decided_at),
             approval=decision.approval or "",
+            would=decision.would or "",
         ),
     )
 

@@ -60,6 +60,8 @@ class SessionDecision(_Part, frozen=True):
     request_uid: str = msgspec.field(name="requestUID")
     decided_at: str
     approval: str = ""
+    would: str = ""
+    """What audit mode did not enforce: action, policy and rule; absent when nothing."""
 
 
 class TerminalSize(_Part, frozen=True, omit_defaults=False):

@@ -69,6 +69,7 @@ def _proof(session: Session) -> list[_Fact]:
     masking = session.spec.masking
     return [
         ("Decision", printable(f"{decision.action} by {decision.policy}/{decision.rule}{approval}")),
+        ("Audit mode", printable(f"would be {decision.would}") if decision.would else ""),
         ("Request UID", printable(decision.request_uid)),
         ("Masking", printable(f"profile {masking.profile}, {masking.fingerprint}")),
         ("Recorder", printable(session.status.recorder)),

@@ -76,6 +76,11 @@ class Expression:
         return self._regexes[str(pattern)].fits(text)
 
 
+def warm_up() -> None:
+    """Load the libraries, which takes a second, before somebody waits for a decision."""
+    Expression('line.matches("a")', Regexes())
+
+
 class _Text:
     """The source as tokens: macros and their variables, patterns, and the text that is compiled."""
 

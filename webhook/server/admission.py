@@ -20,6 +20,7 @@ from webhook.kube.api import KubeApi
 from webhook.policy.active import ActivePolicies
 from webhook.policy.builtin import RecordEverything
 from webhook.policy.decision import Policy
+from webhook.policy.expressions import warm_up
 from webhook.policy.packs import read_packs
 from webhook.server.doors import Door, doors_app
 from webhook.server.lookup import ApiPodLookup
@@ -148,6 +149,7 @@ async def serve_admission(settings: Settings) -> None:
 
 def load_policies(settings: Settings) -> ActivePolicies:
     """Give the policies with the installation's packs, which compile here. Raises ConfigurationError."""
+    warm_up()
     builtin = RecordEverything(profile=settings.profile, limits=settings.limits)
     packs = read_packs(settings.policy_directory, settings.policy_packs)
     return ActivePolicies(otherwise=builtin.decision, audit=settings.audit_mode, packs=packs)

@@ -201,7 +201,11 @@ def _session_fields(record: SessionRecord) -> Document:
     return {
         "session": record.session,
         "phase": record.phase.value,
-        **_known(how=record.how.value if record.how else None, approval=record.decision.approval),
+        **_known(
+            how=record.how.value if record.how else None,
+            approval=record.decision.approval,
+            would=record.decision.would,
+        ),
         "action": record.decision.action,
         "request": record.decision.request_uid,
         "profile": record.profile,

@@ -111,6 +111,7 @@ _SESSION = _mapping(
         how=_KEYWORD,
         action=_KEYWORD,
         approval=_KEYWORD,
+        would=_KEYWORD,
         request=_KEYWORD,
         profile=_KEYWORD,
         masking=_KEYWORD,
