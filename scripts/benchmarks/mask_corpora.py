@@ -104,6 +104,22 @@ def archive(size: int) -> bytes:
     return out.getvalue()[:size]
 
 
+def found(size: int) -> bytes:
+    """Log-like prose with a card number and a code every five kilobytes."""
+    line = b"\npaid with 4111 1111 1111 1111, cvv=123\n"
+    prose = text(size)
+    return b"".join(prose[at : at + 5000] + line for at in range(0, size, 5000))[:size]
+
+
+def _repeated(piece: bytes) -> Callable[[int], bytes]:
+    return lambda size: (piece * (size // len(piece) + 1))[:size]
+
+
+# Against the engine: nothing but digits, nothing but escapes, both in turn.
+ADVERSARIAL: dict[str, Callable[[int], bytes]] = {
+    "digits": _repeated(b"4111"), "escapes": _repeated(b"\x1b[31m"), "turns": _repeated(b"4\x1b[m1 "),
+}  # fmt: skip
 CORPORA: dict[str, Callable[[int], bytes]] = {
     "text": text, "json": json_logs, "ansi": ansi, "dense": dense, "base64": encoded, "tar": archive,
+    "found": found, **ADVERSARIAL,
 }  # fmt: skip
