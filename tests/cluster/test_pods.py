@@ -200,7 +200,7 @@ def test_a_link_that_leads_a_volume_over_the_shim_leads_nowhere(workshop: Worksh
 LOOK = r"""
 seen=0
 for process in /proc/[0-9]*; do
-  tr '\\0' ' ' < $process/cmdline | grep -q 'python3 -m sidecar' || continue
+  tr '\0' ' ' < $process/cmdline | grep -q 'python3 -m side[c]ar' || continue
   seen=$((seen + 1))
   for file in root/spool environ maps fd/0 cwd/ mem; do
     head -c 1 $process/$file >/dev/null 2>&1 && echo "open: $process/$file"
