@@ -54,7 +54,10 @@ def serialise(database: hyperscan.Database) -> bytes:
     """``database`` as bytes that ``restore`` accepts on a machine of the same kind."""
     import hyperscan  # noqa: PLC0415
 
-    return hyperscan.dumpb(database)
+    try:
+        return hyperscan.dumpb(database)
+    except hyperscan.error as error:
+        raise _failed("cannot serialise a database", error) from None
 
 
 def restore(data: bytes) -> hyperscan.Database | None:
@@ -67,6 +70,11 @@ def restore(data: bytes) -> hyperscan.Database | None:
         return None
 
 
+def _failed(what: str, error: Exception) -> BugError:
+    """The error to raise instead of the library's, which may name data."""
+    return BugError(f"Hyperscan {what} ({type(error).__name__})")
+
+
 class Scanner:
     """Scans whole buffers with one database. Not to be shared between threads."""
 
@@ -74,8 +82,11 @@ class Scanner:
         import hyperscan  # noqa: PLC0415
 
         self._database = database
-        self._scratch = hyperscan.Scratch(database)
         self._error = hyperscan.error
+        try:
+            self._scratch = hyperscan.Scratch(database)
+        except hyperscan.error as error:
+            raise _failed("has no room to scan", error) from None
         self._hits: list[Hit] = []
         self._collect = self._collector()
 
@@ -94,5 +105,5 @@ class Scanner:
         try:
             self._database.scan(data, self._collect, 0, None, self._scratch)
         except self._error as error:
-            raise BugError(f"Hyperscan failed ({type(error).__name__})") from None
+            raise _failed("failed", error) from None
         return found

@@ -7,7 +7,7 @@ import pytest
 
 from sidecar.contract.errors import BugError
 from sidecar.masking import Engine, Profile
-from sidecar.masking.hyperscan_safe import Scanner, compile_database
+from sidecar.masking.hyperscan_safe import Scanner, compile_database, serialise
 from sidecar.masking.patterns import Trigger
 
 NUMBER = b"4111111111111111"
@@ -72,6 +72,29 @@ def test_a_close_that_fails(monkeypatch: pytest.MonkeyPatch, kind: type[Exceptio
     with pytest.raises(BugError):
         masker.close()
     assert masker.close() == b""
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_no_room_to_scan(monkeypatch: pytest.MonkeyPatch, kind: type[Exception]) -> None:
+    def no_room(*_: object) -> None:
+        raise kind(f"at {NUMBER!r}")
+
+    engine = Engine.load(Profile.STRICT)
+    monkeypatch.setattr(hyperscan, "Scratch", no_room)
+    with pytest.raises(BugError) as raised:
+        engine.stream()
+    assert "4111" not in repr(raised.value)
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_a_database_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, kind: type[Exception]) -> None:
+    def refuse(*_: object) -> None:
+        raise kind("no")
+
+    database = compile_database([Trigger(b"4111", "text", 4)])
+    monkeypatch.setattr(hyperscan, "dumpb", refuse)
+    with pytest.raises(BugError):
+        serialise(database)
 
 
 @pytest.mark.parametrize(
