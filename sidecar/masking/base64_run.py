@@ -28,7 +28,7 @@ _AS_TEXT = bytes(
     1 if (byte < 32 and byte not in b"\x00\t\r\n") or byte == 127 else byte for byte in range(256)
 )
 _WORTH_A_LOOK = re.compile(
-    rb"(?i:[0-9]\x00{0,3}[0-9]\x00{0,3}[0-9]|[\xd9\xdb\xef\xf0][^\x00-\x7f]"
+    rb"(?i:(?:[0-9][^0-9]{0,12}){4}|[\xd9\xdb\xdf\xe0\xe1\xef\xf0][^\x00-\x7f]"
     rb"|cv[vcn]|c[as]v|c[si][cd]|pin|cod|num|val|ver|&#|%3|u00)"
 )
 _REMEMBERED = 258
@@ -47,8 +47,9 @@ class Change(NamedTuple):
 class Alignment:
     """The run decoded from its character ``first`` on."""
 
-    def __init__(self, first: int, new_masker: Callable[[], Masker]) -> None:
+    def __init__(self, first: int, new_masker: Callable[[], Masker], *, always: bool) -> None:
         self._first = first
+        self._always = always
         self.taken = first
         """Characters of the run that were decoded."""
         self._new_masker = new_masker
@@ -66,7 +67,7 @@ class Alignment:
         if self._masker is None:
             seen = len(self._decoded)
             self._decoded += decoded
-            if _WORTH_A_LOOK.search(self._decoded, max(0, seen - 12)) is None:
+            if not self._always and _WORTH_A_LOOK.search(self._decoded, max(0, seen - 48)) is None:
                 self._done += max(0, len(self._decoded) - _REMEMBERED)
                 self._decoded = self._decoded[-_REMEMBERED:]
                 return
@@ -127,8 +128,9 @@ def _encoded(data: bytes) -> bytes:
 class Run:
     """A run that is still going on."""
 
-    def __init__(self, new_masker: Callable[[], Masker]) -> None:
-        self._alignments = [Alignment(first, new_masker) for first in range(4)]
+    def __init__(self, new_masker: Callable[[], Masker], *, always: bool) -> None:
+        """With ``always`` every alignment is masked, and not only where digits or the name of a key are."""
+        self._alignments = [Alignment(first, new_masker, always=always) for first in range(4)]
         self.column = 0
         """Characters since the last line break."""
         self._total = 0

@@ -31,8 +31,10 @@ class Base64Masker:
     3 bytes.
     """
 
-    def __init__(self, new_masker: Callable[[], Masker]) -> None:
+    def __init__(self, new_masker: Callable[[], Masker], *, always: bool) -> None:
+        """``always`` looks into runs in which there is no digit, for users' rules."""
         self._new_masker = new_masker
+        self._always = always
         self._plain = new_masker()
         self._decided = b""
         """What the plain masker has given out and this one has not."""
@@ -78,7 +80,7 @@ class Base64Masker:
                 match = _RUN.search(data, at)
                 if match is None:
                     return
-                self._run = Run(self._new_masker)
+                self._run = Run(self._new_masker, always=self._always)
                 at = match.start()
             at = self._go_on(self._run, data, at)
 
@@ -112,7 +114,7 @@ class Base64Masker:
         self._found += run.findings()
 
     def _give(self, count: int) -> bytes:
-        count = min(count, len(self._decided))
+        count = max(0, min(count, len(self._decided)))
         end = self._gone + count
         out = self._decided[:count]
         self._decided = self._decided[count:]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 JOINT = "\u200b".encode()
 # More bytes than this never wait because of editing.
 MOST_WAITING = 1024
+_MAY_GO = frozenset((b" ", b"_"))
 # A line of more cells is not kept track of.
 MOST_CELLS = 4096
 
@@ -219,12 +220,14 @@ class EditedLine:
             self._masker = self._begin.fork()
             self._read = self.floor
             self._out_cell, self._out_byte = 0, self._first_byte
-        self._read_to(at)
 
     def _read_on(self, end: int) -> None:
-        """Read to ``end``, but not blanks that end an open number: most of them erase, or wrap a row."""
+        """Read to ``end``, but not blanks and lines that end an open number.
+
+        Most of those erase or wrap a row, or underline what is written over them.
+        """
         bare = end
-        while bare > self._read and self.cells[bare - 1].read == b" ":
+        while bare > self._read and self.cells[bare - 1].read in _MAY_GO:
             bare -= 1
         self._read_to(bare)
         if not self._masker.held:

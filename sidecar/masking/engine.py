@@ -69,7 +69,7 @@ class Engine:
 
     def base64(self) -> Base64Masker:
         """A masker for one channel that also reads base64."""
-        return Base64Masker(self.stream)
+        return Base64Masker(self.stream, always=bool(self._rules))
 
     def masks(self) -> Callable[[bytes], tuple[bytes, list[Finding]]]:
         """A function that masks whole inputs, cheaper than a stream for each; for one thread."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _UTF8 = rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 _TOKEN = re.compile(
-    rb"[ -~]+|" + _UTF8 + rb"|\r?\n|\x1b(?:\[[0-?]{0,32}[ -/]{0,4}[@-~]|O[A-Za-z])|.", re.DOTALL
+    rb"[ -~]+|" + _UTF8 + rb"|\r?\n|\x1b(?:\[[0-?]{0,32}[ -/]{0,4}[@-~]|O[A-Za-z]|[bfd\x7f])|.", re.DOTALL
 )
 _UNFINISHED = re.compile(
     rb"(?:\r|\x1b(?:\[[0-?]{0,32}[ -/]{0,4}|O)?"
@@ -28,6 +28,7 @@ _UNFINISHED = re.compile(
 )
 _STOP = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _WORD = re.compile(rb"[^ ]* *\Z")
+_NEXT_WORD = re.compile(rb" *[^ ]*")
 # Pasting begins and ends, the window gains or loses focus, the next key is taken as it is.
 _QUIET = frozenset((b"\x1b[200~", b"\x1b[201~", b"\x1b[I", b"\x1b[O", b"\x16", b"\x0c", b"\x00"))
 
@@ -84,11 +85,34 @@ def _back(line: EditedLine) -> None:
     line.remove(line.cursor - 1, line.cursor)
 
 
+def _typed(line: EditedLine, start: int, end: int) -> bytes:
+    """One byte for each cell."""
+    return b"".join(cell.read[:1] or b"x" for cell in line.cells[start:end])
+
+
 def _word(line: EditedLine) -> None:
-    typed = b"".join(cell.read[:1] for cell in line.cells[line.floor : line.cursor])
-    match = _WORD.search(typed)
+    match = _WORD.search(_typed(line, line.floor, line.cursor))
     if match is not None:
         line.remove(line.floor + match.start(), line.cursor)
+
+
+def _word_left(line: EditedLine) -> None:
+    match = _WORD.search(_typed(line, line.floor, line.cursor))
+    if match is not None:
+        line.move(line.floor + match.start())
+
+
+def _next_word(line: EditedLine) -> int:
+    match = _NEXT_WORD.match(_typed(line, line.cursor, len(line.cells)))
+    return line.cursor + (match.end() if match is not None else 0)
+
+
+def _word_right(line: EditedLine) -> None:
+    line.move(_next_word(line))
+
+
+def _delete_word(line: EditedLine) -> None:
+    line.remove(line.cursor, _next_word(line))
 
 
 def _delete(line: EditedLine) -> None:
@@ -122,7 +146,10 @@ def _end(line: EditedLine) -> None:
 _KEYS: dict[bytes, Callable[[EditedLine], None]] = {
     b"\x7f": _back,
     b"\b": _back,
-    b"\x17": _word,
+    **dict.fromkeys((b"\x17", b"\x1b\x7f"), _word),
+    **dict.fromkeys((b"\x1bb", b"\x1b[1;5D", b"\x1b[1;3D", b"\x1b[5D"), _word_left),
+    **dict.fromkeys((b"\x1bf", b"\x1b[1;5C", b"\x1b[1;3C", b"\x1b[5C"), _word_right),
+    b"\x1bd": _delete_word,
     b"\x15": _discard,
     b"\x0b": _kill,
     **dict.fromkeys((b"\x04", b"\x1b[3~"), _delete),

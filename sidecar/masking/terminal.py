@@ -46,7 +46,7 @@ _STRINGS = frozenset((b"]", b"P", b"X", b"^", b"_"))
 _WIDE = re.compile(rb"[\t\x80-\xff]|\x1b")
 _NO_COLUMNS = re.compile(rb"\x1b\[[0-9;:]*[mK]|\x1b\([A-Z0-9]")
 _NUMBER = re.compile(rb"\x1b\[([0-9]{0,4})[A-Za-z@]\Z")
-_PLACE = re.compile(rb"\x1b\[[0-9]*;?([0-9]{0,4})[Hf]\Z")
+_PLACE = re.compile(rb"\x1b\[([0-9]{0,4});?([0-9]{0,4})[Hf]\Z")
 # Modes, colours, reports and the like leave the cursor where it is.
 _QUIET = re.compile(
     rb"\x1b\[(?:[<=>?][0-?]*[ -/]*[@-~]|[0-?]*[ -/]+[@-~]|[0-9;:]*[mncqsthl])\Z|\x1b(?:[=>7]|[ -/].)\Z",
@@ -65,6 +65,8 @@ class TerminalMasker(FollowingMasker):
         self._column: int | None = 0
         self._next_column: int | None = 0
         self._soft = False
+        self._row: int | None = None
+        """The row of the screen that the line is in, once the cursor was put there."""
         self._inserts = False
         super().__init__(masker)
 
@@ -114,6 +116,7 @@ class TerminalMasker(FollowingMasker):
         return end
 
     def _line_begins(self, line: EditedLine | None) -> None:
+        self._row = self._row if line is not None else None
         self._column, self._next_column = (0 if line is None else self._next_column), 0
         if line is not None:
             self._line_followed(line)
@@ -163,7 +166,7 @@ class TerminalMasker(FollowingMasker):
         line.cursor = len(line.cells)
         line.enqueue(unit)
         line.write([Cell(unit.raw, unit)])
-        self._ended = True
+        self._ended, self._row = True, None
 
     def _row_goes_on(self, line: EditedLine) -> bool:
         """Whether the line may go on behind an end of the row."""
@@ -175,7 +178,7 @@ class TerminalMasker(FollowingMasker):
         line.cursor = len(line.cells)
         line.pass_on(unit)
         line.write([Cell(b"\n")])
-        self._ended, self._next_column = True, column
+        self._ended, self._next_column, self._row = True, column, None
 
     def _place(self, line: EditedLine, unit: Unit, to: int | None) -> None:
         """Put the cursor at the cell ``to``; None is no cell of this line."""
@@ -211,7 +214,25 @@ class TerminalMasker(FollowingMasker):
             line.pass_on(unit)
         else:
             place = _PLACE.match(token)
-            self._leave(line, unit, max(0, int(place[1] or 1) - 1) if place is not None else None)
+            if place is None:
+                self._leave(line, unit, None)
+            else:
+                self._put(line, unit, int(place[1] or 1), max(1, int(place[2] or 1)))
+
+    def _put(self, line: EditedLine, unit: Unit, row: int, column: int) -> None:
+        """CUP: within the row if it is the same, or may be because the cursor stays where it is."""
+        to = self._rows.column(line, column)
+        if (
+            to is not None
+            and line.floor <= to
+            and (row == self._row or (self._row is None and to == line.cursor))
+        ):
+            joined = self._row is None
+            self._place(line, unit, to)
+            self._soft = joined and line.cursor > line.floor
+        else:
+            self._leave(line, unit, column - 1)
+        self._row = row
 
 
 def characters(unit: Unit, lead: bytes = b"") -> list[Cell]:
