@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from sidecar.masking.alphabets import MARKS, MOST_DIGITS, alphabet
+from sidecar.masking.alphabets import CURSOR_RIGHT, ESCAPE_SEQUENCE, MARKS, MOST_DIGITS, alphabet
 from sidecar.masking.keyed import ENDS_HEAD, LONGEST, LONGEST_VALUE
-from sidecar.masking.pan import NumberReader
+from sidecar.masking.pan import FIRST, NumberReader
 from sidecar.masking.patterns import ALWAYS, Sieve
 from sidecar.masking.sad import detector
 from sidecar.masking.sad_table import KEYED
@@ -35,7 +35,10 @@ _PLAIN_BYTES = _DIGITS + _PLAIN_GAP_BYTES
 _VALUE_ENDS = b"0123456789abcdefABCDEF.:/-"
 _DASH = 0x2D
 _TRACK_MARKS = b"=Dd"
-_DUMP_BYTES = b"0123456789abcdefABCDEF x:,"
+_DUMP_BYTES = b"0123456789abcdefABCDEF x:,\\"
+# All that numbers with escapes and other gaps consist of, terminal sequences aside.
+_SEQUENCE = re.compile(ESCAPE_SEQUENCE + rb"|" + CURSOR_RIGHT)
+_NUMBER_BYTES = _PLAIN_BYTES + b"%\\&#;:xuUabcdefABCDEFnpst\x1b[(" + bytes(range(128, 256))
 _AFTER_VALUE = b".:/-"
 _HEX = b"0123456789abcdefABCDEF"
 # How far before the end of a buffer the key of a value that is still open may start.
@@ -213,16 +216,16 @@ class BufferReader:
         """
         near = buffer[-56:]
         head = near.rstrip(_PLAIN_BYTES)
-        few = 6 - len(near) + len(head)
+        few = FIRST - len(near) + len(head)
         if few < 0 or not head or head[-1] in _MARKS or _UNCALM.search(near) is not None or self.user_rules:
             return -1
-        threes = near.count(b"3")
+        threes = buffer.count(b"3", max(0, len(buffer) - 176))
         fives = buffer.find(b"5", max(0, len(buffer) - 72)) >= 0
-        if threes > 5 or (fives and _EMV_TAIL.search(buffer, max(0, len(buffer) - 72)) is not None):
+        if threes >= FIRST or (fives and _EMV_TAIL.search(buffer, max(0, len(buffer) - 72)) is not None):
             return -1
         if self._words.hits(buffer[-_KEY_REACH:]):
             return -1
-        return 0 if fives and b"5" in near[-8:] else min(few, 5 - threes)
+        return 0 if fives and b"5" in near[-8:] else min(few, FIRST - 1 - threes)
 
     def is_closed(self, buffer: bytes) -> bool:
         """Whether nothing that comes after ``buffer`` can hide a byte of it, by a quick look at its end."""
@@ -247,9 +250,7 @@ class BufferReader:
             or buffer.find(b"\x1b", max(0, size - plain - 28)) >= 0
         ):
             hold = min(hold, self._open_rare(buffer))
-        elif buffer.count(b"3", max(0, size - 176)) > 6 and (
-            last in _DUMP_BYTES or _ROW_TAIL.search(buffer, max(0, size - 176)) is not None
-        ):
+        elif self._may_be_dump(buffer):
             hold = min(hold, self._number("hex").open_from(buffer, REACH))
         if last in _DUMP_BYTES and _EMV_TAIL.search(buffer, max(0, size - 72)) is not None:
             hold = min(hold, self._detector("emv").open_from(buffer))
@@ -264,7 +265,7 @@ class BufferReader:
         size = len(buffer)
         hold = size
         digits = len(run.translate(None, _PLAIN_GAP_BYTES))
-        if digits > 6 and _VIABLE.search(run) is not None:
+        if digits > FIRST and _VIABLE.search(run) is not None:
             hold = min(
                 self._number("text").open_from(buffer, len(run)),
                 self._detector("track2").open_from(buffer),
@@ -288,12 +289,24 @@ class BufferReader:
 
     def _open_rare(self, buffer: bytes) -> int:
         """``open_from`` for what has escapes or bytes beyond ASCII near its end."""
-        hold = self._number("text").open_from(buffer, REACH)
         near = buffer[-REACH:]
+        rest = _SEQUENCE.sub(b"", near)
+        rest = rest[len(rest.rstrip(_NUMBER_BYTES)) :]
+        hold = len(buffer)
+        if len(rest) - len(rest.translate(None, _DIGITS)) > FIRST:
+            hold = self._number("text").open_from(buffer, REACH)
         for name, mark in MARKS.items():
-            if mark in near:
+            if mark in near and (name != "hex" or self._may_be_dump(buffer)):
                 hold = min(hold, self._number(name).open_from(buffer, REACH))
         return hold
+
+    @staticmethod
+    def _may_be_dump(buffer: bytes) -> bool:
+        """Whether ``buffer`` may end in a number in hex that hides something."""
+        near = max(0, len(buffer) - 176)
+        return buffer.count(b"3", near) > FIRST and (
+            buffer[-1] in _DUMP_BYTES or _ROW_TAIL.search(buffer, near) is not None
+        )
 
 
 def _behind(key: int) -> tuple[int, int]:
