@@ -144,6 +144,7 @@ def _rules(*rules: tuple[str, str]) -> Json:
 
 _LINE_KINDS: Final = ("exact", "prefix", "glob", "regex")
 _EXTRA: Final[dict[str, Json]] = {
+    "Mode": {"default": "enforce"},
     "CommandLine": _rules(
         (
             " + ".join(f"(has(self.{name}) ? 1 : 0)" for name in _LINE_KINDS) + " == 1",
