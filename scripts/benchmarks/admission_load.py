@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import os
 import socket
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -124,6 +125,7 @@ def _serve(ready: Any, count: int, reload_seconds: float) -> None:
 
 
 async def _run(ready: Any, count: int, reload_seconds: float) -> None:
+    sys.setswitchinterval(0.001)  # as the server does
     active = policies(count)
     guarded = await injected(plain_pod())
     app = doors_app({"exec": exec_door(guarded, policy=active), "pods": pod_door(active)}, lambda: None)

@@ -5,6 +5,7 @@ right one, so nothing is tried twice.
 """
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 _WILD: Final = re.compile(r"[*?]")
@@ -15,13 +16,23 @@ class Glob:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.literal = text if not _WILD.search(text) else None
+        self.literal = text if is_literal(text) else None
         """The word itself, when it has no wildcards."""
-        self._match = re.compile(_translate(text), re.DOTALL).fullmatch
+        self.fits = text.__eq__ if self.literal is not None else _wild(text)
+        """Tells whether a word is one of those meant."""
 
-    def fits(self, word: str) -> bool:
-        """Tell whether a word is one of those meant."""
-        return word == self.literal if self.literal is not None else self._match(word) is not None
+
+def is_literal(text: str) -> bool:
+    """Tell whether a word has no wildcards."""
+    return _WILD.search(text) is None
+
+
+def _wild(text: str) -> Callable[[str], bool]:
+    beginning = text.removesuffix("*")
+    if is_literal(beginning):
+        return lambda word: word.startswith(beginning)
+    match = re.compile(_translate(text), re.DOTALL).fullmatch
+    return lambda word: match(word) is not None
 
 
 def _translate(text: str) -> str:

@@ -11,7 +11,7 @@ from webhook.policy.command_lines import REST
 from webhook.policy.compiling import CompiledRule
 from webhook.policy.document import CommandLine, Match
 from webhook.policy.facts import Facts
-from webhook.policy.globs import Glob
+from webhook.policy.globs import Glob, is_literal
 
 _REMEMBERED: Final = 4096
 """Words whose rules are remembered, for each field."""
@@ -35,7 +35,7 @@ class _Field:
         if words is None:
             self._anything |= bit
         for word in words or ():
-            table = self._exact if Glob(word).literal is not None else self._globs
+            table = self._exact if is_literal(word) else self._globs
             table[word] = table.get(word, 0) | bit
 
     def rules(self, facts: Facts) -> int:
@@ -102,5 +102,5 @@ def _programs(match: Match) -> Words | None:
 def _program(line: CommandLine) -> str | None:
     words = line.exact or line.prefix
     if words is not None:
-        return words[0] if Glob(words[0]).literal is not None else None
+        return words[0] if is_literal(words[0]) else None
     return line.glob[0] if line.glob is not None and line.glob[0] != REST else None

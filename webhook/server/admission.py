@@ -2,8 +2,10 @@
 
 import asyncio
 import datetime as dt
+import gc
 import logging
 import os
+import sys
 import time
 from collections.abc import Awaitable, Callable
 
@@ -40,6 +42,8 @@ _log = logging.getLogger(__name__)
 _CONNECTIONS = 16
 _FIRST_PAUSE_SECONDS = 2.0
 _WATCH_PAUSE_SECONDS = 1.0
+_SWITCH_SECONDS = 0.001
+"""How long compiling policies in a thread may keep the event loop waiting for the interpreter."""
 
 
 class Held:
@@ -100,6 +104,7 @@ def make_doors(
 
 async def serve_admission(settings: Settings) -> None:
     """Serve until told to end."""
+    sys.setswitchinterval(_SWITCH_SECONDS)
     api = KubeApi(connections=_CONNECTIONS)
     keeper = Keeper(
         api,
@@ -112,6 +117,7 @@ async def serve_admission(settings: Settings) -> None:
     held, lookup = Held(), ApiPodLookup(api, threads=_CONNECTIONS, seconds=settings.lookup_seconds)
     pods, namespaces = PodCache(api, lookup), NamespaceLabels(api, seconds=settings.lookup_seconds)
     policies = await asyncio.to_thread(load_policies, settings)
+    gc.freeze()
     kept = PolicyKeeper(api, policies, clock=lambda: dt.datetime.now(dt.UTC))
     followers = {
         "namespaces": Follower(api, NAMESPACES_PATH, namespaces),
