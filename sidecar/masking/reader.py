@@ -29,11 +29,14 @@ PLAIN_SPAN = 19 + 18 * 3 + 2
 REACH = 384
 # What opens a second look stands within so many bytes before what it is looked at for.
 JOINT = 160
+# After a plain number the next is looked for so many bytes later; no more than one in SPARSE are few.
+STEP, SPARSE = 64, 4096
 _DIGITS = b"0123456789"
 _PLAIN_GAP_BYTES = b" -./_+\t"
 _PLAIN_BYTES = _DIGITS + _PLAIN_GAP_BYTES
 _VALUE_ENDS = b"0123456789abcdefABCDEF.:/-"
-_DASH = 0x2D
+# What may stand between a first group of twelve digits and more of the same number.
+_JOINS = b"-%\\&\x1b\x00" + bytes(range(128, 256))
 _TRACK_MARKS = b"=Dd"
 _DUMP_BYTES = b"0123456789abcdefABCDEF x:,\\"
 # All that numbers with escapes and other gaps consist of, terminal sequences aside.
@@ -89,9 +92,10 @@ class Look(NamedTuple):
 
     start: int
     """Where the stretch starts."""
-    number: int
-    """Before this the first plain number or dump of hex has its twelfth digit; 0 if there is none."""
+    numbers: list[tuple[int, int]]
+    """Stretches that contain all plain numbers and dumps of hex."""
     words: list[Hit]
+    """Pieces of keys with something like a value behind them."""
     rare: bool
 
 
@@ -138,12 +142,25 @@ class BufferReader:
 
     def look(self, buffer: bytes, start: int = 0) -> Look | None:
         """The first look at a buffer from ``start`` on; None if there is no reason for a second."""
-        numbers = self._first.hits(buffer)
-        words = self._words.hits(buffer)
+        numbers = self._stretches(buffer)
+        words = [hit for hit in self._words.hits(buffer) if _VALUE.search(buffer, *_behind(hit[1]))]
         rare = self._rare.hits(buffer)
         if not (numbers or words or rare or (self._user is not None and self._user.hits(buffer))):
             return None
-        return Look(start, numbers[0][1] if numbers else 0, list(words), bool(rare))
+        return Look(start, numbers, words, bool(rare))
+
+    def _stretches(self, buffer: bytes) -> list[tuple[int, int]]:
+        """Where plain numbers are: around each, as long as they are few; else from one of them to the end."""
+        found: list[tuple[int, int]] = []
+        at, size = 0, len(buffer)
+        while hits := self._first.hits(buffer[at:] if at else buffer):
+            low = max(0, at + hits[0][1] - JOINT)
+            at += hits[0][1] + STEP
+            few = len(found) < size // SPARSE
+            found.append((low, at + JOINT if few else size))
+            if not few or at >= size:
+                break
+        return found
 
     def readings(self, buffer: bytes, first: int, look: Look | None = None) -> tuple[list[Reading], int]:
         """Every reading that may hide a byte from ``first`` on, and the first byte that must wait.
@@ -179,12 +196,10 @@ class BufferReader:
     def _second_look(self, buffer: bytes, first: int, look: Look) -> Spans:
         """For each reader the stretches in which readings may start; for ``plain`` the twelfth digits."""
         places = _Places(self._routes, first)
-        words = [hit for hit in look.words if _VALUE.search(buffer, *_behind(look.start + hit[1]))]
-        places.add(Sieve.WORDS, look.start, words)
-        if look.number:
-            low = max(0, look.start + look.number - JOINT)
-            part = buffer[low:] if low else buffer
-            places.add(Sieve.NUMBERS, low, self._scanners[Sieve.NUMBERS].hits(part))
+        places.add(Sieve.WORDS, look.start, look.words)
+        for low, high in merged(look.numbers):
+            part = buffer[look.start + low : look.start + high]
+            places.add(Sieve.NUMBERS, look.start + low, self._scanners[Sieve.NUMBERS].hits(part))
         if look.rare:
             places.add(Sieve.ODD, 0, self._scanners[Sieve.ODD].hits(buffer))
         if Sieve.LONG in places.wanted:
@@ -200,8 +215,9 @@ class BufferReader:
             if run is None:
                 continue
             start, stop = run.span()
-            # This is the usual case, mostly decided by brand and check digit.
-            alone = stop < len(buffer) and buffer[stop] not in _PLAIN_GAP_BYTES
+            # The usual case, mostly decided by brand and check digit: no grouping but that with dashes has a
+            # first group of twelve digits.
+            alone = stop < len(buffer) and buffer[stop] not in _JOINS
             if alone and (stop - start > MOST_DIGITS or stop - start < shortest or brand(run[0]) is None):
                 continue
             if start not in done:

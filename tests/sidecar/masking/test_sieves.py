@@ -25,7 +25,7 @@ class Everywhere(BufferReader):
     """Lets every reader read everything."""
 
     def look(self, buffer: bytes, start: int = 0) -> Look | None:
-        return Look(start, len(buffer), [], rare=True)
+        return Look(start, [(0, len(buffer))], [], rare=True)
 
     def _second_look(self, buffer: bytes, first: int, look: Look) -> dict[str, list[tuple[int, int]]]:
         return {name: [(0, len(buffer))] for name in _READERS}
