@@ -1,0 +1,218 @@
+"""What a program shows on a terminal is masked as it stands there, however it was sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from masking_inputs import EXAMPLES, NUMBERS
+
+from sidecar.masking import Engine, Finding, Profile, TerminalMasker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+N = "4111111111111111"
+ROW = "x" * 70
+
+CASES = [
+    # plain text goes through
+    (f"$ cat\r\n{N}\r\n\x1b[32mok\x1b[0m\r\n", "$ cat\r\n411111******1111\r\n\x1b[32mok\x1b[0m\r\n"),
+    # a key is erased: as the kernel echoes it, as readline does, with deletions
+    ("4111111112\b \b1111111\r\n", "411111****\b \b***1111\r\n"),
+    ("4111111112\b\x1b[K1111111\r\n", "411111****\b\x1b[K***1111\r\n"),
+    ("4111111112\x1b[D\x1b[P1111111\r\n", "411111****\x1b[D\x1b[P***1111\r\n"),
+    ("41111119\b \b\b \b\b \b11111111111\x07\r\n", "411111**\b \b\b \b\b \b1******1111\x07\r\n"),
+    (N + "\b \b" * 16 + "ls\r\n", "411111" + "*" * 10 + "\b \b" * 16 + "ls\r\n"),
+    # a key is put in between; the rest is drawn again
+    (f"411111111111111\b\b\b1111{chr(8) * 3}\r\n", f"411111*********\b\b\b1111{chr(8) * 3}\r\n"),
+    # the line is drawn again
+    (f"$ 4111111\r$ 41111111\r$ {N}\r\n", "$ 411111*\r$ 411111**\r$ 411111******1111\r\n"),
+    (f"$ 41111111\x1b[2K\x1b[G$ {N}\r\n", "$ 411111**\x1b[2K\x1b[G$ 411111******1111\r\n"),
+    # every digit put where it belongs
+    ("41111111\x1b[9G11111111\r\n", "411111**\x1b[9G****1111\r\n"),
+    ("\x1b[5;1H41111111\x1b[5;9H11111111\x1b[6;1Hx", "\x1b[5;1H411111**\x1b[5;9H****1111\x1b[6;1Hx"),
+    # the end of a row: readline's way, and that of programs that know the width
+    (f"{ROW}4111111111 \r111111\r\n", f"{ROW}411111**** \r**1111\r\n"),
+    (f"{ROW}4111111111\r\n111111\r\n", f"{ROW}411111****\r\n**1111\r\n"),
+    (f"{ROW}4111 1111 \r\n1111 1111\r\n", f"{ROW}4111 11** \r\n**** 1111\r\n"),
+    (f"x{ROW}4111111111\r\n111111\r\n", f"x{ROW}4111111111\r\n111111\r\n"),
+    # both a full row of its own and the number that begins behind it
+    (f"{ROW}0000012345\r\n{N}\r\n", f"{ROW}0000012345\r\n411111******1111\r\n"),
+    # what does not move the cursor
+    ("41111111\x1b[?25l11111111\r\n", "411111**\x1b[?25l****1111\r\n"),
+    ("41111111\x0711111111\r\n", "411111**\x07****1111\r\n"),
+    (f"\x1b]0;pay {N}\x07$ ls\r\n", "\x1b]0;pay 411111******1111\x07$ ls\r\n"),
+    # overstrike
+    ("".join(f"_\b{digit}" for digit in N) + "\r\n",
+     "".join(f"_\b{digit}" for digit in "411111******1111") + "\r\n"),
+    # codes behind their keys
+    ("cvv: 12\b \b34\r\n", "cvv: **\b \b**\r\n"),
+    # wide characters take two columns
+    ("漢" * 35 + "4111111111\r\n111111\r\n", "漢" * 35 + "411111****\r\n**1111\r\n"),
+    # other rows are other lines
+    ("4111 1111\x1b[3;7H1111 1111\r\n", "4111 1111\x1b[3;7H1111 1111\r\n"),
+    ("12%\r13%\r14%\r100%\r\n", "12%\r13%\r14%\r100%\r\n"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine.load(Profile.STRICT)
+
+
+def run(engine: Engine, pieces: Iterable[bytes], columns: int = 80) -> tuple[bytes, list[Finding]]:
+    masker = engine.terminal(columns)
+    out = b"".join(masker.feed(piece) for piece in pieces) + masker.close()
+    return out, masker.take_findings()
+
+
+@pytest.mark.parametrize(("shown", "masked"), CASES)
+def test_case(engine: Engine, shown: str, masked: str) -> None:
+    data = shown.encode()
+    whole = run(engine, [data])
+    assert whole[0].decode() == masked
+    for cut in range(1, len(data)):
+        assert run(engine, [data[:cut], data[cut:]]) == whole
+    assert run(engine, [bytes([byte]) for byte in data]) == whole
+
+
+def test_findings_say_where_it_came(engine: Engine) -> None:
+    _, findings = run(engine, [b"ok\r\nn 4111111112\b \b1111111\r\n4111111111111111\r\n"])
+    assert [(finding.offset, finding.length) for finding in findings] == [(6, 20), (28, 16)]
+    assert all("4111" not in repr(finding) for finding in findings)
+
+
+def test_the_first_six_digits_are_echoed_at_once(engine: Engine) -> None:
+    masker = engine.terminal(80)
+    keys = [b"$", b" ", b"\b", b" ", b"4", b"1", b"1", b"1", b"1", b"1", b"1"]
+    assert [masker.feed(key) for key in keys] == [*keys[:-1], b""]
+
+
+def test_text_is_shown_at_once(engine: Engine) -> None:
+    masker = engine.terminal(80)
+    for piece in (
+        b"\x1b[?2004h",
+        b"$ ",
+        b"l",
+        b"s",
+        b"\b \b",
+        b"\x1b[K",
+        b"\r\n",
+        "é".encode(),
+        b"\t",
+        b"\x07",
+    ):
+        assert masker.feed(piece) == piece
+
+
+def test_the_width_changes(engine: Engine) -> None:
+    masker = engine.terminal(80)
+    assert masker.feed(b"$ \r\n") == b"$ \r\n"
+    masker.resize(20)
+    row = b"xxxxxxxxxx4111111111"
+    assert masker.feed(row + b"\r\n111111x\r\n") == row[:-4] + b"****\r\n**1111x\r\n"
+    masker.resize(0)
+    assert masker.feed(row + b"\r\n111111x\r\n") == row + b"\r\n111111x\r\n"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [b"1\b", b"1\b1", b"11\b", b"1\x1b[D", b"1\x1b[C", b"1\x1b[@", b"4111111 \b", b"1\x1b[2b", b"\x1b]1"],
+)
+def test_what_waits_is_bounded(engine: Engine, piece: bytes) -> None:
+    masker = engine.terminal(80)
+    masker.feed(b"41111111")
+    for _ in range(3000):
+        masker.feed(piece)
+        assert masker.held <= 1100
+
+
+def _parts() -> st.SearchStrategy[bytes]:
+    edits = st.sampled_from([
+        b"\b", b"\b \b", b"\b\x1b[K", b"\x1b[D", b"\x1b[P", b"\x1b[C", b"\r", b"\r\n", b"\n", b" \r", b" ",
+        b"\x1b[K", b"\x1b[31m", b"\x1b[0m", b"\x07", b"\x1b[?25l", b"\t", b"a", b"cvv=123", b"\x1b[3G",
+        b"\x1b[2K", b"\x1b[A", b"\x1b[H", b"\x1b[1;5H", b"\x1b]0;4111111111111111\x07", b"\xc3\xa9",
+        b"\xe4\xb8\xad", b"\xe2\x80", b"\x1b[", b"\x1b", b"\x00", b"\x7f", b"\x1b[2@", b"\x1b[3X", b"\x1b[4h",
+        b"\x1b[4l", b"\x1b[2b", b"$ ", b"_\b", b"\xef\xbc\x94",
+    ])  # fmt: skip
+    pieces = st.tuples(st.sampled_from(NUMBERS), st.integers(1, 15)).map(lambda pair: pair[0][: pair[1]])
+    return edits | pieces | st.sampled_from(NUMBERS) | st.integers(1, 18).map(lambda count: b"\b \b" * count)
+
+
+@settings(deadline=None, max_examples=EXAMPLES)
+@given(
+    parts=st.lists(_parts(), max_size=14),
+    columns=st.sampled_from([10, 16, 20, 80]),
+    sizes=st.lists(st.integers(1, 20), max_size=30),
+)
+def test_random_pieces_give_the_same(
+    engine: Engine, parts: list[bytes], columns: int, sizes: list[int]
+) -> None:
+    data = b"".join(parts)
+    pieces: list[bytes] = []
+    at = 0
+    for size in sizes:
+        pieces.append(data[at : at + size])
+        at += size
+    whole = run(engine, [data], columns)
+    assert len(whole[0]) == len(data)
+    assert run(engine, [*pieces, data[at:]], columns) == whole
+    assert run(engine, [bytes([byte]) for byte in data], columns) == whole
+
+
+_words = st.sampled_from(
+    [b"paid ", b"card", b" = ", b"12", b"\r\n", b"2026-11-23 ", b"-", b"x" * 300 + b"\r\n"]
+)
+
+
+@settings(deadline=None, max_examples=EXAMPLES)
+@given(parts=st.lists(_words | st.sampled_from(NUMBERS), max_size=20))
+def test_text_without_edits_is_masked_as_anywhere(engine: Engine, parts: list[bytes]) -> None:
+    data = b"".join(parts)
+    assert run(engine, [data], 1000) == (*engine.masks()(data),)
+
+
+@settings(deadline=None, max_examples=EXAMPLES)
+@given(
+    number=st.sampled_from([number for number in NUMBERS if len(number) > 12]),
+    typed=st.lists(st.integers(0, 9) | st.none(), max_size=40),
+)
+def test_what_is_typed_shows_ten_digits_at_most(
+    engine: Engine, number: bytes, typed: list[int | None]
+) -> None:
+    """Wrong keys are erased before the next right one; the screen shows the number masked."""
+    echoed = b""
+    rest = number
+    for key in typed:
+        if key is None and rest:
+            echoed, rest = echoed + rest[:1], rest[1:]
+        elif key is not None:
+            echoed += b"%d\b \b" % key
+    out, _ = run(engine, [b"$ " + echoed + rest + b"\r\n"])
+    screen = _screen(out)
+    hidden = len(number) - 10
+    assert screen == b"$ " + number[:6] + b"*" * hidden + number[-4:]
+
+
+def _screen(out: bytes) -> bytes:
+    """The line as a terminal shows it that knows only characters, BS, CR and LF."""
+    line = bytearray()
+    at = 0
+    for byte in out:
+        if byte == 8:
+            at = max(0, at - 1)
+        elif byte >= 32:
+            line[at : at + 1] = bytes([byte])
+            at += 1
+    return bytes(line).rstrip()
+
+
+def test_a_masker_of_a_terminal_is_one_masker(engine: Engine) -> None:
+    assert isinstance(engine.terminal(), TerminalMasker)
+    masker = engine.terminal()
+    masker.feed(b"4111111111111111")
+    assert masker.close() == b"******1111"
+    assert masker.close() == b""
