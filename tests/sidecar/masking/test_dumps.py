@@ -1,0 +1,99 @@
+"""Hex dumps: a number over any rows is masked in the hex and in the text column, wherever it starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from masking_inputs import run
+
+from sidecar.masking import Engine, Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NUMBERS = [
+    (b"4111111111111111", b"411111******1111"),
+    (b"4111-1111-1111-1111", b"4111-11**-****-1111"),
+    (b"5555 5555 5555 4444", b"5555 55** **** 4444"),
+]
+
+
+def _rows(data: bytes, width: int) -> list[tuple[int, bytes]]:
+    return [(at, data[at : at + width]) for at in range(0, len(data), width)]
+
+
+def _text(row: bytes) -> bytes:
+    return bytes(byte if 32 <= byte < 127 else 46 for byte in row)
+
+
+def xxd(data: bytes, group: int = 2, width: int = 16) -> bytes:
+    """As ``xxd -g GROUP -c WIDTH``."""
+    out = b""
+    room = 2 * width + width // group
+    for at, row in _rows(data, width):
+        hexes = b" ".join(row[n : n + group].hex().encode() for n in range(0, len(row), group))
+        out += b"%08x: %s %s\n" % (at, hexes.ljust(room), _text(row))
+    return out
+
+
+def hexdump(data: bytes) -> bytes:
+    """As ``hexdump -C``."""
+    out = b""
+    for at, row in _rows(data, 16):
+        halves = b"  ".join(row[n : n + 8].hex(" ").encode() for n in (0, 8))
+        out += b"%08x  %s  |%s|\n" % (at, halves.ljust(48), _text(row))
+    return out
+
+
+def od(data: bytes) -> bytes:
+    """As ``od -t x1z``."""
+    return b"".join(
+        b"%07o %s  >%s<\n" % (at, row.hex(" ").encode().ljust(47), _text(row)) for at, row in _rows(data, 16)
+    )
+
+
+def bare(data: bytes) -> bytes:
+    """As ``od -An -tx1``."""
+    return b"".join(b" %s\n" % row.hex(" ").encode() for _, row in _rows(data, 16))
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine.load(Profile.STRICT)
+
+
+@pytest.mark.parametrize("dump", [xxd, hexdump, od, bare])
+@pytest.mark.parametrize(("number", "masked"), NUMBERS)
+@pytest.mark.parametrize("before", [0, 3, 9, 14])
+def test_every_place_in_a_row(
+    engine: Engine, dump: Callable[[bytes], bytes], number: bytes, masked: bytes, before: int
+) -> None:
+    start, end = b"y" * before + b"=", b", and more\n text after that\n"
+    data = dump(start + number + end)
+    whole = run(engine, [data])
+    assert whole[0] == dump(start + masked + end)
+    assert run(engine, [bytes([byte]) for byte in data]) == whole
+    for cut in range(1, len(data), 5):
+        assert run(engine, [data[:cut], data[cut:]]) == whole
+
+
+@pytest.mark.parametrize(("group", "width"), [(1, 16), (1, 8), (2, 32), (2, 24)])
+def test_other_widths_and_groups(engine: Engine, group: int, width: int) -> None:
+    for before in range(width):
+        start, end = b"y" * before + b"=", b", and more text, enough of it for another row or so\n"
+        data = xxd(start + NUMBERS[0][0] + end, group, width)
+        assert run(engine, [data])[0] == xxd(start + NUMBERS[0][1] + end, group, width)
+
+
+def test_rows_without_offsets_or_blanks(engine: Engine) -> None:
+    digits = NUMBERS[0][0].hex().encode()
+    shown = NUMBERS[0][1].hex().encode()
+    for at in range(0, len(digits), 2):
+        data = b"%s\n%s0a\n" % (digits[:at], digits[at:])
+        assert run(engine, [data])[0] == b"%s\n%s0a\n" % (shown[:at], shown[at:])
+
+
+def test_groups_of_hex_are_no_number(engine: Engine) -> None:
+    data = xxd(b"....55 4444,\n more of it..." + b"55 444444" + b" and so on, until the row is full")
+    assert run(engine, [data]) == (data, [])
