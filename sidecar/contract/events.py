@@ -13,6 +13,8 @@ from sidecar.contract.errors import CallerError
 
 MAX_DATA_BYTES = 256 * 1024
 """Most bytes one Data event holds."""
+MAX_FOUND_EVENTS = 4096
+"""Findings of a session that are recorded one by one; End counts all of them."""
 
 
 class Channel(Enum):
@@ -114,7 +116,7 @@ class End(_Event, frozen=True, tag="end"):
     stdout_bytes: int = 0
     stderr_bytes: int = 0
     findings: dict[str, int] = {}
-    """Masked counts by ``rule/brand``."""
+    """How often something was masked, by ``rule/brand``; also what was not recorded one by one."""
 
 
 Event = SessionStart | Data | Resize | Found | Exit | End

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Final
 
-from sidecar.contract.events import Channel, End, Ending, Event, Exit, Resize, SessionStart
+from sidecar.contract.events import MAX_FOUND_EVENTS, Channel, End, Ending, Event, Exit, Resize, SessionStart
 from sidecar.contract.grants import Limits
 from sidecar.contract.handshake import Exited, Resized, ShimMessage, WindowSize, finished, go, terminate
 from sidecar.recording import inputs
@@ -37,8 +37,6 @@ OBEDIENCE: Final = 5 * SECOND
 """The shim answers an order to end the session within this time: it kills after two seconds."""
 LAST_DELIVERY: Final = 2 * SECOND
 """How long the client may take for the last bytes of a session that was ended."""
-MAX_FOUND_EVENTS: Final = 4096
-"""Findings recorded one by one; End counts all of them."""
 
 
 class Phase(Enum):

@@ -7,6 +7,7 @@ import msgspec
 from sidecar.contract.errors import CallerError
 from sidecar.contract.events import (
     MAX_DATA_BYTES,
+    MAX_FOUND_EVENTS,
     Channel,
     Data,
     End,
@@ -65,7 +66,8 @@ def begin(start: SessionStart, sealed: Sealed, *, clock_skew: int) -> SessionRec
 def fold(record: SessionRecord, event: Event) -> SessionRecord:
     """Give the record after one more event. Raises EventError when the event cannot follow.
 
-    Bytes and findings are counted here, from the frames that are kept; what End claims is not used.
+    Bytes and findings are counted here, from the frames that are kept. What End claims is used only for
+    findings beyond those that are recorded one by one.
     """
     if record.how is not None:
         raise EventError("an event follows the end of the session")
@@ -78,10 +80,15 @@ def fold(record: SessionRecord, event: Event) -> SessionRecord:
             return _find(record, f"{rule}/{brand}")
         case Exit(_, code):
             return msgspec.structs.replace(record, exit_code=code)
-        case End(at, how, reason):
+        case End(at, how, reason, findings=claimed):
             phase = Phase.INTERRUPTED if how is Ending.INTERRUPTED else Phase.COMPLETED
             return msgspec.structs.replace(
-                record, phase=phase, how=how, reason=reason, ended_at=record.started_at + at
+                record,
+                phase=phase,
+                how=how,
+                reason=reason,
+                ended_at=record.started_at + at,
+                findings=_all_findings(record.findings, claimed),
             )
         case SessionStart():
             raise EventError("the session starts a second time")
@@ -103,8 +110,9 @@ def check(event: Event) -> None:
             sound &= len(rule) + len(brand) <= _MAX_NAME and 0 <= offset < _MAX_NANOSECONDS and length >= 0
         case Exit(_, code, signal):
             sound &= 0 <= code <= 255 and 0 <= signal <= 255
-        case End(reason=reason):
-            sound &= len(reason) <= _MAX_CELLS
+        case End(reason=reason, findings=findings):
+            sound &= len(reason) <= _MAX_CELLS and len(findings) <= _MAX_KINDS
+            sound &= all(len(kind) <= _MAX_NAME and 0 <= n < _MAX_NANOSECONDS for kind, n in findings.items())
     if not sound:
         raise EventError(f"an event of kind {type(event).__name__} holds an impossible value")
 
@@ -141,3 +149,13 @@ def _find(record: SessionRecord, kind: str) -> SessionRecord:
     return msgspec.structs.replace(
         record, findings={**record.findings, kind: record.findings.get(kind, 0) + 1}
     )
+
+
+def _all_findings(counted: dict[str, int], claimed: dict[str, int]) -> dict[str, int]:
+    """Give the counts of the session's end where more was found than is recorded one by one."""
+    if sum(counted.values()) < MAX_FOUND_EVENTS:
+        return counted
+    merged = {kind: max(counted.get(kind, 0), claimed.get(kind, 0)) for kind in (*counted, *claimed)}
+    if len(merged) > _MAX_KINDS:
+        raise EventError("the session has too many kinds of findings")
+    return merged

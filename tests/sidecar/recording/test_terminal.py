@@ -3,7 +3,7 @@
 import pytest
 from playbook import START, play
 
-from sidecar.contract.events import Channel
+from sidecar.contract.events import MAX_FOUND_EVENTS, Channel, Found
 from sidecar.contract.handshake import Exited, Resized, WindowSize
 from sidecar.recording.inputs import Delivered, Received, ShimSaid, SourceEnded
 
@@ -35,3 +35,11 @@ def test_the_end_of_a_row_is_where_the_size_says(columns: int) -> None:
 def test_without_a_terminal_a_backspace_is_a_byte() -> None:
     played = play().goes_on(Received(1, OUT, b"411111112\b \b11111111\n"))
     assert played.recorded(OUT) == b"411111112\b \b11111111\n"
+
+
+def test_the_end_counts_what_is_not_recorded_one_by_one() -> None:
+    played = play(tty=True).goes_on(Received(1, OUT, (PAN + b"\r\n") * 5000))
+    size = len(played.delivered(OUT))
+    played.goes_on(Delivered(2, OUT, size), ShimSaid(3, Exited(0, 0)), SourceEnded(4, OUT))
+    assert sum(isinstance(event, Found) for event in played.events()) == MAX_FOUND_EVENTS
+    assert played.end().findings == {"pan/visa": 5000}

@@ -10,7 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorded import NOW, POD, SEALED, Authority, Made
 
-from sidecar.contract.events import MAX_DATA_BYTES, Channel, Data, End, Ending, Exit, Found, Resize
+from sidecar.contract.events import (
+    MAX_DATA_BYTES,
+    MAX_FOUND_EVENTS,
+    Channel,
+    Data,
+    End,
+    Ending,
+    Exit,
+    Found,
+    Resize,
+)
 from sidecar.contract.frames import Chain, Frame
 from sidecar.contract.identifiers import session_id
 from sidecar.contract.wire import (
@@ -378,6 +388,28 @@ def test_frames_after_the_end_are_refused(desk: Desk, authority: Authority) -> N
     *_, answer = desk.send(made, made.out(b"more"))
     assert isinstance(answer, Refused)
     assert desk.record(made).phase is Phase.COMPLETED
+
+
+def test_findings_beyond_those_recorded_one_by_one_are_counted_at_the_end(
+    desk: Desk, authority: Authority
+) -> None:
+    made = authority.session()
+    desk.open(made)
+    start = made.start()
+    few = made.frame(Found(1, Channel.STDOUT, "cvv", "", 0, 3))
+    many = [made.frame(Found(1, Channel.STDOUT, "pan", "visa", 17 * n, 16)) for n in range(MAX_FOUND_EVENTS)]
+    claimed = {"pan/visa": 10_000, "cvv/": 0, "track2/visa": 3}
+    desk.send(made, start, few, *many, made.frame(End(2, Ending.EXITED, findings=claimed)))
+    assert desk.record(made).findings == {"pan/visa": 10_000, "cvv/": 1, "track2/visa": 3}
+
+
+def test_the_end_adds_no_finding_of_which_there_is_no_record(desk: Desk, authority: Authority) -> None:
+    made = authority.session()
+    desk.open(made)
+    start = made.start()
+    found = made.frame(Found(1, Channel.STDOUT, "pan", "visa", 0, 16))
+    desk.send(made, start, found, made.frame(End(2, Ending.EXITED, findings={"pan/visa": 9})))
+    assert desk.record(made).findings == {"pan/visa": 1}
 
 
 def test_kinds_of_findings_are_bounded(desk: Desk, authority: Authority) -> None:
