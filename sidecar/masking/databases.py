@@ -7,9 +7,9 @@ Compiling takes a noticeable part of a second, loading a few milliseconds, so im
 from __future__ import annotations
 
 import marshal
+import os.path
 import zlib
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from sidecar.masking.hyperscan_safe import compile_database, restore, serialise
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import hyperscan
 
 COMPILED = "compiled.hsdb"
-_SOURCES = ("alphabets.py", "card_table.py", "cards.py", "patterns.py", "sad.py", "sad_table.py")
+_SOURCES = ("alphabets.py", "card_table.py", "cards.py", "dumps.py", "patterns.py", "sad.py", "sad_table.py")
 _Stored = tuple[dict[str, bytes], dict[str, list[tuple[str, bool, int]]]]
 
 
@@ -36,16 +36,29 @@ def fingerprint() -> int:
     """Changes with the sources of the expressions."""
     total = 0
     for name in _SOURCES:
-        total = zlib.crc32(Path(__file__).with_name(name).read_bytes(), total)
+        total = zlib.crc32(_read(name) or b"", total)
     return total
 
 
 @lru_cache(maxsize=1)
 def compiled() -> Compiled:
     """The databases of this process, made on the first call and never freed."""
-    file = Path(__file__).with_name(COMPILED)
-    loaded = load(file.read_bytes()) if file.exists() else None
+    content = _read(COMPILED)
+    loaded = load(content) if content is not None else None
     return loaded if loaded is not None else compile_all()
+
+
+def _path(name: str) -> str:
+    return os.path.join(os.path.dirname(__file__), name)  # noqa: PTH118, PTH120  pathlib costs a megabyte
+
+
+def _read(name: str) -> bytes | None:
+    """A file beside this module; None if there is none."""
+    try:
+        with open(_path(name), "rb") as file:  # noqa: PTH123  see above
+            return file.read()
+    except FileNotFoundError:
+        return None
 
 
 def compile_all() -> Compiled:
@@ -70,14 +83,14 @@ def dump(content: Compiled) -> bytes:
     return _head(body) + body
 
 
-def _head(body: bytes) -> bytes:
+def _head(body: bytes | memoryview) -> bytes:
     """What the file was made from, and a checksum of ``body``."""
     return fingerprint().to_bytes(4, "little") + zlib.crc32(body).to_bytes(4, "little")
 
 
 def load(content: bytes) -> Compiled | None:
     """The databases in ``content``, which ``dump`` made; None if damaged, for other sources or machines."""
-    head, body = content[:8], content[8:]
+    head, body = content[:8], memoryview(content)[8:]
     if head != _head(body):
         return None
     # The file is part of the package, as its code is.
@@ -99,7 +112,8 @@ def load(content: bytes) -> Compiled | None:
 
 def main() -> None:
     """Write the file."""
-    Path(__file__).with_name(COMPILED).write_bytes(dump(compile_all()))
+    with open(_path(COMPILED), "wb") as file:  # noqa: PTH123  see above
+        file.write(dump(compile_all()))
 
 
 if __name__ == "__main__":

@@ -179,9 +179,9 @@ def _odd() -> tuple[Trigger, ...]:
     odd_gap = _GAP + rb"*(?:" + exotic + _GAP + rb"*)+"
     return (
         Trigger(escape + rb"[1-9][0-9]{11}", "text", GROUPED_SPAN),
-        # The first odd gap of a number stands behind seven digits, or before six.
-        Trigger(rb"[0-9]" + odd_gap + rb"[0-9](?:" + gaps + rb"[0-9]){5}", "text", EXOTIC_SPAN),
-        Trigger(rb"[0-9](?:" + gaps + rb"[0-9]){6}" + odd_gap + rb"[0-9]", "text", EXOTIC_SPAN),
+        # The first odd gap of a number stands behind eight digits, or before five.
+        Trigger(rb"[0-9]" + odd_gap + rb"[0-9](?:" + gaps + rb"[0-9]){4}", "text", EXOTIC_SPAN),
+        Trigger(rb"[0-9](?:" + gaps + rb"[0-9]){7}" + odd_gap + rb"[0-9]", "text", EXOTIC_SPAN),
         Trigger(rb"[0-9].{0,2}\x00{1,3}(?:.{0,2}\x00{1,3})?[0-9]", "wide", EXOTIC_SPAN),
         Trigger(rb"\xef\xbc[\x90-\x99]", "full-width", 3),
         Trigger(rb"\xd9[\xa0-\xa9]", "arabic", 2),
