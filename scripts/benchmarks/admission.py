@@ -10,9 +10,10 @@ import os
 import time
 from collections.abc import Callable
 
+from httpish import Asgi
 from policy_samples import question
 
-from benchmarks.admission_load import pod_review, policies, processor_seconds, review, server
+from benchmarks.admission_load import application, pod_review, policies, processor_seconds, review, server
 from benchmarks.report import median, percentile, print_table
 from webhook.policy.active import ActivePolicies
 
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, object]:
     """Measure and print."""
-    figures: dict[str, object] = {"decision": _decisions()}
+    figures: dict[str, object] = {"decision": _decisions(), "review": asyncio.run(_reviews())}
     rows: list[tuple[str, ...]] = []
     for name, count, path, make, reload_seconds in (
         ("exec, 200 policies", 200, "exec", review, 0.0),
@@ -66,6 +67,21 @@ def _decisions() -> dict[str, float]:
     print_table(
         ("one decision, processor time", "p50", "p99"), [*rows, ("ratio", f"{figures['ratio']:.2f}", "")]
     )
+    return figures
+
+
+async def _reviews() -> dict[str, float]:
+    app, figures = Asgi(await application(policies(200))), dict[str, float]()
+    rows: list[tuple[str, ...]] = []
+    for name, path, make in (("exec", "exec", review), ("pod injection", "pods", pod_review)):
+        times: list[float] = []
+        for number in range(2000):
+            body, began = make(number), time.thread_time()
+            await app.post(f"/v1/{path}", body)
+            times.append(time.thread_time() - began)
+        figures |= {f"{path}_p50_s": median(times), f"{path}_p99_s": percentile(times, 0.99)}
+        rows.append((f"{name}, 200 policies", _us(median(times)), _us(percentile(times, 0.99))))
+    print_table(("one review, processor time", "p50", "p99"), rows)
     return figures
 
 

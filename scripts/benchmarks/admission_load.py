@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import uvicorn
+from fastapi import FastAPI
 from reviews import exec_door, injected, plain_pod, pod_door
 
 from sidecar.contract.grants import Limits
@@ -124,11 +125,16 @@ def _serve(ready: Any, count: int, reload_seconds: float) -> None:
     asyncio.run(_run(ready, count, reload_seconds))
 
 
+async def application(active: ActivePolicies) -> FastAPI:
+    """Give the doors as they are served."""
+    guarded = await injected(plain_pod())
+    return doors_app({"exec": exec_door(guarded, policy=active), "pods": pod_door(active)}, lambda: None)
+
+
 async def _run(ready: Any, count: int, reload_seconds: float) -> None:
     sys.setswitchinterval(0.001)  # as the server does
     active = policies(count)
-    guarded = await injected(plain_pod())
-    app = doors_app({"exec": exec_door(guarded, policy=active), "pods": pod_door(active)}, lambda: None)
+    app = await application(active)
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
     ready.send(listener.getsockname()[1])
