@@ -81,7 +81,7 @@ _SINGLE = rb"[0-9](?:" + _GAP + rb"[0-9]){11}"
 _GROUPED = (
     rb"[0-9]{4}G(?:[0-9]{4}G[0-9]{4}|[0-9]{6}G[0-9]{4}|[0-9]{5}G[0-9]{6}|[0-9]{3}G[0-9]{3}G[0-9]{3})"
 ).replace(b"G", _GAP + rb"{1,3}")
-_SPACED = rb"[0-9][0-9A-Fa-f]{0,3}(?:[-/_+\t ]{1,2}[0-9][0-9A-Fa-f]{0,3}){5}"
+_SPACED = rb"[0-9][0-9A-Fa-f]{0,7}(?:[-/_+\t ]{1,2}[0-9][0-9A-Fa-f]{0,7}){5}"
 _DASHED = rb"[0-9](?:[-:]?[0-9]){11}"
 
 # Every key in ``sad_table`` contains one of these; a test compares. Each one more makes all text slower.

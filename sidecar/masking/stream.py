@@ -49,14 +49,21 @@ class Masker:
         self._findings: list[Finding] = []
 
     def feed(self, data: bytes) -> bytes:
-        """The masked bytes that may go out now; raises BugError after ``close``."""
+        """The masked bytes that may go out now; raises BugError after ``close`` and ever after an error."""
         if not data:
             return b""
         if self._closed:
             raise BugError("a masker was fed after its close")
+        try:
+            return self._feed(data)
+        except BugError:
+            self._closed = True
+            raise
+
+    def _feed(self, data: bytes) -> bytes:
         if self._held or self._growing:
             if len(data) > SMALL:
-                return self._advance(self._tail + data[:JOINT]) + self.feed(data[JOINT:])
+                return self._advance(self._tail + data[:JOINT]) + self._feed(data[JOINT:])
         elif len(data) > SMALL:
             self._calm = 0
             return self._feed_large(data)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from masking_inputs import EXAMPLES, PLAIN_CASES, fragments, run
 
 from sidecar.contract.errors import BugError
-from sidecar.masking import Engine, Finding, Profile, mask_text
+from sidecar.masking import Engine, Finding, Masker, Profile, mask_text
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +90,27 @@ def test_findings_are_taken_once(engine: Engine) -> None:
     expected = Finding(rule="pan", brand="visa", offset=0, length=16, shown="6/4")
     assert masker.take_findings() == [expected]
     assert masker.take_findings() == []
+
+
+@pytest.mark.parametrize("size", [1, 100, 2000])
+def test_nothing_goes_out_after_an_error(engine: Engine, size: int) -> None:
+    masker = engine.stream()
+    masker.feed(b"4111 1111")
+
+    def fail(*_: object) -> bytes:
+        raise BugError("Hyperscan failed")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Masker, "_advance", fail)
+        with pytest.raises(BugError):
+            masker.feed(b"1" * size)
+    with pytest.raises(BugError):
+        masker.feed(b" ")
+    assert masker.close() == b""
+
+
+def test_what_still_grows_is_reported_at_the_end(engine: Engine) -> None:
+    data = b"%B4111111111111111^DOE/JOHN^2712101"
+    whole = run(engine, [data])
+    assert [finding.rule for finding in whole[1]] == ["pan", "track1"]
+    assert run(engine, [bytes([byte]) for byte in data]) == whole
