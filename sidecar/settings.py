@@ -36,7 +36,7 @@ class Settings:
         """Most bytes of unshipped frames."""
         self.spool_patience_seconds = read.number("SPOOL_PATIENCE_SECONDS", 60)
         """How long a session waits for room in the spool before it is ended."""
-        self.max_sessions = read.number("MAX_SESSIONS", 64)
+        self.max_sessions = read.number("MAX_SESSIONS", 32)
         """Most sessions at once."""
         self.linger_seconds = read.number("LINGER_SECONDS", 300)
         """How long what sessions need stays loaded after the last one."""

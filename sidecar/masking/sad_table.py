@@ -73,9 +73,7 @@ KEYED: tuple[KeyedRule, ...] = (
     ),
     KeyedRule(
         "cid",
-        (
-            b"cid",
-        ),
+        (b"cid",),
         length=(4, 4),
         hex=False,
         assigned=True,

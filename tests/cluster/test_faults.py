@@ -2,15 +2,17 @@
 
 import contextlib
 import json
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Generator
 
 import pytest
-from installation import changed, setting
-from kube import NAMESPACE, SYSTEM, Kubectl, Object, until
-from node import container_id, kill_container
-from pods import container, pod
+from installation import changed, setting, without_webhooks
+from kube import NAMESPACE, SYSTEM, Kubectl, until
+from node import container_id, kill_container, processes
+from pods import APP_IMAGE, container, pod
 from sessions import Audit, marker
 from workshop import Workshop
 
@@ -50,32 +52,71 @@ def test_without_the_webhook_exec_and_pods_are_refused_and_others_untouched(
         created = admin.try_apply(pod("unguarded"))
         assert created.code != 0
         assert "failed calling webhook" in created.error
-        admin.apply(pod("free", namespace="default"))
+        admin.apply(pod("free", container(), namespace="default"))
+        admin.run("wait", "-n", "default", "--for=condition=Ready", "pod/free", "--timeout=90s")
+        assert "uid=" in admin.run("exec", "-n", "default", "free", "--", "id")
         admin.delete_now("-n", "default", "pod/free")
     assert "uid=" in until(lambda: agent_both.try_(*EXEC, app, "--", "id").text, what="exec again")
 
 
-def test_without_the_webhook_configuration_the_policy_still_refuses(
+def test_without_the_webhook_configuration_the_policies_still_refuse(
     admin: Kubectl, agent_both: Kubectl, app: str
 ) -> None:
-    names = [
-        item["metadata"]["name"]
-        for item in admin.get("mutatingwebhookconfigurations")["items"]
-        if item["metadata"]["name"].startswith("chaperone")
-    ]
-    kept: list[Object] = [admin.get(f"mutatingwebhookconfiguration/{name}") for name in names]
-    for name in names:
-        admin.run("delete", f"mutatingwebhookconfiguration/{name}")
+    debug = ("debug", "-n", NAMESPACE, app, "--image", APP_IMAGE, "--target=app", "--attach=false")
+    with without_webhooks(admin):
+        entered = agent_both.try_(*EXEC, app, "--", "id")
+        assert "uid=" not in entered.text
+        for refused, said in (
+            (entered, "exec in this namespace must be recorded"),
+            (admin.try_("attach", "-n", NAMESPACE, app), "attach is not recorded"),
+            (admin.try_(*debug, "--", "id"), "debug containers are not recorded"),
+            (admin.try_apply(pod("bare-of-recorder")), "pods in this namespace need a recorder"),
+        ):
+            assert refused.code != 0
+            assert said in refused.error
+
+
+def test_nobody_changes_the_recorder_of_a_running_pod(admin: Kubectl, app: str) -> None:
+    target = ("-n", NAMESPACE, f"pod/{app}")
+    changed = admin.try_("set", "image", *target, f"chaperone-recorder={APP_IMAGE}")
+    assert changed.code != 0
+    assert "recorder of a running pod cannot be changed" in changed.error
+    resources = {"requests": {"cpu": "11m"}}
+    more = {"spec": {"initContainers": [{"name": "chaperone-recorder", "resources": resources}]}}
+    resized = admin.try_("patch", *target, "--subresource", "resize", "-p", json.dumps(more))
+    assert resized.code != 0
+    assert "recorder of a running pod cannot be resized" in resized.error
+
+
+def test_a_recorder_that_does_not_answer_lets_nobody_in(
+    workshop: Workshop, admin: Kubectl, agent: Kubectl
+) -> None:
+    workshop.pod(pod("mute", container()))
+    frozen = processes(container_id(admin, NAMESPACE, "mute", "chaperone-recorder"))
+    for process in frozen:
+        os.kill(process, signal.SIGSTOP)
     try:
-        result = agent_both.try_(*EXEC, app, "--", "id")
-        assert result.code != 0
-        assert "uid=" not in result.text
-        assert "chaperone" in result.error.lower()
+        refused = agent.try_(*EXEC, "mute", "--", "id")
     finally:
-        for item in kept:
-            for field in ("resourceVersion", "uid", "creationTimestamp", "generation", "managedFields"):
-                item["metadata"].pop(field, None)
-        admin.apply(*kept)
+        for process in frozen:
+            os.kill(process, signal.SIGCONT)
+    assert refused.text == ""
+    assert "chaperone: the recorder did not answer" in refused.error
+    assert "exit code 126" in refused.error
+    assert "uid=" in agent.run(*EXEC, "mute", "--", "id")
+
+
+def test_a_lost_certificate_is_made_anew_and_served(admin: Kubectl, agent: Kubectl, app: str) -> None:
+    for name in ("chaperone-admission-tls", "chaperone-collector-tls"):
+        secret = ("-n", SYSTEM, f"secret/{name}")
+        before = admin.get(*secret)["data"]["tls.crt"]
+        admin.run("delete", *secret)
+        until(
+            lambda: admin.try_("get", *secret).code == 0 and admin.get(*secret)["data"]["tls.crt"] != before,  # noqa: B023  asked at once
+            what=f"a new {name}",
+            seconds=120,
+        )
+    assert "uid=" in until(lambda: agent.try_(*EXEC, app, "--", "id").text, what="exec", seconds=90)
 
 
 @pytest.mark.parametrize("terminal", [False, True], ids=["pipes", "tty"])

@@ -126,9 +126,15 @@ def test_pods_of_a_controller(
     say(agent, audit, pod_named_after(admin, name))
 
 
-def test_a_job_completes_with_the_recorder_beside_it(workshop: Workshop, admin: Kubectl) -> None:
-    spec = {"template": template("batch", restart="Never", command=["sh", "-c", "echo done"])}
+def test_a_job_can_be_entered_and_completes_with_the_recorder_beside_it(
+    workshop: Workshop, admin: Kubectl, agent: Kubectl, audit: Audit
+) -> None:
+    wait = "until [ -e /tmp/go ]; do sleep 0.2; done"
+    spec = {"template": template("batch", restart="Never", command=["sh", "-c", wait])}
     workshop.object(workload("Job", "batch/v1", "batch", spec))
+    name = pod_named_after(admin, "batch")
+    say(agent, audit, name)
+    agent.run(*EXEC, name, "--", "touch", "/tmp/go")
     admin.run("wait", "-n", NAMESPACE, "--for=condition=Complete", "job/batch", "--timeout=90s")
 
 

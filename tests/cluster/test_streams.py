@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from kube import NAMESPACE, Kubectl
+from pods import container, pod
 from sessions import Audit, marker
+from workshop import Workshop
 
 EXEC = ("exec", "-n", NAMESPACE)
 CARD = "4111111111111111"
@@ -118,6 +120,28 @@ def test_twenty_sessions_at_once_in_one_pod(agent_both: Kubectl, app: str, audit
         assert audit.recorded(mark).data("stdout") == output
 
 
+def test_more_sessions_than_the_recorder_takes_are_refused_and_the_others_go_on(
+    workshop: Workshop, admin: Kubectl, agent: Kubectl
+) -> None:
+    """All of them print much, within the memory that the recorder is given."""
+    name = workshop.pod(pod("crowded", container()))
+    script = f"i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo $i {CARD}; done; sleep 30"
+    wanted = "".join(f"{number} {MASKED}\n" for number in range(1, 2001))
+
+    def run(_: int) -> str:
+        result = agent.try_(*EXEC, name, "--", "sh", "-c", script, timeout=240)
+        return "done" if (result.code, result.text) == (0, wanted) else result.error
+
+    with ThreadPoolExecutor(40) as pool:
+        outcomes = list(pool.map(run, range(40)))
+    refused = [outcome for outcome in outcomes if outcome != "done"]
+    assert refused
+    assert len(refused) <= 8
+    assert all("32 sessions run in this pod already; try again later" in outcome for outcome in refused)
+    status = admin.get("-n", NAMESPACE, f"pod/{name}")["status"]["initContainerStatuses"][0]
+    assert status["restartCount"] == 0
+
+
 def test_a_background_child_does_not_hold_the_session(agent_both: Kubectl, app: str, audit: Audit) -> None:
     mark = marker()
     result = agent_both.try_(*EXEC, app, "--", "sh", "-c", "sleep 300 & echo started", mark, timeout=30)
@@ -180,3 +204,11 @@ def test_who_asked_is_on_the_session(agent: Kubectl, app: str, audit: Audit) -> 
     assert spec["user"]["username"] == "agent"
     assert "agents" in spec["user"]["groups"]
     assert (spec["pod"], spec["container"]) == (app, "app")
+
+
+def test_claims_of_the_identity_provider_are_on_the_session(admin: Kubectl, app: str, audit: Audit) -> None:
+    mark = marker()
+    person = ("--as=agent", "--as-group=agents", "--as-user-extra=example.com/team=payments")
+    admin.run(*person, *EXEC, app, "--", "echo", mark)
+    user = audit.recorded(mark).object["spec"]["user"]
+    assert (user["username"], user["extra"]) == ("agent", {"example.com/team": ["payments"]})

@@ -72,10 +72,18 @@ class Container(msgspec.Struct, frozen=True, rename="camel"):
     @property
     def may_trace(self) -> bool:
         """Whether it may look into processes of other users (ptrace(2))."""
+        return self._has("SYS_PTRACE")
+
+    @property
+    def may_mount(self) -> bool:
+        """Whether it may change what lies where in its own files (mount(2))."""
+        return self._has("SYS_ADMIN")
+
+    def _has(self, capability: str) -> bool:
         context = self.security_context or SecurityContext()
         added = (context.capabilities or Capabilities()).add or ()
         names = {name.upper().removeprefix("CAP_") for name in added}
-        return bool(context.privileged) or not names.isdisjoint({"SYS_PTRACE", "ALL"})
+        return bool(context.privileged) or not names.isdisjoint({capability, "ALL"})
 
     @property
     def trusted_roots(self) -> tuple[bytes, ...]:

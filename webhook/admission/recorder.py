@@ -37,6 +37,8 @@ class RecorderSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
     requests: dict[str, str] = {}
     limits: dict[str, str] = {}
     spool_bytes: int = 256 * 1024 * 1024
+    max_sessions: int = 32
+    """Most sessions at once; each may take some MiB of the memory limit."""
 
 
 class Trust(msgspec.Struct, frozen=True):
@@ -135,6 +137,7 @@ def _environment(settings: RecorderSettings, trust: Trust, guarded: tuple[str, .
         environment.CA: trust.ca,
         environment.COLLECTOR: settings.collector,
         environment.SPOOL_BYTES: str(settings.spool_bytes),
+        environment.MAX_SESSIONS: str(settings.max_sessions),
     }
     fields = [
         {"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}

@@ -1,18 +1,33 @@
-"""Mounts that a link could lead over the shim.
+"""What could hide the shim: mounts over ``/.chaperone`` that the manifest does not name as such.
 
 A runtime follows links when it mounts: a volume mounted *inside* another volume lands wherever a link in the
-outer one points to, and the outer one's content is the workload's own. So could something else lie at
-``/.chaperone`` than the recorder put there. What images contain is not seen here.
+outer one points to, and the outer one's content is the workload's own. And who may mount, may mount anything
+there later. What images contain is not seen here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from webhook.admission.pods import Container, Volume, VolumeMount
 
 
-def shadow(container: Container, volumes: Iterable[Volume]) -> VolumeMount | None:
-    """Give a mount of the container that may end up over its shim, if there is one."""
-    known = {volume.name: volume for volume in volumes}
+def shadow(container: Container, volumes: Iterable[Volume]) -> str:
+    """Give why something else may lie over the container's shim, nothing when nothing may."""
+    if container.may_mount:
+        return (
+            f"container {container.name} is privileged or has the capability SYS_ADMIN, so it may have"
+            " mounted anything over what records"
+        )
+    inner = _nested(container, {volume.name: volume for volume in volumes})
+    if inner is not None:
+        return (
+            f"container {container.name} mounts volume {inner.name} at {inner.path}, inside another volume,"
+            " where a link could lead it over what records"
+        )
+    return ""
+
+
+def _nested(container: Container, known: Mapping[str, Volume]) -> VolumeMount | None:
+    """Give a mount inside a volume that may hold links, unless what is mounted is harmless."""
     mounts = container.volume_mounts or ()
     for inner in mounts:
         if _is_harmless(known.get(inner.name)):

@@ -44,6 +44,7 @@ matchExpressions:
   "requests" (.Values.recorder.resources.requests | default dict)
   "limits" (.Values.recorder.resources.limits | default dict)
   "spoolBytes" (.Values.recorder.spoolBytes | int64)
+  "maxSessions" (.Values.recorder.maxSessions | int64)
   | toJson -}}
 {{- end }}
 

@@ -108,12 +108,17 @@ def render_sad(source: bytes) -> str:
         lines += [
             "    KeyedRule(",
             f'        "{rule.name}",',
-            "        (",
-            *(f'            b"{key}",' for key in rule.keys),
-            "        ),",
+            *_listed([f'b"{key}"' for key in rule.keys]),
             f"        length={rule.length},",
             f"        hex={rule.hex},",
             f"        assigned={rule.assigned},",
             "    ),",
         ]
     return "\n".join([*lines, ")", ""])
+
+
+def _listed(items: list[str]) -> list[str]:
+    """The lines of a tuple as the formatter writes it; one item stays on one line."""
+    if len(items) == 1:
+        return [f"        ({items[0]},),"]
+    return ["        (", *(f"            {item}," for item in items), "        ),"]

@@ -28,27 +28,30 @@ class Cluster:
         self._environment = {**os.environ, "CHAPERONE_STATE": str(state)}
         self.settings: Settings = load_settings(NAME, self._environment, TREE)
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Start the command in a process group of its own."""
+    def start(self, *words: str, name: str = NAME, **more: str) -> subprocess.Popen[str]:
+        """Start the command in a process group of its own; ``more`` goes into its environment."""
         return subprocess.Popen(
-            [TREE / "scripts/cluster", *words, "--name", NAME],
-            env=self._environment,
+            [TREE / "scripts/cluster", *words, "--name", name],
+            env=self._environment | more,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
         )
 
-    def run(self, *words: str) -> str:
+    def run(self, *words: str, name: str = NAME, **more: str) -> str:
         """Run the command; it must succeed."""
-        with self.start(*words) as process:
+        with self.start(*words, name=name, **more) as process:
             output, _ = process.communicate()
         assert process.returncode == 0, output
         return output
 
-    def kubectl(self, *words: str) -> str:
-        binary = next(self.settings.cache.glob("bin/kubernetes-*/kubectl"))
-        argv = [binary, "--kubeconfig", self.settings.kubeconfig("admin"), *words]
+    @property
+    def binary(self) -> Path:
+        return max(self.settings.cache.glob("bin/kubernetes-*/kubectl"))
+
+    def kubectl(self, *words: str, kubeconfig: Path | None = None) -> str:
+        argv = [self.binary, "--kubeconfig", kubeconfig or self.settings.kubeconfig("admin"), *words]
         return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
     def node(self) -> Node:
@@ -104,13 +107,39 @@ def test_a_killed_node_starts_again_with_its_objects(cluster: Cluster) -> None:
     assert not set(cluster.dns_containers()) & set(before)
 
 
+def test_a_cluster_of_ones_own_is_taken_as_it_is_and_given_back(cluster: Cluster) -> None:
+    cluster.run("up", "--local")
+    theirs = {
+        "KUBECONFIG": str(cluster.settings.kubeconfig("admin")),
+        "PATH": f"{cluster.binary.parent}:{os.environ['PATH']}",
+    }
+    cluster.run("up", "--existing", name="borrowed", **theirs)
+    path = Path(cluster.run("kubeconfig", "agent", name="borrowed", **theirs).strip())
+    assert "agents" in cluster.kubectl("auth", "whoami", kubeconfig=path)
+    cluster.run("down", name="borrowed", **theirs)
+    assert "payments" not in cluster.kubectl("get", "namespaces")
+    assert "Running" in cluster.kubectl("get", "pods", "-n", "kube-system")
+
+
+def rules_and_routes() -> str:
+    """What the host's firewall and routing hold."""
+    commands = (["nft", "list", "ruleset"], ["ip", "route", "show", "table", "all"], ["ip", "rule"])
+    return "".join(
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout for command in commands
+    )
+
+
 def test_down_leaves_nothing(cluster: Cluster) -> None:
     cluster.run("up", "--local")
     settings = cluster.settings
     inside = cluster.node().processes()
     assert inside
+    assert settings.interface in rules_and_routes()
     cluster.run("down")
     cluster.run("down")
+    left = rules_and_routes()
+    assert settings.interface not in left
+    assert "table ip chaperone" not in left
     assert not set(inside) & set(everything())
     assert str(settings.state) not in Path("/proc/self/mountinfo").read_text()
     assert not Path("/sys/class/net", settings.interface).exists()

@@ -1,0 +1,50 @@
+"""A card number is nowhere but in the recorder's memory: no file, no log, no object holds it."""
+
+import subprocess
+from pathlib import Path
+
+from kube import NAMESPACE, SYSTEM, Kubectl, until
+from node import container_id, processes
+from pods import container, pod
+from sessions import Audit, marker
+from workshop import Workshop
+
+RAW = b"5105105105105100"
+MASKED = b"510510******5100"
+SCRIPT = "printf '%s%s\\n' 51051051 05105100; sleep 300"
+"""The number is not in the command line."""
+
+
+def files(kubectl: Kubectl, namespace: str, pod_name: str, container_name: str, folder: str) -> bytes:
+    """Everything below a folder of a container, as the node sees it."""
+    first = processes(container_id(kubectl, namespace, pod_name, container_name))[0]
+    found = [path for path in Path(f"/proc/{first}/root{folder}").rglob("*") if path.is_file()]
+    return b"".join(path.read_bytes() for path in found)
+
+
+def test_a_card_number_is_in_no_file_log_or_object(
+    workshop: Workshop, admin: Kubectl, agent: Kubectl, audit: Audit
+) -> None:
+    mark = marker()
+    workshop.pod(pod("secretive", container()))
+    process = agent.start(
+        "exec", "-n", NAMESPACE, "secretive", "--", "sh", "-c", SCRIPT, mark, stdin=subprocess.DEVNULL
+    )
+    assert process.stdout
+    assert process.stdout.readline() == MASKED + b"\n"
+    collector = admin.get("-n", SYSTEM, "pods", "-l", "app.kubernetes.io/component=collector")["items"][0]
+    until(lambda: audit.find(mark), what="the living session on record")
+    spool = files(admin, NAMESPACE, "secretive", "chaperone-recorder", "/spool")
+    store = files(admin, SYSTEM, collector["metadata"]["name"], "collector", "/var/lib/chaperone")
+    assert MASKED in spool
+    for place in (
+        spool,
+        store,
+        admin.try_("logs", "-n", NAMESPACE, "secretive", "--all-containers").stdout,
+        admin.try_("logs", "-n", SYSTEM, "-l", "app.kubernetes.io/name=chaperone", "--tail=-1").stdout,
+        admin.try_("get", "pods,events", "-n", NAMESPACE, "-o", "json").stdout,
+    ):
+        assert place
+        assert RAW not in place
+    process.kill()
+    process.communicate()
