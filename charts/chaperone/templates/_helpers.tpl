@@ -48,6 +48,14 @@ matchExpressions:
   | toJson -}}
 {{- end }}
 
+{{/* How long approvals last, JSON. */}}
+{{- define "chaperone.approvals" -}}
+{{- dict
+  "pending_seconds" (.Values.approvals.pendingSeconds | int64)
+  "usable_seconds" (.Values.approvals.usableSeconds | int64)
+  | toJson -}}
+{{- end }}
+
 {{/* Terms of sessions, JSON. */}}
 {{- define "chaperone.limits" -}}
 {{- $limits := .Values.sessions.limits -}}
