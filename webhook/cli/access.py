@@ -6,6 +6,7 @@ import msgspec
 
 from webhook.cli.audit import Audit, Item
 from webhook.cli.cluster import Cluster
+from webhook.cli.object_names import check_namespace
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,9 +19,11 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
 
     def open(self) -> "Opened":
         """Read the kubeconfig. Raises CliError."""
+        if self.namespace:
+            check_namespace("--namespace", self.namespace)
         cluster = Cluster(self.kubeconfig, self.context)
         namespace = None if self.all_namespaces else self.namespace or cluster.namespace
-        return Opened(Audit(cluster), namespace, is_chosen=self.namespace is not None)
+        return Opened(Audit(cluster), namespace, is_chosen=bool(self.namespace))
 
 
 class Opened(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ from webhook.cli.refusals import Asked, not_found, refused
 
 _PAGE = 500
 _ABBREVIATED_AMONG = 5000
+_NAMED = 10
 _T = TypeVar("_T")
 _LINES = "application/x-ndjson"
 
@@ -71,10 +72,15 @@ class Audit:
         except CliError as error:
             if not elsewhere or error.code is not ExitCode.NOT_FOUND:
                 raise
-            try:
-                return self._find(name, None)
-            except CliError:
-                raise error from None
+            return self._find_elsewhere(name, error)
+
+    def _find_elsewhere(self, name: str, missing: CliError) -> Item:
+        try:
+            return self._find(name, None)
+        except CliError as error:
+            if error.code in (ExitCode.NOT_FOUND, ExitCode.FORBIDDEN):
+                raise missing from None
+            raise
 
     def _find(self, name: str, namespace: str | None) -> Item:
         if is_session_id(name):
@@ -84,8 +90,7 @@ class Audit:
         listed = self.sessions(namespace, {}, limit=_ABBREVIATED_AMONG)
         found = [item for item in listed if _abbreviates(name, item.session.metadata.name)]
         if len(found) > 1:
-            names = "\n  ".join(item.session.metadata.name for item in found[:10])
-            raise CliError(f'"{name}" is short for {len(found)} sessions:\n  {names}', ExitCode.USAGE)
+            raise _ambiguous(name, found)
         if not found:
             raise not_found(namespace, name)
         return found[0]
@@ -155,6 +160,13 @@ def _split(answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
         yield from lines
     if rest:
         yield rest
+
+
+def _ambiguous(name: str, found: list[Item]) -> CliError:
+    places = [item.session.metadata for item in found[:_NAMED]]
+    more = [f"and {len(found) - _NAMED} more"] if len(found) > _NAMED else []
+    lines = "\n  ".join([*(f"{place.namespace}/{place.name}" for place in places), *more])
+    return CliError(f'"{name}" is short for {len(found)} sessions:\n  {lines}', ExitCode.USAGE)
 
 
 def _abbreviates(text: str, name: str) -> bool:

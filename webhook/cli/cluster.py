@@ -16,6 +16,7 @@ from kubernetes import client, config
 from urllib3.exceptions import HTTPError, SSLError
 
 from webhook.cli.failures import CliError, ExitCode
+from webhook.cli.object_names import check_namespace
 
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 120.0
@@ -50,6 +51,7 @@ class Cluster:
         except (config.ConfigException, OSError, ValueError) as error:
             raise _no_kubeconfig(kubeconfig, str(error)) from None
         self.namespace = _namespace(contexts, context or str(active["name"]))
+        check_namespace("the context's namespace", self.namespace, ExitCode.CONFIGURATION)
         self._pool = client.ApiClient(self._configuration).rest_client.pool_manager
 
     @property

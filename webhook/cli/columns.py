@@ -6,23 +6,35 @@ from typing import Final
 import msgspec
 from rich.text import Text
 
+LONGEST: Final = 200
+"""Most characters of a text that may be of any length, where no terminal sets the width."""
 _GAP: Final = 2
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column; one with a weight may be cut, with an ellipsis, to its share of what is left."""
+    """A column; one with a weight may be cut, with an ellipsis, to its share of what is left.
+
+    One that is ``unbounded`` is cut even where there is no width to share, so that no other row pays for it.
+    """
 
     title: str
     weight: int = 0
     is_number: bool = False
+    unbounded: bool = False
 
 
 def lay_out(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int | None) -> list[Text]:
-    """Give the lines of a table, at most ``width`` characters wide; None leaves them as they are."""
+    """Give the lines of a table, at most ``width`` characters wide; None cuts what is unbounded alone."""
     titles = [Text(column.title, "bold") for column in columns]
-    natural = [max(cell.cell_len for cell in cells) for cells in zip(titles, *rows, strict=True)]
+    cells = zip(columns, zip(titles, *rows, strict=True), strict=True)
+    natural = [_natural(column, column_cells) for column, column_cells in cells]
     widths = natural if width is None else _fit(columns, natural, width - _GAP * (len(columns) - 1))
     return [_line(columns, widths, row) for row in [titles, *rows]]
+
+
+def _natural(column: Column, cells: Sequence[Text]) -> int:
+    widest = max(cell.cell_len for cell in cells)
+    return min(widest, LONGEST) if column.unbounded else widest
 
 
 def _fit(columns: Sequence[Column], natural: Sequence[int], available: int) -> list[int]:

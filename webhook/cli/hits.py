@@ -9,6 +9,7 @@ from rich.text import Text
 
 from webhook.audit_api.objects import SearchHit, Session
 from webhook.audit_api.text import short_command
+from webhook.cli.columns import LONGEST
 from webhook.cli.times import age
 from webhook.replay.safety import printable
 
@@ -55,4 +56,6 @@ def _highlighted(hit: SearchHit) -> Text:
         text.append(printable(hit.text[position:start]))
         text.append(printable(hit.text[start:end]), "bold yellow")
         position = end
-    return text.append(printable(hit.text[position : position + 60]))
+    text.append(printable(hit.text[position : position + 60]))
+    text.truncate(LONGEST, overflow="ellipsis")
+    return text

@@ -5,12 +5,14 @@ from typing import Final, NamedTuple
 
 import typer
 
+from webhook.cli.running import run
+
 _PASSED_ON: Final[dict[str, object]] = {
     "ignore_unknown_options": True,
     "allow_extra_args": True,
     "help_option_names": [],
 }
-_HELP: Final = {"help_option_names": ["-h", "--help"]}
+_HELP: Final = {"help_option_names": ["--help", "-h"]}
 
 
 class Lazy(NamedTuple):
@@ -27,11 +29,10 @@ def mount(app: typer.Typer, command: Lazy) -> None:
     def call(context: typer.Context) -> None:
         function = getattr(importlib.import_module(f"webhook.cli.{command.name}"), command.name)
         if command.is_group:
-            function()(context.args, prog_name=context.command_path)
-            return
+            raise typer.Exit(run(function(), context.args, context.command_path))
         only = typer.Typer(add_completion=False, pretty_exceptions_enable=False, context_settings=_HELP)
         only.command(command.name)(function)
-        only(context.args, prog_name=context.command_path)
+        raise typer.Exit(run(only, context.args, context.command_path))
 
     settings = {**_PASSED_ON, "allow_interspersed_args": not command.is_group}
     app.command(command.name, help=command.help, context_settings=settings, add_help_option=False)(call)

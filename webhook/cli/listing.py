@@ -8,6 +8,8 @@ import msgspec
 from webhook.audit_api.objects import API_VERSION, SearchSpec, Session
 from webhook.cli.access import Access, Opened
 from webhook.cli.audit import Item
+from webhook.cli.card_hint import hint_at_masked
+from webhook.cli.object_names import check_pod
 from webhook.cli.options import Format, Phase
 from webhook.cli.output import console, note, print_json, width_of
 from webhook.cli.session_table import session_lines
@@ -31,6 +33,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 def run(wanted: Wanted, access: Access, output: Format) -> None:
     """List sessions. Raises CliError."""
     now = datetime.now(UTC)
+    if wanted.pod:
+        check_pod("--pod", wanted.pod)
     opened = access.open()
     items = list((_searched if wanted.text else _listed)(opened, wanted, now))
     if output is Format.JSON:
@@ -40,6 +44,8 @@ def run(wanted: Wanted, access: Access, output: Format) -> None:
         _print(items, opened, wanted, now, wide=output is Format.WIDE)
     else:
         note(f"No recorded sessions found in {opened.place}.")
+    if not items and wanted.text:
+        hint_at_masked(wanted.text)
 
 
 def _print(items: list[Item], opened: Opened, wanted: Wanted, now: datetime, *, wide: bool) -> None:

@@ -12,6 +12,7 @@ from sidecar.contract.errors import ChaperoneError
 from sidecar.contract.names import VERSION
 from webhook.cli.failures import CliError, ExitCode
 from webhook.cli.lazy import Lazy, mount
+from webhook.cli.running import run
 from webhook.cli.search import search
 from webhook.cli.sessions import sessions_app
 
@@ -28,7 +29,7 @@ def application() -> typer.Typer:
         help="Guardrails around whoever reaches into a cluster: read what was recorded.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": ["--help", "-h"]},
     )
     app.callback()(_root)
     app.add_typer(sessions_app(), name="sessions")
@@ -57,7 +58,8 @@ def main() -> None:
     """Run the command line; every expected failure is one message and an exit code."""
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        application()()
+        code = run(application())
+        sys.stdout.flush()
     except CliError as error:
         _fail(str(error), error.code)
     except ChaperoneError as error:
@@ -65,8 +67,20 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(ExitCode.FAILED)
+    except OSError as error:
+        _drop_output()
+        _fail(
+            f"{error.filename or 'the output cannot be written'}: {error.strerror or error}", ExitCode.FAILED
+        )
+    else:
+        sys.exit(code)
+
+
+def _drop_output() -> None:
+    """Let nothing that is still to be written fail again at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: ExitCode) -> Never:

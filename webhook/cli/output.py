@@ -18,7 +18,7 @@ def console() -> Console:
 
 
 def width_of(screen: Console) -> int | None:
-    """Give how wide results may be; None when they are piped, where nothing is cut."""
+    """Give how wide results may be; None when they are piped."""
     return screen.width if screen.is_terminal or "COLUMNS" in os.environ else None
 
 

@@ -62,7 +62,7 @@ _COLUMNS: Final = (
     _SessionColumn(Column("CONTAINER"), _plain(lambda s: s.spec.container), is_wide=True),
     _SessionColumn(Column("NODE"), _plain(lambda s: s.spec.node), is_wide=True),
     _SessionColumn(Column("TTY"), _plain(lambda s: "yes" if s.spec.tty else "no"), is_wide=True),
-    _SessionColumn(Column("COMMAND", weight=2), _plain(lambda s: " ".join(s.spec.command))),
+    _SessionColumn(Column("COMMAND", weight=2, unbounded=True), _plain(lambda s: " ".join(s.spec.command))),
     _SessionColumn(Column("RESULT"), _result),
     _SessionColumn(Column("MASKED", is_number=True), _masked),
     _SessionColumn(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from audit_front import AGENT, AUDITOR, Front
-from cli_runner import Chaperone, Done
+from cli_runner import COMMAND, Chaperone, Done
 
 NEVER_SEEN = ("Traceback", "urllib3", "\x1b")
 
@@ -97,6 +97,70 @@ def test_a_session_that_is_not_there(chaperone: Chaperone, name: str) -> None:
 @pytest.mark.parametrize("arguments", [["--since", "yesterdayish"], ["--until", "2026-99-01"]])
 def test_a_time_that_is_none(chaperone: Chaperone, arguments: list[str]) -> None:
     assert "write 2h, 7d" in failed(chaperone.run("sessions", "list", *arguments), 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["sessions", "list", "-o", "yaml"], "'yaml' is not one of 'table', 'wide', 'json'"),
+        (["sessions", "list", "--limit", "few"], "must be a whole number"),
+        (["sessions", "list", "--limit", "-1"], "must be greater than or equal to 0"),
+        (["sessions", "list", "--lmit", "1"], "--limit"),
+        (["sessions", "show"], "Missing argument"),
+        (["mask", "--profile", "loose"], "'loose' is not one of"),
+        (["policy", "lnt"], "Did you mean 'lint'"),
+        (["fly"], "No such command 'fly'"),
+    ],
+)
+def test_wrong_usage_is_told_in_words_of_this_command(
+    chaperone: Chaperone, arguments: list[str], said: str
+) -> None:
+    error = failed(chaperone.process(*arguments), 2)
+    assert said in error
+    first, second = error.splitlines()
+    assert first.startswith("chaperone: ")
+    assert second.startswith("See: chaperone ")
+    assert second.endswith(" --help")
+    assert not any(noise in error for noise in ("Value error", "Input should", "parse string"))
+
+
+@pytest.mark.parametrize("name", ["bad ns/..", "..", "Payments", "-a", "a" * 64, "a.b", "a\n"])
+def test_a_name_that_no_namespace_can_have(chaperone: Chaperone, name: str) -> None:
+    for arguments in (["sessions", "list"], ["sessions", "show", "0" * 26], ["search", "x"]):
+        error = failed(chaperone.run(*arguments, f"--namespace={name}"), 2)
+        assert "is no name of a namespace" in error
+        assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["../x", "a..b", "Shop", "a" * 254])
+def test_a_name_that_no_pod_can_have(chaperone: Chaperone, name: str) -> None:
+    for arguments in (["sessions", "list"], ["search", "x"]):
+        error = failed(chaperone.run(*arguments, f"--pod={name}"), 2)
+        assert "is no name of a pod" in error
+
+
+def test_a_context_whose_namespace_cannot_be(standing: Front, tmp_path: Path) -> None:
+    file = standing.kubeconfig(tmp_path, AUDITOR, namespace="../kube-system")
+    assert "is no name of a namespace" in failed(Chaperone(file).run("sessions", "list"), 5)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("sessions", "list"), ("sessions", "list", "-o", "json"), ("search", "alice"), ("--help",)]
+)
+def test_output_that_cannot_be_written(
+    chaperone: Chaperone, kept: object, arguments: tuple[str, ...]
+) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [COMMAND, *arguments],
+            env=chaperone.environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=120,
+        )
+    assert done.stderr == b"chaperone: the output cannot be written: No space left on device\n"
+    assert done.returncode == 1
 
 
 def test_an_exec_plugin_gives_the_token(chaperone: Chaperone, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """``chaperone search``."""
 
+import pytest
 from cli_runner import Chaperone
 
 from webhook.store.contract import SessionRecord
@@ -30,6 +31,27 @@ def test_nothing_found_says_so(chaperone: Chaperone) -> None:
     done = chaperone.run("search", "nothing\x1b[31m like this", "-A")
     assert (done.code, done.out) == (0, "")
     assert done.error == "Nothing found for nothing\\x1b[31m like this in any namespace.\n"
+
+
+@pytest.mark.parametrize("number", ["4111111111111111", "4111 1111 1111 1111", "paid 3782-822463-10005"])
+def test_who_searches_for_a_card_is_told_how_it_is_on_record(chaperone: Chaperone, number: str) -> None:
+    for arguments in (
+        ["search", number],
+        ["search", number, "-o", "json"],
+        ["sessions", "list", "--text", number],
+    ):
+        done = chaperone.run(*arguments)
+        assert done.code == 0
+        assert "on record as 411111******1111" in done.error
+        assert number not in done.error
+    assert "Nothing found for this number in namespace payments." in chaperone.run("search", number).error
+
+
+def test_the_hint_about_cards_leads_to_them(chaperone: Chaperone, kept: Kept) -> None:
+    assert "last four digits" in chaperone.run("search", "4012888888881881").error
+    done = chaperone.run("search", "1881")
+    assert kept["shell"].session in done.out
+    assert done.error == ""
 
 
 def test_results_fit_their_terminal(chaperone: Chaperone) -> None:

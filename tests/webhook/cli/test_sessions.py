@@ -144,10 +144,24 @@ def test_a_session_of_another_namespace_is_found(chaperone: Chaperone, kept: Kep
     assert chaperone.run("sessions", "show", name, "-n", "payments").code == 3
 
 
+def test_an_id_short_for_several_elsewhere_names_them(standing: Front, tmp_path: Path, kept: Kept) -> None:
+    at_home = Chaperone(standing.kubeconfig(tmp_path, namespace="default"))
+    name = kept["shell"].session
+    for arguments in (["show"], ["play"], ["cast"]):
+        done = at_home.run("sessions", *arguments, name[:4])
+        assert (done.code, done.out) == (2, "")
+        assert "short for 6 sessions" in done.error
+        assert f"payments/{name}" in done.error
+        assert f"billing/{kept['elsewhere'].session}" in done.error
+    assert at_home.run("sessions", "show", name[:4], "-n", "default").code == 3
+    assert at_home.run("sessions", "show", "zzzz").code == 3
+
+
 def test_whoever_may_read_one_namespace_is_told_of_that_alone(
     standing: Front, folder: Path, kept: Kept
 ) -> None:
     limited = Chaperone(standing.kubeconfig(folder, PAYMENTS_ONLY))
+    assert limited.run("sessions", "show", "zzzz").code == 3
     assert kept["shell"].session in limited.out("sessions", "list")
     done = limited.run("sessions", "show", kept["elsewhere"].session)
     assert (done.code, 'no session "' in done.error) == (3, True)
