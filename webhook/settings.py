@@ -13,6 +13,7 @@ from sidecar.contract.errors import ConfigurationError
 from sidecar.contract.grants import Limits
 from sidecar.contract.wire import INTAKE_PATH
 from webhook.admission.recorder import RecorderSettings
+from webhook.approvals.asking import Terms
 from webhook.trust.keeper import COLLECTOR_SERVICE
 
 _V = TypeVar("_V")
@@ -54,6 +55,8 @@ class Settings:
     """Packs that are always in force, by their files' names (``POLICY_PACKS``, commas)."""
     policy_directory: Path
     """Where packs are (``POLICY_DIRECTORY``)."""
+    approvals: Terms
+    """How long approval requests last (``APPROVALS``, JSON of that structure)."""
     port: int
     """Port of the role's own HTTPS server (``PORT``): reviews, or the recorders' intake."""
     audit_port: int
@@ -88,6 +91,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         audit_mode=read.choice("POLICY_MODE", ("enforce", "audit")) == "audit",
         policy_packs=read.names("POLICY_PACKS", ""),
         policy_directory=Path(read.text("POLICY_DIRECTORY", str(PACKS))),
+        approvals=read.json("APPROVALS", Terms, Terms()),
         port=read.number("PORT", 8443),
         audit_port=read.number("AUDIT_PORT", 9443),
         lookup_seconds=float(read.number("LOOKUP_SECONDS", 2)),

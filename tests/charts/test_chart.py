@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 from devcluster.gobuild import build
@@ -13,6 +14,7 @@ from devcluster.gomod import helm
 from devcluster.progress import Progress
 from devcluster.settings import load_settings
 
+from webhook.approvals.objects import Asked, Phase, Spec, Status
 from webhook.policy.packs import read_packs
 from webhook.policy.schema import crd
 from webhook.settings import read_settings
@@ -80,7 +82,7 @@ def test_doors_fail_closed_and_guard_only_who_opted_in(chart: Chart, kind: str) 
     configuration = chart.objects('guard.exemptNamespaces=["edge"]')["MutatingWebhookConfiguration", kind]
     for webhook in configuration["webhooks"]:
         assert webhook["failurePolicy"] == "Fail"
-        assert webhook["sideEffects"] == "None"
+        assert webhook["sideEffects"] == "NoneOnDryRun"
         assert "objectSelector" not in webhook
         selector = webhook["namespaceSelector"]
         assert selector["matchLabels"] == {"chaperone.dev/guard": "enabled"}
@@ -105,6 +107,9 @@ def test_every_door_is_guarded(chart: Chart) -> None:
         ("CONNECT", "pods/attach"): "/v1/attach",
         ("UPDATE", "pods/ephemeralcontainers"): "/v1/ephemeralcontainers",
         ("CREATE", "pods"): "/v1/pods",
+        ("CREATE", "approvalrequests"): "/v1/approvalrequests",
+        ("UPDATE", "approvalrequests"): "/v1/approvalrequests",
+        ("DELETE", "approvalrequests"): "/v1/approvalrequests",
     }
 
 
@@ -117,6 +122,8 @@ def test_the_second_guard_denies_and_can_be_left_out(chart: Chart) -> None:
         assert objects["ValidatingAdmissionPolicy", name]["spec"]["failurePolicy"] == "Fail"
         binding = objects["ValidatingAdmissionPolicyBinding", name]["spec"]
         assert binding["validationActions"] == ["Deny"]
+        if name == "chaperone-approvals":
+            continue  # wherever approval requests are
         assert binding["matchResources"]["namespaceSelector"]["matchLabels"] == {
             "chaperone.dev/guard": "enabled"
         }
@@ -193,7 +200,7 @@ def test_rights_are_the_least(chart: Chart) -> None:
         assert "*" not in json.dumps(rule), name
         assert "delete" not in rule["verbs"]
         listing = {"list", "watch"} & set(rule["verbs"])
-        followed = (["pods"], ["namespaces"], ["guardpolicies"])
+        followed = (["pods"], ["namespaces"], ["guardpolicies"], ["approvalrequests"])
         assert not listing or name == "chaperone-auditor" or rule["resources"] in followed
     collector = [rule for name, rule in rules if name == "chaperone-collector"]
     secrets = [rule["resourceNames"] for rule in collector if "secrets" in rule["resources"]]
@@ -204,6 +211,42 @@ def test_auditors_read_and_nothing_else(chart: Chart) -> None:
     rules = chart.objects()["ClusterRole", "chaperone-auditor"]["rules"]
     assert {rule["apiGroups"][0] for rule in rules} == {"audit.chaperone.dev"}
     assert {verb for rule in rules for verb in rule["verbs"]} == {"get", "list", "watch", "create"}
+
+
+def test_verdicts_are_stamped_and_nobody_is_trusted_to_write_one(chart: Chart) -> None:
+    objects = chart.objects()
+    [webhook] = objects["MutatingWebhookConfiguration", "chaperone-approvals"]["webhooks"]
+    assert webhook["failurePolicy"] == "Fail"
+    [condition] = webhook["matchConditions"]
+    policy = objects["ValidatingAdmissionPolicy", "chaperone-approvals"]["spec"]
+    assert policy["matchConditions"] == webhook["matchConditions"]
+    assert "'system:serviceaccount:chaperone-system:chaperone-admission'" in condition["expression"]
+
+
+def test_approvers_decide_and_requesters_look(chart: Chart) -> None:
+    objects = chart.objects()
+    verbs = {
+        name: set(objects["ClusterRole", f"chaperone-{name}"]["rules"][0]["verbs"])
+        for name in ("approver", "requester")
+    }
+    assert verbs == {
+        "approver": {"get", "list", "watch", "patch", "approve"},
+        "requester": {"get", "list", "watch"},
+    }
+    labels = objects["ClusterRole", "chaperone-requester"]["metadata"]["labels"]
+    assert labels["rbac.authorization.k8s.io/aggregate-to-view"] == "true"
+
+
+def test_the_definition_of_approval_requests_holds_all_their_fields(chart: Chart) -> None:
+    definition = chart.objects()["CustomResourceDefinition", "approvalrequests.chaperone.dev"]
+    assert definition["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    [version] = definition["spec"]["versions"]
+    schema = version["schema"]["openAPIV3Schema"]["properties"]
+    for part, kind in (("spec", Spec), ("status", Status), ("decision", Asked)):
+        fields = {field.encode_name for field in msgspec.structs.fields(kind)}
+        assert set(schema[part]["properties"]) == fields
+    phases = schema["status"]["properties"]["phase"]["enum"]
+    assert set(phases) == {phase.value for phase in Phase}
 
 
 def test_several_replicas_keep_one_when_nodes_go(chart: Chart) -> None:

@@ -8,10 +8,12 @@ import os
 from typing import Any
 
 import msgspec
+from approvals import approving
 
 from sidecar.contract.errors import ClusterError
 from sidecar.contract.grants import Limits
 from webhook.admission import review
+from webhook.admission.approving import Approving
 from webhook.admission.exec import ExecDoor
 from webhook.admission.grants import Granter, Keys
 from webhook.admission.pod import PodDoor
@@ -64,20 +66,28 @@ def exec_door(
     error: str | None = None,
     policy: Policy | None = None,
     namespaces: Namespaces | None = None,
+    asking: Approving | None = None,
 ) -> ExecDoor:
     policy = policy or RecordEverything(profile="strict", limits=Limits())
     granter = Granter(lambda: KEYS, clock=lambda: NOW_SECONDS * 10**9, randomness=os.urandom)
     lookup = Lookup(*pods, error=error)
-    return ExecDoor(pods=lookup, namespaces=namespaces or Namespaces(), policy=policy, granter=granter)
+    return ExecDoor(
+        pods=lookup,
+        namespaces=namespaces or Namespaces(),
+        policy=policy,
+        granter=granter,
+        approving=asking or approving(),
+    )
 
 
-def pod_door(policy: Policy | None = None) -> PodDoor:
+def pod_door(policy: Policy | None = None, asking: Approving | None = None) -> PodDoor:
     return PodDoor(
         settings=SETTINGS,
         trust=lambda: TRUST,
         exempt=frozenset({"kube-system"}),
         namespaces=Namespaces(),
         policy=policy or RecordEverything(profile="strict", limits=Limits()),
+        approving=asking or approving(),
         clock=lambda: NOW_SECONDS,
     )
 
@@ -142,7 +152,10 @@ def _step(document: Any, step: Object) -> None:
     for part in path:
         document = document[int(part) if part.isdigit() else part]
     if last != "-" and not last.isdigit():
-        document[last] = step["value"]
+        if step["op"] == "remove":
+            del document[last]
+        else:
+            document[last] = step["value"]
         return
     index = len(document) if last == "-" else int(last)
     assert index <= len(document)

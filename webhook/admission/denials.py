@@ -23,8 +23,8 @@ def refused_by_policy(asked: str, decision: Decision) -> Answer:
     if decision.action is Action.APPROVE:
         why = f"this needs a human's approval, says {by}{reason}"
         remedy = (
-            "this version of Chaperone takes no approvals yet, so it does not happen; do what needs none,"
-            f" or ask the owners of policy {decision.policy}"
+            "nobody was asked, because this is a dry run; do it without, and the refusal says how to get"
+            " the approval"
         )
         answer = deny(asked, why=why, remedy=remedy, rule="ApprovalNeeded")
     else:

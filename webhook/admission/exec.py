@@ -11,6 +11,7 @@ import msgspec
 from sidecar.contract.errors import ClusterError
 from sidecar.contract.grants import GrantError
 from sidecar.contract.names import RECORDER_CONTAINER, SHIM_PATH
+from webhook.admission.approving import Allowed, Approving
 from webhook.admission.denials import bad_request, deny, not_found, refused_by_policy, unavailable
 from webhook.admission.grants import Granter
 from webhook.admission.lookup import NamespaceLookup, PodLookup
@@ -19,7 +20,8 @@ from webhook.admission.questions import SessionOptions, session_question
 from webhook.admission.remedy import recreate
 from webhook.admission.review import Answer, PatchOperation, Request, decode_object
 from webhook.admission.shadows import shadow
-from webhook.policy.decision import Decision, Door, Policy, Question
+from webhook.approvals.subjects import exec_subject
+from webhook.policy.decision import Action, Decision, Door, Policy, Question
 
 _options = msgspec.json.Decoder(SessionOptions)
 
@@ -28,12 +30,19 @@ class ExecDoor:
     """Judges CONNECT ``pods/exec``."""
 
     def __init__(
-        self, *, pods: PodLookup, namespaces: NamespaceLookup, policy: Policy, granter: Granter
+        self,
+        *,
+        pods: PodLookup,
+        namespaces: NamespaceLookup,
+        policy: Policy,
+        granter: Granter,
+        approving: Approving,
     ) -> None:
         self._pods = pods
         self._namespaces = namespaces
         self._policy = policy
         self._granter = granter
+        self._approving = approving
 
     async def review(self, request: Request) -> Answer:
         """Give the rewritten command, or a refusal. Raises MalformedReviewError."""
@@ -47,11 +56,11 @@ class ExecDoor:
             if pod is None:
                 return not_found("pods", request.name)
             labels = await self._namespaces.labels(request.namespace)
-            return self._judge(request, options, pod, labels)
+            return await self._judge(request, options, pod, labels)
         except ClusterError as error:
             return unavailable(asked, why=str(error))
 
-    def _judge(
+    async def _judge(
         self, request: Request, options: SessionOptions, pod: Pod, namespace_labels: Mapping[str, str]
     ) -> Answer:
         container = _container(options, pod)
@@ -71,9 +80,17 @@ class ExecDoor:
             namespace_labels=namespace_labels,
         )
         decision = self._policy.decide(question)
-        if decision.action.refuses:
+        session, uid = self._granter.new_session(), pod.metadata.uid
+        passed = Allowed("", session)
+        if decision.action is Action.APPROVE:
+            subject = exec_subject(question, uid)
+            answer = await self._approving.ask(asked, request, question, decision, subject, session=session)
+            if isinstance(answer, Answer):
+                return answer
+            passed = answer
+        elif decision.action.refuses:
             return refused_by_policy(asked, decision)
-        return self._rewrite(asked, request, question, decision, pod.metadata.uid)
+        return self._rewrite(asked, request, question, decision, pod_uid=uid, passed=passed)
 
     def _refuse_unguarded(
         self, asked: str, request: Request, pod: Pod, container: Container
@@ -100,10 +117,24 @@ class ExecDoor:
         return None
 
     def _rewrite(
-        self, asked: str, request: Request, question: Question, decision: Decision, pod_uid: str
+        self,
+        asked: str,
+        request: Request,
+        question: Question,
+        decision: Decision,
+        *,
+        pod_uid: str,
+        passed: Allowed,
     ) -> Answer:
         try:
-            token = self._granter.grant(question, decision, pod_uid=pod_uid, request_uid=request.uid)
+            token = self._granter.grant(
+                question,
+                decision,
+                session=passed.session,
+                pod_uid=pod_uid,
+                request_uid=request.uid,
+                approval=passed.approval or None,
+            )
         except GrantError as error:
             remedy = "ask for fewer groups and claims in identities, or fewer masking rules in policies"
             return deny(asked, why=str(error), remedy=remedy, rule="GrantTooLarge")

@@ -44,11 +44,26 @@ class Granter:
         """Give the roots that a recorder must know to accept the grants issued here."""
         return self._keys().roots
 
-    def grant(self, question: Question, decision: Decision, *, pod_uid: str, request_uid: str) -> str:
-        """Give the token for one session. Raises GrantError when identity or masking rules are too large."""
+    def new_session(self) -> str:
+        """Give a fresh session id."""
+        return session_id(self._clock() // 1_000_000, self._randomness(RANDOM_BYTES))
+
+    def grant(
+        self,
+        question: Question,
+        decision: Decision,
+        *,
+        session: str,
+        pod_uid: str,
+        request_uid: str,
+        approval: str | None = None,
+    ) -> str:
+        """Give the token for one session. Raises GrantError when identity or masking rules are too large.
+
+        ``approval`` names the approval request that was spent on it.
+        """
         keys, now = self._keys(), self._clock()
-        session = session_id(now // 1_000_000, self._randomness(RANDOM_BYTES))
-        decided = _sealed(decision, request_uid, now)
+        decided = _sealed(decision, request_uid, now, approval)
         sealed = seal(
             keys.seal_key, session, Sealed(question.identity, decided), nonce=self._randomness(NONCE_BYTES)
         )
@@ -71,7 +86,9 @@ class Granter:
         return issue(grant, keys.signer)
 
 
-def _sealed(decision: Decision, request_uid: str, now: int) -> SealedDecision:
+def _sealed(decision: Decision, request_uid: str, now: int, approval: str | None) -> SealedDecision:
     would = decision.would
     told = f"{would.action.value} by {would.policy}/{would.rule}" if would else None
-    return SealedDecision(decision.action.value, decision.policy, decision.rule, request_uid, now, would=told)
+    return SealedDecision(
+        decision.action.value, decision.policy, decision.rule, request_uid, now, approval=approval, would=told
+    )

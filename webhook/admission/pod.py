@@ -13,6 +13,7 @@ import msgspec
 from sidecar.contract import names
 from sidecar.contract.errors import ClusterError
 from webhook.admission import recorder
+from webhook.admission.approving import Approving
 from webhook.admission.conflicts import conflict
 from webhook.admission.denials import deny, refused_by_policy, unavailable
 from webhook.admission.lookup import NamespaceLookup
@@ -26,7 +27,8 @@ from webhook.admission.review import (
     Request,
     decode_object,
 )
-from webhook.policy.decision import Door, Policy
+from webhook.approvals.subjects import pod_subject
+from webhook.policy.decision import Action, Decision, Door, Policy, Question
 
 _pods = msgspec.json.Decoder(Pod)
 Step = PatchOperation | RemoveOperation
@@ -45,6 +47,7 @@ class PodDoor:
         exempt: frozenset[str],
         namespaces: NamespaceLookup,
         policy: Policy,
+        approving: Approving,
         clock: Callable[[], int],
     ) -> None:
         """``clock`` gives Unix seconds."""
@@ -53,6 +56,7 @@ class PodDoor:
         self._exempt = exempt
         self._namespaces = namespaces
         self._policy = policy
+        self._approving = approving
         self._clock = clock
 
     async def review(self, request: Request) -> Answer:
@@ -65,12 +69,21 @@ class PodDoor:
             labels = await self._namespaces.labels(request.namespace)
             question = object_question(request, Door.POD, at=self._clock(), namespace_labels=labels)
             decision = self._policy.decide(question)
-            if decision.action.refuses:
+            if decision.action is Action.DENY:
                 return refused_by_policy(asked, decision)
             answer = self._judge(asked, pod, request, self._trust())
+            if answer.allowed and decision.action is Action.APPROVE:
+                answer = await self._ask(asked, request, question, decision, answer)
         except ClusterError as error:
             return unavailable(asked, why=str(error))
         return msgspec.structs.replace(answer, decision=decision)
+
+    async def _ask(
+        self, asked: str, request: Request, question: Question, decision: Decision, answer: Answer
+    ) -> Answer:
+        """Give the answer once its approval is spent, or the refusal; asked last, so that none is wasted."""
+        passed = await self._approving.ask(asked, request, question, decision, pod_subject(question))
+        return passed if isinstance(passed, Answer) else answer
 
     def _judge(self, asked: str, pod: Pod, request: Request, trust: Trust) -> Answer:
         clash = conflict(pod, request.object, self._settings, trust)

@@ -66,6 +66,9 @@ class Request(msgspec.Struct, frozen=True, rename="camel"):
     kind: Kind = Kind()
     object: msgspec.Raw = msgspec.Raw(b"null")
     """The object as JSON, decoded by the door that knows its type."""
+    old_object: msgspec.Raw = msgspec.Raw(b"null")
+    """The object as it is stored."""
+    dry_run: bool | None = False
 
 
 class _Review(msgspec.Struct, frozen=True, rename="camel"):

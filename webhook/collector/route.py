@@ -14,6 +14,7 @@ from webhook.collector.changes import Changes
 from webhook.collector.connection import Connection
 from webhook.collector.intake import Intake
 from webhook.collector.proving import PodIdentity, Trust
+from webhook.collector.spending import Spending
 from webhook.collector.tokens import TokenRefusedError, TokenReviewer
 from webhook.collector.writer import WAITING_BYTES, Budget, Writer
 from webhook.store.contract import Store
@@ -34,9 +35,11 @@ class Collector:
         trust: Callable[[], Trust],
         changes: Changes,
         unix_ns: Callable[[], int] = time.time_ns,
+        *,
+        spending: Spending | None = None,
     ) -> None:
         """Take what connections need; ``trust`` gives what is in force at the moment it is asked."""
-        self._writer = Writer(store, changes, unix_ns)
+        self._writer = Writer(store, changes, unix_ns, spending)
         self._reviewer = reviewer
         self._trust = trust
         self._unix_ns = unix_ns

@@ -7,6 +7,7 @@ from typing import Final
 
 from webhook.collector.changes import Changes, Stamps
 from webhook.collector.operations import Operation, Outcome, perform
+from webhook.collector.spending import Spending
 from webhook.store.contract import Store
 
 WAITING_BYTES: Final = 64 * 1024 * 1024
@@ -16,9 +17,12 @@ WAITING_BYTES: Final = 64 * 1024 * 1024
 class Writer:
     """Does operations one list after the other, in the order they were given."""
 
-    def __init__(self, store: Store, changes: Changes, unix_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, store: Store, changes: Changes, unix_ns: Callable[[], int], spending: Spending | None = None
+    ) -> None:
         self._store = store
         self._changes = changes
+        self._spending = spending
         self._stamps = Stamps(unix_ns)
         self._thread = ThreadPoolExecutor(1, "store-writer")
 
@@ -27,6 +31,8 @@ class Writer:
         loop = asyncio.get_running_loop()
         outcomes = await loop.run_in_executor(self._thread, perform, self._store, operations, self._stamps)
         self._changes.announce(self._stamps.latest)
+        if self._spending is not None:
+            self._spending.look(outcomes)
         return outcomes
 
     def close(self) -> None:

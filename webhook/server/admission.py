@@ -24,6 +24,7 @@ from webhook.policy.builtin import RecordEverything
 from webhook.policy.decision import Policy
 from webhook.policy.expressions import warm_up
 from webhook.policy.packs import read_packs
+from webhook.server.approvals import EXPIRY_SECONDS, Approvals
 from webhook.server.doors import Door, doors_app
 from webhook.server.lookup import ApiPodLookup
 from webhook.server.namespaces import PATH as NAMESPACES_PATH
@@ -81,13 +82,22 @@ class Held:
 
 
 def make_doors(
-    settings: Settings, held: Held, lookup: PodLookup, namespaces: NamespaceLookup, policy: Policy
+    settings: Settings,
+    held: Held,
+    lookup: PodLookup,
+    namespaces: NamespaceLookup,
+    policy: Policy,
+    *,
+    approvals: Approvals,
 ) -> dict[str, Door]:
     """Give the doors by the last part of their paths."""
+    approving = approvals.approving(held.keys)
     granter = Granter(held.keys, clock=time.time_ns, randomness=os.urandom)
     exempt = settings.exempt_namespaces | {settings.namespace}
     return {
-        "exec": ExecDoor(pods=lookup, namespaces=namespaces, policy=policy, granter=granter),
+        "exec": ExecDoor(
+            pods=lookup, namespaces=namespaces, policy=policy, granter=granter, approving=approving
+        ),
         "attach": AttachDoor(),
         "ephemeralcontainers": EphemeralDoor(),
         "pods": PodDoor(
@@ -96,9 +106,11 @@ def make_doors(
             exempt=exempt,
             namespaces=namespaces,
             policy=policy,
+            approving=approving,
             clock=granter.now,
         ),
         "guardpolicies": GuardPolicyDoor(),
+        "approvalrequests": approvals.door(),
     }
 
 
@@ -126,7 +138,9 @@ async def serve_admission(settings: Settings) -> None:
     first = await _first_material(keeper)
     held.hold(first)
     context = serving_context(first.tls)
-    doors = make_doors(settings, held, pods, namespaces, policies)
+    approvals = Approvals(api, settings)
+    await asyncio.to_thread(approvals.prepare)
+    doors = make_doors(settings, held, pods, namespaces, policies, approvals=approvals)
     app = doors_app(doors, lambda: held.missing() or _unknown(policies))
     servers = Servers(https(app, port=settings.port, context=context, drain_seconds=settings.drain_seconds))
     tasks = Tasks(on_failure=servers.stop)
@@ -139,6 +153,7 @@ async def serve_admission(settings: Settings) -> None:
         held.is_announced = True
 
     tasks.repeat("trust", keep, seconds=settings.trust_seconds)
+    tasks.repeat("approvals", approvals.expire, seconds=EXPIRY_SECONDS)
     tasks.repeat("pods", lambda: asyncio.to_thread(pods.follow), seconds=_WATCH_PAUSE_SECONDS)
     for name, follower in followers.items():
         tasks.repeat(name, _following(follower), seconds=_WATCH_PAUSE_SECONDS)

@@ -4,14 +4,18 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from sidecar.contract.errors import ClusterError
+from webhook.approvals.spending import spend
+from webhook.approvals.tickets import KubeTickets
 from webhook.audit_api.app import audit_app
 from webhook.audit_api.server import AuditListener, ClusterFrontProxy
 from webhook.collector.changes import Changes
 from webhook.collector.proving import Trust
 from webhook.collector.route import REVIEWS_AT_ONCE, Collector, router
+from webhook.collector.spending import Spending
 from webhook.collector.tokens import KubeTokenReviewer
 from webhook.kube.api import KubeApi
 from webhook.server.health import add_health, bare_app
@@ -24,7 +28,8 @@ from webhook.trust.reader import CollectorMaterial, Reader
 from webhook.trust.secrets import Vault
 
 _log = logging.getLogger(__name__)
-_CONNECTIONS: Final = REVIEWS_AT_ONCE + 2
+_CONNECTIONS: Final = REVIEWS_AT_ONCE + 3
+_SPENDING_SECONDS: Final = 5.0
 _FIRST_PAUSE_SECONDS: Final = 1.0
 _FRONT_PROXY: Final = "extension-apiserver-authentication"
 
@@ -56,7 +61,9 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
 
     audit = AuditListener(front_proxy, load_serving)
     changes = Changes()
-    collector = Collector(store, KubeTokenReviewer(api), held.trust, changes)
+    tickets = KubeTickets(api, seconds=_SPENDING_SECONDS)
+    spending = Spending(partial(spend, tickets))
+    collector = Collector(store, KubeTokenReviewer(api), held.trust, changes, spending=spending)
     app = bare_app()
     app.include_router(router(collector))
     add_health(app, lambda: None)
@@ -81,6 +88,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
 
     tasks.repeat("trust", follow_trust, seconds=settings.trust_seconds)
     tasks.start("front proxy", audit.keep_trust())
+    tasks.start("approvals", spending.work())
     try:
         await servers.run()
     finally:

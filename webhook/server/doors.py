@@ -14,6 +14,8 @@ from webhook.server.health import add_health, bare_app
 from webhook.server.logs import FIELDS
 
 _log = logging.getLogger(__name__)
+_ADVICE = frozenset({"Remedy", "ApprovalRequest", "ApproveCommand", "WaitCommand"})
+"""Causes that say what to do, not why."""
 
 
 class Door(Protocol):
@@ -77,7 +79,7 @@ def _log_answer(name: str, request: review.Request, answer: Answer) -> None:
         "name": request.name,
         "user": request.user_info.username,
         "allowed": answer.allowed,
-        "rules": [cause.reason for cause in answer.denial.causes if cause.reason != "Remedy"]
+        "rules": [cause.reason for cause in answer.denial.causes if cause.reason not in _ADVICE]
         if answer.denial
         else [],
         **_decided(answer.decision),

@@ -1,0 +1,161 @@
+"""ApprovalRequest objects (``chaperone.dev/v1alpha1``) as values."""
+
+import datetime as dt
+from enum import Enum
+from typing import Final
+
+import msgspec
+
+from webhook.policy.decision import Approval, Door, Operation
+
+API_VERSION: Final = "chaperone.dev/v1alpha1"
+KIND: Final = "ApprovalRequest"
+PLURAL: Final = "approvalrequests"
+ASK_LABEL: Final = "chaperone.dev/ask"
+"""Label with the name that all requests for one and the same action begin with."""
+
+
+class Phase(Enum):
+    """Where an approval request is."""
+
+    PENDING = "Pending"
+    APPROVED = "Approved"
+    DENIED = "Denied"
+    GRANTED = "Granted"
+    """A grant was issued on it; whether its session started is not known yet."""
+    USED = "Used"
+    EXPIRED = "Expired"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something can still come of it."""
+        return self in {Phase.PENDING, Phase.APPROVED, Phase.GRANTED}
+
+
+class Verdict(Enum):
+    """What an approver says."""
+
+    APPROVE = "approve"
+    DENY = "deny"
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A part of an object."""
+
+
+class Person(_Part, frozen=True, kw_only=True):
+    """A user, as the API server authenticated them."""
+
+    username: str
+    uid: str = ""
+    groups: tuple[str, ...] = ()
+
+
+class Target(_Part, frozen=True, kw_only=True):
+    """What the action is done to."""
+
+    resource: str
+    name: str
+    uid: str = ""
+    container: str = ""
+
+
+class Spec(_Part, frozen=True, kw_only=True):
+    """What is asked. Written once, by the admission side; never changed."""
+
+    requester: Person
+    door: Door
+    operation: Operation
+    target: Target
+    asked: str
+    """In one line, masked."""
+    argv: tuple[str, ...] = ()
+    """The command line, masked."""
+    tty: bool = False
+    stdin: bool = False
+    shown: str = ""
+    """The object, masked and without values of variables."""
+    digest: str
+    """Keyed digest of exactly what was asked, hexadecimal."""
+    policy: str
+    rule: str
+    reason: str = ""
+    approval: Approval = Approval()
+    expires_at: dt.datetime
+    """Until when it can be decided."""
+    usable_seconds: int
+    """How long an approval can be used."""
+
+
+class Decided(_Part, frozen=True, kw_only=True):
+    """One approver's verdict, stamped with who they are."""
+
+    verdict: Verdict
+    by: Person
+    at: dt.datetime
+    reason: str = ""
+
+
+class Use(_Part, frozen=True, kw_only=True):
+    """What an approval was spent on."""
+
+    at: dt.datetime
+    session: str = ""
+    """Id of the session; the same for every grant that is issued on it."""
+    grant_expires_at: dt.datetime | None = None
+    request: str = ""
+    """UID of the review that let an object pass."""
+
+
+class Condition(_Part, frozen=True, kw_only=True):
+    """``metav1.Condition``."""
+
+    type: str
+    status: str
+    reason: str
+    message: str = ""
+    last_transition_time: dt.datetime
+
+
+class Status(_Part, frozen=True, kw_only=True):
+    """What became of it."""
+
+    phase: Phase
+    decisions: tuple[Decided, ...] = ()
+    usable_until: dt.datetime | None = None
+    use: Use | None = None
+    conditions: tuple[Condition, ...] = ()
+
+
+class Metadata(_Part, frozen=True, kw_only=True):
+    """What is used of an object's metadata."""
+
+    name: str
+    namespace: str
+    uid: str = ""
+    resource_version: str = ""
+    creation_timestamp: dt.datetime | None = None
+    labels: dict[str, str] = {}
+
+
+class Asked(_Part, frozen=True, kw_only=True):
+    """The ``decision`` field as an approver writes it; taken out before the object is stored."""
+
+    verdict: Verdict
+    reason: str = ""
+
+
+class ApprovalRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """An approval request."""
+
+    metadata: Metadata
+    spec: Spec
+    status: Status = Status(phase=Phase.PENDING)
+    api_version: str = API_VERSION
+    kind: str = KIND
+
+
+def generation_of(ticket: ApprovalRequest) -> int:
+    """Give which request for the same action it is, from 1."""
+    last = ticket.metadata.name.rpartition("-")[2]
+    return int(last) if last.isdecimal() else 0
