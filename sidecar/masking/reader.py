@@ -46,7 +46,10 @@ _AFTER_VALUE = b".:/-"
 _HEX = b"0123456789abcdefABCDEF"
 # How far before the end of a buffer the key of a value that is still open may start.
 _KEY_REACH = LONGEST + LONGEST_VALUE + 1
-_VALUE = re.compile(rb"[0-9]{3}|[0-9][0-9A-Fa-f]{15}")
+# Behind a piece of a key: the rest of it, what separates, a value.
+_VALUE = re.compile(
+    rb"[0-9A-Za-z_]{0,24}?[^0-9A-Za-z_/].{0,144}?(?:[0-9]{3}|[0-9][0-9A-Fa-f]{15})", re.DOTALL
+)
 _RUN = re.compile(rb"[0-9]{1,20}")
 _RARE = re.compile(rb"[\x00%\\&\x1b\x80-\xff]")
 # A run of digits and gaps that may become a number, or a track.
@@ -143,7 +146,7 @@ class BufferReader:
     def look(self, buffer: bytes, start: int = 0) -> Look | None:
         """The first look at a buffer from ``start`` on; None if there is no reason for a second."""
         numbers = self._stretches(buffer)
-        words = [hit for hit in self._words.hits(buffer) if _VALUE.search(buffer, *_behind(hit[1]))]
+        words = [hit for hit in self._words.hits(buffer) if _VALUE.match(buffer, *_behind(hit[1]))]
         rare = self._rare.hits(buffer)
         if not (numbers or words or rare or (self._user is not None and self._user.hits(buffer))):
             return None
