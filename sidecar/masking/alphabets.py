@@ -214,8 +214,26 @@ _WIDE_TOKENS: dict[str, tuple[bytes, bytes, bytes | None]] = {
     "arabic": (rb"\xd9[\xa0-\xa9]", b"\xd9\xad", _turns(0xA0, 10)),
     "persian": (rb"\xdb[\xb0-\xb9]", b"\xd9\xad", _turns(0xB0, 10)),
     "mathematical": (rb"\xf0\x9d\x9f[\x8e-\xbf]", b"****", _turns(0x8E, 50)),
+    "nko": (rb"\xdf[\x80-\x89]", b"\xd9\xad", _turns(0x80, 10)),
+    "indic": (
+        rb"\xe0[\xa5\xa7\xa9\xab\xad\xaf\xb1\xb3\xb5\xb7][\xa6-\xaf]",
+        b"\xef\xbc\x8a",
+        _turns(0xA6, 10),
+    ),
+    "thai": (rb"\xe0[\xb9\xbb][\x90-\x99]", b"\xef\xbc\x8a", _turns(0x90, 10)),
+    "tibetan": (rb"\xe0\xbc[\xa0-\xa9]", b"\xef\xbc\x8a", _turns(0xA0, 10)),
+    "burmese": (rb"\xe1\x81[\x80-\x89]", b"\xef\xbc\x8a", _turns(0x80, 10)),
+    "khmer": (rb"\xe1\x9f[\xa0-\xa9]", b"\xef\xbc\x8a", _turns(0xA0, 10)),
     "percent": (rb"%3[0-9]", b"%2A", None),
+    "percent twice": (rb"%253[0-9]", b"%252A", None),
+    "percent u": (rb"%u003[0-9]", b"%u002A", None),
     "json": (rb"\\u003[0-9]", b"\\u002a", None),
+}
+# The digit is the last byte but one.
+_ENCLOSED_TOKENS = {
+    # name: digit, star
+    "html hex": (rb"&#[xX]3[0-9];", b"&#x2a;"),
+    "braces": (rb"\\u\{3[0-9]\}", b"\\u{2a}"),
 }
 # A byte sequence that every number of the alphabet contains.
 MARKS: dict[str, bytes] = {
@@ -224,9 +242,19 @@ MARKS: dict[str, bytes] = {
     "arabic": b"\xd9",
     "persian": b"\xdb",
     "mathematical": b"\xf0\x9d\x9f",
+    "nko": b"\xdf",
+    "indic": b"\xe0",
+    "thai": b"\xe0",
+    "tibetan": b"\xe0\xbc",
+    "burmese": b"\xe1\x81",
+    "khmer": b"\xe1\x9f",
     "percent": b"%3",
+    "percent twice": b"%253",
+    "percent u": b"%u003",
     "json": b"\\u003",
     "html": b"&#",
+    "html hex": b"&#",
+    "braces": b"\\u{3",
     "hex": b"3",
 }
 
@@ -243,5 +271,8 @@ def alphabet(name: str) -> Alphabet:
         token, part = rb"&#(?:4[89]|5[0-7]);", rb"&#[45][0-9];"
         values = _turns(0x2E, 12)
         return _alphabet(name, token, b"&#42;", _ALL_GAPS, INVISIBLE, part=part, pick=3, values=values)
+    if name in _ENCLOSED_TOKENS:
+        token, star = _ENCLOSED_TOKENS[name]
+        return _alphabet(name, token, star, _ALL_GAPS, INVISIBLE, pick=len(star) - 2)
     token, star, table = _WIDE_TOKENS[name]
     return _alphabet(name, token, star, _ALL_GAPS, INVISIBLE, values=table)

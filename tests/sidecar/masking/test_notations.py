@@ -35,6 +35,14 @@ CASES = [
     (each("{0:02x} ", VISA), each("{0:02x} ", "411111") + "2a " * 6 + each("{0:02x} ", "1111")),
     ("".join(chr(ord(letter) + 0xFEE0) for letter in VISA),
      "".join(chr(ord(letter) + 0xFEE0) for letter in MASKED)),
+    *(("".join(chr(zero + int(digit)) for digit in VISA) + " ",
+       "".join(chr(zero + int(digit)) if digit != "*" else star for digit in MASKED) + " ")
+      for zero, star in [(0x7C0, "\u066d"), *((zero, "\uff0a") for zero in (
+          0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6, 0xE50, 0xED0, 0xF20, 0x1040,
+          0x17E0))]),
+    *((each(form, VISA), each(form, "411111") + star * 6 + each(form, "1111"))
+      for form, star in (("%25{0:02x}", "%252A"), ("%u{0:04x}", "%u002A"), ("\\u{{{0:02x}}}", "\\u{2a}"),
+                         ("&#x{0:02x};", "&#x2a;"))),
     # words, letters and underscores around it
     (f"card{VISA}exp1225", f"card{MASKED}exp1225"), (f"_{VISA}_", f"_{MASKED}_"), (f"{VISA}D", f"{MASKED}D"),
     # tracks, codes, EMV, ISO 8583
