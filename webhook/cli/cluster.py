@@ -66,14 +66,18 @@ class Cluster:
         parameters: Mapping[str, str],
         *,
         body: bytes | None = None,
+        patch: str | None = None,
         accept: str = "application/json",
     ) -> Generator[urllib3.BaseHTTPResponse]:
-        """Give the answer, its body not read yet. Raises CliError when the API server cannot be reached."""
+        """Give the answer, its body not read yet. Raises CliError when the API server cannot be reached.
+
+        A body is posted; with ``patch``, the kind of the patch that it is, it is sent as one.
+        """
         url = f"{self.host}/{'/'.join(quote(part, safe='') for part in path)}?{urlencode(parameters)}"
-        headers = {"Accept": accept, "Content-Type": "application/json"} | self._authorization()
+        headers = {"Accept": accept, "Content-Type": patch or "application/json"} | self._authorization()
         try:
             answer = self._pool.request(
-                "GET" if body is None else "POST",
+                "GET" if body is None else "PATCH" if patch else "POST",
                 url,
                 body=body,
                 headers=headers,
