@@ -55,6 +55,16 @@ def agent(cluster_name: str) -> Kubectl:
 
 
 @pytest.fixture(scope="session")
+def approver(cluster_name: str) -> Kubectl:
+    return _user("approver", cluster_name)
+
+
+@pytest.fixture(scope="session")
+def approver2(cluster_name: str) -> Kubectl:
+    return _user("approver2", cluster_name)
+
+
+@pytest.fixture(scope="session")
 def auditor(cluster_name: str) -> Kubectl:
     return _user("auditor", cluster_name)
 

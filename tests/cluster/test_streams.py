@@ -1,8 +1,10 @@
 """Exec without a terminal: bytes, exit codes and half-close, over both streaming protocols."""
 
 import hashlib
+import json
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from kube import NAMESPACE, Kubectl
@@ -206,9 +208,15 @@ def test_who_asked_is_on_the_session(agent: Kubectl, app: str, audit: Audit) -> 
     assert (spec["pod"], spec["container"]) == (app, "app")
 
 
-def test_claims_of_the_identity_provider_are_on_the_session(admin: Kubectl, app: str, audit: Audit) -> None:
+def test_claims_of_the_identity_provider_are_on_the_session(
+    admin: Kubectl, app: str, audit: Audit, tmp_path: Path
+) -> None:
     mark = marker()
-    person = ("--as=agent", "--as-group=agents", "--as-user-extra=example.com/team=payments")
-    admin.run(*person, *EXEC, app, "--", "echo", mark)
+    config = json.loads(admin.run("config", "view", "--raw", "-o", "json"))
+    claims = {"example.com/team": ["payments"]}
+    config["users"][0]["user"] |= {"as": "agent", "as-groups": ["agents"], "as-user-extra": claims}
+    path = tmp_path / "kubeconfig"
+    path.write_text(json.dumps(config))
+    Kubectl(path).run(*EXEC, app, "--", "echo", mark)
     user = audit.recorded(mark).object["spec"]["user"]
-    assert (user["username"], user["extra"]) == ("agent", {"example.com/team": ["payments"]})
+    assert (user["username"], user["extra"]) == ("agent", claims)
