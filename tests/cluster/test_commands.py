@@ -12,10 +12,17 @@ pytestmark = pytest.mark.timeout(900)
 
 
 def run(*command: str | Path, **environment: str) -> str:
+    """Run a command that must succeed, and give all that it says."""
     done = subprocess.run(
-        command, env=os.environ | environment, capture_output=True, text=True, check=False, timeout=800
+        command,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=800,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout
     return done.stdout
 
 
