@@ -163,6 +163,10 @@ def _calls(words: list[str]) -> Iterator[list[str]]:
             yield rest[:end]
 
 
+GROUPS = ("sessions", "policy", "approvals")
+"""Commands of `chaperone` that have commands of their own."""
+
+
 def promised() -> set[tuple[str, str, tuple[str, ...]]]:
     """Give document, command with its subcommands, and options."""
     found: set[tuple[str, str, tuple[str, ...]]] = set()
@@ -175,9 +179,7 @@ def promised() -> set[tuple[str, str, tuple[str, ...]]]:
                 (i for i, word in enumerate(words) if not re.fullmatch(r"[a-z./-]+", word)), len(words)
             )
             plain = words[1:end]
-            count = (
-                1 if "scripts/" in words[0] else 2 if plain[:1] and plain[0] in ("sessions", "policy") else 1
-            )
+            count = 1 if "scripts/" in words[0] else 2 if plain[:1] and plain[0] in GROUPS else 1
             found.add(
                 (
                     document,
