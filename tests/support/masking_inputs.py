@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from hypothesis import strategies as st
 
@@ -56,9 +56,21 @@ OTHERS = [
 ]  # fmt: skip
 
 
+class AnyMasker(Protocol):
+    """A masker of a pipe, a terminal, a keyboard or base64."""
+
+    def feed(self, data: bytes) -> bytes: ...
+    def close(self) -> bytes: ...
+    def take_findings(self) -> list[Finding]: ...
+
+
 def run(engine: Engine, pieces: Iterable[bytes]) -> tuple[bytes, list[Finding]]:
     """What comes out of one stream for ``pieces``, and what was found."""
-    masker = engine.stream()
+    return put_through(engine.stream(), pieces)
+
+
+def put_through(masker: AnyMasker, pieces: Iterable[bytes]) -> tuple[bytes, list[Finding]]:
+    """What comes out of a masker of any kind for ``pieces``, and what was found."""
     out = b"".join(masker.feed(piece) for piece in pieces) + masker.close()
     return out, masker.take_findings()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from masking_inputs import EXAMPLES, NUMBERS
+from masking_inputs import EXAMPLES, NUMBERS, put_through
 
 from sidecar.masking import Engine, Finding, Profile
 
@@ -36,9 +36,7 @@ def engine() -> Engine:
 
 
 def run(engine: Engine, pieces: Iterable[bytes]) -> tuple[bytes, list[Finding]]:
-    masker = engine.keyboard()
-    out = b"".join(masker.feed(piece) for piece in pieces) + masker.close()
-    return out, masker.take_findings()
+    return put_through(engine.keyboard(), pieces)
 
 
 @pytest.mark.parametrize(("typed", "masked"), CASES)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from masking_inputs import EXAMPLES, NUMBERS
+from masking_inputs import EXAMPLES, NUMBERS, put_through
 
 from sidecar.masking import Engine, Finding, Profile, TerminalMasker
 
@@ -64,9 +64,7 @@ def engine() -> Engine:
 
 
 def run(engine: Engine, pieces: Iterable[bytes], columns: int = 80) -> tuple[bytes, list[Finding]]:
-    masker = engine.terminal(columns)
-    out = b"".join(masker.feed(piece) for piece in pieces) + masker.close()
-    return out, masker.take_findings()
+    return put_through(engine.terminal(columns), pieces)
 
 
 @pytest.mark.parametrize(("shown", "masked"), CASES)
