@@ -9,13 +9,12 @@ from fastapi import FastAPI, Request, Response
 from sidecar.contract.errors import CallerError
 from webhook.admission import review
 from webhook.admission.review import Answer, MalformedReviewError
+from webhook.admission.telling import ADVICE
 from webhook.policy.decision import Decision
 from webhook.server.health import add_health, bare_app
 from webhook.server.logs import FIELDS
 
 _log = logging.getLogger(__name__)
-_ADVICE = frozenset({"Remedy", "ApprovalRequest", "ApproveCommand", "WaitCommand"})
-"""Causes that say what to do, not why."""
 
 
 class Door(Protocol):
@@ -26,23 +25,41 @@ class Door(Protocol):
         ...
 
 
-def doors_app(doors: Mapping[str, Door], ready: Callable[[], str | None]) -> FastAPI:
+class Notes(Protocol):
+    """Makes answers known before they are given."""
+
+    def note(self, name: str, request: review.Request, answer: Answer) -> Answer:
+        """Give the answer to give: the same, or a refusal when this one cannot be made known."""
+        ...
+
+    def malformed(self) -> None:
+        """Count a review that could not be read."""
+        ...
+
+
+def doors_app(
+    doors: Mapping[str, Door], ready: Callable[[], str | None], *, notes: Notes | None = None
+) -> FastAPI:
     """Give the application that serves each door at ``/v1/<name>``."""
     app = bare_app()
     for name, door in doors.items():
-        app.add_api_route(f"/v1/{name}", _endpoint(name, door), methods=["POST"])
+        app.add_api_route(f"/v1/{name}", _endpoint(name, door, notes), methods=["POST"])
     add_health(app, ready)
     return app
 
 
-def _endpoint(name: str, door: Door) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(name: str, door: Door, notes: Notes | None) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(http: Request) -> Response:
         try:
             request = review.decode_review(await _body(http))
             answer = await door.review(request)
         except CallerError as error:
+            if notes is not None:
+                notes.malformed()
             _log.warning("malformed review", extra={FIELDS: {"door": name, "error": str(error)}})
             return Response(str(error), 400, media_type="text/plain")
+        if notes is not None:
+            answer = notes.note(name, request, answer)
         _log_answer(name, request, answer)
         return Response(review.encode_answer(request.uid, answer), media_type="application/json")
 
@@ -79,7 +96,7 @@ def _log_answer(name: str, request: review.Request, answer: Answer) -> None:
         "name": request.name,
         "user": request.user_info.username,
         "allowed": answer.allowed,
-        "rules": [cause.reason for cause in answer.denial.causes if cause.reason not in _ADVICE]
+        "rules": [cause.reason for cause in answer.denial.causes if cause.reason not in ADVICE]
         if answer.denial
         else [],
         **_decided(answer.decision),
