@@ -14,6 +14,7 @@ from devcluster.gomod import helm
 from devcluster.progress import Progress
 from devcluster.settings import load_settings
 
+from sidecar.contract.names import TOKEN_AUDIENCE, TOKEN_FILE
 from webhook.approvals.objects import Asked, Phase, Spec, Status
 from webhook.policy.packs import read_packs
 from webhook.policy.schema import crd
@@ -69,6 +70,11 @@ OPENSEARCH = (
     'store.opensearch.passwordSecret={"name":"search","key":"word"}',
     'store.opensearch.caSecret={"name":"search-ca","key":"ca.crt"}',
 )
+
+
+def environment(container: Object) -> dict[str, str]:
+    """The variables of a container that the chart itself sets."""
+    return {variable["name"]: variable["value"] for variable in container["env"] if "value" in variable}
 
 
 def test_helm_has_nothing_to_complain_about(helm_path: Path) -> None:
@@ -152,7 +158,7 @@ def test_what_the_chart_says_is_what_the_server_reads(chart: Chart) -> None:
         'images.recorder={"repository":"r.example/rec","tag":"7","pullPolicy":"Always"}'
     )
     [container] = deployment["Deployment", "chaperone-admission"]["spec"]["template"]["spec"]["containers"]
-    settings = read_settings({variable["name"]: variable["value"] for variable in container["env"]})
+    settings = read_settings(environment(container))
     assert settings.exempt_namespaces == {"kube-system", "chaperone-system"}
     assert (settings.recorder.image, settings.recorder.pull_policy) == ("r.example/rec:7", "Always")
     assert settings.recorder.limits == {"memory": "256Mi"}
@@ -182,7 +188,7 @@ def test_policies_are_checked_before_they_are_let_in(chart: Chart) -> None:
 def test_packs_and_mode_reach_the_server(chart: Chart) -> None:
     deployment = chart.objects('policies={"mode":"audit","packs":["pci-dss","break-glass"]}')
     [container] = deployment["Deployment", "chaperone-admission"]["spec"]["template"]["spec"]["containers"]
-    settings = read_settings({variable["name"]: variable["value"] for variable in container["env"]})
+    settings = read_settings(environment(container))
     assert settings.audit_mode
     assert settings.policy_packs == ("pci-dss", "break-glass")
     assert len(read_packs(settings.policy_directory, settings.policy_packs)) == 2
@@ -249,6 +255,27 @@ def test_the_definition_of_approval_requests_holds_all_their_fields(chart: Chart
     assert set(phases) == {phase.value for phase in Phase}
 
 
+@pytest.mark.parametrize("values", [(), OPENSEARCH], ids=["sqlite", "opensearch"])
+def test_audit_events_have_a_place_to_wait_and_a_token_to_go_with(
+    chart: Chart, values: tuple[str, ...]
+) -> None:
+    objects = chart.objects(*values, "admission.journalBytes=2097152")
+    for name in ("chaperone-admission", "chaperone-collector"):
+        pod = objects["Deployment", name]["spec"]["template"]["spec"]
+        [container] = pod["containers"]
+        settings = read_settings({**environment(container), "CHAPERONE_POD": "a-pod"})
+        mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+        volumes = {volume["name"]: volume for volume in pod["volumes"]}
+        volume = volumes[mounts[str(settings.journal.parent)]]
+        if name == "chaperone-admission":
+            assert settings.journal_bytes == 2097152
+            assert int(volume["emptyDir"]["sizeLimit"]) > settings.journal_bytes
+            [source] = volumes[mounts[str(TOKEN_FILE.parent)]]["projected"]["sources"]
+            assert source["serviceAccountToken"]["audience"] == TOKEN_AUDIENCE
+        [pod_name] = [one for one in container["env"] if one["name"] == "CHAPERONE_POD"]
+        assert pod_name["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
+
+
 def test_several_replicas_keep_one_when_nodes_go(chart: Chart) -> None:
     assert ("PodDisruptionBudget", "chaperone-admission") in chart.objects("admission.replicas=2")
     assert ("PodDisruptionBudget", "chaperone-admission") not in chart.objects("admission.replicas=1")
@@ -263,7 +290,7 @@ def test_the_record_outlives_the_installation(chart: Chart) -> None:
 
 def test_opensearch_secrets_come_as_files(chart: Chart) -> None:
     pod = chart.objects(*OPENSEARCH)["Deployment", "chaperone-collector"]["spec"]["template"]["spec"]
-    variables = {variable["name"]: variable["value"] for variable in pod["containers"][0]["env"]}
+    variables = environment(pod["containers"][0])
     assert variables["CHAPERONE_STORE"] == "https://search:9200"
     assert variables["CHAPERONE_STORE_PASSWORD_FILE"] == "/etc/chaperone/password/word"
     assert variables["CHAPERONE_STORE_CA_FILE"] == "/etc/chaperone/ca/ca.crt"

@@ -128,3 +128,19 @@ livenessProbe:
   timeoutSeconds: 5
   failureThreshold: 6
 {{- end }}
+
+{{/* Size of the volume for a journal of so many bytes: some room beside it, for what the journal says of itself. */}}
+{{- define "chaperone.journalVolume" -}}
+{{ add (. | int64) 16777216 | quote }}
+{{- end }}
+
+{{/* A projected token that proves to the collector which pod sends. */}}
+{{- define "chaperone.collectorToken" -}}
+projected:
+  defaultMode: 0440
+  sources:
+    - serviceAccountToken:
+        audience: chaperone-collector
+        expirationSeconds: 3600
+        path: token
+{{- end }}

@@ -63,10 +63,8 @@ class AuditReader:
         """Give events in the order they were received, and all that share the last one's time."""
         if limit <= 0:
             return []
-        filters = [
-            {"range": {_RECEIVED: {"gt": after}}},
-            *term_clauses({"orchestrator.namespace": namespace}),
-        ]
+        received: Json = {"range": {_RECEIVED: {"gt": after}}}
+        filters: list[Json] = [received, *term_clauses({"orchestrator.namespace": namespace})]
         sort: list[Json] = [{_RECEIVED: "asc"}, {_AT: "asc"}, {_ID: "asc"}]
         hits = _unique(self._pages(filters, sort=sort, size=min(_PAGE, limit), after=None))
         found = [hit.source.kept() for hit in islice(hits, limit)]
