@@ -2,10 +2,8 @@
 
 import asyncio
 import datetime as dt
-import gc
 import logging
 import os
-import sys
 import time
 from collections.abc import Awaitable, Callable
 
@@ -26,6 +24,7 @@ from webhook.policy.expressions import warm_up
 from webhook.policy.packs import read_packs
 from webhook.server.approvals import EXPIRY_SECONDS, Approvals
 from webhook.server.doors import Door, doors_app
+from webhook.server.interpreter import answer_quickly, settle
 from webhook.server.lookup import ApiPodLookup
 from webhook.server.namespaces import PATH as NAMESPACES_PATH
 from webhook.server.namespaces import NamespaceLabels
@@ -43,8 +42,6 @@ _log = logging.getLogger(__name__)
 _CONNECTIONS = 16
 _FIRST_PAUSE_SECONDS = 2.0
 _WATCH_PAUSE_SECONDS = 1.0
-_SWITCH_SECONDS = 0.001
-"""How long compiling policies in a thread may keep the event loop waiting for the interpreter."""
 
 
 class Held:
@@ -116,7 +113,7 @@ def make_doors(
 
 async def serve_admission(settings: Settings) -> None:
     """Serve until told to end."""
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    answer_quickly()
     api = KubeApi(connections=_CONNECTIONS)
     keeper = Keeper(
         api,
@@ -129,7 +126,7 @@ async def serve_admission(settings: Settings) -> None:
     held, lookup = Held(), ApiPodLookup(api, threads=_CONNECTIONS, seconds=settings.lookup_seconds)
     pods, namespaces = PodCache(api, lookup), NamespaceLabels(api, seconds=settings.lookup_seconds)
     policies = await asyncio.to_thread(load_policies, settings)
-    gc.freeze()
+    settle()
     kept = PolicyKeeper(api, policies, clock=lambda: dt.datetime.now(dt.UTC))
     followers = {
         "namespaces": Follower(api, NAMESPACES_PATH, namespaces),
