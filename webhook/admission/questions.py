@@ -24,6 +24,8 @@ _SUBRESOURCES: Final = {
     ("services", "proxy"): Door.PROXY,
     ("nodes", "proxy"): Door.PROXY,
     ("serviceaccounts", "token"): Door.SERVICE_ACCOUNT_TOKEN,
+    ("namespaces", "status"): Door.NAMESPACE,
+    ("namespaces", "finalize"): Door.NAMESPACE,
 }
 _CORE: Final = {
     "pods": Door.POD,
