@@ -70,6 +70,11 @@ class Settings:
     log_level: str
     """``DEBUG``, ``INFO``, ``WARNING`` or ``ERROR`` (``LOG_LEVEL``)."""
 
+    @property
+    def own_users(self) -> frozenset[str]:
+        """The users that Chaperone itself acts as."""
+        return frozenset(f"system:serviceaccount:{self.namespace}:{name}" for name in _ACCOUNTS)
+
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Read them. Raises ConfigurationError, naming the variable."""
@@ -99,6 +104,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         drain_seconds=read.number("DRAIN_SECONDS", 20),
         log_level=read.text("LOG_LEVEL", "INFO"),
     )
+
+
+_ACCOUNTS = ("chaperone-admission", "chaperone-collector")
 
 
 class _Reader:

@@ -8,12 +8,15 @@ import time
 from collections.abc import Awaitable, Callable
 
 from sidecar.contract.errors import ClusterError
+from sidecar.masking import scan_object
 from webhook.admission.attach import AttachDoor
+from webhook.admission.connections import ConnectionDoor
 from webhook.admission.ephemeral import EphemeralDoor
 from webhook.admission.exec import ExecDoor
 from webhook.admission.grants import Granter, Keys
 from webhook.admission.guard_policy import GuardPolicyDoor
-from webhook.admission.lookup import NamespaceLookup, PodLookup
+from webhook.admission.lookup import NamespaceLookup, PodLookup, RoleLookup
+from webhook.admission.objects import ObjectDoor
 from webhook.admission.pod import PodDoor
 from webhook.admission.recorder import Trust
 from webhook.kube.api import KubeApi
@@ -31,6 +34,7 @@ from webhook.server.namespaces import NamespaceLabels
 from webhook.server.pod_cache import PodCache
 from webhook.server.policies import PATH as POLICIES_PATH
 from webhook.server.policies import PolicyKeeper
+from webhook.server.roles import ApiRoleLookup
 from webhook.server.runner import Servers, https
 from webhook.server.tasks import Tasks
 from webhook.server.tls import load_certificate, serving_context
@@ -85,6 +89,7 @@ def make_doors(
     namespaces: NamespaceLookup,
     policy: Policy,
     *,
+    roles: RoleLookup,
     approvals: Approvals,
 ) -> dict[str, Door]:
     """Give the doors by the last part of their paths."""
@@ -101,6 +106,24 @@ def make_doors(
             settings=settings.recorder,
             trust=held.trust,
             exempt=exempt,
+            namespaces=namespaces,
+            policy=policy,
+            approving=approving,
+            clock=granter.now,
+        ),
+        "objects": ObjectDoor(
+            own=settings.namespace,
+            ours=settings.own_users,
+            exempt=exempt,
+            namespaces=namespaces,
+            roles=roles,
+            policy=policy,
+            approving=approving,
+            scan=lambda document: scan_object(approvals.engine(), document),
+            clock=granter.now,
+        ),
+        "connections": ConnectionDoor(
+            own=settings.namespace,
             namespaces=namespaces,
             policy=policy,
             approving=approving,
@@ -137,7 +160,8 @@ async def serve_admission(settings: Settings) -> None:
     context = serving_context(first.tls)
     approvals = Approvals(api, settings)
     await asyncio.to_thread(approvals.prepare)
-    doors = make_doors(settings, held, pods, namespaces, policies, approvals=approvals)
+    roles = ApiRoleLookup(api, seconds=settings.lookup_seconds)
+    doors = make_doors(settings, held, pods, namespaces, policies, roles=roles, approvals=approvals)
     app = doors_app(doors, lambda: held.missing() or _unknown(policies))
     servers = Servers(https(app, port=settings.port, context=context, drain_seconds=settings.drain_seconds))
     tasks = Tasks(on_failure=servers.stop)
