@@ -134,7 +134,7 @@ class Ledger:
         self.append(manifest_entry(manifest or make_manifest(), self.key, self.origin))
 
     def export(self) -> None:
-        self.append(entry_of(Exported(T0 + 20, self.frontier.size, self.checkpoint)))
+        self.append(entry_of(Exported(T0 + 20, self.frontier.size, T0, self.checkpoint)))
 
     def fill(self) -> "Ledger":
         """Sessions, events and checkpoints: 12 entries in all."""

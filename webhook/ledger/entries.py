@@ -61,6 +61,8 @@ class Exported(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     at: int
     size: int
+    sealed_through: int
+    """Sessions that had ended, and whose record did not change after this time, are among the entries."""
     checkpoint: str
     """The signed note."""
 

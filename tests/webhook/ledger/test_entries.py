@@ -29,7 +29,7 @@ VALUES = [
     Start(T0, LEDGER.origin, ("ab",), "0.1.0"),
     SigningKey(T0, "ab", write_certificate(LEDGER.key.certificate)),
     make_event(),
-    Exported(T0, 2, LEDGER.checkpoint),
+    Exported(T0, 2, T0, LEDGER.checkpoint),
 ]
 ENTRIES = [*map(entry_of, VALUES), manifest_entry(make_manifest(), LEDGER.key, LEDGER.origin)]
 
