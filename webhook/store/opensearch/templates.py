@@ -124,6 +124,7 @@ _SESSION = _mapping(
         next_sequence=_LONG,
         bytes=fields(stdin=_LONG, stdout=_LONG, stderr=_LONG),
         findings=fields(total=_LONG, rules=_KEYWORD),
+        programs=_LONG,
         record=_KEPT,
     ),
 )
