@@ -15,6 +15,7 @@ from webhook.collector.connection import Connection
 from webhook.collector.intake import Intake
 from webhook.collector.proving import PodIdentity, Trust
 from webhook.collector.recording import Recording
+from webhook.collector.sealing import Sealing
 from webhook.collector.spending import Spending
 from webhook.collector.tokens import TokenRefusedError, TokenReviewer
 from webhook.collector.writer import WAITING_BYTES, Budget, Listener, Writer
@@ -38,6 +39,7 @@ class Collector:
         unix_ns: Callable[[], int] = time.time_ns,
         *,
         spending: Spending | None = None,
+        sealing: Sealing | None = None,
         audit_changes: Changes | None = None,
         listeners: Sequence[Listener] = (),
     ) -> None:
@@ -46,7 +48,7 @@ class Collector:
         ``listeners`` hear of audit events, and ``audit_changes`` is told.
         """
         self._writer = Writer(
-            store, changes, unix_ns, spending, audit_changes=audit_changes, listeners=listeners
+            store, changes, unix_ns, spending, sealing, audit_changes=audit_changes, listeners=listeners
         )
         self.recording = Recording(self._writer)
         self._reviewer = reviewer

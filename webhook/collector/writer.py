@@ -7,6 +7,7 @@ from typing import Final
 
 from webhook.collector.changes import Changes, Stamps
 from webhook.collector.operations import Note, Operation, Outcome, Record, perform
+from webhook.collector.sealing import Sealing
 from webhook.collector.spending import Spending
 from webhook.journal.events import AuditEvent
 from webhook.store.contract import PodNotice, Store
@@ -27,6 +28,7 @@ class Writer:
         changes: Changes,
         unix_ns: Callable[[], int],
         spending: Spending | None = None,
+        sealing: Sealing | None = None,
         *,
         audit_changes: Changes | None = None,
         listeners: Sequence[Listener] = (),
@@ -37,6 +39,7 @@ class Writer:
         self._audit_changes = audit_changes or Changes()
         self._listeners = listeners
         self._spending = spending
+        self._sealing = sealing
         self._stamps = Stamps(unix_ns)
         self._thread = ThreadPoolExecutor(1, "store-writer")
 
@@ -57,6 +60,8 @@ class Writer:
             self._changes.announce(self._stamps.latest)
             if self._spending is not None:
                 self._spending.look(outcomes)
+            if self._sealing is not None:
+                self._sealing.look(outcomes)
         if fresh := [event for outcome in recorded for event in outcome.fresh]:
             self._audit_changes.announce(self._stamps.latest)
             for listener in self._listeners:

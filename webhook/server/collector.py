@@ -20,9 +20,11 @@ from webhook.collector.route import REVIEWS_AT_ONCE, Collector, router
 from webhook.collector.spending import Spending
 from webhook.collector.tokens import KubeTokenReviewer
 from webhook.kube.api import KubeApi
+from webhook.ledger.keys import LedgerKey
 from webhook.server.delivery import OwnDelivery
 from webhook.server.health import add_health, bare_app
 from webhook.server.journaling import Journaling
+from webhook.server.ledger_keeping import LedgerKeeping
 from webhook.server.runner import Servers, https
 from webhook.server.tasks import Tasks
 from webhook.server.tls import load_certificate, serving_context
@@ -32,7 +34,7 @@ from webhook.trust.reader import CollectorMaterial, Reader
 from webhook.trust.secrets import Vault
 
 _log = logging.getLogger(__name__)
-_CONNECTIONS: Final = REVIEWS_AT_ONCE + 3
+_CONNECTIONS: Final = REVIEWS_AT_ONCE + 4
 _SPENDING_SECONDS: Final = 5.0
 _FIRST_PAUSE_SECONDS: Final = 1.0
 _ACCOUNT: Final = "chaperone-collector"
@@ -48,6 +50,14 @@ class Held:
     def trust(self) -> Trust:
         """Give what sessions are proven with."""
         return Trust(self.material.roots, self.material.seal_keys)
+
+    def ledger_key(self) -> LedgerKey:
+        """What signs for the ledger now."""
+        return self.material.ledger_key
+
+    def roots(self) -> tuple[bytes, ...]:
+        """The roots trusted now."""
+        return self.material.roots
 
 
 async def serve_collector(settings: Settings, environment: Mapping[str, str]) -> None:
@@ -69,9 +79,16 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
     changes, audit_changes = Changes(), Changes()
     tickets = KubeTickets(api, seconds=_SPENDING_SECONDS)
     spending = Spending(partial(spend, tickets))
+    ledger = LedgerKeeping(api, settings, store, key=held.ledger_key, roots=held.roots)
     reviewer = KubeTokenReviewer(api)
     collector = Collector(
-        store, reviewer, held.trust, changes, spending=spending, audit_changes=audit_changes
+        store,
+        reviewer,
+        held.trust,
+        changes,
+        spending=spending,
+        sealing=ledger.sealing,
+        audit_changes=audit_changes,
     )
     app = bare_app()
     app.include_router(router(collector))
@@ -104,6 +121,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
             load_certificate(context, material.tls)
             audit.renew()
 
+    ledger.start(tasks)
     tasks.repeat("trust", follow_trust, seconds=settings.trust_seconds)
     tasks.start("front proxy", audit.keep_trust())
     tasks.start("approvals", spending.work())

@@ -10,6 +10,7 @@ from webhook.store.audit import AuditQuery, KeptEvent
 from webhook.store.contract import Hit, Passage, PodNotice, Query, SessionRecord, StoreError
 from webhook.store.opensearch.audit import AuditReader
 from webhook.store.opensearch.client import Client
+from webhook.store.opensearch.ledger import Ledger
 from webhook.store.opensearch.names import Names
 from webhook.store.opensearch.reading import Reader
 from webhook.store.opensearch.templates import mappings, templates
@@ -19,13 +20,14 @@ from webhook.store.settings import OpenSearchSettings
 BAD_REQUEST = 400
 
 
-class OpenSearchStore:
+class OpenSearchStore(Ledger):
     """Keeps everything in indices and data streams whose names start with the prefix of the settings."""
 
     def __init__(self, settings: OpenSearchSettings) -> None:
         self._replicas = settings.replicas
         self._client = Client(settings)
         self._names = Names(settings.prefix)
+        super().__init__(self._client, self._names)
         self._reader = Reader(self._client, self._names)
         self._writer = Writer(self._client, self._names, self._reader, self._ensure)
         self._audit = AuditReader(self._client, self._names)
@@ -37,7 +39,7 @@ class OpenSearchStore:
             self._client.ask(msgspec.Raw, "PUT", f"/_index_template/{name}", template)
         for stream in (self._names.events, self._names.audit):
             self._create(f"/_data_stream/{stream}")
-        self._ensure([self._names.notices])
+        self._ensure([self._names.notices, self._names.ledger])
         for pattern, mapping in mappings(self._names).items():
             self._client.ask(msgspec.Raw, "PUT", f"/{pattern}/_mapping", mapping, allow_no_indices="true")
 

@@ -5,6 +5,7 @@ one B-tree holds each session's frames side by side. ``texts`` holds passages, a
 text without a sequence; ``words`` is the full-text index over it, keyed by ``texts.id``, without a copy
 of the text: whoever deletes a text first gives it to the ``delete`` command of FTS5.
 ``audit_words`` is the same over audit events, keyed by ``audit_events.number``.
+``ledger.nodes`` holds the hashes of the nodes that an entry completes, its leaf's first.
 Blobs marked ``packed`` are zlib streams (RFC 1950).
 """
 
@@ -53,6 +54,16 @@ MIGRATIONS: Final = (
             UNIQUE (pod_uid, id))""",
         "CREATE INDEX notices_by_time ON notices (received_at)",
         "CREATE INDEX notices_by_namespace ON notices (namespace, received_at)",
+    ),
+    (
+        """CREATE TABLE ledger (
+            number INTEGER PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,
+            kind TEXT NOT NULL,
+            nodes BLOB NOT NULL,
+            packed INTEGER NOT NULL,
+            data BLOB NOT NULL)""",
+        "CREATE INDEX ledger_by_kind ON ledger (kind, number)",
     ),
     (
         """CREATE TABLE audit_events (
