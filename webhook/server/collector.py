@@ -89,6 +89,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
         spending=spending,
         sealing=ledger.sealing,
         audit_changes=audit_changes,
+        listeners=[ledger.event_sealing.hear],
     )
     app = bare_app()
     app.include_router(router(collector))
