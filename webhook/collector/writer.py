@@ -10,10 +10,12 @@ from webhook.collector.operations import Note, Operation, Outcome, Record, perfo
 from webhook.collector.sealing import Sealing
 from webhook.collector.spending import Spending
 from webhook.journal.events import AuditEvent
-from webhook.store.contract import PodNotice, Store
+from webhook.store.contract import PodNotice, Store, StoreError
 
 Listener = Callable[[Sequence[AuditEvent]], None]
 """Hears of audit events once they are durable; quick, and never raises."""
+
+_MOST_UNTOLD: Final = 20_000
 
 WAITING_BYTES: Final = 64 * 1024 * 1024
 """Most bytes of messages that all connections together hold in memory."""
@@ -40,15 +42,28 @@ class Writer:
         self._listeners = listeners
         self._spending = spending
         self._sealing = sealing
+        self._untold: dict[str, None] = {}
         self._stamps = Stamps(unix_ns)
         self._thread = ThreadPoolExecutor(1, "store-writer")
 
     async def perform(self, operations: Sequence[Operation]) -> list[Outcome]:
         """Give the outcomes, all durable. Raises StoreError; some may have been done then."""
         loop = asyncio.get_running_loop()
-        outcomes = await loop.run_in_executor(self._thread, perform, self._store, operations, self._stamps)
+        try:
+            outcomes = await loop.run_in_executor(
+                self._thread, perform, self._store, operations, self._stamps
+            )
+        except StoreError:
+            self._remember_untold(operations)
+            raise
         self._tell(outcomes)
         return outcomes
+
+    def _remember_untold(self, operations: Sequence[Operation]) -> None:
+        """Some events may be kept now, and will not be fresh when they are sent again."""
+        for operation in operations:
+            if isinstance(operation, Record) and len(self._untold) < _MOST_UNTOLD:
+                self._untold |= dict.fromkeys(event.id for event in operation.events)
 
     async def note(self, notice: PodNotice) -> None:
         """Keep a notice. Raises StoreError."""
@@ -62,10 +77,21 @@ class Writer:
                 self._spending.look(outcomes)
             if self._sealing is not None:
                 self._sealing.look(outcomes)
-        if fresh := [event for outcome in recorded for event in outcome.fresh]:
+        if fresh := [event for outcome in recorded for event in self._to_tell(outcome)]:
             self._audit_changes.announce(self._stamps.latest)
             for listener in self._listeners:
                 listener(fresh)
+
+    def _to_tell(self, outcome: Outcome) -> Sequence[AuditEvent]:
+        """Give the events of an outcome that nobody has heard of."""
+        if not self._untold or not isinstance(outcome.operation, Record):
+            return outcome.fresh
+        fresh = {event.id for event in outcome.fresh}
+        events = outcome.operation.events
+        told = [event for event in events if event.id in fresh or event.id in self._untold]
+        for event in told:
+            self._untold.pop(event.id, None)
+        return told
 
     def close(self) -> None:
         """Wait for what is under way. Blocks."""
