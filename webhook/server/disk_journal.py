@@ -78,6 +78,11 @@ class DiskJournal:
         """Whether anything is to be shipped."""
         return self._size > 0
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How much waits, with what was refused and waits for the next start."""
+        return self._size + self._aside
+
     def oldest(self) -> Segment | None:
         """Give the oldest segment, None when there is no event. Blocks; raises JournalFullError."""
         with self._lock:
