@@ -1,6 +1,7 @@
 """What the control side is told by its environment, read once when a server starts."""
 
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -57,6 +58,12 @@ class Settings:
     """Where packs are (``POLICY_DIRECTORY``)."""
     approvals: Terms
     """How long approval requests last (``APPROVALS``, JSON of that structure)."""
+    pod: str
+    """Name of this process's pod (``POD``)."""
+    journal: Path
+    """Where audit events wait to be stored (``JOURNAL``)."""
+    journal_bytes: int
+    """How much may wait there (``JOURNAL_BYTES``); when it is full, what must be recorded is refused."""
     port: int
     """Port of the role's own HTTPS server (``PORT``): reviews, or the recorders' intake."""
     audit_port: int
@@ -65,6 +72,8 @@ class Settings:
     """How long one try to find a pod may take; a few fit in the webhook's timeout (``LOOKUP_SECONDS``)."""
     trust_seconds: float
     """Between two looks at the trust material (``TRUST_SECONDS``)."""
+    checkpoint_seconds: float
+    """Between two checkpoints of the ledger, when there is something new (``CHECKPOINT_SECONDS``)."""
     drain_seconds: int
     """How long running requests may take when the server stops (``DRAIN_SECONDS``)."""
     log_level: str
@@ -97,10 +106,14 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         policy_packs=read.names("POLICY_PACKS", ""),
         policy_directory=Path(read.text("POLICY_DIRECTORY", str(PACKS))),
         approvals=read.json("APPROVALS", Terms, Terms()),
+        pod=read.text("POD", socket.gethostname()),
+        journal=Path(read.text("JOURNAL", "/var/lib/chaperone/journal")),
+        journal_bytes=read.number("JOURNAL_BYTES", 64 * 1024 * 1024),
         port=read.number("PORT", 8443),
         audit_port=read.number("AUDIT_PORT", 9443),
         lookup_seconds=float(read.number("LOOKUP_SECONDS", 2)),
         trust_seconds=float(read.number("TRUST_SECONDS", 15)),
+        checkpoint_seconds=float(read.number("CHECKPOINT_SECONDS", 300)),
         drain_seconds=read.number("DRAIN_SECONDS", 20),
         log_level=read.text("LOG_LEVEL", "INFO"),
     )

@@ -15,7 +15,7 @@ from webhook.policy.regexes import Regexes
 from webhook.policy.terms import Terms
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CompiledRule:
     """One rule of one policy."""
 

@@ -13,7 +13,7 @@ from webhook.policy.regexes import RegexError, Regexes
 from webhook.policy.windows import CompiledWindow, WindowError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Check:
     """One field of a match."""
 

@@ -2,15 +2,15 @@
 
 import asyncio
 import datetime as dt
-import gc
 import logging
 import os
-import sys
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from sidecar.contract.errors import ClusterError
-from sidecar.masking import scan_object
+from sidecar.contract.names import TOKEN_FILE
+from sidecar.masking import Engine, Profile, scan_object
 from webhook.admission.attach import AttachDoor
 from webhook.admission.connections import ConnectionDoor
 from webhook.admission.ephemeral import EphemeralDoor
@@ -21,6 +21,8 @@ from webhook.admission.lookup import NamespaceLookup, PodLookup, RoleLookup
 from webhook.admission.objects import ObjectDoor
 from webhook.admission.pod import PodDoor
 from webhook.admission.recorder import Trust
+from webhook.admission.telling import Mask
+from webhook.collector.audit_route import ADMISSION_ACCOUNT, AUDIT_EVENTS_PATH
 from webhook.kube.api import KubeApi
 from webhook.policy.active import ActivePolicies
 from webhook.policy.builtin import RecordEverything
@@ -28,27 +30,31 @@ from webhook.policy.decision import Policy
 from webhook.policy.expressions import warm_up
 from webhook.policy.packs import read_packs
 from webhook.server.approvals import EXPIRY_SECONDS, Approvals
+from webhook.server.delivery import HttpsDelivery
 from webhook.server.doors import Door, doors_app
+from webhook.server.interpreter import answer_quickly, settle
+from webhook.server.journaling import Journaling
 from webhook.server.lookup import ApiPodLookup
 from webhook.server.namespaces import PATH as NAMESPACES_PATH
 from webhook.server.namespaces import NamespaceLabels
+from webhook.server.noting import AnswerNotes
 from webhook.server.pod_cache import PodCache
 from webhook.server.policies import PATH as POLICIES_PATH
 from webhook.server.policies import PolicyKeeper
+from webhook.server.policy_telling import PolicyTelling
 from webhook.server.roles import ApiRoleLookup
 from webhook.server.runner import Servers, https
 from webhook.server.tasks import Tasks
 from webhook.server.tls import load_certificate, serving_context
 from webhook.server.watching import Follower
 from webhook.settings import Settings
-from webhook.trust.keeper import AdmissionMaterial, Keeper
+from webhook.trust.keeper import COLLECTOR_SERVICE, AdmissionMaterial, Keeper
 
 _log = logging.getLogger(__name__)
 _CONNECTIONS = 16
 _FIRST_PAUSE_SECONDS = 2.0
+_MALFORMED_SECONDS = 60.0
 _WATCH_PAUSE_SECONDS = 1.0
-_SWITCH_SECONDS = 0.001
-"""How long compiling policies in a thread may keep the event loop waiting for the interpreter."""
 
 
 class Held:
@@ -72,6 +78,10 @@ class Held:
         """Give what recorders are told to trust. Raises ClusterError while there is nothing."""
         material = self._given()
         return Trust(material.roots, material.bundle, material.collector_address)
+
+    def bundle(self) -> str:
+        """Give the authorities that vouch for the collector. Raises ClusterError while there is nothing."""
+        return self._given().bundle
 
     def missing(self) -> str | None:
         """Give what keeps the doors from judging, None when nothing does."""
@@ -139,7 +149,8 @@ def make_doors(
 
 async def serve_admission(settings: Settings) -> None:
     """Serve until told to end."""
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    answer_quickly()
+    journaling = Journaling(settings, ADMISSION_ACCOUNT)
     api = KubeApi(connections=_CONNECTIONS)
     keeper = Keeper(
         api,
@@ -152,8 +163,14 @@ async def serve_admission(settings: Settings) -> None:
     held, lookup = Held(), ApiPodLookup(api, threads=_CONNECTIONS, seconds=settings.lookup_seconds)
     pods, namespaces = PodCache(api, lookup), NamespaceLabels(api, seconds=settings.lookup_seconds)
     policies = await asyncio.to_thread(load_policies, settings)
-    gc.freeze()
-    kept = PolicyKeeper(api, policies, clock=lambda: dt.datetime.now(dt.UTC))
+    settle()
+    telling = PolicyTelling(journaling.maker)
+    kept = PolicyKeeper(
+        api,
+        policies,
+        clock=lambda: dt.datetime.now(dt.UTC),
+        told=lambda states: journaling.note_all(telling.tell(states)),
+    )
     followers = {
         "namespaces": Follower(api, NAMESPACES_PATH, namespaces),
         "policies": Follower(api, POLICIES_PATH, kept),
@@ -165,7 +182,8 @@ async def serve_admission(settings: Settings) -> None:
     await asyncio.to_thread(approvals.prepare)
     roles = ApiRoleLookup(api, seconds=settings.lookup_seconds)
     doors = make_doors(settings, held, pods, namespaces, policies, roles=roles, approvals=approvals)
-    app = doors_app(doors, lambda: held.missing() or _unknown(policies))
+    notes = AnswerNotes(journaling.journal, journaling.maker, await _mask(), audit_mode=settings.audit_mode)
+    app = doors_app(doors, lambda: held.missing() or _unknown(policies), notes=notes)
     servers = Servers(https(app, port=settings.port, context=context, drain_seconds=settings.drain_seconds))
     tasks = Tasks(on_failure=servers.stop)
 
@@ -176,6 +194,12 @@ async def serve_admission(settings: Settings) -> None:
         await asyncio.to_thread(keeper.announce, material.bundle)
         held.is_announced = True
 
+    async def tell_malformed() -> None:
+        notes.tell_malformed()
+
+    delivery = HttpsDelivery(_audit_url(settings), bundle=held.bundle, token_file=Path(TOKEN_FILE))
+    journaling.start(tasks, delivery, role="admission", mode="audit" if settings.audit_mode else "enforce")
+    tasks.repeat("malformed reviews", tell_malformed, seconds=_MALFORMED_SECONDS)
     tasks.repeat("trust", keep, seconds=settings.trust_seconds)
     tasks.repeat("approvals", approvals.expire, seconds=EXPIRY_SECONDS)
     tasks.repeat("pods", lambda: asyncio.to_thread(pods.follow), seconds=_WATCH_PAUSE_SECONDS)
@@ -186,7 +210,10 @@ async def serve_admission(settings: Settings) -> None:
     finally:
         for follower in followers.values():
             follower.stop()
+        await journaling.finish()
         await tasks.stop()
+        journaling.close()
+        delivery.close()
         pods.stop()
         lookup.close()
         api.close()
@@ -198,6 +225,17 @@ def load_policies(settings: Settings) -> ActivePolicies:
     builtin = RecordEverything(profile=settings.profile, limits=settings.limits)
     packs = read_packs(settings.policy_directory, settings.policy_packs)
     return ActivePolicies(otherwise=builtin.decision, audit=settings.audit_mode, packs=packs)
+
+
+def _audit_url(settings: Settings) -> str:
+    return f"https://{COLLECTOR_SERVICE}.{settings.namespace}.svc:8443{AUDIT_EVENTS_PATH}"
+
+
+async def _mask() -> Mask:
+    """Give what masks the texts of audit events; used on the event loop alone."""
+    engine = await asyncio.to_thread(Engine.load, Profile.STRICT)
+    masks = engine.masks()
+    return lambda text: masks(text)[0]
 
 
 def _unknown(policies: ActivePolicies) -> str | None:
