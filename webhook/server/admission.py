@@ -5,6 +5,7 @@ import datetime as dt
 import gc
 import logging
 import os
+import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -19,6 +20,7 @@ from webhook.admission.lookup import NamespaceLookup, PodLookup
 from webhook.admission.pod import PodDoor
 from webhook.admission.recorder import Trust
 from webhook.kube.api import KubeApi
+from webhook.metrics.exposition import with_metrics
 from webhook.policy.active import ActivePolicies
 from webhook.policy.builtin import RecordEverything
 from webhook.policy.decision import Policy
@@ -29,6 +31,7 @@ from webhook.server.doors import Door, doors_app
 from webhook.server.lookup import ApiPodLookup
 from webhook.server.namespaces import PATH as NAMESPACES_PATH
 from webhook.server.namespaces import NamespaceLabels
+from webhook.server.observing import AdmissionObservers
 from webhook.server.pod_cache import PodCache
 from webhook.server.policies import PATH as POLICIES_PATH
 from webhook.server.policies import PolicyKeeper
@@ -126,6 +129,7 @@ async def serve_admission(settings: Settings) -> None:
         api_services=settings.api_services,
         clock=lambda: dt.datetime.now(dt.UTC),
     )
+    observers = AdmissionObservers(api, pod=socket.gethostname())
     held, lookup = Held(), ApiPodLookup(api, threads=_CONNECTIONS, seconds=settings.lookup_seconds)
     pods, namespaces = PodCache(api, lookup), NamespaceLabels(api, seconds=settings.lookup_seconds)
     policies = await asyncio.to_thread(load_policies, settings)
@@ -141,7 +145,9 @@ async def serve_admission(settings: Settings) -> None:
     approvals = Approvals(api, settings)
     await asyncio.to_thread(approvals.prepare)
     doors = make_doors(settings, held, pods, namespaces, policies, approvals=approvals)
+    doors = observers.reviews.counted(doors)
     app = doors_app(doors, lambda: held.missing() or _unknown(policies))
+    app = with_metrics(app, observers.registry)
     servers = Servers(https(app, port=settings.port, context=context, drain_seconds=settings.drain_seconds))
     tasks = Tasks(on_failure=servers.stop)
 
