@@ -70,10 +70,17 @@ class Settings:
     """How long one try to find a pod may take; a few fit in the webhook's timeout (``LOOKUP_SECONDS``)."""
     trust_seconds: float
     """Between two looks at the trust material (``TRUST_SECONDS``)."""
+    checkpoint_seconds: float
+    """Between two checkpoints of the ledger, when there is something new (``CHECKPOINT_SECONDS``)."""
     drain_seconds: int
     """How long running requests may take when the server stops (``DRAIN_SECONDS``)."""
     log_level: str
     """``DEBUG``, ``INFO``, ``WARNING`` or ``ERROR`` (``LOG_LEVEL``)."""
+
+    @property
+    def own_users(self) -> frozenset[str]:
+        """The users that Chaperone itself acts as."""
+        return frozenset(f"system:serviceaccount:{self.namespace}:{name}" for name in _ACCOUNTS)
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -103,9 +110,13 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         audit_port=read.number("AUDIT_PORT", 9443),
         lookup_seconds=float(read.number("LOOKUP_SECONDS", 2)),
         trust_seconds=float(read.number("TRUST_SECONDS", 15)),
+        checkpoint_seconds=float(read.number("CHECKPOINT_SECONDS", 300)),
         drain_seconds=read.number("DRAIN_SECONDS", 20),
         log_level=read.text("LOG_LEVEL", "INFO"),
     )
+
+
+_ACCOUNTS = ("chaperone-admission", "chaperone-collector")
 
 
 class _Reader:

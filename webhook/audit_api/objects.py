@@ -132,6 +132,10 @@ class SessionStatus(_Part, frozen=True):
     """Of the main program, 128 + signal when a signal ended it; absent when it is not known."""
     partly_searchable: bool = False
     """A channel is so long that search sees only its beginning; replay shows all of it."""
+    programs: int = 0
+    """How many programs ran in it, the main one included."""
+    untraced: str = ""
+    """Why not all of them are recorded; absent when they are."""
     how: str = ""
     """How the session ended: exited, client-gone, idle-timeout and so on."""
     reason: str = ""
@@ -202,7 +206,7 @@ class SearchHit(_Part, frozen=True, omit_defaults=False):
 
     session: Session
     channel: str
-    """stdin, stdout or stderr; command when the command line matched."""
+    """stdin, stdout or stderr; command for the session's command line, program for one that ran inside."""
     at: str
     """Since the session's start, as a duration; where to jump in the replay."""
     text: str

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from webhook.cluster_events.notes import Note, Reference
+from webhook.cluster_events.remarks import Reference, Remark
 
 FINISH_SECONDS: Final = 360.0
 """A series without news for so long is over."""
@@ -27,7 +27,7 @@ class Make(msgspec.Struct, frozen=True, kw_only=True):
     """Make an event."""
 
     name: str
-    note: Note
+    remark: Remark
     at: float
     """Unix seconds."""
 
@@ -59,45 +59,45 @@ class _Allowance:
 
 
 class Series:
-    """Turns notes into writes. Times are Unix seconds."""
+    """Turns remarks into writes. Times are Unix seconds."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Note, _Kept] = OrderedDict()
+        self._kept: OrderedDict[Remark, _Kept] = OrderedDict()
         self._allowances: OrderedDict[Reference, _Allowance] = OrderedDict()
 
-    def take(self, note: Note, now: float) -> Make | None:
+    def take(self, remark: Remark, now: float) -> Make | None:
         """Give the event to make; None when it repeats one, or its object has too many already."""
-        kept = self._kept.get(note)
+        kept = self._kept.get(remark)
         if kept is not None and now - kept.last < FINISH_SECONDS:
             kept.count += 1
             kept.last = now
             return None
-        if not self._allowed(note.regarding, now):
+        if not self._allowed(remark.regarding, now):
             return None
-        name = _name(note, now)
-        self._kept[note] = _Kept(name, note.regarding.namespace, last=now, written=now)
-        self._kept.move_to_end(note)
+        name = _name(remark, now)
+        self._kept[remark] = _Kept(name, remark.regarding.namespace, last=now, written=now)
+        self._kept.move_to_end(remark)
         if len(self._kept) > _MOST_KEPT:
             self._kept.popitem(last=False)
-        return Make(name=name, note=note, at=now)
+        return Make(name=name, remark=remark, at=now)
 
     def due(self, now: float, *, everything: bool = False) -> list[Repeat]:
         """Give the series to write, and forget those that are over."""
         found: list[Repeat] = []
-        for note, kept in list(self._kept.items()):
+        for remark, kept in list(self._kept.items()):
             over = now - kept.last >= FINISH_SECONDS
             if kept.count > kept.told and (over or everything or now - kept.written >= _REFRESH_SECONDS):
                 found.append(Repeat(namespace=kept.namespace, name=kept.name, count=kept.count, at=kept.last))
                 kept.told, kept.written = kept.count, now
             if over:
-                del self._kept[note]
+                del self._kept[remark]
         return found
 
     def forget(self, name: str) -> None:
         """Forget an event that is gone, so that it is made anew."""
-        for note, kept in list(self._kept.items()):
+        for remark, kept in list(self._kept.items()):
             if kept.name == name:
-                del self._kept[note]
+                del self._kept[remark]
 
     def _allowed(self, regarding: Reference, now: float) -> bool:
         found = self._allowances.setdefault(regarding, _Allowance(_BURST, now))
@@ -112,7 +112,7 @@ class Series:
         return True
 
 
-def _name(note: Note, now: float) -> str:
+def _name(remark: Remark, now: float) -> str:
     """Give a name that no other event has: the object's, and a digest of what is told and when."""
-    about = msgspec.json.encode((msgspec.to_builtins(note), now))
-    return f"{note.regarding.name[:200].rstrip('.-')}.{hashlib.sha256(about).hexdigest()[:16]}"
+    about = msgspec.json.encode((msgspec.to_builtins(remark), now))
+    return f"{remark.regarding.name[:200].rstrip('.-')}.{hashlib.sha256(about).hexdigest()[:16]}"

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from sidecar.contract.errors import ClusterError
-from webhook.cluster_events.notes import Note, Reference, note
+from webhook.cluster_events.remarks import Reference, Remark, remark
 from webhook.cluster_events.series import Make, Series
 from webhook.journal.events import AuditEvent
 from webhook.journal.masked import Mask, masked
@@ -140,14 +140,14 @@ class Teller:
                 event = None
             if event is not None:
                 mask = mask or self._make_mask()
-                self._take(note(masked(event, mask)[0]))
+                self._take(remark(masked(event, mask)[0]))
             self._write_due()
         self._write_due(everything=True)
 
-    def _take(self, found: Note | None) -> None:
+    def _take(self, found: Remark | None) -> None:
         made = self._series.take(found, self._clock()) if found is not None else None
         if made is not None:
-            self._write("POST", _path(made.note.regarding.namespace), self._event(made))
+            self._write("POST", _path(made.remark.regarding.namespace), self._event(made))
 
     def _write_due(self, *, everything: bool = False) -> None:
         for repeat in self._series.due(self._clock(), everything=everything):
@@ -173,7 +173,7 @@ class Teller:
         return status
 
     def _event(self, made: Make) -> _Event:
-        told = made.note
+        told = made.remark
         return _Event(
             metadata=_Metadata(made.name, told.regarding.namespace),
             event_time=_moment(made.at),

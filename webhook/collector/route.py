@@ -14,6 +14,7 @@ from webhook.collector.changes import Changes
 from webhook.collector.connection import Connection
 from webhook.collector.intake import Intake
 from webhook.collector.proving import PodIdentity, Trust
+from webhook.collector.sealing import Sealing
 from webhook.collector.spending import Spending
 from webhook.collector.tokens import TokenRefusedError, TokenReviewer
 from webhook.collector.writer import WAITING_BYTES, Budget, Writer
@@ -37,9 +38,10 @@ class Collector:
         unix_ns: Callable[[], int] = time.time_ns,
         *,
         spending: Spending | None = None,
+        sealing: Sealing | None = None,
     ) -> None:
         """Take what connections need; ``trust`` gives what is in force at the moment it is asked."""
-        self._writer = Writer(store, changes, unix_ns, spending)
+        self._writer = Writer(store, changes, unix_ns, spending, sealing)
         self._reviewer = reviewer
         self._trust = trust
         self._unix_ns = unix_ns

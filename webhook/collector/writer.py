@@ -7,6 +7,7 @@ from typing import Final
 
 from webhook.collector.changes import Changes, Stamps
 from webhook.collector.operations import Operation, Outcome, perform
+from webhook.collector.sealing import Sealing
 from webhook.collector.spending import Spending
 from webhook.store.contract import Store
 
@@ -18,11 +19,17 @@ class Writer:
     """Does operations one list after the other, in the order they were given."""
 
     def __init__(
-        self, store: Store, changes: Changes, unix_ns: Callable[[], int], spending: Spending | None = None
+        self,
+        store: Store,
+        changes: Changes,
+        unix_ns: Callable[[], int],
+        spending: Spending | None = None,
+        sealing: Sealing | None = None,
     ) -> None:
         self._store = store
         self._changes = changes
         self._spending = spending
+        self._sealing = sealing
         self._stamps = Stamps(unix_ns)
         self._thread = ThreadPoolExecutor(1, "store-writer")
 
@@ -33,6 +40,8 @@ class Writer:
         self._changes.announce(self._stamps.latest)
         if self._spending is not None:
             self._spending.look(outcomes)
+        if self._sealing is not None:
+            self._sealing.look(outcomes)
         return outcomes
 
     def close(self) -> None:

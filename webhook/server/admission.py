@@ -2,21 +2,22 @@
 
 import asyncio
 import datetime as dt
-import gc
 import logging
 import os
 import socket
-import sys
 import time
 from collections.abc import Awaitable, Callable
 
 from sidecar.contract.errors import ClusterError
+from sidecar.masking import scan_object
 from webhook.admission.attach import AttachDoor
+from webhook.admission.connections import ConnectionDoor
 from webhook.admission.ephemeral import EphemeralDoor
 from webhook.admission.exec import ExecDoor
 from webhook.admission.grants import Granter, Keys
 from webhook.admission.guard_policy import GuardPolicyDoor
-from webhook.admission.lookup import NamespaceLookup, PodLookup
+from webhook.admission.lookup import NamespaceLookup, PodLookup, RoleLookup
+from webhook.admission.objects import ObjectDoor
 from webhook.admission.pod import PodDoor
 from webhook.admission.recorder import Trust
 from webhook.kube.api import KubeApi
@@ -28,6 +29,7 @@ from webhook.policy.expressions import warm_up
 from webhook.policy.packs import read_packs
 from webhook.server.approvals import EXPIRY_SECONDS, Approvals
 from webhook.server.doors import Door, doors_app
+from webhook.server.interpreter import answer_quickly, settle
 from webhook.server.lookup import ApiPodLookup
 from webhook.server.namespaces import PATH as NAMESPACES_PATH
 from webhook.server.namespaces import NamespaceLabels
@@ -35,6 +37,7 @@ from webhook.server.observing import AdmissionObservers
 from webhook.server.pod_cache import PodCache
 from webhook.server.policies import PATH as POLICIES_PATH
 from webhook.server.policies import PolicyKeeper
+from webhook.server.roles import ApiRoleLookup
 from webhook.server.runner import Servers, https
 from webhook.server.tasks import Tasks
 from webhook.server.tls import load_certificate, serving_context
@@ -46,8 +49,6 @@ _log = logging.getLogger(__name__)
 _CONNECTIONS = 16
 _FIRST_PAUSE_SECONDS = 2.0
 _WATCH_PAUSE_SECONDS = 1.0
-_SWITCH_SECONDS = 0.001
-"""How long compiling policies in a thread may keep the event loop waiting for the interpreter."""
 
 
 class Held:
@@ -91,6 +92,7 @@ def make_doors(
     namespaces: NamespaceLookup,
     policy: Policy,
     *,
+    roles: RoleLookup,
     approvals: Approvals,
 ) -> dict[str, Door]:
     """Give the doors by the last part of their paths."""
@@ -112,6 +114,24 @@ def make_doors(
             approving=approving,
             clock=granter.now,
         ),
+        "objects": ObjectDoor(
+            own=settings.namespace,
+            ours=settings.own_users,
+            exempt=exempt,
+            namespaces=namespaces,
+            roles=roles,
+            policy=policy,
+            approving=approving,
+            scan=lambda document: scan_object(approvals.engine(), document),
+            clock=granter.now,
+        ),
+        "connections": ConnectionDoor(
+            own=settings.namespace,
+            namespaces=namespaces,
+            policy=policy,
+            approving=approving,
+            clock=granter.now,
+        ),
         "guardpolicies": GuardPolicyDoor(),
         "approvalrequests": approvals.door(),
     }
@@ -119,7 +139,7 @@ def make_doors(
 
 async def serve_admission(settings: Settings) -> None:
     """Serve until told to end."""
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    answer_quickly()
     api = KubeApi(connections=_CONNECTIONS)
     keeper = Keeper(
         api,
@@ -133,7 +153,7 @@ async def serve_admission(settings: Settings) -> None:
     held, lookup = Held(), ApiPodLookup(api, threads=_CONNECTIONS, seconds=settings.lookup_seconds)
     pods, namespaces = PodCache(api, lookup), NamespaceLabels(api, seconds=settings.lookup_seconds)
     policies = await asyncio.to_thread(load_policies, settings)
-    gc.freeze()
+    settle()
     kept = PolicyKeeper(api, policies, clock=lambda: dt.datetime.now(dt.UTC))
     followers = {
         "namespaces": Follower(api, NAMESPACES_PATH, namespaces),
@@ -144,7 +164,8 @@ async def serve_admission(settings: Settings) -> None:
     context = serving_context(first.tls)
     approvals = Approvals(api, settings)
     await asyncio.to_thread(approvals.prepare)
-    doors = make_doors(settings, held, pods, namespaces, policies, approvals=approvals)
+    roles = ApiRoleLookup(api, seconds=settings.lookup_seconds)
+    doors = make_doors(settings, held, pods, namespaces, policies, roles=roles, approvals=approvals)
     doors = observers.reviews.counted(doors)
     app = doors_app(doors, lambda: held.missing() or _unknown(policies))
     app = with_metrics(app, observers.registry)

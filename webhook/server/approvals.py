@@ -31,8 +31,7 @@ class Approvals:
         self._rights = KubeRights(api, seconds=_REQUEST_SECONDS)
         self._engine: Engine | None = None
         self._terms = settings.approvals
-        accounts = ("chaperone-admission", "chaperone-collector")
-        self._writers = frozenset(f"system:serviceaccount:{settings.namespace}:{name}" for name in accounts)
+        self._writers = settings.own_users
 
     def prepare(self) -> None:
         """Load the masking engine; takes a moment."""
@@ -43,6 +42,10 @@ class Approvals:
         redaction = Redaction(self._loaded)
         desk = Desk(self._tickets, redaction, self._terms, clock=lambda: int(time.time()))
         return DeskApproving(desk, lambda: keys().seal_key)
+
+    def engine(self) -> Engine:
+        """Give the masking engine."""
+        return self._loaded()
 
     def door(self) -> ApprovalRequestDoor:
         """Give what judges writes of approval requests."""

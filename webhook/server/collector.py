@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import ssl
+import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Final
@@ -12,23 +13,28 @@ from webhook.approvals.spending import spend
 from webhook.approvals.tickets import KubeTickets
 from webhook.audit_api.app import audit_app
 from webhook.audit_api.server import AuditListener, ClusterFrontProxy
+from webhook.collector.book import Book
 from webhook.collector.changes import Changes
+from webhook.collector.checkpoints import Checkpoints, ConfigMapPlace
 from webhook.collector.proving import Trust
 from webhook.collector.route import REVIEWS_AT_ONCE, Collector, router
+from webhook.collector.sealing import Sealing
 from webhook.collector.spending import Spending
 from webhook.collector.tokens import KubeTokenReviewer
 from webhook.kube.api import KubeApi
+from webhook.ledger.keys import LedgerKey
 from webhook.server.health import add_health, bare_app
 from webhook.server.runner import Servers, https
 from webhook.server.tasks import Tasks
 from webhook.server.tls import load_certificate, serving_context
 from webhook.settings import Settings
 from webhook.store import open_store, store_settings
+from webhook.trust.keeper import LEDGER_CONFIG
 from webhook.trust.reader import CollectorMaterial, Reader
 from webhook.trust.secrets import Vault
 
 _log = logging.getLogger(__name__)
-_CONNECTIONS: Final = REVIEWS_AT_ONCE + 3
+_CONNECTIONS: Final = REVIEWS_AT_ONCE + 4
 _SPENDING_SECONDS: Final = 5.0
 _FIRST_PAUSE_SECONDS: Final = 1.0
 _FRONT_PROXY: Final = "extension-apiserver-authentication"
@@ -43,6 +49,14 @@ class Held:
     def trust(self) -> Trust:
         """Give what sessions are proven with."""
         return Trust(self.material.roots, self.material.seal_keys)
+
+    def ledger_key(self) -> LedgerKey:
+        """What signs for the ledger now."""
+        return self.material.ledger_key
+
+    def roots(self) -> tuple[bytes, ...]:
+        """The roots trusted now."""
+        return self.material.roots
 
 
 async def serve_collector(settings: Settings, environment: Mapping[str, str]) -> None:
@@ -63,7 +77,13 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
     changes = Changes()
     tickets = KubeTickets(api, seconds=_SPENDING_SECONDS)
     spending = Spending(partial(spend, tickets))
-    collector = Collector(store, KubeTokenReviewer(api), held.trust, changes, spending=spending)
+    book = Book(store, key=held.ledger_key, roots=held.roots, unix_ns=time.time_ns)
+    sealing = Sealing(store, book)
+    place = ConfigMapPlace(Vault(api, settings.namespace), LEDGER_CONFIG)
+    checkpoints = Checkpoints(book, sealing, place, key=held.ledger_key, roots=held.roots)
+    collector = Collector(
+        store, KubeTokenReviewer(api), held.trust, changes, spending=spending, sealing=sealing
+    )
     app = bare_app()
     app.include_router(router(collector))
     add_health(app, lambda: None)
@@ -86,6 +106,11 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
             load_certificate(context, material.tls)
             audit.renew()
 
+    async def give_out() -> None:
+        await asyncio.to_thread(checkpoints.give_out)
+
+    tasks.repeat("ledger checkpoints", give_out, seconds=settings.checkpoint_seconds)
+    tasks.start("sealing", sealing.work())
     tasks.repeat("trust", follow_trust, seconds=settings.trust_seconds)
     tasks.start("front proxy", audit.keep_trust())
     tasks.start("approvals", spending.work())

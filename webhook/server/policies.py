@@ -11,6 +11,7 @@ import msgspec
 from sidecar.contract.errors import ClusterError
 from webhook.kube.api import MERGE_PATCH, KubeApi
 from webhook.policy.active import ActivePolicies, State
+from webhook.server.interpreter import building, settle
 from webhook.server.logs import FIELDS
 
 PATH: Final = "/apis/chaperone.dev/v1alpha1/guardpolicies"
@@ -70,7 +71,12 @@ class PolicyKeeper:
         self._take()
 
     def _take(self) -> None:
-        states = self._policies.take(self._objects)
+        if self._policies.known:
+            with building() as pace:
+                states = self._policies.take(self._objects, pace)
+        else:
+            states = self._policies.take(self._objects)
+            settle()
         for state in states:
             self._tell(state, _read(self._objects[state.name]))
         broken = [state.name for state in states if state.error]

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from told import event
 
-from webhook.cluster_events.notes import Note, note
+from webhook.cluster_events.remarks import Remark, remark
 from webhook.cluster_events.series import FINISH_SECONDS, Make, Series
 
 
-def told(**changes: Any) -> Note:
-    found = note(event(**changes))
+def told(**changes: Any) -> Remark:
+    found = remark(event(**changes))
     assert found is not None
     return found
 

@@ -7,6 +7,7 @@ import msgspec
 from sidecar.contract.frames import Frame
 from webhook.store.contract import Hit, Passage, PodNotice, Query, SessionRecord, StoreError
 from webhook.store.opensearch.client import Client
+from webhook.store.opensearch.ledger import Ledger
 from webhook.store.opensearch.names import Names
 from webhook.store.opensearch.reading import Reader
 from webhook.store.opensearch.templates import mappings, templates
@@ -16,13 +17,14 @@ from webhook.store.settings import OpenSearchSettings
 BAD_REQUEST = 400
 
 
-class OpenSearchStore:
+class OpenSearchStore(Ledger):
     """Keeps everything in indices and one data stream whose names start with the prefix of the settings."""
 
     def __init__(self, settings: OpenSearchSettings) -> None:
         self._replicas = settings.replicas
         self._client = Client(settings)
         self._names = Names(settings.prefix)
+        super().__init__(self._client, self._names)
         self._reader = Reader(self._client, self._names)
         self._writer = Writer(self._client, self._names, self._reader, self._ensure)
         self._present: set[str] = set()
@@ -32,7 +34,7 @@ class OpenSearchStore:
         for name, template in templates(self._names, replicas=self._replicas).items():
             self._client.ask(msgspec.Raw, "PUT", f"/_index_template/{name}", template)
         self._create(f"/_data_stream/{self._names.events}")
-        self._ensure([self._names.notices])
+        self._ensure([self._names.notices, self._names.ledger])
         for pattern, mapping in mappings(self._names).items():
             self._client.ask(msgspec.Raw, "PUT", f"/{pattern}/_mapping", mapping, allow_no_indices="true")
 

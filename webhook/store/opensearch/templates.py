@@ -46,6 +46,7 @@ def templates(names: Names, *, replicas: int) -> dict[str, Json]:
         f"{names.prefix}-sessions": _template(names.all_sessions, _SESSION, replicas),
         f"{names.prefix}-passages": _template(names.all_passages, _PASSAGE, replicas),
         f"{names.prefix}-notices": _template(names.notices, _NOTICE, replicas),
+        f"{names.prefix}-ledger": _template(names.ledger, _LEDGER, replicas),
         f"{names.prefix}-events": {
             **_template(names.events, _EVENT, replicas),
             "data_stream": {"timestamp_field": {"name": "@timestamp"}},
@@ -60,6 +61,7 @@ def mappings(names: Names) -> dict[str, Json]:
         names.all_passages: _PASSAGE,
         names.notices: _NOTICE,
         names.events: _EVENT,
+        names.ledger: _LEDGER,
     }
 
 
@@ -122,6 +124,7 @@ _SESSION = _mapping(
         next_sequence=_LONG,
         bytes=fields(stdin=_LONG, stdout=_LONG, stderr=_LONG),
         findings=fields(total=_LONG, rules=_KEYWORD),
+        programs=_LONG,
         record=_KEPT,
     ),
 )
@@ -148,3 +151,10 @@ _NOTICE = _mapping(
     process=fields(args=_KEYWORD),
     chaperone=fields(session=_KEYWORD, id=_KEYWORD, received_at=_LONG, notice=_KEPT),
 )
+
+_LEDGER: Json = {
+    "dynamic": "strict",
+    "properties": {
+        "chaperone": fields(first=_LONG, last=_LONG, keys=_KEYWORD, kinds=_KEYWORD, block=_KEPT),
+    },
+}

@@ -85,7 +85,7 @@ def _hit(record: bytes, place: Sequence[object], text: str, phrases: Sequence[st
     session, sequence, at, channel = place
     passage = None
     if isinstance(session, str) and isinstance(sequence, int) and isinstance(at, int):
-        passage = Passage(session, sequence, at, Channel(channel), text)
+        passage = Passage(session, sequence, at, None if channel is None else Channel(channel), text)
     return Hit(decode_record(record), passage, highlight(text, phrases))
 
 

@@ -4,6 +4,7 @@
 one B-tree holds each session's frames side by side. ``texts`` holds passages, and each command line as a
 text without a sequence; ``words`` is the full-text index over it, keyed by ``texts.id``, without a copy
 of the text: whoever deletes a text first gives it to the ``delete`` command of FTS5.
+``ledger.nodes`` holds the hashes of the nodes that an entry completes, its leaf's first.
 Blobs marked ``packed`` are zlib streams (RFC 1950).
 """
 
@@ -52,5 +53,15 @@ MIGRATIONS: Final = (
             UNIQUE (pod_uid, id))""",
         "CREATE INDEX notices_by_time ON notices (received_at)",
         "CREATE INDEX notices_by_namespace ON notices (namespace, received_at)",
+    ),
+    (
+        """CREATE TABLE ledger (
+            number INTEGER PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,
+            kind TEXT NOT NULL,
+            nodes BLOB NOT NULL,
+            packed INTEGER NOT NULL,
+            data BLOB NOT NULL)""",
+        "CREATE INDEX ledger_by_kind ON ledger (kind, number)",
     ),
 )

@@ -8,13 +8,14 @@ from webhook.store.checks import advances, check_new, fresh_frames
 from webhook.store.contract import Hit, Passage, PodNotice, Query, SessionRecord, StoreError
 from webhook.store.sqlite import reading, writing
 from webhook.store.sqlite.connections import Connections
+from webhook.store.sqlite.ledger import Ledger
 
 
-class SqliteStore:
+class SqliteStore(Ledger):
     """Keeps everything in one file in WAL mode; what a method acknowledged survives a power cut."""
 
     def __init__(self, path: Path) -> None:
-        self._connections = Connections(path)
+        super().__init__(Connections(path))
 
     def prepare(self) -> None:
         """Create the file or migrate it."""

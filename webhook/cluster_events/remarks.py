@@ -12,7 +12,7 @@ from webhook.journal.events import AuditEvent, Kind, Outcome
 from webhook.replay.safety import printable
 
 MOST_BYTES: Final = 1024
-"""Of a note, as the API server takes it."""
+"""Of a remark, as the API server takes it."""
 _API: Final = "chaperone.dev/v1alpha1"
 _KINDS: Final = {
     "pods": ("v1", "Pod"),
@@ -45,7 +45,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_
     uid: str = ""
 
 
-class Note(msgspec.Struct, frozen=True, kw_only=True):
+class Remark(msgspec.Struct, frozen=True, kw_only=True):
     """What is told."""
 
     reason: str
@@ -63,13 +63,13 @@ class _Said(NamedTuple):
     warns: bool = False
 
 
-def note(event: AuditEvent) -> Note | None:
+def remark(event: AuditEvent) -> Remark | None:
     """Give what is told of an event that is masked; None when there is nothing to tell, or nowhere."""
     said = _said(event)
     places = [place for place in (_target(event), _ticket(event)) if place is not None]
     if said is None or not places or event.dry_run:
         return None
-    return Note(
+    return Remark(
         reason=said.reason,
         action=event.door or "approval",
         text=_fitting(said.text),
