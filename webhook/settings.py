@@ -1,6 +1,7 @@
 """What the control side is told by its environment, read once when a server starts."""
 
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -58,6 +59,12 @@ class Settings:
     """Where packs are (``POLICY_DIRECTORY``)."""
     approvals: Terms
     """How long approval requests last (``APPROVALS``, JSON of that structure)."""
+    pod: str
+    """Name of this process's pod (``POD``)."""
+    journal: Path
+    """Where audit events wait to be stored (``JOURNAL``)."""
+    journal_bytes: int
+    """How much may wait there (``JOURNAL_BYTES``); when it is full, what must be recorded is refused."""
     notifications: NotificationTerms
     """Who hears of what (``NOTIFICATIONS``, JSON of that structure)."""
     receivers: Path | None
@@ -104,6 +111,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         policy_packs=read.names("POLICY_PACKS", ""),
         policy_directory=Path(read.text("POLICY_DIRECTORY", str(PACKS))),
         approvals=read.json("APPROVALS", Terms, Terms()),
+        pod=read.text("POD", socket.gethostname()),
+        journal=Path(read.text("JOURNAL", "/var/lib/chaperone/journal")),
+        journal_bytes=read.number("JOURNAL_BYTES", 64 * 1024 * 1024),
         notifications=read.json("NOTIFICATIONS", NotificationTerms, NotificationTerms()),
         receivers=read.path("RECEIVERS"),
         port=read.number("PORT", 8443),

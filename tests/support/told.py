@@ -1,6 +1,8 @@
 """Audit events as admission and collector make them, and a journal that keeps them, for tests."""
 
+import os
 import threading
+import time
 from typing import Any
 
 from msgspec.structs import replace
@@ -8,6 +10,7 @@ from msgspec.structs import replace
 from sidecar.contract.sealing import Identity
 from webhook.journal.events import AuditEvent, Kind, Outcome, Where
 from webhook.journal.journal import JournalFullError
+from webhook.journal.making import Maker
 
 AGENT = "system:serviceaccount:agents:coder"
 TICKET = "exec-ramncgkk2drdtai4-1"
@@ -70,26 +73,12 @@ class Kept:
             return list(self.events)
 
 
-class Own:
-    """Makes the events of a part's own doing."""
-
-    def own(
-        self,
-        kind: Kind,
-        outcome: Outcome,
-        reason: str,
-        *,
-        where: Where | None = None,
-        details: dict[str, str] | None = None,
-    ) -> AuditEvent:
-        return AuditEvent(
-            id="02",
-            at=1,
-            kind=kind,
-            outcome=outcome,
-            actor=Identity("system:serviceaccount:chaperone-system:chaperone-collector"),
-            origin="chaperone-collector-1",
-            where=where or Where(),
-            reason=reason,
-            details=details or {},
-        )
+def maker() -> Maker:
+    """Give what stamps events of a part's own doing."""
+    return Maker(
+        origin="chaperone-collector-1",
+        namespace="chaperone-system",
+        account="chaperone-collector",
+        clock=time.time_ns,
+        randomness=os.urandom,
+    )

@@ -22,6 +22,7 @@ from webhook.admission.questions import object_question
 from webhook.admission.recorder import RecorderSettings, Trust
 from webhook.admission.review import (
     Answer,
+    Noted,
     PatchOperation,
     RemoveOperation,
     Request,
@@ -86,7 +87,9 @@ class PodDoor:
     ) -> Answer:
         """Give the answer once its approval is spent, or the refusal; asked last, so that none is wasted."""
         passed = await self._approving.ask(asked, request, question, decision, pod_subject(question))
-        return passed if isinstance(passed, Answer) else answer
+        if isinstance(passed, Answer):
+            return passed
+        return msgspec.structs.replace(answer, noted=Noted(approval=passed.approval))
 
     def _judge(self, asked: str, pod: Pod, request: Request, trust: Trust) -> Answer:
         clash = conflict(pod, request.object, self._settings, trust)

@@ -18,19 +18,20 @@ class PolicyMetrics:
             registry=registry,
         )
 
-    def take(self, states: Iterable[State]) -> None:
-        """Take what became of all policies."""
+    def taken(self, states: Iterable[State]) -> tuple[State, ...]:
+        """Take what became of all policies, and give it on."""
         found = tuple(states)
         broken = sum(1 for state in found if state.error)
         self._policies.labels("broken").set(broken)
         self._policies.labels("active").set(len(found) - broken)
+        return found
 
 
 def journal_depth(registry: CollectorRegistry, depth: Callable[[], int]) -> None:
-    """Show how many audit events are not acknowledged by the collector yet."""
+    """Show how much of a journal waits; ``depth`` gives bytes."""
     gauge = Gauge(
-        "chaperone_journal_events",
-        "Audit events of this replica that the collector has not stored yet.",
+        "chaperone_journal_bytes",
+        "Audit events of this process that are not stored yet, bytes.",
         registry=registry,
     )
     gauge.set_function(depth)

@@ -13,8 +13,9 @@ from typing import Final, Protocol
 from msgspec.structs import replace
 
 from sidecar.contract.errors import ChaperoneError, ConfigurationError
-from webhook.journal.events import AuditEvent, Kind, Outcome, Where
+from webhook.journal.events import AuditEvent, Kind, Outcome
 from webhook.journal.journal import Journal
+from webhook.journal.making import Maker
 from webhook.journal.masked import Mask
 from webhook.notifications.delivery import PAUSES, Delivery, Sender, Told
 from webhook.notifications.flood import Flood
@@ -38,22 +39,6 @@ class Counts(Protocol):
 
     def failed(self, receiver: str, count: int) -> None:
         """Count some that did not."""
-        ...
-
-
-class Maker(Protocol):
-    """Makes the events of this part's own doing."""
-
-    def own(
-        self,
-        kind: Kind,
-        outcome: Outcome,
-        reason: str,
-        *,
-        where: Where | None = None,
-        details: dict[str, str] | None = None,
-    ) -> AuditEvent:
-        """Give one."""
         ...
 
 

@@ -139,13 +139,14 @@ def test_how_things_stand_is_asked_at_the_scrape() -> None:
     registry, depth = CollectorRegistry(), [3]
     journal_depth(registry, lambda: depth[0])
     policies = PolicyMetrics(registry)
-    policies.take([State("a", 1, "1"), State("b", 1, "1", error="broken", active=False)])
-    assert value(registry, "chaperone_journal_events") == 3
+    states = (State("a", 1, "1"), State("b", 1, "1", error="broken", active=False))
+    assert policies.taken(states) == states
+    assert value(registry, "chaperone_journal_bytes") == 3
     depth[0] = 5
-    assert value(registry, "chaperone_journal_events") == 5
+    assert value(registry, "chaperone_journal_bytes") == 5
     assert value(registry, "chaperone_policies", state="active") == 1
     assert value(registry, "chaperone_policies", state="broken") == 1
-    policies.take([])
+    policies.taken([])
     assert value(registry, "chaperone_policies", state="broken") == 0
 
 

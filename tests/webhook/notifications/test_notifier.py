@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from told import Kept, Own, event
+from told import Kept, event, maker
 from web_hook import hook
 
 from sidecar.contract.errors import ConfigurationError
@@ -68,7 +68,7 @@ def notifying(
         terms or Terms(),
         directory,
         journal,
-        maker=Own(),
+        maker=maker(),
         mask=ENGINE.masks,
         counts=counted,
         connect=connect if callable(connect) else _from(connect),
