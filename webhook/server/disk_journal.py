@@ -78,6 +78,11 @@ class DiskJournal:
         """Whether anything is to be shipped."""
         return self._size > 0
 
+    @property
+    def size(self) -> int:
+        """Bytes of events that are not stored yet."""
+        return self._size + self._aside
+
     def oldest(self) -> Segment | None:
         """Give the oldest segment, None when there is no event. Blocks; raises JournalFullError."""
         with self._lock:
