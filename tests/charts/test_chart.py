@@ -16,9 +16,12 @@ from devcluster.settings import load_settings
 
 from sidecar.contract.names import TOKEN_AUDIENCE, TOKEN_FILE
 from webhook.approvals.objects import Asked, Phase, Spec, Status
+from webhook.journal.events import Kind
+from webhook.notifications.terms import DEFAULT_KINDS, NEVER, ReceiverTerms, Terms
 from webhook.policy.packs import read_packs
 from webhook.policy.schema import crd
 from webhook.settings import read_settings
+from webhook.trust.keeper import CA_KEY, TRUST_CONFIG
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts/chaperone"
@@ -298,6 +301,65 @@ def test_opensearch_secrets_come_as_files(chart: Chart) -> None:
     assert secrets == {"password": "search", "ca": "search-ca"}
 
 
+def test_nobody_is_notified_until_a_secret_says_whom(chart: Chart) -> None:
+    pod = chart.objects()["Deployment", "chaperone-collector"]["spec"]["template"]["spec"]
+    assert "RECEIVERS" not in json.dumps(pod)
+
+
+def test_receivers_come_as_files_and_what_they_hear_as_the_server_reads_it(chart: Chart) -> None:
+    values = (
+        'notifications.secretName="receivers"',
+        'notifications.namespaces=["pay*"]',
+        'notifications.receivers={"oncall":{"kinds":["control-failed"]}}',
+        "notifications.timeoutSeconds=2.5",
+    )
+    pod = chart.objects(*values)["Deployment", "chaperone-collector"]["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    settings = read_settings({variable["name"]: variable["value"] for variable in container["env"]})
+    assert settings.notifications == Terms(
+        namespaces=("pay*",),
+        receivers={"oncall": ReceiverTerms(kinds=(Kind.CONTROL_FAILED,))},
+        timeout_seconds=2.5,
+    )
+    [mount] = [mount for mount in container["volumeMounts"] if mount["name"] == "receivers"]
+    assert (mount["mountPath"], mount["readOnly"]) == (str(settings.receivers), True)
+    [secret] = [volume["secret"] for volume in pod["volumes"] if volume["name"] == "receivers"]
+    assert secret == {"secretName": "receivers", "defaultMode": 0o440, "optional": True}
+
+
+def test_the_schema_knows_every_kind_that_can_be_told(chart: Chart) -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    assert set(schema["definitions"]["kinds"]["items"]["enum"]) == {kind.value for kind in set(Kind) - NEVER}
+    values = yaml.safe_load((CHART / "values.yaml").read_text())["notifications"]
+    assert values["kinds"] == [kind.value for kind in DEFAULT_KINDS]
+
+
+def test_both_servers_are_scraped_over_tls_when_asked(chart: Chart) -> None:
+    assert ("ServiceMonitor", "chaperone") not in chart.objects()
+    objects = chart.objects('metrics.serviceMonitor={"enabled":true,"labels":{"release":"monitoring"}}')
+    monitor = objects["ServiceMonitor", "chaperone"]
+    assert monitor["metadata"]["labels"]["release"] == "monitoring"
+    for endpoint in monitor["spec"]["endpoints"]:
+        name = endpoint["tlsConfig"]["serverName"].partition(".")[0]
+        service = objects["Service", name]
+        assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+        assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+        assert endpoint["tlsConfig"]["ca"] == {"configMap": {"name": TRUST_CONFIG, "key": CA_KEY}}
+
+
+def test_scrapers_are_let_in_when_named(chart: Chart) -> None:
+    peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    objects = chart.objects(
+        "networkPolicies.enabled=true",
+        'networkPolicies.apiServerBlocks=["10.0.0.1/32"]',
+        f"networkPolicies.metricsFrom={json.dumps([peer])}",
+    )
+    for name in ("chaperone-admission", "chaperone-collector"):
+        assert peer in objects["NetworkPolicy", name]["spec"]["ingress"][0]["from"]
+    [_, audit] = objects["NetworkPolicy", "chaperone-collector"]["spec"]["ingress"]
+    assert peer not in audit["from"]
+
+
 def test_network_policies_are_there_when_asked(chart: Chart) -> None:
     assert not [kind for kind, _ in chart.objects() if kind == "NetworkPolicy"]
     objects = chart.objects("networkPolicies.enabled=true", 'networkPolicies.apiServerBlocks=["10.0.0.1/32"]')
@@ -314,6 +376,10 @@ def test_network_policies_are_there_when_asked(chart: Chart) -> None:
         (("guard.timeoutSeconds=31",), "timeoutSeconds"),
         (('sessions.profile="lax"',), "profile"),
         (('policies.packs=["everything"]',), "packs"),
+        (('notifications.kinds=["notification-sent"]',), "kinds"),
+        (('notifications.receivers={"a":{"url":"x"}}',), "url"),
+        (('notifications.secretName="x"', "notifications.kinds=[]"), "nobody would hear"),
+        (("metrics.surprise=1",), "surprise"),
         (("collector.replicas=2",), "the embedded store has one writer"),
         (('store.kind="opensearch"',), "store.opensearch.url"),
         ((*OPENSEARCH[:3],), "passwordSecret"),

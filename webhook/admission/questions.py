@@ -8,7 +8,7 @@ import msgspec
 from sidecar.masking import FieldFinding
 from webhook.admission.pods import Metadata
 from webhook.admission.review import MalformedReviewError, Request, decode_object
-from webhook.approvals.subjects import Change
+from webhook.approvals.subjects import Change, made_up_name
 from webhook.policy.changes import part, plain, substance, template
 from webhook.policy.decision import Door, Operation, Question
 from webhook.policy.privileges import Privilege, UnreadableObjectError, find_privileges
@@ -161,7 +161,8 @@ def change_of(request: Request, door: Door) -> Change:
     after = decode_object(request.object, _plain)
     before = decode_object(request.old_object, _plain)
     metadata = part(after or before or {}, "metadata")
-    name = request.name or metadata.get("name") or metadata.get("generateName") or ""
+    made_up = made_up_name(after) if request.operation is Operation.CREATE else ""
+    name = made_up or request.name or metadata.get("name") or ""
     return Change(
         door=door,
         operation=request.operation,

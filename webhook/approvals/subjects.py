@@ -41,6 +41,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     resource: str
     """Plural, subresource and group: ``deployments.apps``, ``serviceaccounts/token``."""
     name: str
+    """With ``*`` in place of what the API server makes up."""
     before: Json | None = None
     after: Json | None = None
 
@@ -79,14 +80,14 @@ def object_subject(change: Change, question: Question) -> Subject:
     bound: Json = {
         "operation": change.operation.value,
         "resource": change.resource,
-        "name": "" if _is_made_up(after) else change.name,
+        "name": change.name,
         "uid": part(before or {}, "metadata").get("uid"),
         "before": None if before is None else substance(change.door, change.kind, before),
         "after": None if after is None else _without_made_up_name(plain(after)),
     }
     uid = bound["uid"]
     return Subject(
-        target=Target(resource=change.resource, name=question.name, uid=uid if isinstance(uid, str) else ""),
+        target=Target(resource=change.resource, name=change.name, uid=uid if isinstance(uid, str) else ""),
         digested=msgspec.json.encode(bound, order="deterministic"),
         shown=_json(show_object(change.kind, before, after, question.findings)),
     )
@@ -110,17 +111,19 @@ def _json(value: Any) -> str:
     return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=1).decode()
 
 
-def _is_made_up(found: Json | None) -> bool:
+def made_up_name(found: Json | None) -> str:
+    """Give the name of an object that the API server names, with ``*`` for its part; nothing for others."""
     metadata = part(found or {}, "metadata")
     prefix, name = metadata.get("generateName"), metadata.get("name") or ""
     if not isinstance(prefix, str) or not prefix or not isinstance(name, str):
-        return False
+        return ""
     prefix = prefix[:_LONGEST_PREFIX]
-    return not name or (name.startswith(prefix) and len(name) == len(prefix) + _RANDOM_LETTERS)
+    is_made_up = not name or (name.startswith(prefix) and len(name) == len(prefix) + _RANDOM_LETTERS)
+    return f"{prefix}*" if is_made_up else ""
 
 
 def _without_made_up_name(found: Json) -> Json:
-    if not _is_made_up(found):
+    if not made_up_name(found):
         return found
     metadata = {key: value for key, value in part(found, "metadata").items() if key != "name"}
     return {**found, "metadata": metadata}

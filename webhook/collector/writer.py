@@ -1,9 +1,9 @@
 """The one thread that writes to the store, and the bound on what may wait for it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, Protocol
 
 from webhook.collector.changes import Changes, Stamps
 from webhook.collector.operations import Note, Operation, Outcome, Record, perform
@@ -16,6 +16,19 @@ Listener = Callable[[Sequence[AuditEvent]], None]
 """Hears of audit events once they are durable; quick, and never raises."""
 
 _MOST_UNTOLD: Final = 20_000
+
+
+class Counts(Protocol):
+    """Counts what is written."""
+
+    def stored(self, outcomes: Iterable[Outcome]) -> None:
+        """Count what is durable now."""
+        ...
+
+    def failed(self) -> None:
+        """Count a write that the store refused."""
+        ...
+
 
 WAITING_BYTES: Final = 64 * 1024 * 1024
 """Most bytes of messages that all connections together hold in memory."""
@@ -34,12 +47,14 @@ class Writer:
         *,
         audit_changes: Changes | None = None,
         listeners: Sequence[Listener] = (),
+        counts: Counts | None = None,
     ) -> None:
         """``changes`` is told of sessions, ``audit_changes`` of audit events, and so are ``listeners``."""
         self._store = store
         self._changes = changes
         self._audit_changes = audit_changes or Changes()
         self._listeners = listeners
+        self._counts = counts
         self._spending = spending
         self._sealing = sealing
         self._untold: dict[str, None] = {}
@@ -55,6 +70,8 @@ class Writer:
             )
         except StoreError:
             self._remember_untold(operations)
+            if self._counts is not None:
+                self._counts.failed()
             raise
         self._tell(outcomes)
         return outcomes
@@ -70,6 +87,8 @@ class Writer:
         await self.perform([Note(notice)])
 
     def _tell(self, outcomes: Sequence[Outcome]) -> None:
+        if self._counts is not None:
+            self._counts.stored(outcomes)
         recorded = [outcome for outcome in outcomes if isinstance(outcome.operation, Record)]
         if len(recorded) < len(outcomes):
             self._changes.announce(self._stamps.latest)

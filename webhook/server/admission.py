@@ -5,7 +5,7 @@ import datetime as dt
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from sidecar.contract.errors import ClusterError
@@ -24,6 +24,7 @@ from webhook.admission.recorder import Trust
 from webhook.admission.telling import Mask
 from webhook.collector.audit_route import ADMISSION_ACCOUNT, AUDIT_EVENTS_PATH
 from webhook.kube.api import KubeApi
+from webhook.metrics.exposition import with_metrics
 from webhook.policy.active import ActivePolicies
 from webhook.policy.builtin import RecordEverything
 from webhook.policy.decision import Policy
@@ -38,6 +39,7 @@ from webhook.server.lookup import ApiPodLookup
 from webhook.server.namespaces import PATH as NAMESPACES_PATH
 from webhook.server.namespaces import NamespaceLabels
 from webhook.server.noting import AnswerNotes
+from webhook.server.observing import AdmissionObservers
 from webhook.server.pod_cache import PodCache
 from webhook.server.policies import PATH as POLICIES_PATH
 from webhook.server.policies import PolicyKeeper
@@ -160,16 +162,18 @@ async def serve_admission(settings: Settings) -> None:
         api_services=settings.api_services,
         clock=lambda: dt.datetime.now(dt.UTC),
     )
+    observers = AdmissionObservers(api, journaling.journal, pod=settings.pod)
     held, lookup = Held(), ApiPodLookup(api, threads=_CONNECTIONS, seconds=settings.lookup_seconds)
     pods, namespaces = PodCache(api, lookup), NamespaceLabels(api, seconds=settings.lookup_seconds)
     policies = await asyncio.to_thread(load_policies, settings)
     settle()
     telling = PolicyTelling(journaling.maker)
+
     kept = PolicyKeeper(
         api,
         policies,
         clock=lambda: dt.datetime.now(dt.UTC),
-        told=lambda states: journaling.note_all(telling.tell(states)),
+        told=lambda states: journaling.note_all(telling.tell(observers.policies.taken(states))),
     )
     followers = {
         "namespaces": Follower(api, NAMESPACES_PATH, namespaces),
@@ -178,13 +182,29 @@ async def serve_admission(settings: Settings) -> None:
     first = await _first_material(keeper)
     held.hold(first)
     context = serving_context(first.tls)
-    approvals = Approvals(api, settings)
+    approvals = Approvals(api, settings, observe=observers.approvals.observe_tickets)
     await asyncio.to_thread(approvals.prepare)
-    roles = ApiRoleLookup(api, seconds=settings.lookup_seconds)
-    doors = make_doors(settings, held, pods, namespaces, policies, roles=roles, approvals=approvals)
-    notes = AnswerNotes(journaling.journal, journaling.maker, await _mask(), audit_mode=settings.audit_mode)
-    app = doors_app(doors, lambda: held.missing() or _unknown(policies), notes=notes)
-    servers = Servers(https(app, port=settings.port, context=context, drain_seconds=settings.drain_seconds))
+    doors = make_doors(
+        settings,
+        held,
+        pods,
+        namespaces,
+        policies,
+        roles=ApiRoleLookup(api, seconds=settings.lookup_seconds),
+        approvals=approvals,
+    )
+    notes = AnswerNotes(observers.journal, journaling.maker, await _mask(), audit_mode=settings.audit_mode)
+    app = doors_app(
+        observers.reviews.counted(doors), lambda: held.missing() or _unknown(policies), notes=notes
+    )
+    servers = Servers(
+        https(
+            with_metrics(app, observers.registry),
+            port=settings.port,
+            context=context,
+            drain_seconds=settings.drain_seconds,
+        )
+    )
     tasks = Tasks(on_failure=servers.stop)
 
     async def keep() -> None:
@@ -194,24 +214,21 @@ async def serve_admission(settings: Settings) -> None:
         await asyncio.to_thread(keeper.announce, material.bundle)
         held.is_announced = True
 
-    async def tell_malformed() -> None:
-        notes.tell_malformed()
-
     delivery = HttpsDelivery(_audit_url(settings), bundle=held.bundle, token_file=Path(TOKEN_FILE))
     journaling.start(tasks, delivery, role="admission", mode="audit" if settings.audit_mode else "enforce")
-    tasks.repeat("malformed reviews", tell_malformed, seconds=_MALFORMED_SECONDS)
+    observers.start()
+    tasks.repeat("malformed reviews", _at_once(notes.tell_malformed), seconds=_MALFORMED_SECONDS)
     tasks.repeat("trust", keep, seconds=settings.trust_seconds)
     tasks.repeat("approvals", approvals.expire, seconds=EXPIRY_SECONDS)
     tasks.repeat("pods", lambda: asyncio.to_thread(pods.follow), seconds=_WATCH_PAUSE_SECONDS)
-    for name, follower in followers.items():
-        tasks.repeat(name, _following(follower), seconds=_WATCH_PAUSE_SECONDS)
+    _follow(tasks, followers)
     try:
         await servers.run()
     finally:
-        for follower in followers.values():
-            follower.stop()
+        _stop(followers)
         await journaling.finish()
         await tasks.stop()
+        await observers.stop()
         journaling.close()
         delivery.close()
         pods.stop()
@@ -240,6 +257,25 @@ async def _mask() -> Mask:
 
 def _unknown(policies: ActivePolicies) -> str | None:
     return None if policies.known else "the policies are not known yet"
+
+
+def _at_once(work: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+    """Give work that is too short for a thread as what tasks repeat."""
+
+    async def done() -> None:
+        work()
+
+    return done
+
+
+def _follow(tasks: Tasks, followers: Mapping[str, Follower]) -> None:
+    for name, follower in followers.items():
+        tasks.repeat(name, _following(follower), seconds=_WATCH_PAUSE_SECONDS)
+
+
+def _stop(followers: Mapping[str, Follower]) -> None:
+    for follower in followers.values():
+        follower.stop()
 
 
 def _following(follower: Follower) -> Callable[[], Awaitable[None]]:

@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from sidecar.masking import Engine, Profile
@@ -12,6 +12,7 @@ from webhook.admission.approving import DeskApproving
 from webhook.admission.grants import Keys
 from webhook.approvals import lifecycle
 from webhook.approvals.desk import Desk
+from webhook.approvals.objects import ApprovalRequest
 from webhook.approvals.redaction import Redaction
 from webhook.approvals.rights import KubeRights
 from webhook.approvals.tickets import KubeTickets
@@ -26,7 +27,11 @@ _REQUEST_SECONDS: Final = 3.0
 class Approvals:
     """What doors ask, what judges verdicts, and what notes that a request's time has passed."""
 
-    def __init__(self, api: KubeApi, settings: Settings) -> None:
+    def __init__(
+        self, api: KubeApi, settings: Settings, *, observe: Callable[[Iterable[ApprovalRequest]], None]
+    ) -> None:
+        """``observe`` is told of all requests now and again."""
+        self._observe = observe
         self._tickets = KubeTickets(api, seconds=_REQUEST_SECONDS)
         self._rights = KubeRights(api, seconds=_REQUEST_SECONDS)
         self._engine: Engine | None = None
@@ -56,7 +61,9 @@ class Approvals:
         await asyncio.to_thread(self._expire)
 
     def _expire(self) -> None:
-        for ticket in self._tickets.everything():
+        tickets = tuple(self._tickets.everything())
+        self._observe(tickets)
+        for ticket in tickets:
             status = lifecycle.expired(ticket, _now())
             if status is not None:
                 self._tickets.update(ticket, status)

@@ -79,8 +79,8 @@ class DiskJournal:
         return self._size > 0
 
     @property
-    def waiting_bytes(self) -> int:
-        """How much waits, with what was refused and waits for the next start."""
+    def size(self) -> int:
+        """Bytes of events that are not stored yet."""
         return self._size + self._aside
 
     def oldest(self) -> Segment | None:

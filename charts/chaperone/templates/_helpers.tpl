@@ -56,6 +56,18 @@ matchExpressions:
   | toJson -}}
 {{- end }}
 
+{{/* Who hears of what, JSON. */}}
+{{- define "chaperone.notifications" -}}
+{{- $notifications := .Values.notifications -}}
+{{- dict
+  "kinds" $notifications.kinds
+  "namespaces" $notifications.namespaces
+  "receivers" $notifications.receivers
+  "timeout_seconds" ($notifications.timeoutSeconds | float64)
+  "flood_per_minute" ($notifications.floodPerMinute | int64)
+  | toJson -}}
+{{- end }}
+
 {{/* Terms of sessions, JSON. */}}
 {{- define "chaperone.limits" -}}
 {{- $limits := .Values.sessions.limits -}}

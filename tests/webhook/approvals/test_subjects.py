@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from policy_samples import question
 
 from webhook.approvals.showing import show_object
-from webhook.approvals.subjects import Change, Subject, connect_subject, object_subject
+from webhook.approvals.subjects import Change, Subject, connect_subject, made_up_name, object_subject
 from webhook.policy.decision import Door, Operation
 
 Object = dict[str, Any]
@@ -92,8 +92,17 @@ def test_what_servers_set_changes_nothing(before: Object, after: Object, stamps:
 
 
 def test_a_name_the_server_makes_up_is_not_bound_and_a_chosen_one_is() -> None:
-    def made(name: str) -> bytes:
-        return subject(None, {"metadata": {"generateName": "db-", "name": name}}).digested
+    def made(name: str) -> Subject:
+        found = {"metadata": {"generateName": "db-", "name": name}}
+        change = Change(
+            door=Door.SECRET,
+            operation=Operation.CREATE,
+            kind="Secret",
+            resource="secrets",
+            name=made_up_name(found) or name,
+            after=found,
+        )
+        return object_subject(change, question(name=name))
 
     assert made("db-x7k2p") == made("db-q9w4m") == made("")
     assert made("db-x7k2p") != made("other")
