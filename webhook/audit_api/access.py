@@ -19,6 +19,7 @@ class Action(Enum):
     CAST = "cast"
     SEARCH = "search"
     NOTICES = "notices"
+    LEDGER = "ledger"
 
 
 class Read(msgspec.Struct, frozen=True):

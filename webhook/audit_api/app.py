@@ -21,19 +21,31 @@ from webhook.audit_api.changes import Changes
 from webhook.audit_api.endpoints import Endpoints
 from webhook.audit_api.gate import HEALTH_PATHS, Gate, json_response, refuse
 from webhook.audit_api.identity import FrontProxy
+from webhook.audit_api.ledgers import Ledgers, Sign
 from webhook.audit_api.objects import API_VERSION
 from webhook.audit_api.requests import aggregated_version
+from webhook.audit_api.threads import Threads
 from webhook.store.contract import Store, StoreError
 
 
 def audit_app(
-    store: Store, changes: Changes, front_proxy: FrontProxy, *, on_read: ReadHook = log_read
+    store: Store,
+    changes: Changes,
+    front_proxy: FrontProxy,
+    *,
+    on_read: ReadHook = log_read,
+    sign: Sign | None = None,
 ) -> FastAPI:
-    """Give the application. ``on_read`` is awaited before any session, event or hit is given."""
+    """Give the application.
+
+    ``on_read`` is awaited before any session, event or hit is given; ``sign`` gives a checkpoint of now.
+    """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     _add_health(app, front_proxy)
     _add_discovery(app)
-    _add_sessions(app, Endpoints(store, changes, on_read))
+    threads = Threads()
+    _add_sessions(app, Endpoints(store, changes, on_read, threads=threads))
+    Ledgers(store, on_read, threads, sign).mount(app)
     for error in (CallerError, StoreError, HTTPException, Exception):
         app.add_exception_handler(error, refuse)
     app.add_middleware(Gate, front_proxy=front_proxy)

@@ -95,7 +95,10 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
             drain_seconds=settings.drain_seconds,
             websocket=True,
         ),
-        audit.config(audit_app(store, changes, front_proxy), port=settings.audit_port),
+        audit.config(
+            audit_app(store, changes, front_proxy, sign=lambda: checkpoints.give_out().checkpoint),
+            port=settings.audit_port,
+        ),
     )
     tasks = Tasks(on_failure=servers.stop)
 
