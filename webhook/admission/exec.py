@@ -87,7 +87,7 @@ class ExecDoor:
             answer = await self._approving.ask(asked, request, question, decision, subject, session=session)
             if isinstance(answer, Answer):
                 return answer
-            passed = answer
+            passed, decision = answer, answer.decision or decision
         elif decision.action.refuses:
             return refused_by_policy(asked, decision)
         return self._rewrite(asked, request, question, decision, pod_uid=uid, passed=passed)

@@ -76,14 +76,16 @@ class PodDoor:
                 answer = await self._ask(asked, request, question, decision, answer)
         except ClusterError as error:
             return unavailable(asked, why=str(error))
-        return msgspec.structs.replace(answer, decision=decision)
+        return msgspec.structs.replace(answer, decision=answer.decision or decision)
 
     async def _ask(
         self, asked: str, request: Request, question: Question, decision: Decision, answer: Answer
     ) -> Answer:
         """Give the answer once its approval is spent, or the refusal; asked last, so that none is wasted."""
         passed = await self._approving.ask(asked, request, question, decision, pod_subject(question))
-        return passed if isinstance(passed, Answer) else answer
+        if isinstance(passed, Answer):
+            return passed
+        return msgspec.structs.replace(answer, decision=passed.decision)
 
     def _judge(self, asked: str, pod: Pod, request: Request, trust: Trust) -> Answer:
         clash = conflict(pod, request.object, self._settings, trust)

@@ -5,6 +5,7 @@ import datetime as dt
 import gc
 import logging
 import os
+import platform
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -21,11 +22,11 @@ from webhook.admission.recorder import Trust
 from webhook.kube.api import KubeApi
 from webhook.policy.active import ActivePolicies
 from webhook.policy.builtin import RecordEverything
-from webhook.policy.decision import Policy
 from webhook.policy.expressions import warm_up
 from webhook.policy.packs import read_packs
-from webhook.server.approvals import EXPIRY_SECONDS, Approvals
+from webhook.server.approvals import STANDING_SECONDS, SWEEP_SECONDS, Approvals
 from webhook.server.doors import Door, doors_app
+from webhook.server.logged_journal import LoggedJournal
 from webhook.server.lookup import ApiPodLookup
 from webhook.server.namespaces import PATH as NAMESPACES_PATH
 from webhook.server.namespaces import NamespaceLabels
@@ -86,7 +87,7 @@ def make_doors(
     held: Held,
     lookup: PodLookup,
     namespaces: NamespaceLookup,
-    policy: Policy,
+    policy: ActivePolicies,
     *,
     approvals: Approvals,
 ) -> dict[str, Door]:
@@ -110,7 +111,8 @@ def make_doors(
             clock=granter.now,
         ),
         "guardpolicies": GuardPolicyDoor(),
-        "approvalrequests": approvals.door(),
+        "approvalrequests": approvals.door(lookup),
+        "standingapprovals": approvals.standing_door(policy),
     }
 
 
@@ -138,7 +140,8 @@ async def serve_admission(settings: Settings) -> None:
     first = await _first_material(keeper)
     held.hold(first)
     context = serving_context(first.tls)
-    approvals = Approvals(api, settings)
+    approvals = Approvals(api, settings, LoggedJournal(), origin=platform.node())
+    followers["approval requests"] = approvals.follower
     await asyncio.to_thread(approvals.prepare)
     doors = make_doors(settings, held, pods, namespaces, policies, approvals=approvals)
     app = doors_app(doors, lambda: held.missing() or _unknown(policies))
@@ -153,7 +156,8 @@ async def serve_admission(settings: Settings) -> None:
         held.is_announced = True
 
     tasks.repeat("trust", keep, seconds=settings.trust_seconds)
-    tasks.repeat("approvals", approvals.expire, seconds=EXPIRY_SECONDS)
+    tasks.repeat("approvals", approvals.sweep, seconds=SWEEP_SECONDS)
+    tasks.repeat("standing approvals", approvals.sweep_standing, seconds=STANDING_SECONDS)
     tasks.repeat("pods", lambda: asyncio.to_thread(pods.follow), seconds=_WATCH_PAUSE_SECONDS)
     for name, follower in followers.items():
         tasks.repeat(name, _following(follower), seconds=_WATCH_PAUSE_SECONDS)

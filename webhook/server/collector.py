@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
+import platform
 import ssl
 from collections.abc import Mapping
-from functools import partial
 from typing import Final
 
 from sidecar.contract.errors import ClusterError
-from webhook.approvals.spending import spend
+from webhook.approvals.spending import Spender
 from webhook.approvals.tickets import KubeTickets
 from webhook.audit_api.app import audit_app
 from webhook.audit_api.server import AuditListener, ClusterFrontProxy
@@ -19,7 +19,9 @@ from webhook.collector.spending import Spending
 from webhook.collector.tokens import KubeTokenReviewer
 from webhook.kube.api import KubeApi
 from webhook.server.health import add_health, bare_app
+from webhook.server.logged_journal import LoggedJournal
 from webhook.server.runner import Servers, https
+from webhook.server.sources import COLLECTOR, source
 from webhook.server.tasks import Tasks
 from webhook.server.tls import load_certificate, serving_context
 from webhook.settings import Settings
@@ -62,7 +64,8 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
     audit = AuditListener(front_proxy, load_serving)
     changes = Changes()
     tickets = KubeTickets(api, seconds=_SPENDING_SECONDS)
-    spending = Spending(partial(spend, tickets))
+    told_by = source(settings, COLLECTOR, platform.node())
+    spending = Spending(Spender(tickets, LoggedJournal(), told_by).spend)
     collector = Collector(store, KubeTokenReviewer(api), held.trust, changes, spending=spending)
     app = bare_app()
     app.include_router(router(collector))

@@ -14,7 +14,7 @@ from webhook.server.health import add_health, bare_app
 from webhook.server.logs import FIELDS
 
 _log = logging.getLogger(__name__)
-_ADVICE = frozenset({"Remedy", "ApprovalRequest", "ApproveCommand", "WaitCommand"})
+_ADVICE = frozenset({"Remedy", "ApprovalRequest", "ApproveCommand", "WaitCommand", "BreakGlassCommand"})
 """Causes that say what to do, not why."""
 
 
