@@ -97,7 +97,7 @@ class ObjectDoor:
             passed = await self._approving.ask(asked, request, ticketed, decision, subject)
             if isinstance(passed, Answer):
                 return passed
-            return Answer(decision=decision, noted=Noted(approval=passed.approval))
+            return Answer(decision=passed.decision, noted=Noted(approval=passed.approval))
         if decision.action.refuses:
             return refused_by_policy(asked, decision)
         return Answer(decision=decision)
