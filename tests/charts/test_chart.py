@@ -315,7 +315,7 @@ def test_receivers_come_as_files_and_what_they_hear_as_the_server_reads_it(chart
     )
     pod = chart.objects(*values)["Deployment", "chaperone-collector"]["spec"]["template"]["spec"]
     [container] = pod["containers"]
-    settings = read_settings({variable["name"]: variable["value"] for variable in container["env"]})
+    settings = read_settings(environment(container))
     assert settings.notifications == Terms(
         namespaces=("pay*",),
         receivers={"oncall": ReceiverTerms(kinds=(Kind.CONTROL_FAILED,))},

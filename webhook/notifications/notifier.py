@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from sidecar.contract.errors import ChaperoneError, ConfigurationError
 from webhook.journal.events import AuditEvent, Kind, Outcome
+from webhook.journal.glass import as_glass
 from webhook.journal.journal import Journal
 from webhook.journal.making import Maker
 from webhook.journal.masked import Mask
@@ -101,7 +102,7 @@ class Notifier:
     def offer(self, events: Iterable[AuditEvent]) -> None:
         """Take events that are stored. Never waits and never raises; the same event is told of once."""
         deliveries = self._deliveries
-        for event in events:
+        for event in map(as_glass, events):
             if self._is_new(event):
                 for choice, delivery in deliveries:
                     if choice.hears(event):
