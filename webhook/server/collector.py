@@ -130,7 +130,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
     tasks.repeat("trust", follow_trust, seconds=settings.trust_seconds)
     tasks.start("front proxy", audit.keep_trust())
     tasks.start("approvals", spending.work())
-    observers.start(tasks)
+    observers.start(tasks, store)
     journaling.start(tasks, OwnDelivery(collector.recording), role="collector")
     try:
         await servers.run()
