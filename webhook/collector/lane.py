@@ -84,6 +84,8 @@ class Lane:
             raise UnbelievedError("the session is known under another grant")
         if kept.next_sequence == 0:
             return  # it was made, and nothing could be appended since
+        if kept.phase is Phase.INTERRUPTED and kept.how is None:
+            raise UnbelievedError(f"the session was closed before: {kept.reason}")
         self._record = kept
         self._chain = Chain(self.session, sequence=kept.next_sequence, digest=kept.digest)
         self._passages = Passages(self.session, kept.unfinished)

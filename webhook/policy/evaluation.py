@@ -9,7 +9,7 @@
 6. A policy in audit mode decides nothing and changes no terms; what it would have done is noted.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -23,7 +23,11 @@ from webhook.policy.index import Index
 from webhook.policy.terms import limits_of, masking_of, profile_of
 
 
-@dataclass(frozen=True)
+def without_rest() -> None:
+    """Work on: nobody else needs the interpreter."""
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """A rule that is about a question, and what it says to it."""
 
@@ -43,12 +47,19 @@ class Match:
 class PolicySet:
     """Policies that hold together from one moment to another; never changed. Asked on one thread."""
 
-    def __init__(self, rules: Iterable[CompiledRule], *, otherwise: Decision, audit: bool = False) -> None:
-        """Take compiled rules. ``audit`` puts all of them into audit mode."""
+    def __init__(
+        self,
+        rules: Iterable[CompiledRule],
+        *,
+        otherwise: Decision,
+        audit: bool = False,
+        pace: Callable[[], None] = without_rest,
+    ) -> None:
+        """Take compiled rules. ``audit`` puts all into audit mode; ``pace`` is called now and again."""
         self.rules = tuple(sorted(rules, key=lambda rule: rule.policy))
         self._otherwise = otherwise
         self._audit = audit
-        self._index = Index(self.rules)
+        self._index = Index(self.rules, pace)
 
     def decide(self, question: Question) -> Decision:
         """Give the decision on one question."""

@@ -15,6 +15,8 @@ from sidecar.contract.events import Channel, Ending
 from sidecar.contract.frames import Frame
 from sidecar.contract.sealing import Decision, Identity
 from sidecar.contract.wire import Notice
+from webhook.store.audit import AuditStore
+from webhook.store.ledger import LedgerStore
 
 SEARCHED_BYTES = 8 * 1024 * 1024
 """How much of each channel can be searched as text. All of it is kept and replayed.
@@ -167,7 +169,7 @@ class Hit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Start and end, in characters of the passage's text or of the argv joined by spaces."""
 
 
-class Store(Protocol):
+class Store(AuditStore, LedgerStore, Protocol):
     """The contract. Every method may raise StoreError."""
 
     def prepare(self) -> None:

@@ -39,6 +39,12 @@ async def test_a_body_without_end_is_cut_off() -> None:
     assert (status, answer) == (400, b"the body is larger than any AdmissionReview")
 
 
+async def test_reviews_are_posted_and_nothing_else_is_there() -> None:
+    app = Asgi(doors_app({"exec": exec_door()}, lambda: None))
+    assert (await app.get("/v1/exec"))[0] == 405
+    assert (await app.post("/v1/attach", b"{}"))[0] == 404
+
+
 async def test_health_and_readiness_are_two_things() -> None:
     app = Asgi(doors_app({}, lambda: "no keys yet"))
     assert await app.get("/healthz") == (200, b"ok")

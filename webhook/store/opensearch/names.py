@@ -23,6 +23,9 @@ class Names:
         self.events = f"{prefix}-events"
         """A data stream."""
         self.notices = f"{prefix}-notices"
+        self.audit = f"{prefix}-audit"
+        """A data stream."""
+        self.ledger = f"{prefix}-ledger"
         self.all_sessions = f"{prefix}-sessions-*"
         self.all_passages = f"{prefix}-passages-*"
 
