@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sidecar.contract.errors import CallerError
 from webhook.admission import review
+from webhook.admission.fitting import check_fit
 from webhook.admission.review import Answer
 from webhook.policy.decision import Decision
 from webhook.server.bodies import Bodies, BodyError, GoneError
@@ -57,6 +58,7 @@ def _endpoint(name: str, door: Door, bodies: Bodies) -> ASGIApp:
         with bodies.room() as room:
             try:
                 request = review.decode_review(await room.read(receive))
+                check_fit(name, request)
                 answer = await door.review(request)
             except CallerError as error:
                 _log.warning("malformed review", extra={FIELDS: {"door": name, "error": str(error)}})
