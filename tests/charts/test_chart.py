@@ -14,10 +14,14 @@ from devcluster.gomod import helm
 from devcluster.progress import Progress
 from devcluster.settings import load_settings
 
+from sidecar.contract.names import TOKEN_AUDIENCE, TOKEN_FILE
 from webhook.approvals.objects import Asked, Phase, Spec, Status
+from webhook.journal.events import Kind
+from webhook.notifications.terms import DEFAULT_KINDS, NEVER, ReceiverTerms, Terms
 from webhook.policy.packs import read_packs
 from webhook.policy.schema import crd
 from webhook.settings import read_settings
+from webhook.trust.keeper import CA_KEY, TRUST_CONFIG
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts/chaperone"
@@ -69,6 +73,11 @@ OPENSEARCH = (
     'store.opensearch.passwordSecret={"name":"search","key":"word"}',
     'store.opensearch.caSecret={"name":"search-ca","key":"ca.crt"}',
 )
+
+
+def environment(container: Object) -> dict[str, str]:
+    """The variables of a container that the chart itself sets."""
+    return {variable["name"]: variable["value"] for variable in container["env"] if "value" in variable}
 
 
 def test_helm_has_nothing_to_complain_about(helm_path: Path) -> None:
@@ -152,7 +161,7 @@ def test_what_the_chart_says_is_what_the_server_reads(chart: Chart) -> None:
         'images.recorder={"repository":"r.example/rec","tag":"7","pullPolicy":"Always"}'
     )
     [container] = deployment["Deployment", "chaperone-admission"]["spec"]["template"]["spec"]["containers"]
-    settings = read_settings({variable["name"]: variable["value"] for variable in container["env"]})
+    settings = read_settings(environment(container))
     assert settings.exempt_namespaces == {"kube-system", "chaperone-system"}
     assert (settings.recorder.image, settings.recorder.pull_policy) == ("r.example/rec:7", "Always")
     assert settings.recorder.limits == {"memory": "256Mi"}
@@ -182,7 +191,7 @@ def test_policies_are_checked_before_they_are_let_in(chart: Chart) -> None:
 def test_packs_and_mode_reach_the_server(chart: Chart) -> None:
     deployment = chart.objects('policies={"mode":"audit","packs":["pci-dss","break-glass"]}')
     [container] = deployment["Deployment", "chaperone-admission"]["spec"]["template"]["spec"]["containers"]
-    settings = read_settings({variable["name"]: variable["value"] for variable in container["env"]})
+    settings = read_settings(environment(container))
     assert settings.audit_mode
     assert settings.policy_packs == ("pci-dss", "break-glass")
     assert len(read_packs(settings.policy_directory, settings.policy_packs)) == 2
@@ -249,6 +258,27 @@ def test_the_definition_of_approval_requests_holds_all_their_fields(chart: Chart
     assert set(phases) == {phase.value for phase in Phase}
 
 
+@pytest.mark.parametrize("values", [(), OPENSEARCH], ids=["sqlite", "opensearch"])
+def test_audit_events_have_a_place_to_wait_and_a_token_to_go_with(
+    chart: Chart, values: tuple[str, ...]
+) -> None:
+    objects = chart.objects(*values, "admission.journalBytes=2097152")
+    for name in ("chaperone-admission", "chaperone-collector"):
+        pod = objects["Deployment", name]["spec"]["template"]["spec"]
+        [container] = pod["containers"]
+        settings = read_settings({**environment(container), "CHAPERONE_POD": "a-pod"})
+        mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+        volumes = {volume["name"]: volume for volume in pod["volumes"]}
+        volume = volumes[mounts[str(settings.journal.parent)]]
+        if name == "chaperone-admission":
+            assert settings.journal_bytes == 2097152
+            assert int(volume["emptyDir"]["sizeLimit"]) > settings.journal_bytes
+            [source] = volumes[mounts[str(TOKEN_FILE.parent)]]["projected"]["sources"]
+            assert source["serviceAccountToken"]["audience"] == TOKEN_AUDIENCE
+        [pod_name] = [one for one in container["env"] if one["name"] == "CHAPERONE_POD"]
+        assert pod_name["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
+
+
 def test_several_replicas_keep_one_when_nodes_go(chart: Chart) -> None:
     assert ("PodDisruptionBudget", "chaperone-admission") in chart.objects("admission.replicas=2")
     assert ("PodDisruptionBudget", "chaperone-admission") not in chart.objects("admission.replicas=1")
@@ -263,12 +293,71 @@ def test_the_record_outlives_the_installation(chart: Chart) -> None:
 
 def test_opensearch_secrets_come_as_files(chart: Chart) -> None:
     pod = chart.objects(*OPENSEARCH)["Deployment", "chaperone-collector"]["spec"]["template"]["spec"]
-    variables = {variable["name"]: variable["value"] for variable in pod["containers"][0]["env"]}
+    variables = environment(pod["containers"][0])
     assert variables["CHAPERONE_STORE"] == "https://search:9200"
     assert variables["CHAPERONE_STORE_PASSWORD_FILE"] == "/etc/chaperone/password/word"
     assert variables["CHAPERONE_STORE_CA_FILE"] == "/etc/chaperone/ca/ca.crt"
     secrets = {v["name"]: v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v}
     assert secrets == {"password": "search", "ca": "search-ca"}
+
+
+def test_nobody_is_notified_until_a_secret_says_whom(chart: Chart) -> None:
+    pod = chart.objects()["Deployment", "chaperone-collector"]["spec"]["template"]["spec"]
+    assert "RECEIVERS" not in json.dumps(pod)
+
+
+def test_receivers_come_as_files_and_what_they_hear_as_the_server_reads_it(chart: Chart) -> None:
+    values = (
+        'notifications.secretName="receivers"',
+        'notifications.namespaces=["pay*"]',
+        'notifications.receivers={"oncall":{"kinds":["control-failed"]}}',
+        "notifications.timeoutSeconds=2.5",
+    )
+    pod = chart.objects(*values)["Deployment", "chaperone-collector"]["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    settings = read_settings({variable["name"]: variable["value"] for variable in container["env"]})
+    assert settings.notifications == Terms(
+        namespaces=("pay*",),
+        receivers={"oncall": ReceiverTerms(kinds=(Kind.CONTROL_FAILED,))},
+        timeout_seconds=2.5,
+    )
+    [mount] = [mount for mount in container["volumeMounts"] if mount["name"] == "receivers"]
+    assert (mount["mountPath"], mount["readOnly"]) == (str(settings.receivers), True)
+    [secret] = [volume["secret"] for volume in pod["volumes"] if volume["name"] == "receivers"]
+    assert secret == {"secretName": "receivers", "defaultMode": 0o440, "optional": True}
+
+
+def test_the_schema_knows_every_kind_that_can_be_told(chart: Chart) -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    assert set(schema["definitions"]["kinds"]["items"]["enum"]) == {kind.value for kind in set(Kind) - NEVER}
+    values = yaml.safe_load((CHART / "values.yaml").read_text())["notifications"]
+    assert values["kinds"] == [kind.value for kind in DEFAULT_KINDS]
+
+
+def test_both_servers_are_scraped_over_tls_when_asked(chart: Chart) -> None:
+    assert ("ServiceMonitor", "chaperone") not in chart.objects()
+    objects = chart.objects('metrics.serviceMonitor={"enabled":true,"labels":{"release":"monitoring"}}')
+    monitor = objects["ServiceMonitor", "chaperone"]
+    assert monitor["metadata"]["labels"]["release"] == "monitoring"
+    for endpoint in monitor["spec"]["endpoints"]:
+        name = endpoint["tlsConfig"]["serverName"].partition(".")[0]
+        service = objects["Service", name]
+        assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+        assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+        assert endpoint["tlsConfig"]["ca"] == {"configMap": {"name": TRUST_CONFIG, "key": CA_KEY}}
+
+
+def test_scrapers_are_let_in_when_named(chart: Chart) -> None:
+    peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    objects = chart.objects(
+        "networkPolicies.enabled=true",
+        'networkPolicies.apiServerBlocks=["10.0.0.1/32"]',
+        f"networkPolicies.metricsFrom={json.dumps([peer])}",
+    )
+    for name in ("chaperone-admission", "chaperone-collector"):
+        assert peer in objects["NetworkPolicy", name]["spec"]["ingress"][0]["from"]
+    [_, audit] = objects["NetworkPolicy", "chaperone-collector"]["spec"]["ingress"]
+    assert peer not in audit["from"]
 
 
 def test_network_policies_are_there_when_asked(chart: Chart) -> None:
@@ -287,6 +376,10 @@ def test_network_policies_are_there_when_asked(chart: Chart) -> None:
         (("guard.timeoutSeconds=31",), "timeoutSeconds"),
         (('sessions.profile="lax"',), "profile"),
         (('policies.packs=["everything"]',), "packs"),
+        (('notifications.kinds=["notification-sent"]',), "kinds"),
+        (('notifications.receivers={"a":{"url":"x"}}',), "url"),
+        (('notifications.secretName="x"', "notifications.kinds=[]"), "nobody would hear"),
+        (("metrics.surprise=1",), "surprise"),
         (("collector.replicas=2",), "the embedded store has one writer"),
         (('store.kind="opensearch"',), "store.opensearch.url"),
         ((*OPENSEARCH[:3],), "passwordSecret"),

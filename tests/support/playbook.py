@@ -107,6 +107,7 @@ def play(
             tty=tty,
             limits=limits or Limits(idle_seconds=0, total_seconds=0),
             maskers={**made_for(engine, channels, tty=tty), **(maskers or {})},
+            program_masker=engine.stream,
             spool_patience=PATIENCE,
         )
     )

@@ -18,7 +18,7 @@ from webhook.admission.lookup import NamespaceLookup, PodLookup
 from webhook.admission.pods import Container, Pod, absolute
 from webhook.admission.questions import SessionOptions, session_question
 from webhook.admission.remedy import recreate
-from webhook.admission.review import Answer, PatchOperation, Request, decode_object
+from webhook.admission.review import Answer, Noted, PatchOperation, Request, decode_object
 from webhook.admission.shadows import shadow
 from webhook.approvals.subjects import exec_subject
 from webhook.policy.decision import Action, Decision, Door, Policy, Question
@@ -139,7 +139,8 @@ class ExecDoor:
             remedy = "ask for fewer groups and claims in identities, or fewer masking rules in policies"
             return deny(asked, why=str(error), remedy=remedy, rule="GrantTooLarge")
         command = [str(SHIM_PATH), token, "--", *question.argv]
-        return Answer(patch=(PatchOperation("add", "/command", command),), decision=decision)
+        noted = Noted(question.container, pod_uid, passed.session, passed.approval)
+        return Answer(patch=(PatchOperation("add", "/command", command),), decision=decision, noted=noted)
 
 
 def _refuse_options(asked: str, options: SessionOptions) -> Answer | None:

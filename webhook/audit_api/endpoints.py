@@ -44,13 +44,19 @@ class Endpoints:
     """Answers the API's requests from one store."""
 
     def __init__(
-        self, store: Store, changes: Changes, on_read: ReadHook, clock: Callable[[], int] = time.time_ns
+        self,
+        store: Store,
+        changes: Changes,
+        on_read: ReadHook,
+        clock: Callable[[], int] = time.time_ns,
+        *,
+        threads: Threads | None = None,
     ) -> None:
         self._store = store
         self._changes = changes
         self._on_read = on_read
         self._clock = clock
-        self._threads = Threads()
+        self._threads = threads or Threads()
 
     async def sessions(self, request: Request) -> Response:
         """List or watch sessions."""

@@ -12,7 +12,7 @@ import yaml
 from sidecar.contract.errors import CallerError
 from sidecar.contract.sealing import Identity
 from webhook.admission.pods import Metadata
-from webhook.admission.questions import question_of
+from webhook.admission.questions import questions_of
 from webhook.admission.review import decode_review
 from webhook.audit_api.objects import Session
 from webhook.cli.failures import CliError, ExitCode
@@ -68,13 +68,12 @@ def from_reviews(data: bytes, *, at: int, namespace_labels: Mapping[str, str]) -
     """Give the questions of AdmissionReviews: one JSON document, or one on each line. Raises CliError."""
     for text in _documents(data):
         try:
-            question = question_of(decode_review(text), at=at, namespace_labels=namespace_labels)
+            questions = questions_of(decode_review(text), at=at, namespace_labels=namespace_labels)
         except CallerError as error:
             raise CliError(
                 f"{error}; save what the API server sends to the webhook", ExitCode.USAGE
             ) from None
-        if question is not None:
-            yield question
+        yield from questions
 
 
 def from_sessions(sessions: Sequence[Session]) -> Iterator[Question]:

@@ -65,7 +65,7 @@ def _compile_rule(
         policy=policy.metadata.name,
         mode=policy.spec.mode,
         rule=rule,
-        checks=_compile_match(rule.match, place, (*path, "match"), workshop),
+        checks=_compile_match(rule.match, place, (*path, "match"), workshop, doubtful=rule.action.refuses),
         exceptions=tuple(
             _compile_exception(match, place, (*path, "except", index), workshop)
             for index, match in enumerate(rule.except_)
@@ -88,9 +88,11 @@ def _check_rule(rule: Rule, place: Place, path: Path) -> None:
         _refuse(place, (*path, "match"), "say who may break the glass: users, groups or serviceAccounts")
 
 
-def _compile_match(match: Match, place: Place, path: Path, workshop: Workshop) -> tuple[Check, ...]:
+def _compile_match(
+    match: Match, place: Place, path: Path, workshop: Workshop, *, doubtful: bool = False
+) -> tuple[Check, ...]:
     try:
-        return compile_match(match, workshop.regexes)
+        return compile_match(match, workshop.regexes, doubtful=doubtful)
     except MatchError as error:
         return _refuse(place, (*path, *error.path), str(error))
 

@@ -7,6 +7,7 @@ import msgspec
 
 from sidecar.contract.grants import Limits, MaskingRule
 from sidecar.contract.sealing import Identity
+from sidecar.masking.objects import FieldFinding
 from webhook.policy.privileges import Privilege
 
 
@@ -24,6 +25,7 @@ class Door(Enum):
     CONFIGMAP = "configmap"
     RBAC = "rbac"
     WEBHOOK_CONFIGURATION = "webhook-configuration"
+    NAMESPACE = "namespace"
     NODE = "node"
     SERVICE_ACCOUNT_TOKEN = "service-account-token"  # noqa: S105  the name of a resource
     CHAPERONE = "chaperone"
@@ -80,8 +82,19 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     tty: bool = False
     stdin: bool = False
     privileges: tuple[Privilege, ...] = ()
+    """Of a pod, a template or a role: what the request newly brings, nothing when it changes none of that."""
+    changed: bool = True
+    """Whether more changes than labels and annotations."""
+    findings: tuple[FieldFinding, ...] = ()
+    """Card data in a ConfigMap or Secret."""
+    ports: tuple[int, ...] = ()
+    """Of a port-forward or proxy, as far as the request says them."""
+    path: str = ""
+    """Of a proxy."""
     object: msgspec.Raw = msgspec.Raw(b"null")
-    """The object as JSON, read only if a rule's expression asks for it."""
+    """The object as JSON, the removed one at DELETE; read only if a rule's expression asks for it."""
+    old_object: msgspec.Raw = msgspec.Raw(b"null")
+    """The object before an UPDATE, as JSON."""
 
 
 class Approval(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):

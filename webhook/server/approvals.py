@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from sidecar.masking import Engine, Profile
@@ -12,6 +12,7 @@ from webhook.admission.approving import DeskApproving
 from webhook.admission.grants import Keys
 from webhook.approvals import lifecycle
 from webhook.approvals.desk import Desk
+from webhook.approvals.objects import ApprovalRequest
 from webhook.approvals.redaction import Redaction
 from webhook.approvals.rights import KubeRights
 from webhook.approvals.tickets import KubeTickets
@@ -26,13 +27,16 @@ _REQUEST_SECONDS: Final = 3.0
 class Approvals:
     """What doors ask, what judges verdicts, and what notes that a request's time has passed."""
 
-    def __init__(self, api: KubeApi, settings: Settings) -> None:
+    def __init__(
+        self, api: KubeApi, settings: Settings, *, observe: Callable[[Iterable[ApprovalRequest]], None]
+    ) -> None:
+        """``observe`` is told of all requests now and again."""
+        self._observe = observe
         self._tickets = KubeTickets(api, seconds=_REQUEST_SECONDS)
         self._rights = KubeRights(api, seconds=_REQUEST_SECONDS)
         self._engine: Engine | None = None
         self._terms = settings.approvals
-        accounts = ("chaperone-admission", "chaperone-collector")
-        self._writers = frozenset(f"system:serviceaccount:{settings.namespace}:{name}" for name in accounts)
+        self._writers = settings.own_users
 
     def prepare(self) -> None:
         """Load the masking engine; takes a moment."""
@@ -44,6 +48,10 @@ class Approvals:
         desk = Desk(self._tickets, redaction, self._terms, clock=lambda: int(time.time()))
         return DeskApproving(desk, lambda: keys().seal_key)
 
+    def engine(self) -> Engine:
+        """Give the masking engine."""
+        return self._loaded()
+
     def door(self) -> ApprovalRequestDoor:
         """Give what judges writes of approval requests."""
         return ApprovalRequestDoor(self._rights, writers=self._writers, clock=_now)
@@ -53,7 +61,9 @@ class Approvals:
         await asyncio.to_thread(self._expire)
 
     def _expire(self) -> None:
-        for ticket in self._tickets.everything():
+        tickets = tuple(self._tickets.everything())
+        self._observe(tickets)
+        for ticket in tickets:
             status = lifecycle.expired(ticket, _now())
             if status is not None:
                 self._tickets.update(ticket, status)

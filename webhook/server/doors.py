@@ -10,6 +10,7 @@ from sidecar.contract.errors import CallerError
 from webhook.admission import review
 from webhook.admission.fitting import check_fit
 from webhook.admission.review import Answer
+from webhook.admission.telling import ADVICE
 from webhook.policy.decision import Decision
 from webhook.server.bodies import Bodies, BodyError, GoneError
 from webhook.server.health import add_health, bare_app
@@ -21,8 +22,6 @@ _BODY_SECONDS: Final = 10.0
 """How long a body may take; an API server waits no longer for its answer."""
 _JSON: Final = b"application/json"
 _TEXT: Final = b"text/plain; charset=utf-8"
-_ADVICE = frozenset({"Remedy", "ApprovalRequest", "ApproveCommand", "WaitCommand"})
-"""Causes that say what to do, not why."""
 
 
 class Door(Protocol):
@@ -33,7 +32,21 @@ class Door(Protocol):
         ...
 
 
-def doors_app(doors: Mapping[str, Door], ready: Callable[[], str | None]) -> ASGIApp:
+class Notes(Protocol):
+    """Makes answers known before they are given."""
+
+    def note(self, name: str, request: review.Request, answer: Answer) -> Answer:
+        """Give the answer to give: the same, or a refusal when this one cannot be made known."""
+        ...
+
+    def malformed(self) -> None:
+        """Count a review that could not be read."""
+        ...
+
+
+def doors_app(
+    doors: Mapping[str, Door], ready: Callable[[], str | None], *, notes: Notes | None = None
+) -> ASGIApp:
     """Give the application that serves each door at ``/v1/<name>``, and health beside them.
 
     Reviews do not pass through FastAPI, which takes longer over a request than a door does.
@@ -41,7 +54,7 @@ def doors_app(doors: Mapping[str, Door], ready: Callable[[], str | None]) -> ASG
     others = bare_app()
     add_health(others, ready)
     bodies = Bodies(each=review.MAX_REVIEW_BYTES, together=_MAX_BODIES_BYTES, seconds=_BODY_SECONDS)
-    endpoints = {f"/v1/{name}": _endpoint(name, door, bodies) for name, door in doors.items()}
+    endpoints = {f"/v1/{name}": _endpoint(name, door, bodies, notes) for name, door in doors.items()}
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = endpoints.get(scope["path"]) if scope["type"] == "http" else None
@@ -50,7 +63,7 @@ def doors_app(doors: Mapping[str, Door], ready: Callable[[], str | None]) -> ASG
     return app
 
 
-def _endpoint(name: str, door: Door, bodies: Bodies) -> ASGIApp:
+def _endpoint(name: str, door: Door, bodies: Bodies, notes: Notes | None) -> ASGIApp:
     async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
             await _respond(send, 405, _TEXT, b"reviews are posted")
@@ -61,6 +74,8 @@ def _endpoint(name: str, door: Door, bodies: Bodies) -> ASGIApp:
                 check_fit(name, request)
                 answer = await door.review(request)
             except CallerError as error:
+                if notes is not None:
+                    notes.malformed()
                 _log.warning("malformed review", extra={FIELDS: {"door": name, "error": str(error)}})
                 await _respond(
                     send, error.status if isinstance(error, BodyError) else 400, _TEXT, str(error).encode()
@@ -68,6 +83,8 @@ def _endpoint(name: str, door: Door, bodies: Bodies) -> ASGIApp:
                 return
             except GoneError:
                 return
+            if notes is not None:
+                answer = notes.note(name, request, answer)
             _log_answer(name, request, answer)
             await _respond(send, 200, _JSON, review.encode_answer(request.uid, answer))
 
@@ -101,7 +118,7 @@ def _log_answer(name: str, request: review.Request, answer: Answer) -> None:
         "name": request.name,
         "user": request.user_info.username,
         "allowed": answer.allowed,
-        "rules": [cause.reason for cause in answer.denial.causes if cause.reason not in _ADVICE]
+        "rules": [cause.reason for cause in answer.denial.causes if cause.reason not in ADVICE]
         if answer.denial
         else [],
         **_decided(answer.decision),

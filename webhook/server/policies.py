@@ -49,10 +49,19 @@ class PolicyKeeper:
     thread.
     """
 
-    def __init__(self, api: KubeApi, policies: ActivePolicies, *, clock: Callable[[], dt.datetime]) -> None:
+    def __init__(
+        self,
+        api: KubeApi,
+        policies: ActivePolicies,
+        *,
+        clock: Callable[[], dt.datetime],
+        told: Callable[[list[State]], None] = lambda _: None,
+    ) -> None:
+        """``told`` hears what became of all policies, each time any of them changed."""
         self._api = api
         self._policies = policies
         self._clock = clock
+        self._told = told
         self._objects: dict[str, msgspec.Raw] = {}
 
     def listed(self, objects: list[msgspec.Raw]) -> None:
@@ -77,6 +86,7 @@ class PolicyKeeper:
         else:
             states = self._policies.take(self._objects)
             settle()
+        self._told(states)
         for state in states:
             self._tell(state, _read(self._objects[state.name]))
         broken = [state.name for state in states if state.error]
