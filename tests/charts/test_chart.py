@@ -128,6 +128,60 @@ def test_every_door_is_guarded(chart: Chart) -> None:
     }
 
 
+def guards(chart: Chart, *values: str) -> dict[str, Object]:
+    """The webhooks of objects and connections, by the first part of their names."""
+    webhooks = chart.objects(*values)["ValidatingWebhookConfiguration", "chaperone-objects"]["webhooks"]
+    return {webhook["name"].removesuffix(".chaperone.dev"): webhook for webhook in webhooks}
+
+
+def resources(webhook: Object) -> set[tuple[str, str]]:
+    return {
+        (operation, resource)
+        for rule in webhook["rules"]
+        for operation in rule["operations"]
+        for resource in rule["resources"]
+    }
+
+
+def test_changes_of_guarded_namespaces_fail_closed(chart: Chart) -> None:
+    webhooks = guards(chart)
+    for name in ("objects", "connections"):
+        assert webhooks[name]["failurePolicy"] == "Fail"
+        assert webhooks[name]["sideEffects"] == "NoneOnDryRun"
+        selector = webhooks[name]["namespaceSelector"]
+        assert selector["matchLabels"] == {"chaperone.dev/guard": "enabled"}
+        assert selector["matchExpressions"][0]["values"] == ["kube-system", "chaperone-system"]
+        assert [condition["name"] for condition in webhooks[name]["matchConditions"]] == ["by-people"]
+    assert resources(webhooks["objects"]) >= {
+        ("DELETE", "secrets"),
+        ("CREATE", "configmaps"),
+        ("UPDATE", "pods"),
+        ("CREATE", "serviceaccounts/token"),
+        *(("UPDATE", f"{kind}s") for kind in ("deployment", "statefulset", "daemonset", "replicaset")),
+        *(("CREATE", kind) for kind in ("jobs", "cronjobs", "replicationcontrollers", "podtemplates")),
+        ("CREATE", "controllerrevisions"),
+        ("CREATE", "rolebindings"),
+    }
+    streams = {("CONNECT", name) for name in ("pods/portforward", "pods/proxy", "services/proxy")}
+    assert resources(webhooks["connections"]) == streams
+
+
+def test_what_has_no_namespace_is_asked_of_all_and_locks_out_nobody_who_repairs(chart: Chart) -> None:
+    webhooks = guards(chart, 'guard.repairGroups=["system:masters","platform"]')
+    for name in ("own-objects", "own-connections", "cluster-objects", "node-connections"):
+        closed, repair = webhooks[name], webhooks[f"{name}-repair"]
+        assert (closed["failurePolicy"], repair["failurePolicy"]) == ("Fail", "Ignore")
+        assert closed["rules"] == repair["rules"]
+        assert closed["clientConfig"] == repair["clientConfig"]
+        one, other = (webhook["matchConditions"][1]["expression"] for webhook in (closed, repair))
+        assert one == f"!({other.strip('()')})" or one == f"!{other}"
+        assert "g in ['system:masters','platform']" in other
+    assert ("UPDATE", "namespaces/status") in resources(webhooks["cluster-objects"])
+    assert ("UPDATE", "nodes") not in resources(webhooks["cluster-objects"])
+    assert ("UPDATE", "nodes") in resources(guards(chart, "guard.nodes=true")["cluster-objects"])
+    assert resources(webhooks["node-connections"]) == {("CONNECT", "nodes/proxy")}
+
+
 def test_the_second_guard_denies_and_can_be_left_out(chart: Chart) -> None:
     objects = chart.objects()
     policies = {name for kind, name in objects if kind == "ValidatingAdmissionPolicy"}
