@@ -20,7 +20,7 @@ from sidecar.contract.grants import (
     issue,
     verify_grant,
 )
-from sidecar.contract.handshake import Exited
+from sidecar.contract.handshake import Executed, Exited
 from sidecar.contract.signing import KeyCertificate, Purpose, certify
 from sidecar.masking import Engine
 from sidecar.recording.inputs import Delivered, Received, ShimSaid, SourceEnded
@@ -33,6 +33,7 @@ _OUTPUT: Final = (
     b"\x1b[1m4111 1111 1111 1111\x1b[0m\r\n;4111111111111111=30011010000012345678?\n"
 )
 """Card data in the notations that sessions meet most (a test number of Visa)."""
+_PROGRAM: Final = Executed(1, 0, 0, b"/bin/true", b"/", _ARGV, truncated=False)
 
 
 class Rehearsal:
@@ -55,8 +56,10 @@ class Rehearsal:
             tty=False,
             limits=grant.limits,
             maskers=dict.fromkeys(Channel, self._engine.stream),
+            program_masker=self._engine.stream,
             spool_patience=0,
         )
+        session.handle(ShimSaid(0, _PROGRAM))
         session.handle(Received(0, Channel.STDOUT, _OUTPUT))
         session.handle(Delivered(0, Channel.STDOUT, len(_OUTPUT)))
         session.handle(SourceEnded(0, Channel.STDIN))

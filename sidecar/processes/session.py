@@ -79,6 +79,7 @@ def _open(surroundings: Surroundings, dialled: DialledIn, hello: Hello, descript
         tty=hello.header.tty,
         limits=admitted.grant.limits,
         maskers=maskers(engine, endpoints.sources, tty=hello.header.tty),
+        program_masker=engine.stream,
         spool_patience=settings.spool_patience_seconds * SECOND,
     )
     pump = Pump(

@@ -46,6 +46,7 @@ def resources() -> dict[str, object]:
             {**_resource("sessions", "Session", _READ_VERBS), "singularName": "session"},
             _resource("sessions/cast", "Session", ["get"]),
             _resource("sessions/events", "Session", ["get"]),
+            {**_resource("auditevents", "AuditEvent", _READ_VERBS), "singularName": "auditevent"},
             {**_resource("notices", "Notice", ["list"]), "singularName": "notice"},
             {**_resource("searches", "Search", ["create"]), "singularName": "search"},
             {
@@ -72,6 +73,7 @@ def aggregated(version: str) -> dict[str, object]:
                 **_discovered("sessions", "session", "Session", _READ_VERBS),
                 "subresources": [_subresource(name) for name in ("cast", "events")],
             },
+            _discovered("auditevents", "auditevent", "AuditEvent", _READ_VERBS),
             _discovered("notices", "notice", "Notice", ["list"]),
             _discovered("searches", "search", "Search", ["create"]),
             {

@@ -50,13 +50,13 @@ class Endpoints:
         on_read: ReadHook,
         clock: Callable[[], int] = time.time_ns,
         *,
-        threads: Threads,
+        threads: Threads | None = None,
     ) -> None:
         self._store = store
         self._changes = changes
         self._on_read = on_read
         self._clock = clock
-        self._threads = threads
+        self._threads = threads or Threads()
 
     async def sessions(self, request: Request) -> Response:
         """List or watch sessions."""

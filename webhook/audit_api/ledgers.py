@@ -9,7 +9,7 @@ from typing import Final
 
 from fastapi import FastAPI, Request, Response
 
-from webhook.audit_api.access import Action, Read, ReadHook
+from webhook.audit_api.access import LEDGERS, Action, Read, ReadHook
 from webhook.audit_api.errors import ApiError, Reason
 from webhook.audit_api.gate import identity_of, json_response
 from webhook.audit_api.ledger_objects import (
@@ -63,7 +63,7 @@ class Ledgers:
     async def list(self, request: Request) -> Response:
         """List the one ledger."""
         form, include = _form(request)
-        await self._note(request)
+        await self._note(request, action=Action.LIST)
         ledger = await self._threads.run(self._ledger)
         version = ListMeta(ledger.metadata.resource_version)
         if form is Form.OBJECT:
@@ -86,7 +86,7 @@ class Ledgers:
         query = parameters(request.query_params.multi_items())
         start = number(query, "start", 0)
         limit = min(number(query, "limit", 0) or _DEFAULT_ENTRIES, MAX_ENTRIES)
-        await self._note(request)
+        await self._note(request, "/entries")
         return json_response(await self._threads.run(self._page, start, limit))
 
     async def proof(self, request: Request) -> Response:
@@ -96,12 +96,12 @@ class Ledgers:
             raise ApiError(Reason.BAD_REQUEST, "ask for the proof of an entry (index) or of growth (first)")
         name = "index" if "index" in query else "first"
         asked, size = number(query, name, 0), number(query, "size", 0)
-        await self._note(request)
+        await self._note(request, "/proof")
         return json_response(await self._threads.run(self._proof, name, asked, size))
 
     async def checkpoint(self, request: Request) -> Response:
         """Give the newest checkpoint that was signed, as text."""
-        await self._note(request)
+        await self._note(request, "/checkpoint")
         kept = await self._threads.run(self._store.latest_entry, "checkpoint")
         value = _value(kept)
         if not isinstance(value, Exported):
@@ -111,14 +111,14 @@ class Ledgers:
     async def sign(self, request: Request) -> Response:
         """Sign a checkpoint of now, and give it as text. Whatever is posted says nothing."""
         await _skip_body(request)
-        await self._note(request)
+        await self._note(request, "/checkpoint", Action.SIGN)
         if self._sign is None:
             raise ApiError(Reason.METHOD_NOT_ALLOWED, "this server does not sign checkpoints")
         return Response(await self._threads.run(self._sign), 201, media_type="text/plain")
 
-    async def _note(self, request: Request) -> None:
+    async def _note(self, request: Request, part: str = "", action: Action = Action.GET) -> None:
         name = request.path_params.get("name", NAME)
-        await self._on_read(Read(identity_of(request), Action.LEDGER, None))
+        await self._on_read(Read(identity_of(request), action, None, name, f"{LEDGERS}{part}"))
         if name != NAME:
             message = f'ledgers.audit.chaperone.dev "{name}" not found; there is one, "{NAME}"'
             raise ApiError(Reason.NOT_FOUND, message, name=name, kind="ledgers")

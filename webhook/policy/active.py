@@ -4,7 +4,7 @@ A policy that does not compile never opens or locks anything: its last good vers
 none, it is left out. Compiling may happen on any thread; the set that decides is replaced in one assignment.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -12,9 +12,9 @@ import msgspec
 from sidecar.contract.errors import ClusterError, ConfigurationError
 from webhook.policy.cases import check_cases
 from webhook.policy.compiling import CompiledRule, Workshop, compile_policy
-from webhook.policy.decision import Decision, Question
+from webhook.policy.decision import Action, Approval, Decision, Question
 from webhook.policy.document import GuardPolicy
-from webhook.policy.evaluation import PolicySet
+from webhook.policy.evaluation import PolicySet, without_rest
 from webhook.policy.loading import read_object
 from webhook.policy.places import Place
 
@@ -80,15 +80,38 @@ class ActivePolicies:
             raise ClusterError("Chaperone's policies are not known yet")
         return self._set.decide(question)
 
-    def take(self, objects: Mapping[str, bytes | msgspec.Raw]) -> list[State]:
+    def approval(self, policy: str, rule: str) -> Approval | None:
+        """Give how a rule in force wants approvals; None when it asks for none, or is not there.
+
+        Raises ClusterError while policies are not known yet.
+        """
+        if self._set is None:
+            raise ClusterError("Chaperone's policies are not known yet")
+        return next(
+            (
+                one.rule.approval or Approval()
+                for one in self._set.rules
+                if (one.policy, one.rule.name) == (policy, rule) and one.rule.action is Action.APPROVE
+            ),
+            None,
+        )
+
+    def take(
+        self, objects: Mapping[str, bytes | msgspec.Raw], pace: Callable[[], None] = without_rest
+    ) -> list[State]:
         """Take the objects there are now, by name, and give what became of each.
 
-        Not to be called twice at a time.
+        Not to be called twice at a time. ``pace`` is called between any two of them and may rest, so that
+        others have the interpreter meanwhile.
         """
-        headers = {name: msgspec.json.decode(obj, type=_Header).metadata for name, obj in objects.items()}
-        taken = {name: self._taking(name, headers[name], obj) for name, obj in objects.items()}
+        headers: dict[str, _Named] = {}
+        taken: dict[str, _Taken] = {}
+        for name, obj in objects.items():
+            headers[name] = msgspec.json.decode(obj, type=_Header).metadata
+            taken[name] = self._taking(name, headers[name], obj)
+            pace()
         rules = [*self._packs, *(rule for one in taken.values() for rule in one.rules or ())]
-        self._set = PolicySet(rules, otherwise=self._otherwise, audit=self._audit)
+        self._set = PolicySet(rules, otherwise=self._otherwise, audit=self._audit, pace=pace)
         self._taken = taken
         return [
             State(name, header.generation, header.resource_version, taken[name].error, taken[name].is_active)

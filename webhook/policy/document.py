@@ -26,6 +26,7 @@ Words = Annotated[tuple[Text, ...], Meta(min_length=1, max_length=64)]
 Line = Annotated[tuple[Annotated[str, Meta(max_length=1024)], ...], Meta(min_length=1, max_length=64)]
 """A command line, argument by argument."""
 Labels = Annotated[dict[str, Annotated[str, Meta(max_length=253)]], Meta(max_length=32)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
 Seconds = Annotated[int, Meta(ge=0, le=366 * 86400)]
 Clock = Annotated[str, Meta(max_length=5, pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
 
@@ -91,8 +92,16 @@ class Match(_Part, frozen=True, kw_only=True):
     tty: bool | None = None
     stdin: bool | None = None
     privileged: bool | None = None
-    """Whether the pod or template has any of the privileges."""
+    """Whether the pod, template or role has any of the privileges."""
     privileges: Annotated[tuple[Privilege, ...], Meta(min_length=1, max_length=16)] | None = None
+    changed: bool | None = None
+    """Whether more changes than labels and annotations; making and removing always does."""
+    card_data: bool | None = None
+    """Whether a ConfigMap or Secret would hold card data."""
+    ports: Annotated[tuple[Port, ...], Meta(min_length=1, max_length=64)] | None = None
+    """Of a port-forward or proxy. One that says none fits where the action is approve or deny."""
+    paths: Words | None = None
+    """Of a proxy."""
     when: Annotated[tuple[Window, ...], Meta(min_length=1, max_length=16)] | None = None
     cel: Annotated[str, Meta(min_length=1, max_length=MAX_EXPRESSION)] | None = None
     """A CEL expression over everything; asked last."""
@@ -165,7 +174,9 @@ class Rule(_Part, frozen=True, kw_only=True):
     approval: Approval | None = None
     """Who may approve, with the action ``approve``."""
     break_glass: bool = False
-    """With the action ``audit``: takes the place of an approval, never of a denial, and is marked."""
+    """With the action ``audit``: takes the place of an approval, never of a denial, and is to be reviewed."""
+    reason_required: bool = True
+    """With ``breakGlass``: whether a reason has to be given before the request goes on."""
     commands: Commands | None = None
 
 
@@ -194,6 +205,10 @@ class Ask(_Part, frozen=True, kw_only=True):
     argv: tuple[str, ...] = ()
     tty: bool = False
     stdin: bool = False
+    changed: bool = True
+    card_data: bool = False
+    ports: tuple[Port, ...] = ()
+    path: str = ""
     kind: str = "Pod"
     """Of the object."""
     manifest: dict[str, Any] = msgspec.field(default={}, name="object")

@@ -3,19 +3,20 @@
 1. Every rule that is about the request counts; a rule whose expression cannot be evaluated counts as deny.
 2. The most restrictive action wins: deny, approve, audit, allow. Of equals, the first by the policy's name
    and then by the order in its document gives name and reason.
-3. Where an approval would be needed, a rule with ``breakGlass`` that is about the request takes its place.
+3. Where an approval is needed, a rule with ``breakGlass`` that is about the request says that the requester
+   may go on without it, by default once they have given a reason.
 4. A session's terms are those of all rules that count; the strictest of each.
 5. When no rule is about the request, the built-in policy decides: everything happens and is recorded.
 6. A policy in audit mode decides nothing and changes no terms; what it would have done is noted.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from webhook.policy.compiling import CompiledRule
-from webhook.policy.decision import Action, Decision, Judgement, Question
+from webhook.policy.decision import Action, Decision, Glass, Judgement, Question
 from webhook.policy.document import Mode
 from webhook.policy.expressions import ExpressionError
 from webhook.policy.facts import Facts
@@ -23,7 +24,11 @@ from webhook.policy.index import Index
 from webhook.policy.terms import limits_of, masking_of, profile_of
 
 
-@dataclass(frozen=True)
+def without_rest() -> None:
+    """Work on: nobody else needs the interpreter."""
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """A rule that is about a question, and what it says to it."""
 
@@ -43,12 +48,19 @@ class Match:
 class PolicySet:
     """Policies that hold together from one moment to another; never changed. Asked on one thread."""
 
-    def __init__(self, rules: Iterable[CompiledRule], *, otherwise: Decision, audit: bool = False) -> None:
-        """Take compiled rules. ``audit`` puts all of them into audit mode."""
+    def __init__(
+        self,
+        rules: Iterable[CompiledRule],
+        *,
+        otherwise: Decision,
+        audit: bool = False,
+        pace: Callable[[], None] = without_rest,
+    ) -> None:
+        """Take compiled rules. ``audit`` puts all into audit mode; ``pace`` is called now and again."""
         self.rules = tuple(sorted(rules, key=lambda rule: rule.policy))
         self._otherwise = otherwise
         self._audit = audit
-        self._index = Index(self.rules)
+        self._index = Index(self.rules, pace)
 
     def decide(self, question: Question) -> Decision:
         """Give the decision on one question."""
@@ -66,7 +78,7 @@ class PolicySet:
             return self._otherwise
         decision = self._decision(enforced)
         strictest = _strictest(matches)
-        if strictest.action.rank <= decision.action.rank or decision.break_glass:
+        if strictest.action.rank <= decision.action.rank:
             return decision
         return _with_would(decision, strictest.judgement())
 
@@ -87,7 +99,7 @@ class PolicySet:
             limits=limits_of(terms, self._otherwise.limits),
             masking_rules=masking_of(terms),
             approval=winner.rule.rule.approval,
-            break_glass=winner.rule.rule.break_glass and _strictest(enforced).action is Action.APPROVE,
+            glass=_glass(enforced) if winner.action is Action.APPROVE else None,
         )
 
 
@@ -103,11 +115,16 @@ def ask(rule: CompiledRule, facts: Facts) -> Match | None:
 
 def decider(matches: Sequence[Match]) -> Match | None:
     """Give the rule that decides among those that count, None when there are none."""
-    if not matches:
+    return _strictest(matches) if matches else None
+
+
+def _glass(matches: Sequence[Match]) -> Glass | None:
+    """Give how the requester may go on without an approval; of several rules the one that asks for less."""
+    found = [match.rule for match in matches if match.rule.rule.break_glass]
+    if not found:
         return None
-    winner = _strictest(matches)
-    glass = next((match for match in matches if match.rule.rule.break_glass), None)
-    return glass if glass is not None and winner.action is Action.APPROVE else winner
+    first = min(found, key=lambda one: one.rule.reason_required)
+    return Glass(policy=first.policy, rule=first.rule.name, reason_required=first.rule.reason_required)
 
 
 def _strictest(matches: Sequence[Match]) -> Match:

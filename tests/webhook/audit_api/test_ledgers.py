@@ -131,7 +131,14 @@ def test_a_server_that_cannot_sign_says_so(unsigning: ApiServer) -> None:
 def test_every_read_is_told(serving: Served, ledger: ApiServer) -> None:
     for path in (LEDGER, f"{BASE}/ledgers", f"{LEDGER}/entries", f"{LEDGER}/checkpoint"):
         ledger.ask(path, accept="*/*")
-    assert [read.action for read in serving.reads] == [Action.LEDGER] * 4
+    ledger.ask(f"{LEDGER}/checkpoint", accept="*/*", body=b"{}")
+    assert [(read.action, read.resource, read.name) for read in serving.reads] == [
+        (Action.GET, "ledgers", "main"),
+        (Action.LIST, "ledgers", "main"),
+        (Action.GET, "ledgers/entries", "main"),
+        (Action.GET, "ledgers/checkpoint", "main"),
+        (Action.SIGN, "ledgers/checkpoint", "main"),
+    ]
 
 
 def test_it_is_discovered(ledger: ApiServer) -> None:
