@@ -15,6 +15,7 @@ from sidecar.contract.grants import Limits
 from sidecar.contract.wire import INTAKE_PATH
 from webhook.admission.recorder import RecorderSettings
 from webhook.approvals.asking import Terms
+from webhook.notifications.terms import Terms as NotificationTerms
 from webhook.trust.keeper import COLLECTOR_SERVICE
 
 _V = TypeVar("_V")
@@ -64,6 +65,10 @@ class Settings:
     """Where audit events wait to be stored (``JOURNAL``)."""
     journal_bytes: int
     """How much may wait there (``JOURNAL_BYTES``); when it is full, what must be recorded is refused."""
+    notifications: NotificationTerms
+    """Who hears of what (``NOTIFICATIONS``, JSON of that structure)."""
+    receivers: Path | None
+    """Where the URLs of receivers are mounted; nobody is notified without it (``RECEIVERS``)."""
     port: int
     """Port of the role's own HTTPS server (``PORT``): reviews, or the recorders' intake."""
     audit_port: int
@@ -109,6 +114,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         pod=read.text("POD", socket.gethostname()),
         journal=Path(read.text("JOURNAL", "/var/lib/chaperone/journal")),
         journal_bytes=read.number("JOURNAL_BYTES", 64 * 1024 * 1024),
+        notifications=read.json("NOTIFICATIONS", NotificationTerms, NotificationTerms()),
+        receivers=read.path("RECEIVERS"),
         port=read.number("PORT", 8443),
         audit_port=read.number("AUDIT_PORT", 9443),
         lookup_seconds=float(read.number("LOOKUP_SECONDS", 2)),
@@ -128,6 +135,10 @@ class _Reader:
 
     def text(self, name: str, default: str) -> str:
         return self._environment.get("CHAPERONE_" + name) or default
+
+    def path(self, name: str) -> Path | None:
+        value = self.text(name, "")
+        return Path(value) if value else None
 
     def number(self, name: str, default: int) -> int:
         value = self.text(name, str(default))

@@ -14,7 +14,7 @@ from webhook.admission.approving import Approving
 from webhook.admission.denials import refused_by_policy, unavailable
 from webhook.admission.lookup import NamespaceLookup
 from webhook.admission.questions import connect_question, door_of, resource_of
-from webhook.admission.review import Answer, MalformedReviewError, Request
+from webhook.admission.review import Answer, MalformedReviewError, Noted, Request
 from webhook.admission.system import is_system
 from webhook.approvals.subjects import connect_subject
 from webhook.policy.decision import Action, Door, Operation, Policy
@@ -63,9 +63,10 @@ class ConnectionDoor:
             subject = connect_subject(question, resource_of(request), request.name, request.object)
             place = question.namespace or self._own
             ticketed = msgspec.structs.replace(question, namespace=place)
-            answer = await self._approving.ask(asked, request, ticketed, decision, subject)
-            if isinstance(answer, Answer):
-                return answer
-        elif decision.action.refuses:
+            passed = await self._approving.ask(asked, request, ticketed, decision, subject)
+            if isinstance(passed, Answer):
+                return passed
+            return Answer(decision=passed.decision, noted=Noted(approval=passed.approval))
+        if decision.action.refuses:
             return refused_by_policy(asked, decision)
         return Answer(decision=decision)

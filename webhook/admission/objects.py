@@ -24,7 +24,7 @@ from webhook.admission.questions import (
     object_question,
     template_question,
 )
-from webhook.admission.review import Answer, MalformedReviewError, Request
+from webhook.admission.review import Answer, MalformedReviewError, Noted, Request
 from webhook.admission.system import is_for_itself, is_system
 from webhook.approvals.subjects import Change, object_subject
 from webhook.policy.decision import Action, Decision, Door, Operation, Policy, Question
@@ -94,10 +94,11 @@ class ObjectDoor:
         if decision.action is Action.APPROVE:
             subject = object_subject(change, question)
             ticketed = self._in_its_place(question, change)
-            answer = await self._approving.ask(asked, request, ticketed, decision, subject)
-            if isinstance(answer, Answer):
-                return answer
-        elif decision.action.refuses:
+            passed = await self._approving.ask(asked, request, ticketed, decision, subject)
+            if isinstance(passed, Answer):
+                return passed
+            return Answer(decision=passed.decision, noted=Noted(approval=passed.approval))
+        if decision.action.refuses:
             return refused_by_policy(asked, decision)
         return Answer(decision=decision)
 

@@ -6,19 +6,23 @@ from typing import Final
 import msgspec
 
 from webhook.admission.pods import Metadata
-from webhook.admission.questions import SessionOptions, door_of
+from webhook.admission.questions import ConnectOptions, SessionOptions, door_of, resource_of
 from webhook.admission.review import Answer, MalformedReviewError, Request, decode_object
 from webhook.journal.events import AuditEvent, Kind, Outcome, Where
 from webhook.journal.making import Stamp
 from webhook.policy.builtin import NAME as BUILTIN
-from webhook.policy.decision import Judgement
+from webhook.policy.decision import Decision, Judgement
 
-ADVICE: Final = frozenset({"Remedy", "ApprovalRequest", "ApproveCommand", "WaitCommand"})
+ADVICE: Final = frozenset({"Remedy", "ApprovalRequest", "ApproveCommand", "WaitCommand", "BreakGlassCommand"})
 """Causes that say what to do, not why."""
 _ALWAYS_TOLD: Final = frozenset({"guardpolicies"})
 """Doors whose every answer is an event, whether or not policies were asked."""
+_UNRECORDED: Final = frozenset({"connections"})
+"""Doors whose every decision is an event: nothing else tells of what they let through."""
 _SESSIONS: Final = frozenset({"exec", "attach"})
+_CONNECTIONS: Final = frozenset({"portforward", "proxy"})
 _MOST_ARGV_BYTES: Final = 16 * 1024
+_MOST_PATH: Final = 4096
 _VERBS: Final = {"CREATE": "creation of", "UPDATE": "change of", "DELETE": "removal of", "CONNECT": "use of"}
 _DIGITS: Final = b"0123456789"
 _CODE_DIGITS: Final = 3
@@ -32,6 +36,7 @@ class _Object(msgspec.Struct, frozen=True):
 
 
 _options = msgspec.json.Decoder(SessionOptions)
+_connections = msgspec.json.Decoder(ConnectOptions | None)
 _objects = msgspec.json.Decoder(_Object | None)
 Mask = Callable[[bytes], bytes]
 """Masks text, byte for byte."""
@@ -44,14 +49,18 @@ def is_told(name: str, answer: Answer) -> bool:
         answer.denial is not None
         or bool(answer.noted.session)
         or name in _ALWAYS_TOLD
-        or (decision is not None and (decision.policy != BUILTIN or decision.would is not None))
+        or (decision is not None and (name in _UNRECORDED or _is_telling(decision)))
     )
+
+
+def _is_telling(decision: Decision) -> bool:
+    return decision.policy != BUILTIN or decision.would is not None
 
 
 def decision_event(stamp: Stamp, name: str, request: Request, answer: Answer, mask: Mask) -> AuditEvent:
     """Give the event of one answer of the door with this name."""
     decision, noted = answer.decision, answer.noted
-    argv, container = _session(name, request)
+    argv, container = _session(request)
     container = noted.container or container
     object_name = _name(request)
     line = _asked(request, object_name, container)
@@ -65,7 +74,7 @@ def decision_event(stamp: Stamp, name: str, request: Request, answer: Answer, ma
         actor=request.user_info.identity(),
         where=Where(
             namespace=request.namespace,
-            resource=_resource(request),
+            resource=resource_of(request),
             name=object_name,
             uid=noted.uid,
             container=container,
@@ -83,8 +92,24 @@ def decision_event(stamp: Stamp, name: str, request: Request, answer: Answer, ma
         session=noted.session,
         request=request.uid,
         dry_run=bool(request.dry_run),
-        details={"break_glass": "true"} if decision and decision.break_glass else {},
+        details=_details(request, decision, mask),
     )
+
+
+def _details(request: Request, decision: Decision | None, mask: Mask) -> dict[str, str]:
+    """Give what else is to be known: that the glass was broken, and where a connection leads."""
+    details = {"break_glass": "true"} if decision and decision.break_glass else {}
+    if request.sub_resource not in _CONNECTIONS:
+        return details
+    try:
+        options = decode_object(request.object, _connections) or ConnectOptions()
+    except MalformedReviewError:
+        return details
+    if options.ports:
+        details["ports"] = ",".join(map(str, options.ports))
+    if options.path:
+        _, _, details["path"] = _masked("", (), options.path[:_MOST_PATH], mask)
+    return details
 
 
 def _kind(name: str, answer: Answer) -> Kind:
@@ -94,12 +119,6 @@ def _kind(name: str, answer: Answer) -> Kind:
 def _door(name: str, request: Request) -> str:
     door = door_of(request)
     return door.value if door else name
-
-
-def _resource(request: Request) -> str:
-    resource = request.resource
-    kind = f"{resource.resource}.{resource.group}" if resource.group else resource.resource
-    return f"{kind}/{request.sub_resource}" if request.sub_resource else kind
 
 
 def _name(request: Request) -> str:
@@ -119,12 +138,12 @@ def _asked(request: Request, name: str, container: str) -> str:
     if request.sub_resource in _SESSIONS:
         inside = f", container {container}" if container else ""
         return f"{request.sub_resource} into pod {place}{inside}"
-    return f"{_VERBS[request.operation.value]} {_resource(request)} {place}"
+    return f"{_VERBS[request.operation.value]} {resource_of(request)} {place}"
 
 
-def _session(name: str, request: Request) -> tuple[Sequence[str], str]:
+def _session(request: Request) -> tuple[Sequence[str], str]:
     """Give command line and container of a session."""
-    if name not in _SESSIONS:
+    if request.sub_resource not in _SESSIONS:
         return (), ""
     try:
         options = decode_object(request.object, _options)

@@ -8,6 +8,7 @@ import urllib3
 
 from sidecar.contract.events import Event
 from sidecar.contract.identifiers import is_session_id
+from webhook.audit_api.event_objects import AuditEvent
 from webhook.audit_api.objects import API_VERSION, ListMeta, Search, SearchHit, SearchSpec, Session
 from webhook.cli.cluster import Cluster
 from webhook.cli.failures import CliError, ExitCode
@@ -49,14 +50,26 @@ class Audit:
         self, namespace: str | None, parameters: Mapping[str, str], *, limit: int | None
     ) -> Iterator[Item]:
         """Give sessions of a namespace, or of all, newest first."""
+        for raw in self._pages("sessions", namespace, parameters, limit=limit):
+            yield Item(_decode(bytes(raw), Session), raw)
+
+    def events_with(
+        self, namespace: str | None, parameters: Mapping[str, str], *, limit: int | None
+    ) -> Iterator[tuple[AuditEvent, msgspec.Raw]]:
+        """Give audit events of a namespace, or of all and of none, newest first; as objects and as given."""
+        for raw in self._pages("auditevents", namespace, parameters, limit=limit):
+            yield _decode(bytes(raw), AuditEvent), raw
+
+    def _pages(
+        self, resource: str, namespace: str | None, parameters: Mapping[str, str], *, limit: int | None
+    ) -> Iterator[msgspec.Raw]:
         left, token = limit, ""
         while left is None or left > 0:
             page_size = _PAGE if left is None else min(left, _PAGE)
-            asked = Asked("list", "sessions", namespace)
+            asked = Asked("list", resource, namespace)
             options = {**parameters, "limit": str(page_size), **({"continue": token} if token else {})}
-            page = _decode(self._get(asked, ("sessions",), options), _Page)
-            for raw in page.items:
-                yield Item(_decode(bytes(raw), Session), raw)
+            page = _decode(self._get(asked, (resource,), options), _Page)
+            yield from page.items
             token = page.metadata.continue_
             left = None if left is None else left - len(page.items)
             if not token:

@@ -13,6 +13,7 @@ from rich.text import Text
 from sidecar.contract.events import Event, Program
 from webhook.audit_api.objects import Session
 from webhook.cli.access import Access
+from webhook.cli.approval_history import approval_lines
 from webhook.cli.details import detail_lines
 from webhook.cli.failures import CliError
 from webhook.cli.options import Format
@@ -36,6 +37,8 @@ def show(access: Access, name: str, output: Format, *, transcript: bool, program
         return
     screen = console()
     for line in detail_lines(session, datetime.now(UTC)):
+        screen.print(line)
+    for line in approval_lines(opened, session, datetime.now(UTC)):
         screen.print(line)
     if programs:
         screen.print()

@@ -18,7 +18,7 @@ from webhook.collector.recording import Recording
 from webhook.collector.sealing import Sealing
 from webhook.collector.spending import Spending
 from webhook.collector.tokens import TokenRefusedError, TokenReviewer
-from webhook.collector.writer import WAITING_BYTES, Budget, Listener, Writer
+from webhook.collector.writer import WAITING_BYTES, Budget, Counts, Listener, Writer
 from webhook.store.contract import Store
 
 _log = logging.getLogger(__name__)
@@ -42,13 +42,21 @@ class Collector:
         sealing: Sealing | None = None,
         audit_changes: Changes | None = None,
         listeners: Sequence[Listener] = (),
+        counts: Counts | None = None,
     ) -> None:
         """Take what connections need; ``trust`` gives what is in force at the moment it is asked.
 
-        ``listeners`` hear of audit events, and ``audit_changes`` is told.
+        ``listeners`` hear of audit events, and ``audit_changes`` is told; ``counts`` counts what is written.
         """
         self._writer = Writer(
-            store, changes, unix_ns, spending, sealing, audit_changes=audit_changes, listeners=listeners
+            store,
+            changes,
+            unix_ns,
+            spending,
+            sealing,
+            audit_changes=audit_changes,
+            listeners=listeners,
+            counts=counts,
         )
         self.recording = Recording(self._writer)
         self._reviewer = reviewer

@@ -1,19 +1,32 @@
 """The one thread that writes to the store, and the bound on what may wait for it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, Protocol
 
 from webhook.collector.changes import Changes, Stamps
 from webhook.collector.operations import Note, Operation, Outcome, Record, perform
 from webhook.collector.sealing import Sealing
 from webhook.collector.spending import Spending
 from webhook.journal.events import AuditEvent
-from webhook.store.contract import PodNotice, Store
+from webhook.store.contract import PodNotice, Store, StoreError
 
 Listener = Callable[[Sequence[AuditEvent]], None]
 """Hears of audit events once they are durable; quick, and never raises."""
+
+
+class Counts(Protocol):
+    """Counts what is written."""
+
+    def stored(self, outcomes: Iterable[Outcome]) -> None:
+        """Count what is durable now."""
+        ...
+
+    def failed(self) -> None:
+        """Count a write that the store refused."""
+        ...
+
 
 WAITING_BYTES: Final = 64 * 1024 * 1024
 """Most bytes of messages that all connections together hold in memory."""
@@ -32,12 +45,14 @@ class Writer:
         *,
         audit_changes: Changes | None = None,
         listeners: Sequence[Listener] = (),
+        counts: Counts | None = None,
     ) -> None:
         """``changes`` is told of sessions, ``audit_changes`` of audit events, and so are ``listeners``."""
         self._store = store
         self._changes = changes
         self._audit_changes = audit_changes or Changes()
         self._listeners = listeners
+        self._counts = counts
         self._spending = spending
         self._sealing = sealing
         self._stamps = Stamps(unix_ns)
@@ -46,7 +61,14 @@ class Writer:
     async def perform(self, operations: Sequence[Operation]) -> list[Outcome]:
         """Give the outcomes, all durable. Raises StoreError; some may have been done then."""
         loop = asyncio.get_running_loop()
-        outcomes = await loop.run_in_executor(self._thread, perform, self._store, operations, self._stamps)
+        try:
+            outcomes = await loop.run_in_executor(
+                self._thread, perform, self._store, operations, self._stamps
+            )
+        except StoreError:
+            if self._counts is not None:
+                self._counts.failed()
+            raise
         self._tell(outcomes)
         return outcomes
 
@@ -55,6 +77,8 @@ class Writer:
         await self.perform([Note(notice)])
 
     def _tell(self, outcomes: Sequence[Outcome]) -> None:
+        if self._counts is not None:
+            self._counts.stored(outcomes)
         recorded = [outcome for outcome in outcomes if isinstance(outcome.operation, Record)]
         if len(recorded) < len(outcomes):
             self._changes.announce(self._stamps.latest)

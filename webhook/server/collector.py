@@ -4,11 +4,12 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Mapping
-from functools import partial
 from typing import Final
 
+from fastapi import FastAPI
+
 from sidecar.contract.errors import ClusterError
-from webhook.approvals.spending import spend
+from webhook.approvals.spending import Spender
 from webhook.approvals.tickets import KubeTickets
 from webhook.audit_api.access import Read, log_read, read_event
 from webhook.audit_api.app import audit_app
@@ -21,11 +22,14 @@ from webhook.collector.spending import Spending
 from webhook.collector.tokens import KubeTokenReviewer
 from webhook.kube.api import KubeApi
 from webhook.ledger.keys import LedgerKey
+from webhook.metrics.exposition import with_metrics
 from webhook.server.delivery import OwnDelivery
 from webhook.server.health import add_health, bare_app
 from webhook.server.journaling import Journaling
 from webhook.server.ledger_keeping import LedgerKeeping
+from webhook.server.observing import CollectorObservers
 from webhook.server.runner import Servers, https
+from webhook.server.sources import COLLECTOR, source
 from webhook.server.tasks import Tasks
 from webhook.server.tls import load_certificate, serving_context
 from webhook.settings import Settings
@@ -63,6 +67,7 @@ class Held:
 async def serve_collector(settings: Settings, environment: Mapping[str, str]) -> None:
     """Serve until told to end."""
     journaling = Journaling(settings, _ACCOUNT)
+    observers = CollectorObservers(settings, journaling.journal, journaling.maker)
     store = open_store(store_settings(environment))
     api = KubeApi(connections=_CONNECTIONS)
     reader = Reader(api, settings.namespace)
@@ -78,7 +83,8 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
     audit = AuditListener(front_proxy, load_serving)
     changes, audit_changes = Changes(), Changes()
     tickets = KubeTickets(api, seconds=_SPENDING_SECONDS)
-    spending = Spending(partial(spend, tickets))
+    spender = Spender(tickets, journaling.journal, source(settings, COLLECTOR))
+    spending = Spending(spender.spend)
     ledger = LedgerKeeping(api, settings, store, key=held.ledger_key, roots=held.roots)
     reviewer = KubeTokenReviewer(api)
     collector = Collector(
@@ -89,11 +95,10 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
         spending=spending,
         sealing=ledger.sealing,
         audit_changes=audit_changes,
+        listeners=(ledger.event_sealing.hear, observers.hear),
+        counts=observers.stored,
     )
-    app = bare_app()
-    app.include_router(router(collector))
-    app.include_router(audit_router(AuditIntake(collector.recording, reviewer, namespace=settings.namespace)))
-    add_health(app, lambda: None)
+    intake = AuditIntake(collector.recording, reviewer, namespace=settings.namespace)
 
     async def on_read(read: Read) -> None:
         await log_read(read)
@@ -101,7 +106,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
 
     servers = Servers(
         https(
-            app,
+            with_metrics(_app(collector, intake), observers.registry),
             port=settings.port,
             context=context,
             drain_seconds=settings.drain_seconds,
@@ -125,16 +130,26 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
     tasks.repeat("trust", follow_trust, seconds=settings.trust_seconds)
     tasks.start("front proxy", audit.keep_trust())
     tasks.start("approvals", spending.work())
+    observers.start(tasks)
     journaling.start(tasks, OwnDelivery(collector.recording), role="collector")
     try:
         await servers.run()
     finally:
+        await observers.stop()
         await journaling.finish()
         await tasks.stop()
         journaling.close()
         await asyncio.to_thread(collector.close)
         await asyncio.to_thread(store.close)
         api.close()
+
+
+def _app(collector: Collector, intake: AuditIntake) -> FastAPI:
+    app = bare_app()
+    app.include_router(router(collector))
+    app.include_router(audit_router(intake))
+    add_health(app, lambda: None)
+    return app
 
 
 async def _first_material(reader: Reader) -> CollectorMaterial:

@@ -53,7 +53,7 @@ class DiskJournal:
         self._aside = 0
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._held = _held(directory)
+            self._held: int | None = _held(directory)
             self._sealed = dict(_left(directory))
             self._size = sum(self._sealed.values())
         except OSError as error:
@@ -77,6 +77,11 @@ class DiskJournal:
     def waits(self) -> bool:
         """Whether anything is to be shipped."""
         return self._size > 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of events that are not stored yet."""
+        return self._size + self._aside
 
     def oldest(self) -> Segment | None:
         """Give the oldest segment, None when there is no event. Blocks; raises JournalFullError."""
@@ -115,12 +120,14 @@ class DiskJournal:
                 self._tell("the collector did not take audit events; they wait for a restart", len(refused))
 
     def close(self) -> None:
-        """Let go; what is not shipped is there for the next start."""
+        """Let go; what is not shipped is there for the next start. Safe to call twice."""
         with self._lock:
+            held, self._held = self._held, None
             if self._file is not None:
                 os.close(self._file)
                 self._file = None
-            os.close(self._held)
+            if held is not None:
+                os.close(held)
 
     def _tell_lost(self) -> None:
         lost, self._lost = self._lost, 0
@@ -138,6 +145,8 @@ class DiskJournal:
 
     def _write(self, line: bytes, *, reserve: bool) -> None:
         """Append a line. ``reserve`` lets it go beyond the limit."""
+        if self._held is None:
+            raise JournalFullError("the journal is closed")
         if not reserve and self._size + self._aside + len(line) > self._limit:
             raise JournalFullError(f"the journal is full: {self._limit} bytes wait for the collector")
         try:

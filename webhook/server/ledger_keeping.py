@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from webhook.collector.book import Book
 from webhook.collector.checkpoints import Checkpoints, ConfigMapPlace
+from webhook.collector.event_sealing import EventSealing
 from webhook.collector.sealing import Sealing
 from webhook.kube.api import KubeApi
 from webhook.ledger.keys import LedgerKey
@@ -32,6 +33,7 @@ class LedgerKeeping:
         book = Book(store, key=key, roots=roots, unix_ns=time.time_ns)
         self._seconds = settings.checkpoint_seconds
         self.sealing = Sealing(store, book)
+        self.event_sealing = EventSealing(store, book)
         place = ConfigMapPlace(Vault(api, settings.namespace), LEDGER_CONFIG)
         self._checkpoints = Checkpoints(book, self.sealing, place, key=key, roots=roots)
 
@@ -39,6 +41,7 @@ class LedgerKeeping:
         """Start the tasks."""
         tasks.repeat("ledger checkpoints", self._give_out, seconds=self._seconds)
         tasks.start("sealing", self.sealing.work())
+        tasks.start("sealing of audit events", self.event_sealing.work())
 
     async def _give_out(self) -> None:
         await asyncio.to_thread(self._checkpoints.give_out)

@@ -53,6 +53,21 @@ matchExpressions:
 {{- dict
   "pending_seconds" (.Values.approvals.pendingSeconds | int64)
   "usable_seconds" (.Values.approvals.usableSeconds | int64)
+  "hold_seconds" (.Values.approvals.holdSeconds | int64)
+  "most_held" (.Values.approvals.mostHeld | int64)
+  "retention_seconds" (mul (.Values.approvals.retentionDays | int64) 86400)
+  | toJson -}}
+{{- end }}
+
+{{/* Who hears of what, JSON. */}}
+{{- define "chaperone.notifications" -}}
+{{- $notifications := .Values.notifications -}}
+{{- dict
+  "kinds" $notifications.kinds
+  "namespaces" $notifications.namespaces
+  "receivers" $notifications.receivers
+  "timeout_seconds" ($notifications.timeoutSeconds | float64)
+  "flood_per_minute" ($notifications.floodPerMinute | int64)
   | toJson -}}
 {{- end }}
 
@@ -127,4 +142,20 @@ livenessProbe:
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 6
+{{- end }}
+
+{{/* Size of the volume for a journal of so many bytes: some room beside it, for what the journal says of itself. */}}
+{{- define "chaperone.journalVolume" -}}
+{{ add (. | int64) 16777216 | quote }}
+{{- end }}
+
+{{/* A projected token that proves to the collector which pod sends. */}}
+{{- define "chaperone.collectorToken" -}}
+projected:
+  defaultMode: 0440
+  sources:
+    - serviceAccountToken:
+        audience: chaperone-collector
+        expirationSeconds: 3600
+        path: token
 {{- end }}

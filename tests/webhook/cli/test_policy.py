@@ -54,7 +54,11 @@ def test_lint_remarks_on_doors_where_nobody_is_asked(cli: Chaperone, tmp_path: P
     [
         ("configmap", {"kind": "ConfigMap", "data": {"note": "pay 4111 1111 1111 1111"}}, "card-data"),
         ("configmap", {"kind": "ConfigMap", "data": {"note": "pay"}}, "record-everything"),
-        ("rbac", {"kind": "Role", "rules": [{"apiGroups": [""], "resources": ["*"], "verbs": ["*"]}]}, "rights"),
+        (
+            "rbac",
+            {"kind": "Role", "rules": [{"apiGroups": [""], "resources": ["*"], "verbs": ["*"]}]},
+            "rights",
+        ),
     ],
 )
 def test_objects_are_explained_from_their_manifest(
@@ -64,7 +68,7 @@ def test_objects_are_explained_from_their_manifest(
     words = ("--door", door, "--object", str(tmp_path / "object.yaml"), "-o", "json")
     done = run(cli, "explain", "-f", "pci-dss", *words)
     assert done.code == 0, done.error
-    assert json.loads(done.output)["decision"]["rule"] == decided
+    assert done.json["decision"]["rule"] == decided
 
 
 def test_cases_are_run(cli: Chaperone, tmp_path: Path) -> None:

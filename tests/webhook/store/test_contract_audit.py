@@ -151,7 +151,7 @@ def _events() -> st.SearchStrategy[AuditEvent]:
     )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     batch=st.lists(_events(), max_size=6),
     namespace=st.sampled_from([None, "", "a"]),

@@ -1,0 +1,100 @@
+"""Who else hears of audit events, and what is counted: put together for each role."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Sequence
+from typing import Final
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+
+from sidecar.masking import Engine, Profile
+from webhook.cluster_events.teller import Teller
+from webhook.journal.events import AuditEvent
+from webhook.journal.fanout import FanOut, tell
+from webhook.journal.making import Maker
+from webhook.journal.masked import Mask
+from webhook.kube.api import KubeApi
+from webhook.metrics.approvals import ApprovalMetrics
+from webhook.metrics.collector import CollectorMetrics
+from webhook.metrics.notifications import ClusterEventMetrics, NotificationMetrics
+from webhook.metrics.reviews import ReviewMetrics
+from webhook.metrics.state import PolicyMetrics, journal_depth
+from webhook.notifications.notifier import Notifier
+from webhook.server.disk_journal import DiskJournal
+from webhook.server.tasks import Tasks
+from webhook.settings import Settings
+
+_REFRESH_SECONDS: Final = 30.0
+"""Between two looks at the Secret with the receivers."""
+
+
+class AdmissionObservers:
+    """Metrics of the admission role, and its events on objects of the cluster."""
+
+    def __init__(self, api: KubeApi, journal: DiskJournal, *, pod: str) -> None:
+        """``pod`` is the name of this process's pod."""
+        self.registry = _registry(journal)
+        self.reviews = ReviewMetrics(self.registry)
+        self.approvals = ApprovalMetrics(self.registry, clock=lambda: dt.datetime.now(dt.UTC))
+        self.policies = PolicyMetrics(self.registry)
+        self._teller = Teller(api, instance=pod, mask=_mask, counts=ClusterEventMetrics(self.registry))
+        self.journal = FanOut(journal, (self._teller, self.approvals))
+        """The journal, whose events these hear of."""
+
+    def start(self) -> None:
+        """Begin to tell the cluster."""
+        self._teller.start()
+
+    async def stop(self) -> None:
+        """Tell what is left, for a moment."""
+        await asyncio.to_thread(self._teller.stop)
+
+
+class CollectorObservers:
+    """Metrics of the collector role, and its notifications."""
+
+    def __init__(self, settings: Settings, journal: DiskJournal, maker: Maker) -> None:
+        """``journal`` is told what came of notifications, as events that ``maker`` makes."""
+        self.registry = _registry(journal)
+        self.stored = CollectorMetrics(self.registry)
+        self._notifier = (
+            Notifier(
+                settings.notifications,
+                settings.receivers,
+                journal,
+                maker=maker,
+                mask=_mask,
+                counts=NotificationMetrics(self.registry),
+            )
+            if settings.receivers is not None
+            else None
+        )
+
+    def hear(self, events: Sequence[AuditEvent]) -> None:
+        """Take note of audit events that are stored. Never raises."""
+        if self._notifier is not None:
+            tell((self._notifier,), events)
+
+    def start(self, tasks: Tasks) -> None:
+        """Follow the Secret with the receivers."""
+        notifier = self._notifier
+        if notifier is not None:
+            refresh = notifier.refresh
+            tasks.repeat("receivers", lambda: asyncio.to_thread(refresh), seconds=_REFRESH_SECONDS)
+
+    async def stop(self) -> None:
+        """Send what is left, for a moment."""
+        if self._notifier is not None:
+            await asyncio.to_thread(self._notifier.stop)
+
+
+def _registry(journal: DiskJournal) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    journal_depth(registry, lambda: journal.size)
+    return registry
+
+
+def _mask() -> Mask:
+    """Give a masking function for one thread. Takes a moment."""
+    return Engine.load(Profile.STRICT).masks()
