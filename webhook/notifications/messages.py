@@ -12,8 +12,8 @@ import msgspec
 from webhook.journal.events import AuditEvent, Kind, Outcome
 from webhook.notifications import words
 
-TITLE: Final = 150
-_IN_TITLE: Final = 100
+TITLE: Final = 120
+_IN_TITLE: Final = 90
 """What is asked is said in the title when it is no longer than this."""
 _SHORT: Final = 200
 _LONG: Final = 400
