@@ -1,4 +1,4 @@
-"""One receiver behind Apprise. The only module that imports it: 35 MB, and only where there are receivers.
+"""One receiver behind Apprise. The only module that imports it: 15 MB, and only where there are receivers.
 
 Apprise tells in its log what goes wrong, and names hosts and payloads there. Its log goes nowhere; the status
 of an answer is all that is taken from it.
@@ -11,7 +11,8 @@ from typing import Any, Final, Protocol, cast
 
 import apprise
 
-from sidecar.contract.errors import ClusterError, ConfigurationError
+from sidecar.contract.errors import ConfigurationError
+from webhook.notifications.errors import DeliveryError
 from webhook.notifications.messages import Message
 from webhook.notifications.receivers import Url
 from webhook.notifications.rendering import Format, render
@@ -24,15 +25,6 @@ _MOST: Final = 2900
 _MARKDOWN_AS_TEXT: Final = frozenset({"Mattermost", "Zulip"})
 """Services that show Markdown, and of which Apprise says that they take text."""
 _OVER_QUIET: Final = logging.CRITICAL + 1
-
-
-class DeliveryError(ClusterError):
-    """A receiver did not take a notification. Says why without its URL."""
-
-    def __init__(self, why: str, *, is_final: bool) -> None:
-        super().__init__(why)
-        self.is_final = is_final
-        """Whether trying again is of no use."""
 
 
 class _Plugin(Protocol):

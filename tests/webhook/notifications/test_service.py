@@ -21,9 +21,10 @@ from web_hook import Hook, hook
 
 from sidecar.contract.errors import ConfigurationError
 from webhook.journal.events import Kind
+from webhook.notifications.errors import DeliveryError
 from webhook.notifications.messages import message
 from webhook.notifications.receivers import Url
-from webhook.notifications.service import DeliveryError, Service
+from webhook.notifications.service import Service
 from webhook.server.logs import configure
 
 TOKEN = "TIiajkdnlazkcOXrIdevi7FQ"
@@ -182,6 +183,25 @@ def test_a_receiver_that_does_not_answer_is_given_up(server: Hook) -> None:
     server.slow = 1.0
     with pytest.raises(DeliveryError, match="cannot be reached"):
         service(f"json://127.0.0.1:{server.port}/{TOKEN}", seconds=0.2).send(message(event()))
+
+
+EXAMPLES = {
+    "TOKEN_A": "T1JJ3T3L2",
+    "TOKEN_B": "A1BRTD4JD",
+    "TOKEN_C": TOKEN,
+    "WORKFLOW": "643e69f83c",
+    "HOST": "h",
+}
+
+
+def test_the_urls_of_the_guide_are_urls() -> None:
+    guide = (Path(__file__).parents[3] / "docs/notifications.md").read_text()
+    urls = re.findall(r"^\|[^|]*\|.*`(\w+://[^`]+)`", guide, re.MULTILINE)
+    assert len(urls) == 4
+    for url in urls:
+        for name, value in EXAMPLES.items():
+            url = url.replace(name, value)  # noqa: PLW2901
+        service(url)
 
 
 @pytest.fixture
