@@ -101,7 +101,7 @@ class Executed(msgspec.Struct, frozen=True):
     uid: int
     """The effective user."""
     executable: bytes
-    """Where the file is. " (deleted)" follows one without a name any more; one of memory begins "/memfd:"."""
+    """Where the file is; " (deleted)" follows one without a name, and one in memory begins "/memfd:"."""
     cwd: bytes
     argv: tuple[bytes, ...]
     """As the kernel copied them, at most ``EXECUTED_ARGV_BYTES`` with the zero bytes between them."""

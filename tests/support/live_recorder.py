@@ -190,18 +190,23 @@ class LiveRecorder:
         assert self.process is not None
         self.process.wait(PATIENCE_S)
 
-    def popen(self, ticket: Ticket, *, stdin: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
+    def popen(
+        self, ticket: Ticket, *, stdin: int = subprocess.PIPE, before: tuple[str, ...] = ()
+    ) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            ticket.command(self.shim),
+            [*before, *ticket.command(self.shim)],
             cwd=self.container,
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
 
-    def run(self, ticket: Ticket, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-        """Run a whole session on pipes, without input when none is given."""
-        process = self.popen(ticket, stdin=subprocess.DEVNULL if given is None else subprocess.PIPE)
+    def run(
+        self, ticket: Ticket, given: bytes | None = None, *, before: tuple[str, ...] = ()
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run a whole session on pipes, without input when none is given; ``before`` execs the rest."""
+        stdin = subprocess.DEVNULL if given is None else subprocess.PIPE
+        process = self.popen(ticket, stdin=stdin, before=before)
         stdout, stderr = process.communicate(given, timeout=3 * PATIENCE_S)
         return subprocess.CompletedProcess(ticket.argv, process.returncode, stdout, stderr)
 

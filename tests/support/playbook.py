@@ -96,6 +96,7 @@ def play(
     stdin: bool = True,
     limits: Limits | None = None,
     maskers: dict[Channel, Callable[[], Masker]] | None = None,
+    program_masker: Callable[[], Masker] | None = None,
 ) -> Playbook:
     """Start a session with the real masking engine, or with given maskers."""
     engine = loaded_engine()
@@ -107,7 +108,7 @@ def play(
             tty=tty,
             limits=limits or Limits(idle_seconds=0, total_seconds=0),
             maskers={**made_for(engine, channels, tty=tty), **(maskers or {})},
-            program_masker=engine.stream,
+            program_masker=program_masker or engine.stream,
             spool_patience=PATIENCE,
         )
     )

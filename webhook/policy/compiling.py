@@ -5,7 +5,7 @@ from typing import Never
 
 from sidecar.contract.errors import ConfigurationError
 from sidecar.contract.grants import GrantError, MaskingRule, check_rules
-from webhook.policy.decision import Action
+from webhook.policy.decision import Action, Approval, Delegate
 from webhook.policy.document import GuardPolicy, Match, Mode, Rule, Session, SessionLimits, Spec
 from webhook.policy.facts import Facts
 from webhook.policy.masking import MaskingError, MaskingRules
@@ -80,12 +80,35 @@ def _check_rule(rule: Rule, place: Place, path: Path) -> None:
         _refuse(place, (*path, "commands"), why)
     if rule.approval is not None and rule.action is not Action.APPROVE:
         _refuse(place, (*path, "approval"), "only a rule with action approve asks somebody; leave it out")
-    if rule.approval is not None and rule.approval.count < 1:
-        _refuse(place, (*path, "approval", "count"), "at least one person must agree; write 1 or more")
+    if rule.approval is not None:
+        _check_approval(rule.approval, place, (*path, "approval"))
     if rule.break_glass and rule.action is not Action.AUDIT:
         _refuse(place, (*path, "breakGlass"), "who breaks the glass is recorded; write action: audit")
     if rule.break_glass and not (rule.match.users or rule.match.groups or rule.match.service_accounts):
         _refuse(place, (*path, "match"), "say who may break the glass: users, groups or serviceAccounts")
+    if not rule.reason_required and not rule.break_glass:
+        _refuse(place, (*path, "reasonRequired"), "it is about breaking the glass; leave it out here")
+
+
+def _check_approval(approval: Approval, place: Place, path: Path) -> None:
+    if approval.count < 1:
+        _refuse(place, (*path, "count"), "at least one person must agree; write 1 or more")
+    if approval.each_group and not approval.groups:
+        _refuse(place, (*path, "eachGroup"), "there are no groups; name them in groups")
+    for index, delegate in enumerate(approval.delegates):
+        _check_delegate(delegate, approval, place, (*path, "delegates", index))
+    if approval.standing is not None and (approval.count > 1 or approval.each_group):
+        why = "a standing approval is given by one person, and several must agree here; leave it out"
+        _refuse(place, (*path, "standing"), why)
+
+
+def _check_delegate(delegate: Delegate, approval: Approval, place: Place, path: Path) -> None:
+    if not approval.groups:
+        _refuse(place, path, "there is no group to stand in for; name it in approval.groups")
+    if delegate.for_ and delegate.for_ not in approval.groups:
+        _refuse(place, (*path, "for"), f"{delegate.for_} is none of the approval's groups")
+    if delegate.from_ is not None and delegate.from_ >= delegate.until:
+        _refuse(place, (*path, "until"), "it ends before it begins")
 
 
 def _compile_match(

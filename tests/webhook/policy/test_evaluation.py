@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy_samples import BUILTIN, Object, policies, policy, question, rule
 
-from webhook.policy.decision import Action
+from webhook.policy.decision import Action, Glass
 from webhook.policy.evaluation import ask
 from webhook.policy.facts import Facts
 
@@ -88,16 +88,27 @@ def test_audit_mode_of_the_installation_refuses_nothing() -> None:
     assert decided.would.rule == "a"
 
 
-def test_breaking_the_glass_takes_the_place_of_an_approval_and_of_no_denial() -> None:
+def test_breaking_the_glass_is_offered_for_an_approval_and_for_no_denial() -> None:
     glass = policy(rule("audit", name="glass", breakGlass=True, match={"groups": ["sre"]}), name="z")
     needs = policy(rule("approve", name="needs"), name="a")
     member = question(groups=["sre"])
     decided = policies(glass, needs).decide(member)
-    assert (decided.action, decided.rule, decided.break_glass) == (Action.AUDIT, "glass", True)
-    assert policies(glass, needs).decide(question()).action is Action.APPROVE
-    assert policies(glass, policy(rule("deny"))).decide(member).action is Action.DENY
+    assert (decided.action, decided.rule) == (Action.APPROVE, "needs")
+    assert decided.glass == Glass(policy="z", rule="glass", reason_required=True)
+    assert policies(glass, needs).decide(question()).glass is None
+    denied = policies(glass, policy(rule("deny"))).decide(member)
+    assert (denied.action, denied.glass) == (Action.DENY, None)
     calm = policies(glass).decide(member)
-    assert (calm.rule, calm.break_glass) == ("glass", False)
+    assert (calm.action, calm.rule, calm.glass) == (Action.AUDIT, "glass", None)
+
+
+def test_the_rule_that_asks_for_no_reason_breaks_the_glass() -> None:
+    fields = {"breakGlass": True, "match": {"groups": ["sre"]}}
+    with_reason = policy(rule("audit", name="asks", **fields), name="a")
+    without = policy(rule("audit", name="at-once", reasonRequired=False, **fields), name="b")
+    needs = policy(rule("approve", name="needs"), name="c")
+    decided = policies(with_reason, without, needs).decide(question(groups=["sre"]))
+    assert decided.glass == Glass(policy="b", rule="at-once", reason_required=False)
 
 
 def test_who_may_approve_comes_with_the_decision() -> None:
