@@ -54,7 +54,11 @@ def test_lint_remarks_on_doors_where_nobody_is_asked(cli: Chaperone, tmp_path: P
     [
         ("configmap", {"kind": "ConfigMap", "data": {"note": "pay 4111 1111 1111 1111"}}, "card-data"),
         ("configmap", {"kind": "ConfigMap", "data": {"note": "pay"}}, "record-everything"),
-        ("rbac", {"kind": "Role", "rules": [{"apiGroups": [""], "resources": ["*"], "verbs": ["*"]}]}, "rights"),
+        (
+            "rbac",
+            {"kind": "Role", "rules": [{"apiGroups": [""], "resources": ["*"], "verbs": ["*"]}]},
+            "rights",
+        ),
     ],
 )
 def test_objects_are_explained_from_their_manifest(
