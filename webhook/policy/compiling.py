@@ -1,17 +1,27 @@
 """From a document to rules that can be asked, or the reason why not."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Never
 
+from sidecar.commands.lines import CommandLineError
+from sidecar.commands.regexes import RegexError, Regexes
 from sidecar.contract.errors import ConfigurationError
-from sidecar.contract.grants import GrantError, MaskingRule, check_rules
+from sidecar.contract.grants import (
+    CommandPattern,
+    CommandRule,
+    GrantError,
+    MaskingRule,
+    check_commands,
+    check_rules,
+)
+from webhook.policy.command_lines import compiled, pattern_of
 from webhook.policy.decision import Action
-from webhook.policy.document import GuardPolicy, Match, Mode, Rule, Session, SessionLimits, Spec
+from webhook.policy.document import CommandLine, GuardPolicy, Match, Mode, Rule, Session, SessionLimits
 from webhook.policy.facts import Facts
 from webhook.policy.masking import MaskingError, MaskingRules
 from webhook.policy.matching import Check, MatchError, compile_match
 from webhook.policy.places import Path, Place
-from webhook.policy.regexes import Regexes
 from webhook.policy.terms import Terms
 
 
@@ -70,14 +80,16 @@ def _compile_rule(
             _compile_exception(match, place, (*path, "except", index), workshop)
             for index, match in enumerate(rule.except_)
         ),
-        terms=_terms(policy.spec, rule, place, path, workshop),
+        terms=_terms(policy, rule, place, path, workshop),
     )
 
 
 def _check_rule(rule: Rule, place: Place, path: Path) -> None:
-    if rule.commands is not None:
-        why = "rules for the programs inside a session are not enforced by this version; leave them out"
-        _refuse(place, (*path, "commands"), why)
+    commands = rule.commands
+    if commands is not None and not (commands.allow or commands.deny):
+        _refuse(place, (*path, "commands"), "say what may run or what may not: fill allow or deny")
+    if commands is not None and rule.action is Action.DENY:
+        _refuse(place, (*path, "commands"), "there is no session to a rule with action deny; leave it out")
     if rule.approval is not None and rule.action is not Action.APPROVE:
         _refuse(place, (*path, "approval"), "only a rule with action approve asks somebody; leave it out")
     if rule.approval is not None and rule.approval.count < 1:
@@ -102,10 +114,11 @@ def _compile_exception(match: Match, place: Place, path: Path, workshop: Worksho
     return checks or _refuse(place, path, "an empty exception takes everything away from the rule; fill it")
 
 
-def _terms(spec: Spec, rule: Rule, place: Place, path: Path, workshop: Workshop) -> Terms:
+def _terms(policy: GuardPolicy, rule: Rule, place: Place, path: Path, workshop: Workshop) -> Terms:
     """Give the rule's own terms, and the policy's where the rule says nothing."""
     own = _compile_session(rule.session, place, (*path, "session"), workshop)
-    common = _compile_session(spec.session, place, ("spec", "session"), workshop)
+    common = _compile_session(policy.spec.session, place, ("spec", "session"), workshop)
+    commands = _compile_commands(policy.metadata.name, rule, place, path, workshop)
     terms = Terms(
         profile=own.profile or common.profile,
         limits=SessionLimits(
@@ -114,12 +127,47 @@ def _terms(spec: Spec, rule: Rule, place: Place, path: Path, workshop: Workshop)
             output_bytes=_own(own.limits.output_bytes, common.limits.output_bytes),
         ),
         masking_rules=common.masking_rules + own.masking_rules,
+        commands=commands,
+        tracing=own.tracing or common.tracing,
     )
     try:
         check_rules(terms.masking_rules)
     except GrantError as error:
         return _refuse(place, (*path, "session", "maskingRules"), str(error))
     return terms
+
+
+def _compile_commands(
+    policy: str, rule: Rule, place: Place, path: Path, workshop: Workshop
+) -> tuple[CommandRule, ...]:
+    """Give what the rule says of programs inside a session, as grants carry it."""
+    if rule.commands is None:
+        return ()
+    commands = CommandRule(
+        rule=f"{policy}/{rule.name}",
+        reason=rule.reason,
+        allow=_patterns(rule.commands.allow, place, (*path, "commands", "allow"), workshop),
+        deny=_patterns(rule.commands.deny, place, (*path, "commands", "deny"), workshop),
+        ends=rule.commands.end_session,
+    )
+    try:
+        check_commands((commands,))
+    except GrantError as error:
+        return _refuse(place, (*path, "commands"), str(error))
+    return (commands,)
+
+
+def _patterns(
+    lines: Sequence[CommandLine], place: Place, path: Path, workshop: Workshop
+) -> tuple[CommandPattern, ...]:
+    patterns: list[CommandPattern] = []
+    for index, line in enumerate(lines):
+        try:
+            compiled(line, workshop.regexes)
+            patterns.append(pattern_of(line))
+        except (CommandLineError, RegexError) as error:
+            _refuse(place, (*path, index), str(error))
+    return tuple(patterns)
 
 
 def _own(own: int | None, common: int | None) -> int | None:
@@ -133,7 +181,7 @@ def _compile_session(session: Session, place: Place, path: Path, workshop: Works
             rules.append(workshop.masking.travelling(source))
         except MaskingError as error:
             _refuse(place, (*path, "maskingRules", index), str(error))
-    return Terms(session.profile, session.limits, tuple(rules))
+    return Terms(session.profile, session.limits, tuple(rules), tracing=session.tracing)
 
 
 def _refuse(place: Place, path: Path, why: str) -> Never:
