@@ -70,10 +70,10 @@ def _own_lines(executable: str, argv: Argv) -> Iterator[Argv]:
     """
     if not executable:
         return
-    name = _name(executable)
-    rest = argv[1:] if argv and _name(argv[0]) == name else argv
-    yield (executable, *rest)
-    yield (name, *rest)
+    name, called = _name(executable), tuple(map(_name, argv[:1]))
+    words = argv[1:] if called == (name,) else (*called, *argv[1:])
+    yield (executable, *words)
+    yield (name, *words)
 
 
 def _name(path: str) -> str:

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from webhook.approvals import lifecycle
 from webhook.approvals.objects import ApprovalRequest, Phase
 from webhook.journal.events import AuditEvent, Kind
+from webhook.journal.glass import as_glass
 
 _SECONDS: Final = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 14400.0, 86400.0)
 _OUTCOMES: Final = {
@@ -75,7 +76,7 @@ class ApprovalMetrics:
 
     def offer(self, events: Iterable[AuditEvent]) -> None:
         """Count what happened."""
-        for event in events:
+        for event in map(as_glass, events):
             if event.kind is Kind.APPROVAL_DECIDED:
                 self._verdict(event)
             elif event.kind in _OUTCOMES:

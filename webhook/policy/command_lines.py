@@ -1,9 +1,20 @@
 """Command lines of documents, as grants carry them and as they are asked."""
 
+from collections.abc import Sequence
+
 from sidecar.commands.lines import CommandLineError, CompiledCommandLine
-from sidecar.commands.regexes import Regexes
-from sidecar.contract.grants import CommandPattern, PatternKind
-from webhook.policy.document import CommandLine
+from sidecar.commands.regexes import RegexError, Regexes
+from sidecar.contract.grants import CommandPattern, CommandRule, GrantError, PatternKind, check_commands
+from webhook.policy.document import CommandLine, Rule
+from webhook.policy.places import Path
+
+
+class CommandsError(ValueError):
+    """Rules about programs that are refused: the place among them, and why."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(why)
+        self.path = path
 
 
 def pattern_of(line: CommandLine) -> CommandPattern:
@@ -19,3 +30,32 @@ def pattern_of(line: CommandLine) -> CommandPattern:
 def compiled(line: CommandLine, regexes: Regexes) -> CompiledCommandLine:
     """Compile a description. Raises CommandLineError, or RegexError."""
     return CompiledCommandLine(pattern_of(line), regexes)
+
+
+def travelling(policy: str, rule: Rule, regexes: Regexes) -> tuple[CommandRule, ...]:
+    """Give what a rule says of the programs inside a session, as grants carry it. Raises CommandsError."""
+    if rule.commands is None:
+        return ()
+    commands = CommandRule(
+        rule=f"{policy}/{rule.name}",
+        reason=rule.reason,
+        allow=_patterns("allow", rule.commands.allow, regexes),
+        deny=_patterns("deny", rule.commands.deny, regexes),
+        ends=rule.commands.end_session,
+    )
+    try:
+        check_commands((commands,))
+    except GrantError as error:
+        raise CommandsError((), str(error)) from None
+    return (commands,)
+
+
+def _patterns(field: str, lines: Sequence[CommandLine], regexes: Regexes) -> tuple[CommandPattern, ...]:
+    patterns: list[CommandPattern] = []
+    for index, line in enumerate(lines):
+        try:
+            compiled(line, regexes)  # as the recorder will
+        except (CommandLineError, RegexError) as error:
+            raise CommandsError((field, index), str(error)) from None
+        patterns.append(pattern_of(line))
+    return tuple(patterns)

@@ -1,23 +1,14 @@
 """From a document to rules that can be asked, or the reason why not."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Never
 
-from sidecar.commands.lines import CommandLineError
-from sidecar.commands.regexes import RegexError, Regexes
+from sidecar.commands.regexes import Regexes
 from sidecar.contract.errors import ConfigurationError
-from sidecar.contract.grants import (
-    CommandPattern,
-    CommandRule,
-    GrantError,
-    MaskingRule,
-    check_commands,
-    check_rules,
-)
-from webhook.policy.command_lines import compiled, pattern_of
-from webhook.policy.decision import Action
-from webhook.policy.document import CommandLine, GuardPolicy, Match, Mode, Rule, Session, SessionLimits
+from sidecar.contract.grants import CommandRule, GrantError, MaskingRule, check_rules
+from webhook.policy.command_lines import CommandsError, travelling
+from webhook.policy.decision import Action, Approval, Delegate
+from webhook.policy.document import GuardPolicy, Match, Mode, Rule, Session, SessionLimits
 from webhook.policy.facts import Facts
 from webhook.policy.masking import MaskingError, MaskingRules
 from webhook.policy.matching import Check, MatchError, compile_match
@@ -92,12 +83,35 @@ def _check_rule(rule: Rule, place: Place, path: Path) -> None:
         _refuse(place, (*path, "commands"), "there is no session to a rule with action deny; leave it out")
     if rule.approval is not None and rule.action is not Action.APPROVE:
         _refuse(place, (*path, "approval"), "only a rule with action approve asks somebody; leave it out")
-    if rule.approval is not None and rule.approval.count < 1:
-        _refuse(place, (*path, "approval", "count"), "at least one person must agree; write 1 or more")
+    if rule.approval is not None:
+        _check_approval(rule.approval, place, (*path, "approval"))
     if rule.break_glass and rule.action is not Action.AUDIT:
         _refuse(place, (*path, "breakGlass"), "who breaks the glass is recorded; write action: audit")
     if rule.break_glass and not (rule.match.users or rule.match.groups or rule.match.service_accounts):
         _refuse(place, (*path, "match"), "say who may break the glass: users, groups or serviceAccounts")
+    if not rule.reason_required and not rule.break_glass:
+        _refuse(place, (*path, "reasonRequired"), "it is about breaking the glass; leave it out here")
+
+
+def _check_approval(approval: Approval, place: Place, path: Path) -> None:
+    if approval.count < 1:
+        _refuse(place, (*path, "count"), "at least one person must agree; write 1 or more")
+    if approval.each_group and not approval.groups:
+        _refuse(place, (*path, "eachGroup"), "there are no groups; name them in groups")
+    for index, delegate in enumerate(approval.delegates):
+        _check_delegate(delegate, approval, place, (*path, "delegates", index))
+    if approval.standing is not None and (approval.count > 1 or approval.each_group):
+        why = "a standing approval is given by one person, and several must agree here; leave it out"
+        _refuse(place, (*path, "standing"), why)
+
+
+def _check_delegate(delegate: Delegate, approval: Approval, place: Place, path: Path) -> None:
+    if not approval.groups:
+        _refuse(place, path, "there is no group to stand in for; name it in approval.groups")
+    if delegate.for_ and delegate.for_ not in approval.groups:
+        _refuse(place, (*path, "for"), f"{delegate.for_} is none of the approval's groups")
+    if delegate.from_ is not None and delegate.from_ >= delegate.until:
+        _refuse(place, (*path, "until"), "it ends before it begins")
 
 
 def _compile_match(
@@ -140,34 +154,10 @@ def _terms(policy: GuardPolicy, rule: Rule, place: Place, path: Path, workshop: 
 def _compile_commands(
     policy: str, rule: Rule, place: Place, path: Path, workshop: Workshop
 ) -> tuple[CommandRule, ...]:
-    """Give what the rule says of programs inside a session, as grants carry it."""
-    if rule.commands is None:
-        return ()
-    commands = CommandRule(
-        rule=f"{policy}/{rule.name}",
-        reason=rule.reason,
-        allow=_patterns(rule.commands.allow, place, (*path, "commands", "allow"), workshop),
-        deny=_patterns(rule.commands.deny, place, (*path, "commands", "deny"), workshop),
-        ends=rule.commands.end_session,
-    )
     try:
-        check_commands((commands,))
-    except GrantError as error:
-        return _refuse(place, (*path, "commands"), str(error))
-    return (commands,)
-
-
-def _patterns(
-    lines: Sequence[CommandLine], place: Place, path: Path, workshop: Workshop
-) -> tuple[CommandPattern, ...]:
-    patterns: list[CommandPattern] = []
-    for index, line in enumerate(lines):
-        try:
-            compiled(line, workshop.regexes)
-            patterns.append(pattern_of(line))
-        except (CommandLineError, RegexError) as error:
-            _refuse(place, (*path, index), str(error))
-    return tuple(patterns)
+        return travelling(policy, rule, workshop.regexes)
+    except CommandsError as error:
+        return _refuse(place, (*path, "commands", *error.path), str(error))
 
 
 def _own(own: int | None, common: int | None) -> int | None:

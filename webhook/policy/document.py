@@ -192,7 +192,9 @@ class Rule(_Part, frozen=True, kw_only=True):
     approval: Approval | None = None
     """Who may approve, with the action ``approve``."""
     break_glass: bool = False
-    """With the action ``audit``: takes the place of an approval, never of a denial, and is marked."""
+    """With the action ``audit``: takes the place of an approval, never of a denial, and is to be reviewed."""
+    reason_required: bool = True
+    """With ``breakGlass``: whether a reason has to be given before the request goes on."""
     commands: Commands | None = None
 
 

@@ -10,8 +10,8 @@ Json = dict[str, Any]
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 _GROUP, _VERSION = API_VERSION.split("/")
 _KEPT: Final = frozenset(
-    """type description enum required pattern minLength maxLength minItems maxItems maxProperties minimum
-    maximum""".split()  # noqa: SIM905  a list of so many quoted words is hard to read
+    """type format description enum required pattern minLength maxLength minItems maxItems maxProperties
+    minimum maximum""".split()  # noqa: SIM905  a list of so many quoted words is hard to read
 )
 PLURAL: Final = "guardpolicies"
 _CONDITION: Final[Json] = {

@@ -2,7 +2,9 @@
 
 import asyncio
 import datetime as dt
+import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -19,13 +21,17 @@ from webhook.metrics.collector import CollectorMetrics
 from webhook.metrics.notifications import ClusterEventMetrics, NotificationMetrics
 from webhook.metrics.reviews import ReviewMetrics
 from webhook.metrics.state import PolicyMetrics, journal_depth
+from webhook.notifications.missed import recent
 from webhook.notifications.notifier import Notifier
 from webhook.server.disk_journal import DiskJournal
 from webhook.server.tasks import Tasks
 from webhook.settings import Settings
+from webhook.store.audit import AuditStore
 
 _REFRESH_SECONDS: Final = 30.0
 """Between two looks at the Secret with the receivers."""
+_MISSED_NS: Final = 15 * 60 * 1_000_000_000
+"""What happened earlier than so long ago is not told any more after a restart."""
 
 
 class AdmissionObservers:
@@ -57,6 +63,7 @@ class CollectorObservers:
         """``journal`` is told what came of notifications, as events that ``maker`` makes."""
         self.registry = _registry(journal)
         self.stored = CollectorMetrics(self.registry)
+        self._caught_up = False
         self._notifier = (
             Notifier(
                 settings.notifications,
@@ -75,12 +82,17 @@ class CollectorObservers:
         if self._notifier is not None:
             tell((self._notifier,), events)
 
-    def start(self, tasks: Tasks) -> None:
-        """Follow the Secret with the receivers."""
-        notifier = self._notifier
-        if notifier is not None:
-            refresh = notifier.refresh
-            tasks.repeat("receivers", lambda: asyncio.to_thread(refresh), seconds=_REFRESH_SECONDS)
+    def start(self, tasks: Tasks, store: AuditStore) -> None:
+        """Follow the Secret with the receivers, and first tell what an earlier process had not told."""
+        if self._notifier is not None:
+            follow = partial(self._follow, self._notifier, store)
+            tasks.repeat("receivers", follow, seconds=_REFRESH_SECONDS)
+
+    async def _follow(self, notifier: Notifier, store: AuditStore) -> None:
+        await asyncio.to_thread(notifier.refresh)
+        if not self._caught_up:
+            notifier.catch_up(await asyncio.to_thread(recent, store, time.time_ns() - _MISSED_NS))
+            self._caught_up = True
 
     async def stop(self) -> None:
         """Send what is left, for a moment."""

@@ -88,6 +88,7 @@ def test_only_what_is_allowed_passes_by_its_own_file(
 def test_another_name_stays_a_word() -> None:
     """Which applet of busybox runs is told by the name alone."""
     assert passes(allows(prefix("busybox", "ls")), BUSYBOX, "ls", "-l")
+    assert passes(allows(prefix("busybox", "ls")), BUSYBOX, "/bin/ls", "-l")
     assert passes(allows(prefix("busybox", "ls")), BUSYBOX, "busybox", "ls", "-l")
     assert not passes(allows(prefix("busybox", "ls")), BUSYBOX, "rm", "ls")
     assert not passes(denies(prefix("busybox", "rm")), BUSYBOX, "rm", "x")
