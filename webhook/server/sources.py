@@ -1,5 +1,7 @@
 """Who a part of Chaperone writes as, and tells as."""
 
+import time
+
 from sidecar.contract.sealing import Identity
 from webhook.approvals.telling import Source
 from webhook.settings import Settings
@@ -15,4 +17,4 @@ def service_account(settings: Settings, name: str) -> str:
 
 def source(settings: Settings, account: str, origin: str) -> Source:
     """Give who tells of audit events; ``origin`` is the pod's name."""
-    return Source(origin=origin, itself=Identity(service_account(settings, account)))
+    return Source(origin=origin, itself=Identity(service_account(settings, account)), clock=time.time_ns)
