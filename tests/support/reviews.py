@@ -39,6 +39,7 @@ SETTINGS = RecorderSettings(
     requests={"cpu": "10m", "memory": "32Mi"},
     limits={"memory": "256Mi"},
 )
+_KINDS = {"exec": "PodExecOptions", "attach": "PodAttachOptions"}
 ALICE = {"username": "alice", "uid": "u-1", "groups": ["agents"], "extra": {"iss": ["https://idp"]}}
 
 
@@ -157,7 +158,7 @@ def object_request(
 def body(obj: object, *, operation: str, subresource: str = "", name: str = "web", **fields: object) -> bytes:
     request = {
         "uid": "8d4f",
-        "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "kind": {"group": "", "version": "v1", "kind": _KINDS.get(subresource, "Pod")},
         "resource": {"group": "", "version": "v1", "resource": "pods"},
         "subResource": subresource,
         "operation": operation,

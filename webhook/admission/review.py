@@ -175,6 +175,7 @@ def decode_review(body: bytes) -> Request:
     if len(body) > MAX_REVIEW_BYTES:
         raise MalformedReviewError(f"an AdmissionReview of {len(body)} bytes is larger than any object")
     try:
+        body.decode()  # what is skipped below is not looked at, and no API server sends what is no text
         review = _decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise MalformedReviewError("the body is not an AdmissionReview") from None

@@ -13,7 +13,7 @@ from webhook.journal.making import Stamp
 from webhook.policy.builtin import NAME as BUILTIN
 from webhook.policy.decision import Decision, Judgement
 
-ADVICE: Final = frozenset({"Remedy", "ApprovalRequest", "ApproveCommand", "WaitCommand"})
+ADVICE: Final = frozenset({"Remedy", "ApprovalRequest", "ApproveCommand", "WaitCommand", "BreakGlassCommand"})
 """Causes that say what to do, not why."""
 _ALWAYS_TOLD: Final = frozenset({"guardpolicies"})
 """Doors whose every answer is an event, whether or not policies were asked."""

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sidecar.contract.errors import CallerError
 from webhook.admission import review
+from webhook.admission.fitting import check_fit
 from webhook.admission.review import Answer
 from webhook.admission.telling import ADVICE
 from webhook.policy.decision import Decision
@@ -70,6 +71,7 @@ def _endpoint(name: str, door: Door, bodies: Bodies, notes: Notes | None) -> ASG
         with bodies.room() as room:
             try:
                 request = review.decode_review(await room.read(receive))
+                check_fit(name, request)
                 answer = await door.review(request)
             except CallerError as error:
                 if notes is not None:
