@@ -106,7 +106,7 @@ def test_what_happens_while_the_collector_is_away_arrives_later(
 
 def _listed(auditor: Kubectl, word: str) -> list[Object]:
     result = auditor.try_("get", "--raw", f"{API}/namespaces/{NAMESPACE}/auditevents?limit=200")
-    items = json.loads(result.text)["items"] if result.code == 0 else []
+    items: list[Object] = json.loads(result.text)["items"] if result.code == 0 else []
     return [item for item in items if word in json.dumps(item)]
 
 
