@@ -17,7 +17,7 @@ from webhook.settings import Settings
 class Journaling:
     """Where a role's parts note audit events, and the way of these to the store."""
 
-    def __init__(self, settings: Settings, account: str, *, drain_seconds: float) -> None:
+    def __init__(self, settings: Settings, account: str, *, drain_seconds: float = 8.0) -> None:
         """Open the journal. At the end it is shipped for at most so long. Raises ConfigurationError."""
         self._drain_seconds = drain_seconds
         self.maker = Maker(
