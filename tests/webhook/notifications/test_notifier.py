@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 from told import Kept, event, maker
@@ -239,6 +240,16 @@ def test_what_is_left_when_it_ends_is_recorded(tmp_path: Path) -> None:
         notifier.offer([event(id=str(number)) for number in range(3)])
         _until(phone.called.is_set)
     assert outcomes(journal.events) == [(Kind.NOTIFICATION_FAILED, "chat")] * 3
+
+
+def test_an_event_that_cannot_be_told_silences_nobody(tmp_path: Path) -> None:
+    phone = Phone()
+    with notifying(tmp_path, {"chat": phone}) as (notifier, journal, _):
+        broken = event(id="0", reason=cast("str", None))
+        notifier.offer([broken, event(id="1")])
+        failed, sent = journal.wait(2)
+    assert (failed.kind, failed.reason) == (Kind.NOTIFICATION_FAILED, "a bug (AttributeError)")
+    assert sent.kind is Kind.NOTIFICATION_SENT
 
 
 def test_a_flood_is_summed_up(tmp_path: Path) -> None:
