@@ -65,8 +65,7 @@ class Delivery:
         leaked: Callable[[AuditEvent], None],
         pauses: tuple[float, ...] = PAUSES,
     ) -> None:
-        """``sender`` and ``mask`` are called in the thread, when there is something to send for the first
-        time.
+        """``sender`` and ``mask`` are called in the thread, once there is something to send.
 
         ``told`` hears what came of each, ``leaked`` of each event in which card data had to be masked; both
         in the thread.
