@@ -1,10 +1,13 @@
 """What happens to approvals, as audit events. Pure.
 
-An event's id is made from what it is about, so that telling the same again is the same event.
+An event's id is made from what it is about and when that was, so that telling the same again is the same
+event.
 """
 
 import datetime as dt
 import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import msgspec
 from msgspec.structs import replace
@@ -19,13 +22,16 @@ from webhook.journal.events import AuditEvent, Kind, Outcome, Where
 from webhook.policy.decision import Action, Question
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """Who tells."""
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Who tells, and by which clock."""
 
     origin: str
     """The pod's name."""
     itself: Identity
     """Chaperone, for what it does by itself."""
+    clock: Callable[[], int]
+    """Gives Unix nanoseconds."""
 
 
 def asked(source: Source, ticket: ApprovalRequest, identity: Identity, request: str) -> AuditEvent:
@@ -174,7 +180,7 @@ def _event(
     identity = metadata.uid or f"{metadata.namespace}/{metadata.name}"
     return AuditEvent(
         id=_id(at, identity, *about),
-        at=int(at.timestamp()) * 1_000_000_000,
+        at=source.clock(),
         kind=kind,
         outcome=Outcome.SUCCESS,
         actor=actor,
@@ -210,7 +216,7 @@ def _standing(
     spec, metadata = given.spec, given.metadata
     return AuditEvent(
         id=_id(at, metadata.uid, metadata.namespace, metadata.name, *about),
-        at=int(at.timestamp()) * 1_000_000_000,
+        at=source.clock(),
         kind=kind,
         outcome=Outcome.SUCCESS,
         actor=actor,
