@@ -123,6 +123,27 @@ def test_the_same_event_is_told_once(tmp_path: Path) -> None:
     assert len(phone.heard) == 2
 
 
+def test_what_comes_before_the_receivers_are_known_is_caught_up_with(tmp_path: Path) -> None:
+    phone, journal = Phone(), Kept()
+    notifier = Notifier(
+        Terms(),
+        tmp_path,
+        journal,
+        maker=maker(),
+        mask=ENGINE.masks,
+        counts=Counted(),
+        connect=lambda _, __, ___: phone,
+    )
+    notifier.offer([event(id="1")])
+    (tmp_path / "chat").write_text("phone://chat")
+    notifier.refresh()
+    notifier.offer([event(id="2")])
+    notifier.catch_up([event(id="1"), event(id="2")])
+    journal.wait(2)
+    notifier.stop()
+    assert len(phone.heard) == 2
+
+
 def test_it_is_tried_again_and_the_number_of_tries_is_kept(tmp_path: Path) -> None:
     passing = DeliveryError("it answered 503", is_final=False)
     phone = Phone(passing, passing)
