@@ -1,6 +1,7 @@
 """What the control side is told by its environment, read once when a server starts."""
 
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -14,6 +15,7 @@ from sidecar.contract.grants import Limits
 from sidecar.contract.wire import INTAKE_PATH
 from webhook.admission.recorder import RecorderSettings
 from webhook.approvals.asking import Terms
+from webhook.notifications.terms import Terms as NotificationTerms
 from webhook.trust.keeper import COLLECTOR_SERVICE
 
 _V = TypeVar("_V")
@@ -57,6 +59,16 @@ class Settings:
     """Where packs are (``POLICY_DIRECTORY``)."""
     approvals: Terms
     """How long approval requests last (``APPROVALS``, JSON of that structure)."""
+    pod: str
+    """Name of this process's pod (``POD``)."""
+    journal: Path
+    """Where audit events wait to be stored (``JOURNAL``)."""
+    journal_bytes: int
+    """How much may wait there (``JOURNAL_BYTES``); when it is full, what must be recorded is refused."""
+    notifications: NotificationTerms
+    """Who hears of what (``NOTIFICATIONS``, JSON of that structure)."""
+    receivers: Path | None
+    """Where the URLs of receivers are mounted; nobody is notified without it (``RECEIVERS``)."""
     port: int
     """Port of the role's own HTTPS server (``PORT``): reviews, or the recorders' intake."""
     audit_port: int
@@ -65,10 +77,17 @@ class Settings:
     """How long one try to find a pod may take; a few fit in the webhook's timeout (``LOOKUP_SECONDS``)."""
     trust_seconds: float
     """Between two looks at the trust material (``TRUST_SECONDS``)."""
+    checkpoint_seconds: float
+    """Between two checkpoints of the ledger, when there is something new (``CHECKPOINT_SECONDS``)."""
     drain_seconds: int
     """How long running requests may take when the server stops (``DRAIN_SECONDS``)."""
     log_level: str
     """``DEBUG``, ``INFO``, ``WARNING`` or ``ERROR`` (``LOG_LEVEL``)."""
+
+    @property
+    def own_users(self) -> frozenset[str]:
+        """The users that Chaperone itself acts as."""
+        return frozenset(f"system:serviceaccount:{self.namespace}:{name}" for name in _ACCOUNTS)
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -92,13 +111,22 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         policy_packs=read.names("POLICY_PACKS", ""),
         policy_directory=Path(read.text("POLICY_DIRECTORY", str(PACKS))),
         approvals=read.json("APPROVALS", Terms, Terms()),
+        pod=read.text("POD", socket.gethostname()),
+        journal=Path(read.text("JOURNAL", "/var/lib/chaperone/journal")),
+        journal_bytes=read.number("JOURNAL_BYTES", 64 * 1024 * 1024),
+        notifications=read.json("NOTIFICATIONS", NotificationTerms, NotificationTerms()),
+        receivers=read.path("RECEIVERS"),
         port=read.number("PORT", 8443),
         audit_port=read.number("AUDIT_PORT", 9443),
         lookup_seconds=float(read.number("LOOKUP_SECONDS", 2)),
         trust_seconds=float(read.number("TRUST_SECONDS", 15)),
+        checkpoint_seconds=float(read.number("CHECKPOINT_SECONDS", 300)),
         drain_seconds=read.number("DRAIN_SECONDS", 20),
         log_level=read.text("LOG_LEVEL", "INFO"),
     )
+
+
+_ACCOUNTS = ("chaperone-admission", "chaperone-collector")
 
 
 class _Reader:
@@ -107,6 +135,10 @@ class _Reader:
 
     def text(self, name: str, default: str) -> str:
         return self._environment.get("CHAPERONE_" + name) or default
+
+    def path(self, name: str) -> Path | None:
+        value = self.text(name, "")
+        return Path(value) if value else None
 
     def number(self, name: str, default: int) -> int:
         value = self.text(name, str(default))

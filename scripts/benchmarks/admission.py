@@ -1,23 +1,27 @@
-"""Policies and the doors: a decision, a review, the injection of a pod, and reviews during a reload.
+"""Policies and the doors: a decision, a review, reviews at a rate over HTTPS, and reviews during a reload.
 
-Reviews come at a fixed rate, whatever the answers do (open loop), over kept-alive connections without TLS;
-the server has one core. Times are from when a review was due to its whole answer.
+Reviews come at random moments at a fixed average rate, whatever the answers do (open loop), over 25 TLS
+connections that stay open. The server has one processor, the client the other. *Wire* is from when a review
+was due to its whole answer, *handler* what the server needed for it. Beside the doors stands a handler that
+answers at once: whatever it shows is the machine's, the client's and the network's share.
 """
 
 import argparse
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from typing import Any
 
 from httpish import Asgi
 from policy_samples import question
 
-from benchmarks.admission_load import application, pod_review, policies, processor_seconds, review, server
-from benchmarks.report import median, percentile, print_table
+from benchmarks.admission_client import Make, Seen, closed_loop, open_loop
+from benchmarks.admission_load import application, object_review, pod_review, policies, review
+from benchmarks.admission_server import TRIVIAL, Facts, Running, come_first, server
+from benchmarks.report import Row, median, percentile, print_table
 from webhook.policy.active import ActivePolicies
 
-_CONNECTIONS = 16
+_FEW, _MANY = 200, 2000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,28 +32,114 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, object]:
     """Measure and print."""
-    figures: dict[str, object] = {"decision": _decisions(), "review": asyncio.run(_reviews())}
-    rows: list[tuple[str, ...]] = []
-    for name, count, path, make, reload_seconds in (
-        ("exec, 200 policies", 200, "exec", review, 0.0),
-        ("exec, 2000 policies", 2000, "exec", review, 0.0),
-        ("pod injection, 200 policies", 200, "pods", pod_review, 0.0),
-        ("exec, 200 policies, all reloaded each second", 200, "exec", review, 1.0),
-    ):
-        with server(count, reload_seconds=reload_seconds) as (port, pid):
-            before = processor_seconds(pid)
-            times = asyncio.run(_load(port, path, make, args.rate, args.seconds))
-            cpu = (processor_seconds(pid) - before) / (args.rate * (args.seconds + 1))
-        figures[name] = {"p50_s": median(times), "p99_s": percentile(times, 0.99), "cpu_s": cpu}
-        shares = [_ms(percentile(times, share)) for share in (0.5, 0.99, 0.999)]
-        rows.append((name, *shares, _ms(max(times)), _ms(cpu)))
-    print_table((f"{args.rate} reviews/s", "p50", "p99", "p99.9", "most", "processor each"), rows)
     print(f"  load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
-    return figures
+    first, *_, last = sorted(os.sched_getaffinity(0))
+    come_first(first)
+    figures: dict[str, object] = {"decision": _decisions(), "review": asyncio.run(_reviews())}
+    few, many = _Figures(args.rate, args.seconds), _Figures(args.rate, args.seconds)
+    with server(_FEW, processor=last) as running:
+        few.measure(running, "a handler that does nothing", TRIVIAL, review)
+        few.measure(running, "exec, 200 policies", "exec", review)
+        few.measure(running, "pod injection, 200 policies", "pods", pod_review)
+        few.measure(
+            running, "exec, all 200 compiled anew each second", "exec", review, reload=1.0, fresh=_FEW
+        )
+        few.limits(running)
+    with server(_MANY, processor=last) as running:
+        many.measure(running, "a handler that does nothing", TRIVIAL, review)
+        many.measure(running, "exec, 2000 policies", "exec", review)
+        many.measure(
+            running, "exec, one of 2000 compiled anew each 0.2 s", "exec", review, reload=0.2, fresh=1
+        )
+        many.measure(running, "exec, all 2000 compiled anew", "exec", review, reload=0.5, fresh=_MANY)
+        many.limits(running)
+    rows = few.rows + many.rows
+    heads = (
+        "wire p50",
+        "p99",
+        "p99.9",
+        "handler p50",
+        "p99",
+        "p99.9",
+        "sent late p99",
+        "cpu each",
+        "gc",
+        "others",
+    )
+    print_table((f"{args.rate} reviews/s", *heads), rows)
+    print_table(("as many as it can", "a second", "resident"), few.most + many.most)
+    print(f"  load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    return figures | few.figures | many.figures
+
+
+class _Figures:
+    """Measures one server after another."""
+
+    def __init__(self, rate: int, seconds: int) -> None:
+        self._rate, self._seconds = rate, seconds
+        self.rows: list[Row] = []
+        self.most: list[Row] = []
+        self.figures: dict[str, Any] = {}
+
+    def measure(
+        self, running: Running, name: str, path: str, make: Make, *, reload: float = 0.0, fresh: int = 0
+    ) -> None:
+        """Send at the rate; the first second is not counted."""
+        open_loop(running, path, make, rate=self._rate, seconds=1)
+        lines = running.facts(reload_seconds=reload, fresh=fresh).lines
+        seen = open_loop(running, path, make, rate=self._rate, seconds=self._seconds)
+        facts = running.facts()
+        if path != TRIVIAL and facts.lines - lines != len(seen.latencies):
+            raise SystemExit(f"{len(seen.latencies)} reviews left {facts.lines - lines} lines in the log")
+        self.rows.append(_row(name, seen, facts))
+        self.figures[name] = _figures(seen, facts)
+
+    def limits(self, running: Running) -> None:
+        """Ask for as many as it can answer."""
+        for name, path, make in (
+            ("nothing", TRIVIAL, review),
+            ("exec", "exec", review),
+            ("pod", "pods", pod_review),
+        ):
+            running.facts()
+            seen = closed_loop(running, path, make, count=3000)
+            rate, resident = len(seen.latencies) / seen.seconds, running.facts().resident_bytes
+            self.most.append((name, f"{rate:.0f}", f"{resident / 2**20:.0f} MiB"))
+            self.figures[f"most: {name}, {len(self.figures)}"] = {
+                "per_second": rate,
+                "resident_bytes": resident,
+            }
+
+
+def _row(name: str, seen: Seen, facts: Facts) -> Row:
+    shares = (0.5, 0.99, 0.999)
+    return (
+        name
+        + (f" ({len(facts.reloads)} times, {median(facts.reloads):.2f} s each)" if facts.reloads else ""),
+        *(_ms(percentile(seen.latencies, share)) for share in shares),
+        *(_ms(percentile(facts.handler_seconds, share)) for share in shares),
+        _ms(percentile(seen.late, 0.99)),
+        _ms(facts.processor_seconds / len(seen.latencies)),
+        _ms(facts.gc_seconds),
+        f"{facts.waited_seconds / seen.seconds:.0%}",
+    )
+
+
+def _figures(seen: Seen, facts: Facts) -> dict[str, float]:
+    return {
+        "wire_p50_s": median(seen.latencies),
+        "wire_p99_s": percentile(seen.latencies, 0.99),
+        "handler_p50_s": median(facts.handler_seconds),
+        "handler_p99_s": percentile(facts.handler_seconds, 0.99),
+        "late_p99_s": percentile(seen.late, 0.99),
+        "cpu_s": facts.processor_seconds / len(seen.latencies),
+        "gc_s": facts.gc_seconds,
+        "refused": seen.refused,
+    }
 
 
 def _decisions() -> dict[str, float]:
-    few, many = _Asked(policies(200)), _Asked(policies(2000))
+    few, many = _Asked(policies(_FEW)), _Asked(policies(_MANY))
     for _ in range(5):
         few.ask()
         many.ask()
@@ -62,7 +152,7 @@ def _decisions() -> dict[str, float]:
     figures["ratio"] = figures["p50_2000_s"] / figures["p50_200_s"]
     rows = [
         (f"{count} policies", _us(figures[f"p50_{count}_s"]), _us(figures[f"p99_{count}_s"]))
-        for count in (200, 2000)
+        for count in (_FEW, _MANY)
     ]
     print_table(
         ("one decision, processor time", "p50", "p99"), [*rows, ("ratio", f"{figures['ratio']:.2f}", "")]
@@ -71,9 +161,13 @@ def _decisions() -> dict[str, float]:
 
 
 async def _reviews() -> dict[str, float]:
-    app, figures = Asgi(await application(policies(200))), dict[str, float]()
-    rows: list[tuple[str, ...]] = []
-    for name, path, make in (("exec", "exec", review), ("pod injection", "pods", pod_review)):
+    app, figures = Asgi(await application(policies(_FEW))), dict[str, float]()
+    rows: list[Row] = []
+    for name, path, make in (
+        ("exec", "exec", review),
+        ("pod injection", "pods", pod_review),
+        ("change of a Deployment", "objects", object_review),
+    ):
         times: list[float] = []
         for number in range(2000):
             body, began = make(number), time.thread_time()
@@ -81,7 +175,7 @@ async def _reviews() -> dict[str, float]:
             times.append(time.thread_time() - began)
         figures |= {f"{path}_p50_s": median(times), f"{path}_p99_s": percentile(times, 0.99)}
         rows.append((f"{name}, 200 policies", _us(median(times)), _us(percentile(times, 0.99))))
-    print_table(("one review, processor time", "p50", "p99"), rows)
+    print_table(("one review without HTTPS, processor time", "p50", "p99"), rows)
     return figures
 
 
@@ -104,38 +198,6 @@ class _Asked:
             began = time.thread_time()
             self._active.decide(asked)
             self.times.append(time.thread_time() - began)
-
-
-async def _load(port: int, path: str, make: Callable[[int], bytes], rate: int, seconds: int) -> list[float]:
-    """Give the times of all reviews, the first second left out."""
-    waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
-    times: list[float] = []
-    async with asyncio.TaskGroup() as group:
-        workers = [group.create_task(_work(port, path, waiting, times)) for _ in range(_CONNECTIONS)]
-        began = time.perf_counter()
-        for number in range(rate * (seconds + 1)):
-            due = began + number / rate
-            await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            waiting.put_nowait((due, make(number)))
-        await waiting.join()
-        for worker in workers:
-            worker.cancel()
-    return times[rate:]
-
-
-async def _work(
-    port: int, path: str, waiting: "asyncio.Queue[tuple[float, bytes]]", times: list[float]
-) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    while True:
-        due, body = await waiting.get()
-        head = f"POST /v1/{path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
-        writer.write(head.encode() + body)
-        status = await reader.readuntil(b"\r\n\r\n")
-        length = int(status.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
-        await reader.readexactly(length)
-        times.append(time.perf_counter() - due)
-        waiting.task_done()
 
 
 def _ms(seconds: float) -> str:

@@ -1,20 +1,11 @@
-"""Policies, reviews and a server of the doors to measure with."""
+"""Policies, reviews and doors to measure with."""
 
-import asyncio
 import json
-import multiprocessing
-import os
-import socket
-import sys
-from collections.abc import Generator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import msgspec
-import uvicorn
-from fastapi import FastAPI
-from reviews import exec_door, injected, plain_pod, pod_door
+from reviews import exec_door, injected, object_door, plain_pod, pod_door
+from starlette.types import ASGIApp
 
 from sidecar.contract.grants import Limits
 from webhook.policy.active import ActivePolicies
@@ -73,81 +64,99 @@ def policies(count: int) -> ActivePolicies:
 
 def review(number: int) -> bytes:
     """Give an exec of one of the teams' agents."""
-    return _review(number, {"command": ["cat", f"/var/log/app-{number}.log"], "container": "app"}, "exec")
+    options = {
+        "kind": "PodExecOptions",
+        "apiVersion": "v1",
+        "stdout": True,
+        "stderr": True,
+        "container": "app",
+        "command": ["cat", f"/var/log/app-{number}.log"],
+    }
+    return _review(number, options, "exec")
 
 
 def pod_review(number: int) -> bytes:
-    """Give the creation of a pod with two containers."""
-    containers = [{"name": name, "image": "app:1"} for name in ("app", "proxy")]
-    return _review(number, plain_pod(*containers), "")
+    """Give the creation of a pod with two containers, as a ReplicaSet's pod is sent."""
+    containers = [_container(name) for name in ("app", "proxy")]
+    pod = plain_pod(*containers, volumes=[{"name": "config", "configMap": {"name": "config"}}])
+    pod["metadata"] |= {"labels": {"app": "web"}, "managedFields": [_managed()]}
+    return _review(number, pod, "")
 
 
-def _review(number: int, obj: Object, subresource: str) -> bytes:
+def object_review(number: int) -> bytes:
+    """Give a change of a Deployment of two containers by one of the teams, which no rule is about."""
+    objects: list[Object] = []
+    for image in ("one", "two"):
+        template = {
+            "spec": {"containers": [{**_container(name), "image": image} for name in ("app", "proxy")]}
+        }
+        metadata = {"name": "web", "labels": {"app": "web"}, "managedFields": [_managed()]}
+        objects.append({"metadata": metadata, "spec": {"replicas": 2, "template": template}})
+    kind = {"group": "apps", "version": "v1", "kind": "Deployment"}
+    resource = {"group": "apps", "version": "v1", "resource": "deployments"}
+    before, after = objects
+    fields = {"kind": kind, "resource": resource, "operation": "UPDATE", "oldObject": before}
+    return _review(number, after, "", **fields)
+
+
+def _container(name: str) -> Object:
+    probe = {"httpGet": {"path": "/healthz", "port": 8080, "scheme": "HTTP"}, "periodSeconds": 10}
+    return {
+        "name": name,
+        "image": f"registry.example/{name}:1",
+        "env": [{"name": f"SETTING_{number}", "value": "value"} for number in range(12)],
+        "ports": [{"containerPort": 8080, "protocol": "TCP"}],
+        "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
+        "volumeMounts": [{"name": "config", "mountPath": "/etc/config", "readOnly": True}],
+        "livenessProbe": probe,
+        "readinessProbe": probe,
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+
+
+def _managed() -> Object:
+    fields: Object = {f"f:field-{number}": {"f:part": {}, ".": {}} for number in range(40)}
+    return {"manager": "kube-controller-manager", "operation": "Update", "fieldsV1": {"f:spec": fields}}
+
+
+def _review(number: int, obj: Object, subresource: str, **fields: object) -> bytes:
     team = number % 200
-    user = {"username": f"agent-{number % 20}", "groups": ["system:authenticated", f"group-{team}"]}
+    kind = {"group": "", "version": "v1", "kind": "PodExecOptions" if subresource else "Pod"}
+    resource = {"group": "", "version": "v1", "resource": "pods"}
+    user = {
+        "username": f"agent-{number % 20}",
+        "uid": f"u-{number % 20}",
+        "groups": ["system:authenticated", f"group-{team}"],
+        "extra": {"authentication.kubernetes.io/credential-id": [f"JTI={number % 20}"]},
+    }
     request = {
-        "uid": f"u-{number}",
-        "kind": {"group": "", "version": "v1", "kind": "Pod"},
-        "resource": {"group": "", "version": "v1", "resource": "pods"},
+        "uid": f"705ab4f5-6393-11e8-b7cc-{number:012d}",
+        "kind": kind,
+        "resource": resource,
         "subResource": subresource,
+        "requestKind": kind,
+        "requestResource": resource,
+        "requestSubResource": subresource,
         "operation": "CONNECT" if subresource else "CREATE",
         "namespace": f"team-{team}",
         "name": "web",
         "userInfo": user,
         "object": obj,
+        "oldObject": None,
+        "dryRun": False,
+        "options": None,
+        **fields,
     }
     head = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview"}
     return json.dumps({**head, "request": request}).encode()
 
 
-@contextmanager
-def server(count: int, *, reload_seconds: float = 0.0) -> Generator[tuple[int, int]]:
-    """Serve the doors from a process of its own on one core; give its port and its id."""
-    context = multiprocessing.get_context("spawn")
-    parent, child = context.Pipe()
-    process = context.Process(target=_serve, args=(child, count, reload_seconds), daemon=True)
-    process.start()
-    try:
-        yield parent.recv(), process.pid or 0
-    finally:
-        process.terminate()
-        process.join()
-
-
-def processor_seconds(pid: int) -> float:
-    """Give the processor time a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _serve(ready: Any, count: int, reload_seconds: float) -> None:
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    asyncio.run(_run(ready, count, reload_seconds))
-
-
-async def application(active: ActivePolicies) -> FastAPI:
+async def application(active: ActivePolicies) -> ASGIApp:
     """Give the doors as they are served."""
     guarded = await injected(plain_pod())
-    return doors_app({"exec": exec_door(guarded, policy=active), "pods": pod_door(active)}, lambda: None)
-
-
-async def _run(ready: Any, count: int, reload_seconds: float) -> None:
-    sys.setswitchinterval(0.001)  # as the server does
-    active = policies(count)
-    app = await application(active)
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
-    ready.send(listener.getsockname()[1])
-    async with asyncio.TaskGroup() as group:
-        group.create_task(uvicorn.Server(config).serve(sockets=[listener]))
-        if reload_seconds:
-            group.create_task(_reload(active, count, reload_seconds))
-
-
-async def _reload(active: ActivePolicies, count: int, seconds: float) -> None:
-    """Compile all policies anew, again and again, as when each of them changed."""
-    generation = 1
-    while True:
-        await asyncio.sleep(seconds)
-        generation += 1
-        await asyncio.to_thread(active.take, objects(count, generation))
+    doors = {
+        "exec": exec_door(guarded, policy=active),
+        "pods": pod_door(active),
+        "objects": object_door(active),
+    }
+    return doors_app(doors, lambda: None)

@@ -91,9 +91,9 @@ def uninstall(settings: Settings, record: Record, progress: Progress, *, purge: 
     """
     kubectl, helm = kubectl_for(settings, record, progress), helm_for(settings, progress)
     with progress.step("remove aggregated APIs, webhooks and the second guard"):
-        kubectl.run("label", "namespace", "-l", f"{GUARD_LABEL}=enabled", f"{GUARD_LABEL}-")
         for kind in _BLOCKING:
             kubectl.run("delete", kind, "-l", f"app.kubernetes.io/instance={RELEASE}", "--ignore-not-found")
+        kubectl.run("label", "namespace", "-l", f"{GUARD_LABEL}=enabled", f"{GUARD_LABEL}-")
     with progress.step("uninstall the chart"):
         run(
             [

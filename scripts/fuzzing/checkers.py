@@ -36,7 +36,7 @@ class Checker(Enum):
 
 def run(checker: Checker, arguments: Sequence[str]) -> int:
     """Tell stories as ``arguments`` say; give the exit code."""
-    known = [str(ROOT / "scripts"), str(ROOT)]
+    known = [str(ROOT / "scripts"), str(ROOT / "tests/support"), str(ROOT)]
     environment = dict(os.environ)
     if checker is Checker.ATHERIS:
         command = [str(_atheris()), "-m", "fuzzing.guided"]

@@ -15,6 +15,10 @@ MAX_DATA_BYTES = 256 * 1024
 """Most bytes one Data event holds."""
 MAX_FOUND_EVENTS = 4096
 """Findings of a session that are recorded one by one; End counts all of them."""
+MAX_PROGRAM_EVENTS = 20_000
+"""Programs of a session that are recorded one by one; End counts all of them."""
+MAX_PROGRAM_ARGV_BYTES = 32 * 1024
+"""Most of a program's arguments that is recorded, with one byte between two of them."""
 
 
 class Channel(Enum):
@@ -34,6 +38,8 @@ class Ending(Enum):
     TOO_LONG = "total-timeout"
     TOO_MUCH = "output-limit"
     SPOOL_FULL = "spool-full"
+    POLICY = "policy"
+    """A policy forbids it to go on."""
     RECORDER_STOPPED = "recorder-stopped"
     RECORDER_FAILED = "recorder-failed"
     INTERRUPTED = "interrupted"
@@ -98,6 +104,36 @@ class Found(_Event, frozen=True, tag="finding"):
     length: int
 
 
+class Program(_Event, frozen=True, tag="program"):
+    """A program began, the main one or any that something in the session started. All text is masked.
+
+    What the kernel lets nobody read is empty. A shell's builtins and what busybox runs within itself are no
+    programs of their own.
+    """
+
+    at: int
+    pid: int
+    """As the container numbers processes."""
+    parent: int
+    uid: int
+    """The effective user, as the container numbers users."""
+    executable: str
+    """The file, after links: a script's is its interpreter. " (deleted)" follows one without a name."""
+    cwd: str
+    argv: tuple[str, ...]
+    truncated: bool = False
+    """Whether arguments are missing at the end, or the rest of the last one."""
+    denied: str = ""
+    """The rule, as ``policy/rule``, by which it did not run; empty when it ran."""
+
+
+class Untraced(_Event, frozen=True, tag="untraced"):
+    """Not every program of the session is recorded, from the start."""
+
+    at: int
+    reason: str
+
+
 class Exit(_Event, frozen=True, tag="exit"):
     """The main program ended: its exit code, 128 + signal when a signal ended it."""
 
@@ -117,9 +153,11 @@ class End(_Event, frozen=True, tag="end"):
     stderr_bytes: int = 0
     findings: dict[str, int] = {}
     """How often something was masked, by ``rule/brand``; also what was not recorded one by one."""
+    programs: int = 0
+    """How many programs ran; also those that were not recorded one by one."""
 
 
-Event = SessionStart | Data | Resize | Found | Exit | End
+Event = SessionStart | Data | Resize | Found | Program | Untraced | Exit | End
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)

@@ -16,8 +16,12 @@ MAGIC = b"CSH1"
 MAX_PACKET_BYTES = 64 * 1024
 MAX_HELLO_BYTES = 4 * 1024 * 1024
 """More than any command line execve takes (2 MiB by default), less than would hurt."""
+EXECUTED_ARGV_BYTES = 36 * 1024
+MAX_DENIAL_BYTES = 1024
 _TTY = 1
 _STDIN = 2
+_EXECUTED = struct.Struct("<BIIIHH")
+_TRUNCATED = 1
 
 
 class HandshakeError(CallerError):
@@ -62,6 +66,8 @@ class Answer(Enum):
 
     GO = b"G"
     REFUSE = b"R"
+    CONTINUE = b"C"
+    DENY = b"D"
     FINISHED = b"K"
     TERMINATE = b"T"
 
@@ -85,7 +91,36 @@ class Exited(msgspec.Struct, frozen=True):
     signal: int
 
 
-ShimMessage = Resized | ExecFailed | Exited
+class Executed(msgspec.Struct, frozen=True):
+    """A program of the session stands before its first instruction and waits for the answer.
+
+    What the kernel lets nobody read is empty.
+    """
+
+    pid: int
+    """As the container numbers processes."""
+    parent: int
+    uid: int
+    """The effective user."""
+    executable: bytes
+    """Where the file is; " (deleted)" follows one without a name, and one in memory begins "/memfd:"."""
+    cwd: bytes
+    argv: tuple[bytes, ...]
+    """As the kernel copied them, at most ``EXECUTED_ARGV_BYTES`` with the zero bytes between them."""
+    truncated: bool
+    """Whether there are more arguments, or more of the last one."""
+
+
+class Untraced(msgspec.Struct, frozen=True):
+    """The shim cannot see every program of the session; the main one waits for the answer."""
+
+    trace_error: int
+    """errno of ptrace(2): no program is seen; 0 when it works."""
+    filter_error: int
+    """errno of seccomp(2): a program can start another unseen; 0 when it works."""
+
+
+ShimMessage = Resized | ExecFailed | Exited | Executed | Untraced
 
 
 def parse_header(packet: bytes) -> Header:
@@ -122,9 +157,34 @@ def parse_message(packet: bytes) -> ShimMessage:
             return ExecFailed(*struct.unpack("<I", rest))
         if kind == b"X":
             return Exited(*struct.unpack("<BB", rest))
+        if kind == b"P":
+            return _executed(rest)
+        if kind == b"U":
+            return Untraced(*struct.unpack("<II", rest))
     except struct.error:
         pass
     raise HandshakeError("a packet from the shim cannot be read")
+
+
+def _executed(rest: bytes) -> Executed:
+    flags, pid, parent, uid, executable_length, cwd_length = _EXECUTED.unpack_from(rest)
+    cwd_at = _EXECUTED.size + executable_length
+    argv_at = cwd_at + cwd_length
+    if argv_at > len(rest):
+        raise HandshakeError("a program's packet is shorter than it says")
+    truncated = bool(flags & _TRUNCATED)
+    argv = rest[argv_at:].split(b"\0")
+    if not truncated and argv[-1] == b"":
+        argv.pop()
+    return Executed(
+        pid=pid,
+        parent=parent,
+        uid=uid,
+        executable=rest[_EXECUTED.size : cwd_at],
+        cwd=rest[cwd_at:argv_at],
+        argv=tuple(argv),
+        truncated=truncated,
+    )
 
 
 def go() -> bytes:
@@ -135,6 +195,16 @@ def go() -> bytes:
 def refuse(reason: str) -> bytes:
     """Do not start it; the shim prints the reason and exits 126."""
     return Answer.REFUSE.value + reason.encode()[: MAX_PACKET_BYTES - 1]
+
+
+def proceed() -> bytes:
+    """Let the program run of which the shim told last."""
+    return Answer.CONTINUE.value
+
+
+def deny(reason: str) -> bytes:
+    """Let the program of which the shim told last write a line on its error output and exit with 126."""
+    return Answer.DENY.value + reason.encode()[:MAX_DENIAL_BYTES]
 
 
 def finished() -> bytes:

@@ -19,7 +19,8 @@ class Purpose(Enum):
 
     CERTIFICATE = "chaperone.dev/key-certificate/v1"
     GRANT = "chaperone.dev/grant/v1"
-    MANIFEST = "chaperone.dev/manifest/v1"
+    LEDGER = "chaperone.dev/ledger/v1"
+    """Of checkpoints and manifests, which are signed as notes; see ``webhook.ledger.notes``."""
 
 
 class KeyCertificate(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 from sidecar.contract.events import Channel, SessionStart
-from sidecar.contract.handshake import MAX_PACKET_BYTES, HandshakeError, parse_message
+from sidecar.contract.handshake import MAX_PACKET_BYTES, Executed, HandshakeError, parse_message
 from sidecar.processes.endpoints import Endpoints, Sink, Source
 from sidecar.processes.journal import Journal
 from sidecar.processes.log import log_failure
@@ -172,6 +172,8 @@ class Pump:
             self._control = None
             self._happened(inputs.ShimGone(self._at()))
         else:
+            if isinstance(message, Executed) and not self._journal.has_room():
+                self._happened(inputs.SpoolFull(self._at()))
             self._happened(inputs.ShimSaid(self._at(), message))
 
     def _happened(self, happened: inputs.Input) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from sidecar.commands.judging import Judge
 from sidecar.contract.events import Channel, Data, encode_event
 from sidecar.contract.frames import Chain
 from sidecar.contract.grants import (
@@ -20,10 +21,11 @@ from sidecar.contract.grants import (
     issue,
     verify_grant,
 )
-from sidecar.contract.handshake import Exited
+from sidecar.contract.handshake import Executed, Exited
 from sidecar.contract.signing import KeyCertificate, Purpose, certify
 from sidecar.masking import Engine
 from sidecar.recording.inputs import Delivered, Received, ShimSaid, SourceEnded
+from sidecar.recording.programs import Programs
 from sidecar.recording.session import Session
 
 _NOW: Final = 1_000_000_000
@@ -33,6 +35,7 @@ _OUTPUT: Final = (
     b"\x1b[1m4111 1111 1111 1111\x1b[0m\r\n;4111111111111111=30011010000012345678?\n"
 )
 """Card data in the notations that sessions meet most (a test number of Visa)."""
+_PROGRAM: Final = Executed(1, 0, 0, b"/bin/true", b"/", _ARGV, truncated=False)
 
 
 class Rehearsal:
@@ -55,8 +58,10 @@ class Rehearsal:
             tty=False,
             limits=grant.limits,
             maskers=dict.fromkeys(Channel, self._engine.stream),
+            programs=Programs(self._engine.stream, Judge(()), must_be_seen=False),
             spool_patience=0,
         )
+        session.handle(ShimSaid(0, _PROGRAM))
         session.handle(Received(0, Channel.STDOUT, _OUTPUT))
         session.handle(Delivered(0, Channel.STDOUT, len(_OUTPUT)))
         session.handle(SourceEnded(0, Channel.STDIN))

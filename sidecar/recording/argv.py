@@ -11,15 +11,29 @@ def masked_argv(argv: Sequence[bytes], masker: Masker, *, most_bytes: int) -> tu
     Undecodable bytes become U+FFFD. What is beyond ``most_bytes`` is left out, and the last argument then
     says how much.
     """
-    texts = [argument.decode("utf-8", "replace").encode() for argument in argv]
-    line = b" ".join(texts)
-    masked = masker.feed(line) + masker.close()
+    (masked,) = masked_lines([argv], masker)
     arguments: list[str] = []
     start = 0
-    for text in texts:
-        end = start + len(text)
+    for argument in masked:
+        end = start + len(argument)
         if end > most_bytes:
-            return (*arguments, f"… {len(line) - start} bytes more")
-        arguments.append(masked[start:end].decode("utf-8", "replace"))
+            total = sum(map(len, masked)) + len(masked) - 1
+            return (*arguments, f"… {total - start} bytes more")
+        arguments.append(argument.decode("utf-8", "replace"))
         start = end + 1
     return tuple(arguments)
+
+
+def masked_lines(lines: Sequence[Sequence[bytes]], masker: Masker) -> list[list[bytes]]:
+    """Give texts masked as lines of words, each as long as it was; undecodable bytes become U+FFFD before."""
+    texts = [[text.decode("utf-8", "replace").encode() for text in line] for line in lines]
+    masked = masker.feed(b"\n".join(b" ".join(line) for line in texts)) + masker.close()
+    start = 0
+    given: list[list[bytes]] = []
+    for line in texts:
+        given.append([])
+        for text in line:
+            given[-1].append(masked[start : start + len(text)])
+            start += len(text) + 1
+        start += 0 if line else 1
+    return given

@@ -7,7 +7,8 @@
        +--limit, failure, stop--> ENDING --main program ended, or it took too long
 
 Output is read only while the client takes it and the spool has room, so memory stays bounded, and it is
-recorded before it is delivered. Input goes to the program as it came and is recorded masked.
+recorded before it is delivered. Input goes to the program as it came and is recorded masked. Every program
+that starts inside waits until it is recorded, one at a time, so that a flood of them holds itself back.
 """
 
 from collections import Counter
@@ -17,13 +18,24 @@ from typing import Final
 
 from sidecar.contract.events import MAX_FOUND_EVENTS, Channel, End, Ending, Event, Exit, Resize, SessionStart
 from sidecar.contract.grants import Limits
-from sidecar.contract.handshake import Exited, Resized, ShimMessage, WindowSize, finished, go, terminate
+from sidecar.contract.handshake import (
+    Executed,
+    Exited,
+    Resized,
+    ShimMessage,
+    Untraced,
+    WindowSize,
+    finished,
+    go,
+    terminate,
+)
 from sidecar.recording import inputs
 from sidecar.recording.commands import CloseSink, CloseSource, Command, Deliver, Finish, Record, SetSize, Tell
 from sidecar.recording.deadlines import MILLISECOND, SECOND, Deadlines
 from sidecar.recording.endings import MUTING, RECORD_REFUSED, reason_for, signal_for
 from sidecar.recording.flow import PIPE_BYTES, Flow
 from sidecar.recording.masker import Finding, Masker
+from sidecar.recording.programs import Programs
 
 QUIET: Final = 250 * MILLISECOND
 """When the main program has ended and something it started holds its output open, a silence ends it."""
@@ -58,6 +70,7 @@ class Session:
         tty: bool,
         limits: Limits,
         maskers: Mapping[Channel, Callable[[], Masker]],
+        programs: Programs,
         spool_patience: int,
     ) -> None:
         """Take what makes a masker for each channel there is; ``spool_patience`` is in nanoseconds."""
@@ -76,6 +89,7 @@ class Session:
         self._size: WindowSize | None = None
         self._size_due = False
         self._findings: Counter[str] = Counter()
+        self._programs = programs
 
     @property
     def over(self) -> bool:
@@ -143,6 +157,15 @@ class Session:
     @property
     def _muted(self) -> bool:
         return self._ending is not None and self._ending[0] in MUTING
+
+    def _end_by_policy(self, at: int) -> None:
+        if self._programs.end_reason and self._ending is None:
+            self._end(at, Ending.POLICY, self._programs.end_reason)
+
+    @property
+    def _programs_wait(self) -> bool:
+        failed = self._ending is not None and self._ending[0] is Ending.RECORDER_FAILED
+        return self.blocked or failed
 
     def _do(self, command: Command) -> None:
         self._commands.append(command)
@@ -236,6 +259,9 @@ class Session:
             case Resized(size):
                 self._do(SetSize(size))
                 self._resized(at, size)
+            case Executed() | Untraced():
+                self._commands += self._programs.asked(at, message, wait=self._programs_wait)
+                self._end_by_policy(at)
             case Exited(code, signal) if self._exit_at is None:
                 self._exit_at = at
                 self._last_word = finished()
@@ -263,6 +289,9 @@ class Session:
             flow.quiet_since = at
         if self._size is not None:
             self._resized(at, self._size)
+        if not self._programs_wait:
+            self._commands += self._programs.go_on(at)
+            self._end_by_policy(at)
 
     def _drain(self, at: int, phase: Phase) -> None:
         for flow in self._flows.values():
@@ -361,4 +390,5 @@ class Session:
             stdout_bytes=totals.get(Channel.STDOUT, 0),
             stderr_bytes=totals.get(Channel.STDERR, 0),
             findings=dict(self._findings),
+            programs=self._programs.count,
         )

@@ -28,22 +28,28 @@ struct family {
 };
 
 /*
- * Reaps what has ended; false when no child is left. This is the only wait of the
- * shim. A flood of ends is taken in turns, so that the recorder is heard in between.
+ * Reaps what has ended and resumes what has stopped; false when no child is left. This is the
+ * only wait of the shim. A flood is taken in turns, so that the recorder is heard in between.
  */
-bool collect(struct program *program)
+bool collect(struct program *program, struct tracer *tracer)
 {
-    for (int taken = 0; taken < AT_ONCE_MAX; taken++) {
+    for (int taken = 0; taken < AT_ONCE_MAX && has_room(tracer); taken++) {
         int status;
-        pid_t pid = waitpid(-1, &status, WNOHANG);
+        pid_t pid = waitpid(-1, &status, WNOHANG | __WALL);
         if (pid == 0)
             return true;
         if (pid < 0)
             return errno != ECHILD;
+        if (WIFSTOPPED(status)) {
+            take_stop(tracer, pid, status);
+            continue;
+        }
+        forget(tracer, pid);
         if (pid == program->pid && !program->ended)
             note_end(program, status);
     }
-    (void)kill(getpid(), SIGCHLD);  /* more to come: look again */
+    if (has_room(tracer))
+        (void)kill(getpid(), SIGCHLD);  /* more to come: look again */
     return true;
 }
 
@@ -155,10 +161,11 @@ static void await_an_end(void)
  * fork bomb, the list of children a process that forks and exits all the time: what it leaves is the
  * shim's child at once, but has another number before a walk comes to it.
  */
-bool end_descendants(struct program *program)
+bool end_descendants(struct program *program, struct tracer *tracer)
 {
     int64_t deadline = now_ms() + END_WITHIN_MS;
-    for (unsigned round = 0; collect(program); round++) {
+    tracer->ending = true;
+    for (unsigned round = 0; collect(program, tracer); round++) {
         if (time_left(deadline) == 0)
             return false;
         signal_program(program, SIGKILL);

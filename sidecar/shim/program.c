@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,16 +16,13 @@ void reset_signals(void)
         (void)signal(number, SIG_DFL);  /* SIGKILL and SIGSTOP refuse, as they should */
 }
 
+/* The streams first, so that what fails afterwards is said where it is recorded. */
 static bool take_streams(const struct streams *streams)
 {
-    if (setsid() < 0)
-        return false;
-    if (streams->tty && ioctl(streams->for_program[STDIN_FILENO], TIOCSCTTY, 0))
-        return false;
     for (int fd = 0; fd <= STDERR_FILENO; fd++)
         if (dup2(streams->for_program[fd], fd) < 0)
             return false;
-    return true;
+    return setsid() >= 0 && !(streams->tty && ioctl(STDIN_FILENO, TIOCSCTTY, 0));
 }
 
 static _Noreturn void fail(int exec_errors, int error)
@@ -46,8 +45,22 @@ static void say_why_not(const char *name, int error)
         say("cannot execute '", name, "': the interpreter it names is not in this container", NULL);
 }
 
+/*
+ * Only a dumpable process can be seized without CAP_SYS_PTRACE (ptrace(2)). From then on it holds nothing
+ * that is not the program's: others of its user could trace it too.
+ */
+static void wait_at_gate(int gate)
+{
+    char open;
+    int error = forbid_untraced();
+    (void)prctl(PR_SET_DUMPABLE, 1);
+    if (write(gate, &error, sizeof error) != sizeof error || read(gate, &open, 1) != 1)
+        _exit(EXIT_REFUSED);
+    (void)close(gate);
+}
+
 static _Noreturn void become_program(const struct streams *streams, char *const argv[], int exec_errors,
-                                     pid_t shim)
+                                     int gate, pid_t shim)
 {
     sigset_t none;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);  /* whoever kills the shim ends the program too */
@@ -59,6 +72,7 @@ static _Noreturn void become_program(const struct streams *streams, char *const 
         say("cannot set up the program's terminal or pipes: ", strerror(error), NULL);
         fail(exec_errors, error);
     }
+    wait_at_gate(gate);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)execvp(argv[0], argv);
@@ -67,19 +81,43 @@ static _Noreturn void become_program(const struct streams *streams, char *const 
     fail(exec_errors, error);
 }
 
-void start_program(struct program *program, const struct streams *streams, char *const argv[])
+/* A process that ended already has said why; collect() finds it. */
+static void hold_at_gate(struct program *program)
 {
-    int exec_errors[2];
+    struct pollfd ready = {.fd = program->gate, .events = POLLIN};
+    if (poll(&ready, 1, START_WITHIN_MS) == 0)
+        give_up("the process for the program was held up, so nothing was run. Try again");
+    if (read(program->gate, &program->filter_error, sizeof program->filter_error)
+        == sizeof program->filter_error)
+        program->trace_error = trace(program->pid);
+}
+
+void prepare_program(struct program *program, const struct streams *streams, char *const argv[], int recorder)
+{
+    int exec_errors[2], gate[2];
     pid_t shim = getpid();
-    if (pipe2(exec_errors, O_CLOEXEC | O_NONBLOCK))
+    if (pipe2(exec_errors, O_CLOEXEC | O_NONBLOCK) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, gate))
         give_up_errno("open a pipe", "");
     program->pid = fork();
-    if (program->pid == 0)
-        become_program(streams, argv, exec_errors[1], shim);
+    if (program->pid == 0) {
+        (void)close(recorder);
+        (void)close(gate[0]);
+        become_program(streams, argv, exec_errors[1], gate[1], shim);
+    }
     if (program->pid < 0)
         give_up_errno("start a process", ". The container may be at its limit of processes or memory");
     (void)close(exec_errors[1]);
+    (void)close(gate[1]);
     program->exec_errors = exec_errors[0];
+    program->gate = gate[0];
+    hold_at_gate(program);
+}
+
+void open_gate(struct program *program)
+{
+    ssize_t sent = send(program->gate, "", 1, MSG_NOSIGNAL);
+    (void)sent;  /* a process that has ended needs no word */
+    (void)close(program->gate);
 }
 
 void read_exec_error(struct program *program)

@@ -182,7 +182,7 @@ struct message hear(int recorder)
     return message;
 }
 
-void await_go(int recorder, int64_t deadline)
+static void await(int recorder, enum from_recorder kind, int64_t deadline)
 {
     struct pollfd answer = {.fd = recorder, .events = POLLIN};
     while (poll(&answer, 1, time_left(deadline)) <= 0)
@@ -193,9 +193,19 @@ void await_go(int recorder, int64_t deadline)
         give_up(message.reason);
     if (message.kind == LOST)
         give_up("the recorder closed the connection before the session began; nothing was run");
-    if (message.kind != GO)
+    if (message.kind != kind)
         give_up("the recorder answered with something unknown; nothing was run. "
                 "Shim and recorder must be of one version: restart the pod");
+}
+
+void await_go(int recorder, int64_t deadline)
+{
+    await(recorder, GO, deadline);
+}
+
+void await_continue(int recorder, int64_t deadline)
+{
+    await(recorder, CONTINUE, deadline);
 }
 
 /* A recorder that is gone takes no message: hear() finds that out and ends the session. */
@@ -230,5 +240,20 @@ bool tell_size(int recorder, struct winsize size)
         uint16_t rows, cols, xpixel, ypixel;
     } message = {'W', htole16(size.ws_row), htole16(size.ws_col), htole16(size.ws_xpixel),
                  htole16(size.ws_ypixel)};
+    return tell(recorder, &message, sizeof message);
+}
+
+bool tell_program(int recorder, pid_t pid)
+{
+    static unsigned char packet[PROGRAM_MAX];  /* static: too large for a small stack */
+    return tell(recorder, packet, describe_program(pid, packet));
+}
+
+bool tell_untraced(int recorder, int trace_error, int filter_error)
+{
+    struct __attribute__((packed)) {
+        char kind;
+        uint32_t trace_error, filter_error;
+    } message = {'U', htole32((uint32_t)trace_error), htole32((uint32_t)filter_error)};
     return tell(recorder, &message, sizeof message);
 }

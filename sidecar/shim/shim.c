@@ -12,6 +12,7 @@ struct session {
     int recorder;
     int signals;
     struct program program;
+    struct tracer tracer;
     struct winsize size;      /* what the recorder knows */
     bool size_due;
     bool error_told, end_told;
@@ -54,7 +55,7 @@ static void block_signals(void)
 /* Whatever the reason to leave, nothing of the session stays behind. */
 static _Noreturn void leave(struct session *session, int code)
 {
-    bool all_ended = end_descendants(&session->program);
+    bool all_ended = end_descendants(&session->program, &session->tracer);
     restore_terminal();
     if (*session->reason)
         say(session->reason, NULL);
@@ -85,6 +86,10 @@ static void hear_recorder(struct session *session)
     struct message message = hear(session->recorder);
     if (message.kind == TERMINATE)
         terminate(session, &message);
+    else if (message.kind == CONTINUE && take_answer(&session->tracer, NULL))
+        return;
+    else if (message.kind == DENIED && take_answer(&session->tracer, message.reason))
+        return;
     else if (message.kind == DELIVERED && session->end_told)
         leave(session, session->program.code);
     else if (message.kind == LOST)
@@ -136,10 +141,18 @@ static bool end_is_told(struct session *session)
     return session->end_told || !program->ended;
 }
 
+static bool program_is_told(struct session *session)
+{
+    pid_t pid = next_to_tell(&session->tracer);
+    if (pid)
+        session->tracer.asked = tell_program(session->recorder, pid);
+    return !pid || session->tracer.asked;
+}
+
 static void kill_when_due(struct session *session)
 {
     if (session->kill_at && time_left(session->kill_at) == 0)
-        session->kill_at = end_descendants(&session->program) ? 0 : now_ms() + KILL_AFTER_MS;
+        session->kill_at = end_descendants(&session->program, &session->tracer) ? 0 : now_ms() + KILL_AFTER_MS;
 }
 
 static int patience(const struct session *session)
@@ -150,9 +163,10 @@ static int patience(const struct session *session)
 static _Noreturn void serve(struct session *session)
 {
     for (;;) {
-        (void)collect(&session->program);
+        (void)collect(&session->program, &session->tracer);
         kill_when_due(session);
-        bool all_told = size_is_told(session) && error_is_told(session) && end_is_told(session);
+        bool all_told = size_is_told(session) && error_is_told(session) && program_is_told(session)
+                        && end_is_told(session);
         struct pollfd watched[] = {
             {.fd = session->recorder, .events = (short)(all_told ? POLLIN : POLLIN | POLLOUT)},
             {.fd = session->signals, .events = POLLIN},
@@ -167,6 +181,16 @@ static _Noreturn void serve(struct session *session)
         if (watched[2].revents)
             read_exec_error(&session->program);
     }
+}
+
+/* Whether a session may run whose programs are not all seen is for the recorder to say. */
+static void settle_tracing(const struct session *session, int64_t deadline)
+{
+    const struct program *program = &session->program;
+    if (!program->trace_error && !program->filter_error)
+        return;
+    (void)tell_untraced(session->recorder, program->trace_error, program->filter_error);
+    await_continue(session->recorder, deadline);
 }
 
 int main(int argc, char *argv[])
@@ -187,7 +211,9 @@ int main(int argc, char *argv[])
     leave_to_recorder(&streams);
     await_go(session.recorder, deadline);
     block_signals();
-    start_program(&session.program, &streams, argv + 3);
+    prepare_program(&session.program, &streams, argv + 3, session.recorder);
+    settle_tracing(&session, deadline);
+    open_gate(&session.program);
     leave_to_program(&streams);
     session.size_due = streams.tty;  /* it may have changed while the recorder decided */
     serve(&session);

@@ -7,6 +7,10 @@
  *   recorder.c     the socket to the recorder: hello, verdict, messages
  *   streams.c      terminals and pipes, outer (the client's) and inner (the program's)
  *   program.c      fork and exec
+ *   filter.c       what a process of the session must not do, so that nothing starts untraced
+ *   tracing.c      holding every program that starts until the recorder knows it
+ *   programs.c     what there is to know of it
+ *   denying.c      what becomes of one that may not run
  *   descendants.c  waiting for, and ending, everything the program left behind
  *   say.c          what people read
  */
@@ -32,9 +36,12 @@ enum {
 
 enum {
     ANSWER_WITHIN_MS = 30000,  /* from start to the recorder's verdict */
+    START_WITHIN_MS = 10000,   /* for the new process to be ready */
     KILL_AFTER_MS = 2000,      /* from the recorder's T to SIGKILL */
     END_WITHIN_MS = 5000,      /* to kill and reap what is left */
     REASON_MAX = 1024,
+    WAITING_MAX = 1024,        /* programs that wait for the recorder; beyond, nothing in the session goes on */
+    PROGRAM_MAX = 65536,       /* what the recorder is told of one */
 };
 
 /* say.c */
@@ -77,24 +84,32 @@ void restore_terminal(void);
 
 /* recorder.c */
 
-enum from_recorder { GO = 'G', REFUSED = 'R', DELIVERED = 'K', TERMINATE = 'T', LOST = 0 };
+enum from_recorder {
+    GO = 'G', REFUSED = 'R', CONTINUE = 'C', DENIED = 'D', DELIVERED = 'K', TERMINATE = 'T', LOST = 0
+};
 
 struct message {
     enum from_recorder kind;
     int signal;                    /* TERMINATE */
-    char reason[REASON_MAX + 1];   /* REFUSED, TERMINATE */
+    char reason[REASON_MAX + 1];   /* REFUSED, DENIED, TERMINATE */
 };
 
 int dial(int64_t deadline);
 void send_hello(int recorder, const struct streams *streams, const char *grant, char *const argv[],
                 int64_t deadline);
+
+/* Wait for the recorder's word; without it nothing runs. */
 void await_go(int recorder, int64_t deadline);
+void await_continue(int recorder, int64_t deadline);
+
 struct message hear(int recorder);
 
 /* Each gives false when the message has to wait until the socket is writable. */
 bool tell_exec_failed(int recorder, int error);
 bool tell_ended(int recorder, int code, int signal);
 bool tell_size(int recorder, struct winsize size);
+bool tell_program(int recorder, pid_t pid);
+bool tell_untraced(int recorder, int trace_error, int filter_error);
 
 /* program.c */
 
@@ -102,20 +117,62 @@ struct program {
     pid_t pid;
     int exec_errors;   /* pipe: an errno when exec failed, the end when it worked; then -1 */
     int error;         /* that errno, 0 for none */
+    int gate;          /* held until the program may begin */
+    int trace_error;   /* errno: it is not traced */
+    int filter_error;  /* errno: it can start others that are not traced */
     bool ended;
     int code;
     int signal;
 };
 
 void reset_signals(void);
-void start_program(struct program *program, const struct streams *streams, char *const argv[]);
+
+/* Everything but exec, which waits for open_gate(). */
+void prepare_program(struct program *program, const struct streams *streams, char *const argv[], int recorder);
+void open_gate(struct program *program);
 void read_exec_error(struct program *program);
 void signal_program(const struct program *program, int signal);
 void note_end(struct program *program, int status);
 
+/* filter.c */
+
+/* Give an errno, 0 when it is in force. */
+int forbid_untraced(void);
+
+/* tracing.c */
+
+struct tracer {
+    pid_t waiting[WAITING_MAX];  /* stopped at exec, a ring by first come; 0 for one that was killed */
+    size_t first, count;
+    bool asked;                  /* the recorder has been told of the first and has not answered */
+    bool ending;                 /* nothing goes on any more */
+};
+
+/* Gives an errno, 0 when the process is traced. */
+int trace(pid_t pid);
+bool has_room(const struct tracer *tracer);
+void take_stop(struct tracer *tracer, pid_t pid, int status);
+void forget(struct tracer *tracer, pid_t pid);
+
+/* The program the recorder has to be told of, 0 for none now. */
+pid_t next_to_tell(struct tracer *tracer);
+
+/* The recorder knows it: it runs, or says why not and exits. False when nothing was asked. */
+bool take_answer(struct tracer *tracer, const char *denial);
+
+/* denying.c */
+
+/* Has to be resumed then; false when it can only be killed. */
+bool make_refuse(pid_t pid, const char *reason);
+
+/* programs.c */
+
+/* Gives the length of the packet, at most PROGRAM_MAX. */
+size_t describe_program(pid_t pid, unsigned char *packet);
+
 /* descendants.c */
 
-bool collect(struct program *program);
-bool end_descendants(struct program *program);
+bool collect(struct program *program, struct tracer *tracer);
+bool end_descendants(struct program *program, struct tracer *tracer);
 
 #endif

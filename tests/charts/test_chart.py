@@ -14,13 +14,17 @@ from devcluster.gomod import helm
 from devcluster.progress import Progress
 from devcluster.settings import load_settings
 
-from webhook.approvals.asking import Terms
+from sidecar.contract.names import TOKEN_AUDIENCE, TOKEN_FILE
+from webhook.approvals import asking
 from webhook.approvals.objects import Asked, Decided, Phase, Review, Spec, Status, Verdict
 from webhook.approvals.standing import Revoke, StandingSpec, StandingStatus
+from webhook.journal.events import Kind
+from webhook.notifications.terms import DEFAULT_KINDS, NEVER, ReceiverTerms, Terms
 from webhook.policy.decision import Approval, Door, Glass
 from webhook.policy.packs import read_packs
 from webhook.policy.schema import crd
 from webhook.settings import read_settings
+from webhook.trust.keeper import CA_KEY, TRUST_CONFIG
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts/chaperone"
@@ -74,6 +78,11 @@ OPENSEARCH = (
 )
 
 
+def environment(container: Object) -> dict[str, str]:
+    """The variables of a container that the chart itself sets."""
+    return {variable["name"]: variable["value"] for variable in container["env"] if "value" in variable}
+
+
 def test_helm_has_nothing_to_complain_about(helm_path: Path) -> None:
     argv = [helm_path, "lint", "--strict", CHART, "--namespace", "chaperone-system"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
@@ -119,6 +128,60 @@ def test_every_door_is_guarded(chart: Chart) -> None:
     }
 
 
+def guards(chart: Chart, *values: str) -> dict[str, Object]:
+    """The webhooks of objects and connections, by the first part of their names."""
+    webhooks = chart.objects(*values)["ValidatingWebhookConfiguration", "chaperone-objects"]["webhooks"]
+    return {webhook["name"].removesuffix(".chaperone.dev"): webhook for webhook in webhooks}
+
+
+def resources(webhook: Object) -> set[tuple[str, str]]:
+    return {
+        (operation, resource)
+        for rule in webhook["rules"]
+        for operation in rule["operations"]
+        for resource in rule["resources"]
+    }
+
+
+def test_changes_of_guarded_namespaces_fail_closed(chart: Chart) -> None:
+    webhooks = guards(chart)
+    for name in ("objects", "connections"):
+        assert webhooks[name]["failurePolicy"] == "Fail"
+        assert webhooks[name]["sideEffects"] == "NoneOnDryRun"
+        selector = webhooks[name]["namespaceSelector"]
+        assert selector["matchLabels"] == {"chaperone.dev/guard": "enabled"}
+        assert selector["matchExpressions"][0]["values"] == ["kube-system", "chaperone-system"]
+        assert [condition["name"] for condition in webhooks[name]["matchConditions"]] == ["by-people"]
+    assert resources(webhooks["objects"]) >= {
+        ("DELETE", "secrets"),
+        ("CREATE", "configmaps"),
+        ("UPDATE", "pods"),
+        ("CREATE", "serviceaccounts/token"),
+        *(("UPDATE", f"{kind}s") for kind in ("deployment", "statefulset", "daemonset", "replicaset")),
+        *(("CREATE", kind) for kind in ("jobs", "cronjobs", "replicationcontrollers", "podtemplates")),
+        ("CREATE", "controllerrevisions"),
+        ("CREATE", "rolebindings"),
+    }
+    streams = {("CONNECT", name) for name in ("pods/portforward", "pods/proxy", "services/proxy")}
+    assert resources(webhooks["connections"]) == streams
+
+
+def test_what_has_no_namespace_is_asked_of_all_and_locks_out_nobody_who_repairs(chart: Chart) -> None:
+    webhooks = guards(chart, 'guard.repairGroups=["system:masters","platform"]')
+    for name in ("own-objects", "own-connections", "cluster-objects", "node-connections"):
+        closed, repair = webhooks[name], webhooks[f"{name}-repair"]
+        assert (closed["failurePolicy"], repair["failurePolicy"]) == ("Fail", "Ignore")
+        assert closed["rules"] == repair["rules"]
+        assert closed["clientConfig"] == repair["clientConfig"]
+        one, other = (webhook["matchConditions"][1]["expression"] for webhook in (closed, repair))
+        assert one == f"!({other.strip('()')})" or one == f"!{other}"
+        assert "g in ['system:masters','platform']" in other
+    assert ("UPDATE", "namespaces/status") in resources(webhooks["cluster-objects"])
+    assert ("UPDATE", "nodes") not in resources(webhooks["cluster-objects"])
+    assert ("UPDATE", "nodes") in resources(guards(chart, "guard.nodes=true")["cluster-objects"])
+    assert resources(webhooks["node-connections"]) == {("CONNECT", "nodes/proxy")}
+
+
 def test_the_second_guard_denies_and_can_be_left_out(chart: Chart) -> None:
     objects = chart.objects()
     policies = {name for kind, name in objects if kind == "ValidatingAdmissionPolicy"}
@@ -128,8 +191,8 @@ def test_the_second_guard_denies_and_can_be_left_out(chart: Chart) -> None:
         assert objects["ValidatingAdmissionPolicy", name]["spec"]["failurePolicy"] == "Fail"
         binding = objects["ValidatingAdmissionPolicyBinding", name]["spec"]
         assert binding["validationActions"] == ["Deny"]
-        if name in {"chaperone-approvals", "chaperone-standing-approvals"}:
-            continue  # wherever approval requests are
+        if name in {"chaperone-approvals", "chaperone-standing-approvals", "chaperone-configuration"}:
+            continue  # wherever approval requests are, and what belongs to no namespace
         assert binding["matchResources"]["namespaceSelector"]["matchLabels"] == {
             "chaperone.dev/guard": "enabled"
         }
@@ -158,7 +221,7 @@ def test_what_the_chart_says_is_what_the_server_reads(chart: Chart) -> None:
         'images.recorder={"repository":"r.example/rec","tag":"7","pullPolicy":"Always"}'
     )
     [container] = deployment["Deployment", "chaperone-admission"]["spec"]["template"]["spec"]["containers"]
-    settings = read_settings({variable["name"]: variable["value"] for variable in container["env"]})
+    settings = read_settings(environment(container))
     assert settings.exempt_namespaces == {"kube-system", "chaperone-system"}
     assert (settings.recorder.image, settings.recorder.pull_policy) == ("r.example/rec:7", "Always")
     assert settings.recorder.limits == {"memory": "256Mi"}
@@ -188,7 +251,7 @@ def test_policies_are_checked_before_they_are_let_in(chart: Chart) -> None:
 def test_packs_and_mode_reach_the_server(chart: Chart) -> None:
     deployment = chart.objects('policies={"mode":"audit","packs":["pci-dss","break-glass"]}')
     [container] = deployment["Deployment", "chaperone-admission"]["spec"]["template"]["spec"]["containers"]
-    settings = read_settings({variable["name"]: variable["value"] for variable in container["env"]})
+    settings = read_settings(environment(container))
     assert settings.audit_mode
     assert settings.policy_packs == ("pci-dss", "break-glass")
     assert len(read_packs(settings.policy_directory, settings.policy_packs)) == 2
@@ -212,7 +275,7 @@ def test_rights_are_the_least(chart: Chart) -> None:
         assert not listing or name == "chaperone-auditor" or rule["resources"] in followed
     collector = [rule for name, rule in rules if name == "chaperone-collector"]
     secrets = [rule["resourceNames"] for rule in collector if "secrets" in rule["resources"]]
-    assert secrets == [["chaperone-collector-tls", "chaperone-seal-keys"]]
+    assert secrets == [["chaperone-collector-tls", "chaperone-seal-keys", "chaperone-ledger-key"]]
 
 
 def test_auditors_read_and_nothing_else(chart: Chart) -> None:
@@ -293,9 +356,30 @@ def test_a_hold_fits_the_time_of_the_webhook(chart: Chart) -> None:
         "Deployment", "chaperone-admission"
     ]
     [container] = deployment["spec"]["template"]["spec"]["containers"]
-    told = {variable["name"]: variable["value"] for variable in container["env"]}
+    told = environment(container)
     settings = read_settings(told)
-    assert settings.approvals == Terms(hold_seconds=20)
+    assert settings.approvals == asking.Terms(hold_seconds=20)
+
+
+@pytest.mark.parametrize("values", [(), OPENSEARCH], ids=["sqlite", "opensearch"])
+def test_audit_events_have_a_place_to_wait_and_a_token_to_go_with(
+    chart: Chart, values: tuple[str, ...]
+) -> None:
+    objects = chart.objects(*values, "admission.journalBytes=2097152")
+    for name in ("chaperone-admission", "chaperone-collector"):
+        pod = objects["Deployment", name]["spec"]["template"]["spec"]
+        [container] = pod["containers"]
+        settings = read_settings({**environment(container), "CHAPERONE_POD": "a-pod"})
+        mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+        volumes = {volume["name"]: volume for volume in pod["volumes"]}
+        volume = volumes[mounts[str(settings.journal.parent)]]
+        if name == "chaperone-admission":
+            assert settings.journal_bytes == 2097152
+            assert int(volume["emptyDir"]["sizeLimit"]) > settings.journal_bytes
+            [source] = volumes[mounts[str(TOKEN_FILE.parent)]]["projected"]["sources"]
+            assert source["serviceAccountToken"]["audience"] == TOKEN_AUDIENCE
+        [pod_name] = [one for one in container["env"] if one["name"] == "CHAPERONE_POD"]
+        assert pod_name["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
 
 
 def test_several_replicas_keep_one_when_nodes_go(chart: Chart) -> None:
@@ -312,12 +396,71 @@ def test_the_record_outlives_the_installation(chart: Chart) -> None:
 
 def test_opensearch_secrets_come_as_files(chart: Chart) -> None:
     pod = chart.objects(*OPENSEARCH)["Deployment", "chaperone-collector"]["spec"]["template"]["spec"]
-    variables = {variable["name"]: variable["value"] for variable in pod["containers"][0]["env"]}
+    variables = environment(pod["containers"][0])
     assert variables["CHAPERONE_STORE"] == "https://search:9200"
     assert variables["CHAPERONE_STORE_PASSWORD_FILE"] == "/etc/chaperone/password/word"
     assert variables["CHAPERONE_STORE_CA_FILE"] == "/etc/chaperone/ca/ca.crt"
     secrets = {v["name"]: v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v}
     assert secrets == {"password": "search", "ca": "search-ca"}
+
+
+def test_nobody_is_notified_until_a_secret_says_whom(chart: Chart) -> None:
+    pod = chart.objects()["Deployment", "chaperone-collector"]["spec"]["template"]["spec"]
+    assert "RECEIVERS" not in json.dumps(pod)
+
+
+def test_receivers_come_as_files_and_what_they_hear_as_the_server_reads_it(chart: Chart) -> None:
+    values = (
+        'notifications.secretName="receivers"',
+        'notifications.namespaces=["pay*"]',
+        'notifications.receivers={"oncall":{"kinds":["control-failed"]}}',
+        "notifications.timeoutSeconds=2.5",
+    )
+    pod = chart.objects(*values)["Deployment", "chaperone-collector"]["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    settings = read_settings(environment(container))
+    assert settings.notifications == Terms(
+        namespaces=("pay*",),
+        receivers={"oncall": ReceiverTerms(kinds=(Kind.CONTROL_FAILED,))},
+        timeout_seconds=2.5,
+    )
+    [mount] = [mount for mount in container["volumeMounts"] if mount["name"] == "receivers"]
+    assert (mount["mountPath"], mount["readOnly"]) == (str(settings.receivers), True)
+    [secret] = [volume["secret"] for volume in pod["volumes"] if volume["name"] == "receivers"]
+    assert secret == {"secretName": "receivers", "defaultMode": 0o440, "optional": True}
+
+
+def test_the_schema_knows_every_kind_that_can_be_told(chart: Chart) -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    assert set(schema["definitions"]["kinds"]["items"]["enum"]) == {kind.value for kind in set(Kind) - NEVER}
+    values = yaml.safe_load((CHART / "values.yaml").read_text())["notifications"]
+    assert values["kinds"] == [kind.value for kind in DEFAULT_KINDS]
+
+
+def test_both_servers_are_scraped_over_tls_when_asked(chart: Chart) -> None:
+    assert ("ServiceMonitor", "chaperone") not in chart.objects()
+    objects = chart.objects('metrics.serviceMonitor={"enabled":true,"labels":{"release":"monitoring"}}')
+    monitor = objects["ServiceMonitor", "chaperone"]
+    assert monitor["metadata"]["labels"]["release"] == "monitoring"
+    for endpoint in monitor["spec"]["endpoints"]:
+        name = endpoint["tlsConfig"]["serverName"].partition(".")[0]
+        service = objects["Service", name]
+        assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+        assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+        assert endpoint["tlsConfig"]["ca"] == {"configMap": {"name": TRUST_CONFIG, "key": CA_KEY}}
+
+
+def test_scrapers_are_let_in_when_named(chart: Chart) -> None:
+    peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    objects = chart.objects(
+        "networkPolicies.enabled=true",
+        'networkPolicies.apiServerBlocks=["10.0.0.1/32"]',
+        f"networkPolicies.metricsFrom={json.dumps([peer])}",
+    )
+    for name in ("chaperone-admission", "chaperone-collector"):
+        assert peer in objects["NetworkPolicy", name]["spec"]["ingress"][0]["from"]
+    [_, audit] = objects["NetworkPolicy", "chaperone-collector"]["spec"]["ingress"]
+    assert peer not in audit["from"]
 
 
 def test_network_policies_are_there_when_asked(chart: Chart) -> None:
@@ -336,6 +479,10 @@ def test_network_policies_are_there_when_asked(chart: Chart) -> None:
         (("guard.timeoutSeconds=31",), "timeoutSeconds"),
         (('sessions.profile="lax"',), "profile"),
         (('policies.packs=["everything"]',), "packs"),
+        (('notifications.kinds=["notification-sent"]',), "kinds"),
+        (('notifications.receivers={"a":{"url":"x"}}',), "url"),
+        (('notifications.secretName="x"', "notifications.kinds=[]"), "nobody would hear"),
+        (("metrics.surprise=1",), "surprise"),
         (("collector.replicas=2",), "the embedded store has one writer"),
         (('store.kind="opensearch"',), "store.opensearch.url"),
         ((*OPENSEARCH[:3],), "passwordSecret"),

@@ -21,17 +21,23 @@ from recorded import POD, Authority
 
 from sidecar.contract.frames import Frame
 from sidecar.contract.wire import INTAKE_PATH
+from webhook.collector.audit_route import AUDIT_EVENTS_PATH, AuditIntake, audit_router
 from webhook.collector.changes import Changes
 from webhook.collector.proving import PodIdentity, Trust
 from webhook.collector.route import Collector, router
 from webhook.collector.tokens import TokenRefusedError
+from webhook.journal.events import AuditEvent
 from webhook.server.health import bare_app
 from webhook.server.runner import Servers, https
 from webhook.server.tls import serving_context
-from webhook.store.contract import Passage, SessionRecord, StoreError
+from webhook.store import OpenSearchSettings, open_store
+from webhook.store.contract import Passage, SessionRecord, Store, StoreError
 from webhook.store.sqlite.store import SqliteStore
 
 TOKEN = "the-token-of-the-pod"
+ADMISSION_TOKEN = "the-token-of-an-admission-replica"
+NAMESPACE = "chaperone-system"
+ADMISSION = PodIdentity(NAMESPACE, "chaperone-admission-1", "a-1", "chaperone-admission")
 LOST_TOKEN = "a-token-nobody-knows"
 
 
@@ -55,22 +61,35 @@ class MoodyStore(SqliteStore):
         self._folder = folder
 
     def append(self, record: SessionRecord, frames: Sequence[Frame], passages: Sequence[Passage]) -> None:
+        self._be_moody()
+        super().append(record, frames, passages)
+
+    def record(self, events: Sequence[AuditEvent], *, received_at: int) -> list[AuditEvent]:
+        self._be_moody()
+        return super().record(events, received_at=received_at)
+
+    def _be_moody(self) -> None:
         if (self._folder / "broken").exists():
             raise StoreError("the disk is full")
         if (self._folder / "slow").exists():
             time.sleep(2)
-        super().append(record, frames, passages)
 
 
 async def serve(folder: Path, port: int) -> None:
-    """Serve until SIGTERM."""
-    store = MoodyStore(folder)
+    """Serve until SIGTERM. File ``opensearch`` in the folder has address and prefix of a real one to use."""
+    search = folder / "opensearch"
+    store: Store = MoodyStore(folder)
+    if search.exists():
+        url, prefix = search.read_text().split()
+        store = open_store(OpenSearchSettings(url, prefix))
     store.prepare()
     keys = json.loads((folder / "keys.json").read_text())
     trust = Trust((bytes.fromhex(keys["root"]),), (bytes.fromhex(keys["seal"]),))
-    collector = Collector(store, FileReviewer(folder / "tokens.json"), lambda: trust, Changes())
+    reviewer = FileReviewer(folder / "tokens.json")
+    collector = Collector(store, reviewer, lambda: trust, Changes())
     app = bare_app()
     app.include_router(router(collector))
+    app.include_router(audit_router(AuditIntake(collector.recording, reviewer, namespace=NAMESPACE)))
     tls = {
         "tls.crt": (folder / "localhost.pem").read_bytes(),
         "tls.key": (folder / "localhost.key").read_bytes(),
@@ -88,7 +107,7 @@ class CollectorServer:
     folder: Path
     authority: Authority = field(default_factory=Authority)
     port: int = 0
-    pods: dict[str, PodIdentity] = field(default_factory=lambda: {TOKEN: POD})
+    pods: dict[str, PodIdentity] = field(default_factory=lambda: {TOKEN: POD, ADMISSION_TOKEN: ADMISSION})
     process: "subprocess.Popen[bytes] | None" = None
 
     def __post_init__(self) -> None:
@@ -100,12 +119,16 @@ class CollectorServer:
         self.ca = tls.pem
         keys = {"root": self.authority.trust.roots[0].hex(), "seal": self.authority.seal_key.hex()}
         (self.folder / "keys.json").write_text(json.dumps(keys))
-        pods = {token: [pod.namespace, pod.pod, pod.uid] for token, pod in self.pods.items()}
+        pods = {token: [pod.namespace, pod.pod, pod.uid, pod.account] for token, pod in self.pods.items()}
         (self.folder / "tokens.json").write_text(json.dumps(pods))
 
     @property
     def url(self) -> str:
         return f"wss://localhost:{self.port}{INTAKE_PATH}"
+
+    @property
+    def audit_url(self) -> str:
+        return f"https://localhost:{self.port}{AUDIT_EVENTS_PATH}"
 
     @property
     def store(self) -> SqliteStore:

@@ -12,15 +12,19 @@ from approvals import approving
 
 from sidecar.contract.errors import ClusterError
 from sidecar.contract.grants import Limits
+from sidecar.masking import Engine, Profile, scan_object
 from webhook.admission import review
 from webhook.admission.approving import Approving
+from webhook.admission.connections import ConnectionDoor
 from webhook.admission.exec import ExecDoor
 from webhook.admission.grants import Granter, Keys
+from webhook.admission.objects import ObjectDoor
 from webhook.admission.pod import PodDoor
 from webhook.admission.pods import Pod
 from webhook.admission.recorder import RecorderSettings, Trust
 from webhook.policy.builtin import RecordEverything
 from webhook.policy.decision import Policy
+from webhook.policy.rights import Right
 from webhook.trust import material
 
 Object = dict[str, Any]
@@ -35,6 +39,7 @@ SETTINGS = RecorderSettings(
     requests={"cpu": "10m", "memory": "32Mi"},
     limits={"memory": "256Mi"},
 )
+_KINDS = {"exec": "PodExecOptions", "attach": "PodAttachOptions"}
 ALICE = {"username": "alice", "uid": "u-1", "groups": ["agents"], "extra": {"iss": ["https://idp"]}}
 
 
@@ -92,10 +97,68 @@ def pod_door(policy: Policy | None = None, asking: Approving | None = None) -> P
     )
 
 
+class Roles:
+    """Roles that are there, by kind and name."""
+
+    def __init__(self, **roles: list[Object]) -> None:
+        self._roles = roles
+
+    async def rights(self, kind: str, namespace: str, name: str) -> list[Right] | None:
+        found = self._roles.get(name)
+        return None if found is None else msgspec.convert(found, list[Right])
+
+
+def object_door(
+    policy: Policy | None = None, asking: Approving | None = None, roles: Roles | None = None
+) -> ObjectDoor:
+    engine = Engine.load(Profile.STRICT)
+    return ObjectDoor(
+        own="chaperone-system",
+        ours=frozenset({"system:serviceaccount:chaperone-system:chaperone-admission"}),
+        exempt=frozenset({"kube-system", "chaperone-system"}),
+        namespaces=Namespaces(),
+        roles=roles or Roles(),
+        policy=policy or RecordEverything(profile="strict", limits=Limits()),
+        approving=asking or approving(),
+        scan=lambda document: scan_object(engine, document),
+        clock=lambda: NOW_SECONDS,
+    )
+
+
+def connection_door(policy: Policy | None = None, asking: Approving | None = None) -> ConnectionDoor:
+    return ConnectionDoor(
+        own="chaperone-system",
+        namespaces=Namespaces(),
+        policy=policy or RecordEverything(profile="strict", limits=Limits()),
+        approving=asking or approving(),
+        clock=lambda: NOW_SECONDS,
+    )
+
+
+def object_request(
+    kind: str,
+    resource: str,
+    after: Object | None = None,
+    before: Object | None = None,
+    **fields: Any,
+) -> review.Request:
+    """A CREATE, UPDATE or DELETE by what is given; ``resource`` is written ``plural.group/subresource``."""
+    written, _, subresource = resource.partition("/")
+    plural, _, group = written.partition(".")
+    operation = "DELETE" if after is None else "UPDATE" if before is not None else "CREATE"
+    standard: Object = {
+        "kind": {"group": group, "version": "v1", "kind": kind},
+        "resource": {"group": group, "version": "v1", "resource": plural},
+        "oldObject": before,
+    }
+    data = body(after, operation=operation, subresource=subresource, **{**standard, **fields})
+    return review.decode_review(data)
+
+
 def body(obj: object, *, operation: str, subresource: str = "", name: str = "web", **fields: object) -> bytes:
     request = {
         "uid": "8d4f",
-        "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "kind": {"group": "", "version": "v1", "kind": _KINDS.get(subresource, "Pod")},
         "resource": {"group": "", "version": "v1", "resource": "pods"},
         "subResource": subresource,
         "operation": operation,

@@ -1,13 +1,14 @@
 """A small recorder: what the tests of the shim put at the other end of its socket.
 
 It speaks the packets of ``sidecar.contract.handshake`` and copies bytes as they come: nothing is masked
-or stored.
+or stored, and every program may run.
 """
 
 import array
 import contextlib
 import fcntl
 import os
+import queue
 import select
 import socket
 import struct
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Self
 
 from sidecar.contract import handshake
-from sidecar.contract.handshake import Exited, Hello, Resized, ShimMessage, WindowSize
+from sidecar.contract.handshake import Executed, Exited, Hello, Resized, ShimMessage, Untraced, WindowSize
 
 PATIENCE_S = 60.0
 """Longer than a healthy shim takes for anything, so that a hang fails one test and not the suite."""
@@ -46,6 +47,11 @@ class Session:
         self.descriptors = rights.tolist()
         self.packet_sizes = [len(self.first)]
         self.messages: list[ShimMessage] = []
+        self.programs: list[Executed | Untraced] = []
+        """What ran, as far as it was told."""
+        self.answers = True
+        """Whether programs may run without further ado; set it before go."""
+        self._heard: queue.SimpleQueue[ShimMessage | None] = queue.SimpleQueue()
 
     def __enter__(self) -> Self:
         return self
@@ -56,6 +62,8 @@ class Session:
     def close(self) -> None:
         """What the end of the recorder's process does: every descriptor is gone."""
         self.close_descriptors()
+        with contextlib.suppress(OSError):  # the shim is gone
+            self.connection.shutdown(socket.SHUT_RDWR)  # ends the listener's wait, which keeps it open
         self.connection.close()
 
     def hello(self) -> Hello:
@@ -70,17 +78,32 @@ class Session:
 
     def say(self, packet: bytes) -> None:
         self.connection.send(packet)
+        if packet == handshake.go() and self.answers:
+            threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        with contextlib.suppress(OSError):  # either side hung up
+            while (message := self.receive()) is not None:
+                if isinstance(message, Executed | Untraced):
+                    self.programs.append(message)
+                    self.connection.send(handshake.proceed())
+                else:
+                    self._heard.put(message)
+        self._heard.put(None)
+
+    def receive(self) -> ShimMessage | None:
+        """The next packet, None at the end of the connection; only for sessions that answer nothing."""
+        packet = self.connection.recv(handshake.MAX_PACKET_BYTES)
+        return handshake.parse_message(packet) if packet else None
 
     def hear(self) -> ShimMessage:
-        """The next message. Raises GoneError at the end of the connection."""
-        try:
-            packet = self.connection.recv(handshake.MAX_PACKET_BYTES)
-        except ConnectionResetError as error:
-            raise GoneError from error
-        if not packet:
+        """The next message that is not about a program. Raises GoneError at the end of the connection."""
+        message = self._heard.get(timeout=PATIENCE_S)
+        if message is None:
+            self._heard.put(None)
             raise GoneError
-        self.messages.append(handshake.parse_message(packet))
-        return self.messages[-1]
+        self.messages.append(message)
+        return message
 
     def hear_end(self) -> Exited:
         """The end of the program; sizes heard on the way are set on the inner terminal."""

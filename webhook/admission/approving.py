@@ -23,10 +23,10 @@ class Allowed(msgspec.Struct, frozen=True):
 
     approval: str
     """Name of the approval request that was spent; that of a standing approval after ``standing/``."""
+    decision: Decision
+    """What counts as decided from here on: the glass was broken, where that is so."""
     session: str = ""
     """Id that the session must have."""
-    decision: Decision | None = None
-    """What counts as decided from here on: the glass was broken, where that is so."""
 
 
 class Approving(Protocol):
@@ -111,18 +111,18 @@ class DeskApproving:
 
 def _allowed(outcome: Outcome, decision: Decision) -> Allowed:
     if outcome.by is not None:
-        return Allowed(PREFIX + outcome.by.metadata.name, outcome.session)
+        return Allowed(PREFIX + outcome.by.metadata.name, decision, outcome.session)
     ticket = outcome.ticket
     if ticket is None:
-        return Allowed("", outcome.session)
-    decided = _by_glass(ticket, decision) if broke_glass(ticket) else None
-    return Allowed(ticket.metadata.name, outcome.session, decided)
+        return Allowed("", decision, outcome.session)
+    decided = _by_glass(ticket, decision) if broke_glass(ticket) else decision
+    return Allowed(ticket.metadata.name, decided, outcome.session)
 
 
-def _by_glass(ticket: ApprovalRequest, decision: Decision) -> Decision | None:
+def _by_glass(ticket: ApprovalRequest, decision: Decision) -> Decision:
     glass = ticket.spec.break_glass
     if glass is None:
-        return None
+        return decision
     return msgspec.structs.replace(
         decision, action=Action.AUDIT, policy=glass.policy, rule=glass.rule, glass=None, break_glass=True
     )

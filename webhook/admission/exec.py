@@ -18,7 +18,7 @@ from webhook.admission.lookup import NamespaceLookup, PodLookup
 from webhook.admission.pods import Container, Pod, absolute
 from webhook.admission.questions import SessionOptions, session_question
 from webhook.admission.remedy import recreate
-from webhook.admission.review import Answer, PatchOperation, Request, decode_object
+from webhook.admission.review import Answer, Noted, PatchOperation, Request, decode_object
 from webhook.admission.shadows import shadow
 from webhook.approvals.subjects import exec_subject
 from webhook.policy.decision import Action, Decision, Door, Policy, Question
@@ -81,16 +81,16 @@ class ExecDoor:
         )
         decision = self._policy.decide(question)
         session, uid = self._granter.new_session(), pod.metadata.uid
-        passed = Allowed("", session)
+        passed = Allowed("", decision, session)
         if decision.action is Action.APPROVE:
             subject = exec_subject(question, uid)
             answer = await self._approving.ask(asked, request, question, decision, subject, session=session)
             if isinstance(answer, Answer):
                 return answer
-            passed, decision = answer, answer.decision or decision
+            passed = answer
         elif decision.action.refuses:
             return refused_by_policy(asked, decision)
-        return self._rewrite(asked, request, question, decision, pod_uid=uid, passed=passed)
+        return self._rewrite(asked, request, question, passed.decision, pod_uid=uid, passed=passed)
 
     def _refuse_unguarded(
         self, asked: str, request: Request, pod: Pod, container: Container
@@ -139,7 +139,8 @@ class ExecDoor:
             remedy = "ask for fewer groups and claims in identities, or fewer masking rules in policies"
             return deny(asked, why=str(error), remedy=remedy, rule="GrantTooLarge")
         command = [str(SHIM_PATH), token, "--", *question.argv]
-        return Answer(patch=(PatchOperation("add", "/command", command),), decision=decision)
+        noted = Noted(question.container, pod_uid, passed.session, passed.approval)
+        return Answer(patch=(PatchOperation("add", "/command", command),), decision=decision, noted=noted)
 
 
 def _refuse_options(asked: str, options: SessionOptions) -> Answer | None:

@@ -22,11 +22,13 @@ from webhook.admission.questions import object_question
 from webhook.admission.recorder import RecorderSettings, Trust
 from webhook.admission.review import (
     Answer,
+    Noted,
     PatchOperation,
     RemoveOperation,
     Request,
     decode_object,
 )
+from webhook.admission.system import is_made_from_template
 from webhook.approvals.subjects import pod_subject
 from webhook.policy.decision import Action, Decision, Door, Policy, Question
 
@@ -71,6 +73,8 @@ class PodDoor:
             decision = self._policy.decide(question)
             if decision.action is Action.DENY:
                 return refused_by_policy(asked, decision)
+            if decision.action is Action.APPROVE and is_made_from_template(request.user_info, pod):
+                decision = _judged_before(decision)
             answer = self._judge(asked, pod, request, self._trust())
             if answer.allowed and decision.action is Action.APPROVE:
                 answer = await self._ask(asked, request, question, decision, answer)
@@ -85,7 +89,8 @@ class PodDoor:
         passed = await self._approving.ask(asked, request, question, decision, pod_subject(question))
         if isinstance(passed, Answer):
             return passed
-        return msgspec.structs.replace(answer, decision=passed.decision)
+        noted = Noted(approval=passed.approval)
+        return msgspec.structs.replace(answer, decision=passed.decision, noted=noted)
 
     def _judge(self, asked: str, pod: Pod, request: Request, trust: Trust) -> Answer:
         clash = conflict(pod, request.object, self._settings, trust)
@@ -103,6 +108,12 @@ class PodDoor:
         yield from _place_recorder(pod, recorder.container(self._settings, trust, guarded))
         yield from _mount_all("/spec/initContainers", initial, offset=1)
         yield from _mount_all("/spec/containers", main, offset=0)
+
+
+def _judged_before(decision: Decision) -> Decision:
+    """Give what becomes of an approval that was given, or not needed, for the template."""
+    reason = "a controller makes it from a template that was judged when its workload was made or changed"
+    return msgspec.structs.replace(decision, action=Action.AUDIT, reason=reason, approval=None)
 
 
 def _guarded(containers: tuple[Container, ...] | None) -> tuple[Container, ...]:

@@ -123,11 +123,12 @@ class OperatingSystem(msgspec.Struct, frozen=True):
     name: str = ""
 
 
-class OwnerReference(msgspec.Struct, frozen=True):
+class OwnerReference(msgspec.Struct, frozen=True, rename="camel"):
     """What the pod belongs to."""
 
     kind: str
     name: str
+    api_version: str = ""
     controller: bool | None = None
 
 

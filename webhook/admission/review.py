@@ -113,13 +113,26 @@ class Denial(msgspec.Struct, frozen=True):
     """``metav1.StatusReason`` that fits the code."""
 
 
+class Noted(msgspec.Struct, frozen=True):
+    """What a door found out while it judged; for the audit event, where it is not in the request."""
+
+    container: str = ""
+    uid: str = ""
+    """Of the object that the request is about."""
+    session: str = ""
+    """Id of the session that may start."""
+    approval: str = ""
+    """Name of the approval request that was spent."""
+
+
 class Answer(msgspec.Struct, frozen=True):
     """What a door answers: allowed as it is, allowed with a patch, or denied."""
 
     denial: Denial | None = None
     patch: Patch = ()
     decision: Decision | None = None
-    """What policies said, where they were asked; for the log."""
+    """What policies said, where they were asked; for the log and the audit event."""
+    noted: Noted = Noted()
 
     @property
     def allowed(self) -> bool:
@@ -162,6 +175,7 @@ def decode_review(body: bytes) -> Request:
     if len(body) > MAX_REVIEW_BYTES:
         raise MalformedReviewError(f"an AdmissionReview of {len(body)} bytes is larger than any object")
     try:
+        body.decode()  # what is skipped below is not looked at, and no API server sends what is no text
         review = _decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise MalformedReviewError("the body is not an AdmissionReview") from None

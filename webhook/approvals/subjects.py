@@ -1,6 +1,6 @@
 """What exactly is asked at a door: the bytes an approval is bound to, and what an approver is shown of it.
 
-A further door needs a function here: its digest and its redaction. Pure.
+Pure. ``showing`` makes what is shown.
 """
 
 from typing import Any, Final, cast
@@ -8,21 +8,15 @@ from typing import Any, Final, cast
 import msgspec
 
 from webhook.approvals.objects import Target
-from webhook.policy.decision import Question
+from webhook.approvals.showing import redacted, show_object
+from webhook.policy.changes import part, plain, substance
+from webhook.policy.decision import Door, Operation, Question
 
 Json = dict[str, Any]
-_SERVER_SET: Final = (
-    "uid",
-    "resourceVersion",
-    "generation",
-    "creationTimestamp",
-    "managedFields",
-    "selfLink",
-)
-_LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _TOKEN_VOLUME: Final = "kube-api-access-"  # noqa: S105  the beginning of a volume's name
-_VARIABLES: Final = frozenset({"env"})
-_HIDDEN: Final = "(not shown)"
+_RANDOM_LETTERS: Final = 5
+"""That the API server puts behind ``generateName``."""
+_LONGEST_PREFIX: Final = 58
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,10 +26,27 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     digested: bytes
     argv: tuple[str, ...] = ()
     shown: str = ""
-    """The object without values of variables, as JSON."""
+    """The object without values of variables and Secrets, as JSON."""
 
     def __repr__(self) -> str:
         return f"Subject({self.target.name})"
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of an object, as admission sees it. Holds values of Secrets."""
+
+    door: Door
+    operation: Operation
+    kind: str
+    resource: str
+    """Plural, subresource and group: ``deployments.apps``, ``serviceaccounts/token``."""
+    name: str
+    """With ``*`` in place of what the API server makes up."""
+    before: Json | None = None
+    after: Json | None = None
+
+    def __repr__(self) -> str:
+        return f"Change({self.operation.value} {self.resource} {self.name})"
 
 
 def exec_subject(question: Question, pod_uid: str) -> Subject:
@@ -51,30 +62,76 @@ def exec_subject(question: Question, pod_uid: str) -> Subject:
 def pod_subject(question: Question) -> Subject:
     """Give the subject of a pod's creation: the object without what servers set and Chaperone adds."""
     pod = cast("Json", msgspec.json.decode(question.object))
-    plain = _without_name_of_token(_without_server_fields(pod))
+    bare = _without_name_of_token(plain(pod))
     return Subject(
         target=Target(resource="pods", name=question.name),
-        digested=msgspec.json.encode(plain, order="deterministic"),
-        shown=msgspec.json.format(msgspec.json.encode(_redacted(plain), order="sorted"), indent=1).decode(),
+        digested=msgspec.json.encode(bare, order="deterministic"),
+        shown=_json(redacted(bare)),
     )
 
 
-def _without_server_fields(pod: Json) -> Json:
-    metadata = {k: v for k, v in _part(pod, "metadata").items() if k not in _SERVER_SET}
-    annotations = {k: v for k, v in _part(metadata, "annotations").items() if k != _LAST_APPLIED}
-    kept = {key: value for key, value in metadata.items() if key != "annotations"}
-    if annotations:
-        kept["annotations"] = annotations
-    return {**{k: v for k, v in pod.items() if k != "status"}, "metadata": kept}
+def object_subject(change: Change, question: Question) -> Subject:
+    """Give the subject of a change: this object as it would be, in place of what counts of the one there is.
+
+    Bound are the whole new object but for what servers set, and of the old one its UID and what of it counts:
+    an approval is not good once that is another. A name that the API server makes up is not bound.
+    """
+    before, after = change.before, change.after
+    bound: Json = {
+        "operation": change.operation.value,
+        "resource": change.resource,
+        "name": change.name,
+        "uid": part(before or {}, "metadata").get("uid"),
+        "before": None if before is None else substance(change.door, change.kind, before),
+        "after": None if after is None else _without_made_up_name(plain(after)),
+    }
+    uid = bound["uid"]
+    return Subject(
+        target=Target(resource=change.resource, name=change.name, uid=uid if isinstance(uid, str) else ""),
+        digested=msgspec.json.encode(bound, order="deterministic"),
+        shown=_json(show_object(change.kind, before, after, question.findings)),
+    )
 
 
-def _part(found: Json, key: str) -> Json:
-    return cast("Json", found.get(key) or {})
+def connect_subject(question: Question, resource: str, name: str, options: msgspec.Raw) -> Subject:
+    """Give the subject of a connection that is no session: to this object, with these ports and this path.
+
+    ``name`` is as it was written, with scheme and port.
+    """
+    asked = cast("Json", msgspec.json.decode(options) or {})
+    bound = {key: value for key, value in asked.items() if key not in {"kind", "apiVersion", "metadata"}}
+    return Subject(
+        target=Target(resource=resource, name=question.name),
+        digested=msgspec.json.encode((resource, name, bound), order="deterministic"),
+        shown=_json({"ports": list(question.ports) or "not said", "path": question.path}),
+    )
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=1).decode()
+
+
+def made_up_name(found: Json | None) -> str:
+    """Give the name of an object that the API server names, with ``*`` for its part; nothing for others."""
+    metadata = part(found or {}, "metadata")
+    prefix, name = metadata.get("generateName"), metadata.get("name") or ""
+    if not isinstance(prefix, str) or not prefix or not isinstance(name, str):
+        return ""
+    prefix = prefix[:_LONGEST_PREFIX]
+    is_made_up = not name or (name.startswith(prefix) and len(name) == len(prefix) + _RANDOM_LETTERS)
+    return f"{prefix}*" if is_made_up else ""
+
+
+def _without_made_up_name(found: Json) -> Json:
+    if not made_up_name(found):
+        return found
+    metadata = {key: value for key, value in part(found, "metadata").items() if key != "name"}
+    return {**found, "metadata": metadata}
 
 
 def _without_name_of_token(pod: Json) -> Json:
     """Give a pod in which the token's volume has no random name: the API server gives one to every try."""
-    volumes = cast("list[Json]", _part(pod, "spec").get("volumes") or [])
+    volumes = cast("list[Json]", part(pod, "spec").get("volumes") or [])
     tokens = [str(volume.get("name")) for volume in volumes if _is_token(volume)]
     return _renamed(pod, tokens[0]) if len(tokens) == 1 else pod
 
@@ -94,21 +151,5 @@ def _renamed(value: Any, name: str) -> Any:
             }
         case list():
             return [_renamed(inner, name) for inner in cast("list[Any]", value)]
-        case _:
-            return value
-
-
-def _redacted(value: Any, inside: str = "") -> Any:
-    """Give an object without the values of variables and annotations."""
-    match value:
-        case dict():
-            found = cast("Json", value)
-            return {
-                key: _HIDDEN if key == "value" and inside in _VARIABLES else _redacted(inner, key)
-                for key, inner in found.items()
-                if not (key == "annotations" and inside == "metadata")
-            }
-        case list():
-            return [_redacted(inner, inside) for inner in cast("list[Any]", value)]
         case _:
             return value

@@ -38,8 +38,12 @@ def asked(source: Source, ticket: ApprovalRequest, identity: Identity, request: 
     """Tell that an approval was asked for; ``request`` is the review's UID."""
     at = ticket.metadata.creation_timestamp or ticket.spec.expires_at
     event = _event(source, ticket, Kind.APPROVAL_ASKED, at, identity, "asked")
-    until = {"expires": ticket.spec.expires_at.isoformat()}
-    return replace(event, request=request, details={**event.details, **until})
+    terms, more = ticket.spec.approval, {"expires": ticket.spec.expires_at.isoformat()}
+    if terms.reason_required:
+        more["reason-required"] = "true"
+    if terms.count > 1:
+        more["people"] = str(terms.count)
+    return replace(event, request=request, details={**event.details, **more})
 
 
 def decided(source: Source, ticket: ApprovalRequest, identity: Identity, request: str) -> AuditEvent:
@@ -48,6 +52,9 @@ def decided(source: Source, ticket: ApprovalRequest, identity: Identity, request
     kind = Kind.BREAK_GLASS if verdict.verdict is Verdict.BREAK_GLASS else Kind.APPROVAL_DECIDED
     event = _event(source, ticket, kind, verdict.at, identity, "decided", str(len(status.decisions)))
     more = {"verdict": verdict.verdict.value, "phase": status.phase.value}
+    asked_at = ticket.metadata.creation_timestamp
+    if asked_at is not None:
+        more["waited"] = str(max(0, int((verdict.at - asked_at).total_seconds())))
     still = missing(ticket.spec.approval, status.decisions)
     if verdict.verdict is Verdict.APPROVE and still:
         more["missing"] = str(still)

@@ -3,10 +3,19 @@
 import logging
 from collections.abc import Awaitable, Callable
 from enum import Enum
+from typing import Final
 
 import msgspec
 
+from sidecar.contract.names import AUDIT_GROUP
 from sidecar.contract.sealing import Identity
+from webhook.journal.events import AuditEvent, Kind, Outcome, Where
+from webhook.journal.making import Stamp
+
+SESSIONS: Final = "sessions"
+EVENTS: Final = "auditevents"
+LEDGERS: Final = "ledgers"
+_OWN_RESOURCES: Final = {"notices": "notices", "search": "searches"}
 
 
 class Action(Enum):
@@ -19,6 +28,8 @@ class Action(Enum):
     CAST = "cast"
     SEARCH = "search"
     NOTICES = "notices"
+    SIGN = "sign"
+    """A checkpoint of the ledger was asked to be signed."""
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -28,7 +39,27 @@ class Read(msgspec.Struct, frozen=True):
     action: Action
     namespace: str | None
     """None for all."""
-    session: str = ""
+    name: str = ""
+    resource: str = SESSIONS
+
+
+def read_event(stamp: Stamp, read: Read) -> AuditEvent:
+    """Give the audit event of a read (PCI DSS 10.2.1.3). It is known before anything is given."""
+    action = read.action.value
+    resource = _OWN_RESOURCES.get(action, read.resource)
+    if read.action in {Action.EVENTS, Action.CAST}:
+        resource = f"{resource}/{action}"
+    return AuditEvent(
+        id=stamp.id,
+        at=stamp.at,
+        origin=stamp.origin,
+        kind=Kind.RECORD_READ,
+        outcome=Outcome.SUCCESS,
+        actor=read.reader,
+        where=Where(namespace=read.namespace or "", resource=f"{resource}.{AUDIT_GROUP}", name=read.name),
+        operation=action,
+        session=read.name if read.resource == SESSIONS else "",
+    )
 
 
 ReadHook = Callable[[Read], Awaitable[None]]
@@ -38,9 +69,10 @@ ReadHook = Callable[[Read], Awaitable[None]]
 async def log_read(read: Read) -> None:
     """Write a read to the log."""
     logging.getLogger(__name__).info(
-        "read action=%s reader=%r namespace=%r session=%r",
+        "read %s action=%s reader=%r namespace=%r name=%r",
+        read.resource,
         read.action.value,
         read.reader.username,
         read.namespace or "*",
-        read.session,
+        read.name,
     )

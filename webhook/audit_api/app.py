@@ -7,6 +7,7 @@ that key may claim any user and group; it would add a call to every read and sto
 """
 
 import hashlib
+import time
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -19,21 +20,36 @@ from webhook.audit_api import discovery, openapi
 from webhook.audit_api.access import ReadHook, log_read
 from webhook.audit_api.changes import Changes
 from webhook.audit_api.endpoints import Endpoints
+from webhook.audit_api.event_endpoints import EventEndpoints
 from webhook.audit_api.gate import HEALTH_PATHS, Gate, json_response, refuse
 from webhook.audit_api.identity import FrontProxy
+from webhook.audit_api.ledgers import Ledgers, Sign
 from webhook.audit_api.objects import API_VERSION
 from webhook.audit_api.requests import aggregated_version
+from webhook.audit_api.threads import Threads
 from webhook.store.contract import Store, StoreError
 
 
 def audit_app(
-    store: Store, changes: Changes, front_proxy: FrontProxy, *, on_read: ReadHook = log_read
+    store: Store,
+    changes: Changes,
+    front_proxy: FrontProxy,
+    *,
+    on_read: ReadHook = log_read,
+    audit_changes: Changes | None = None,
+    sign: Sign | None = None,
 ) -> FastAPI:
-    """Give the application. ``on_read`` is awaited before any session, event or hit is given."""
+    """Give the application. ``on_read`` is awaited before any session, event or hit is given.
+
+    ``changes`` tells of sessions, ``audit_changes`` of audit events; ``sign`` gives a checkpoint of now.
+    """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     _add_health(app, front_proxy)
     _add_discovery(app)
-    _add_sessions(app, Endpoints(store, changes, on_read))
+    threads = Threads()
+    _add_sessions(app, Endpoints(store, changes, on_read, threads=threads))
+    _add_audit_events(app, EventEndpoints(store, audit_changes or changes, on_read, threads, time.time_ns))
+    Ledgers(store, on_read, threads, sign).mount(app)
     for error in (CallerError, StoreError, HTTPException, Exception):
         app.add_exception_handler(error, refuse)
     app.add_middleware(Gate, front_proxy=front_proxy)
@@ -52,6 +68,14 @@ def _add_sessions(app: FastAPI, endpoints: Endpoints) -> None:
     app.add_route(f"{namespaced}/notices", endpoints.notices, ["GET"])
     app.add_route(f"{base}/searches", endpoints.search, ["POST"])
     app.add_route(f"{namespaced}/searches", endpoints.search, ["POST"])
+
+
+def _add_audit_events(app: FastAPI, endpoints: EventEndpoints) -> None:
+    base = f"/apis/{API_VERSION}"
+    namespaced = f"{base}/namespaces/{{namespace}}/auditevents"
+    app.add_route(f"{base}/auditevents", endpoints.events, ["GET"])
+    app.add_route(namespaced, endpoints.events, ["GET"])
+    app.add_route(f"{namespaced}/{{name}}", endpoints.event, ["GET"])
 
 
 def _add_health(app: FastAPI, front_proxy: FrontProxy) -> None:

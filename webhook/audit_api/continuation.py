@@ -9,10 +9,12 @@ from webhook.audit_api.errors import ApiError, Reason
 
 
 class Continue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a list goes on: after this session, as of this resource version."""
+    """Where a list goes on: after this session or event, as of this resource version."""
 
     before: str
     resource_version: str
+    at: int = 0
+    """The time of an audit event, which its list is sorted by."""
 
 
 def encode_continue(token: Continue) -> str:

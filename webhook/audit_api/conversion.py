@@ -102,6 +102,8 @@ def _status(record: SessionRecord) -> SessionStatus:
         duration="" if ended is None else duration(max(0, ended - record.started_at)),
         exit_code=UNSET if record.exit_code is None else record.exit_code,
         partly_searchable=not record.searchable,
+        programs=record.programs,
+        untraced=record.untraced,
         how="" if record.how is None else record.how.value,
         reason=record.reason,
         bytes=ByteCounts(record.stdin_bytes, record.stdout_bytes, record.stderr_bytes),

@@ -44,13 +44,19 @@ class Endpoints:
     """Answers the API's requests from one store."""
 
     def __init__(
-        self, store: Store, changes: Changes, on_read: ReadHook, clock: Callable[[], int] = time.time_ns
+        self,
+        store: Store,
+        changes: Changes,
+        on_read: ReadHook,
+        clock: Callable[[], int] = time.time_ns,
+        *,
+        threads: Threads | None = None,
     ) -> None:
         self._store = store
         self._changes = changes
         self._on_read = on_read
         self._clock = clock
-        self._threads = Threads()
+        self._threads = threads or Threads()
 
     async def sessions(self, request: Request) -> Response:
         """List or watch sessions."""
@@ -111,7 +117,8 @@ class Endpoints:
         limit = number(query, "limit", 0) or None
         record = await self._record(request, Action.EVENTS)
         if accepts(request.headers.get("accept", ""), LINES_CONTENT_TYPE):
-            lines = event_lines(self._store, record.session, start=start, limit=limit)
+            payload = flag(query, "payload")
+            lines = event_lines(self._store, record.session, start=start, limit=limit, with_payload=payload)
             return await self._streamed(lines, LINES_CONTENT_TYPE)
         page = await self._threads.run(
             event_page, self._store, record.session, start=start, limit=limit or DEFAULT_EVENTS

@@ -75,6 +75,12 @@ def status_of(error: ApiError, *, group: str) -> Status:
     )
 
 
+def unknown_event(name: str) -> ApiError:
+    """Give the answer for an audit event that is not there, or not in the namespace asked."""
+    message = f'auditevents.audit.chaperone.dev "{name}" not found'
+    return ApiError(Reason.NOT_FOUND, message, name=name, kind="auditevents")
+
+
 def unknown_session(name: str) -> ApiError:
     """Give the answer for a session that is not there, or not in the namespace asked."""
     return ApiError(

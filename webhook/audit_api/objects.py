@@ -12,11 +12,11 @@ API_VERSION: Final = f"{AUDIT_GROUP}/{AUDIT_VERSION}"
 _NANOSECONDS: Final = 1_000_000_000
 
 
-class _Part(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    pass
+class Part(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What the parts of objects share: names in camel case, and nothing that says nothing."""
 
 
-class ObjectMeta(_Part, frozen=True):
+class ObjectMeta(Part, frozen=True):
     """The part of metav1.ObjectMeta that sessions have."""
 
     name: str
@@ -28,14 +28,14 @@ class ObjectMeta(_Part, frozen=True):
     labels: dict[str, str] = {}
 
 
-class ListMeta(_Part, frozen=True):
+class ListMeta(Part, frozen=True):
     """metav1.ListMeta."""
 
     resource_version: str = ""
     continue_: str = msgspec.field(default="", name="continue")
 
 
-class User(_Part, frozen=True):
+class User(Part, frozen=True):
     """Who asked for the session, as the API server authenticated them."""
 
     username: str
@@ -44,14 +44,14 @@ class User(_Part, frozen=True):
     extra: dict[str, tuple[str, ...]] = {}
 
 
-class Masking(_Part, frozen=True):
+class Masking(Part, frozen=True):
     """Which masking profile the recorder applied, and the fingerprint of its engine."""
 
     profile: str
     fingerprint: str
 
 
-class SessionDecision(_Part, frozen=True):
+class SessionDecision(Part, frozen=True):
     """What admission decided when the session was asked for."""
 
     action: str
@@ -64,14 +64,14 @@ class SessionDecision(_Part, frozen=True):
     """What audit mode did not enforce: action, policy and rule; absent when nothing."""
 
 
-class TerminalSize(_Part, frozen=True, omit_defaults=False):
+class TerminalSize(Part, frozen=True, omit_defaults=False):
     """Size of the session's terminal when it started, in character cells."""
 
     rows: int
     cols: int
 
 
-class SessionSpec(_Part, frozen=True):
+class SessionSpec(Part, frozen=True):
     """What was asked for."""
 
     user: User
@@ -89,7 +89,7 @@ class SessionSpec(_Part, frozen=True):
     """Absent without a terminal."""
 
 
-class ByteCounts(_Part, frozen=True, omit_defaults=False):
+class ByteCounts(Part, frozen=True, omit_defaults=False):
     """Bytes recorded by channel."""
 
     stdin: int
@@ -97,21 +97,21 @@ class ByteCounts(_Part, frozen=True, omit_defaults=False):
     stderr: int
 
 
-class Findings(_Part, frozen=True, omit_defaults=False):
+class Findings(Part, frozen=True, omit_defaults=False):
     """How often card data was masked, in all and by rule and brand."""
 
     total: int
     by_rule: dict[str, int]
 
 
-class ChainState(_Part, frozen=True, omit_defaults=False):
+class ChainState(Part, frozen=True, omit_defaults=False):
     """How far the session's hash chain was stored, and its digest there (SHA-256, hexadecimal)."""
 
     next_sequence: int
     digest: str
 
 
-class SessionStatus(_Part, frozen=True):
+class SessionStatus(Part, frozen=True):
     """What became of it."""
 
     phase: str
@@ -132,12 +132,16 @@ class SessionStatus(_Part, frozen=True):
     """Of the main program, 128 + signal when a signal ended it; absent when it is not known."""
     partly_searchable: bool = False
     """A channel is so long that search sees only its beginning; replay shows all of it."""
+    programs: int = 0
+    """How many programs ran in it, the main one included."""
+    untraced: str = ""
+    """Why not all of them are recorded; absent when they are."""
     how: str = ""
     """How the session ended: exited, client-gone, idle-timeout and so on."""
     reason: str = ""
 
 
-class Session(_Part, frozen=True, omit_defaults=False):
+class Session(Part, frozen=True, omit_defaults=False):
     """One recorded exec session."""
 
     metadata: ObjectMeta
@@ -147,7 +151,7 @@ class Session(_Part, frozen=True, omit_defaults=False):
     kind: str = "Session"
 
 
-class SessionList(_Part, frozen=True, omit_defaults=False):
+class SessionList(Part, frozen=True, omit_defaults=False):
     """Sessions, newest first."""
 
     metadata: ListMeta
@@ -156,7 +160,7 @@ class SessionList(_Part, frozen=True, omit_defaults=False):
     kind: str = "SessionList"
 
 
-class Notice(_Part, frozen=True, omit_defaults=False):
+class Notice(Part, frozen=True, omit_defaults=False):
     """What a recorder reported outside any session, such as a grant that it refused."""
 
     metadata: ObjectMeta
@@ -175,7 +179,7 @@ class Notice(_Part, frozen=True, omit_defaults=False):
     kind: str = "Notice"
 
 
-class NoticeList(_Part, frozen=True, omit_defaults=False):
+class NoticeList(Part, frozen=True, omit_defaults=False):
     """Notices, newest first."""
 
     metadata: ListMeta
@@ -184,7 +188,7 @@ class NoticeList(_Part, frozen=True, omit_defaults=False):
     kind: str = "NoticeList"
 
 
-class SearchSpec(_Part, frozen=True):
+class SearchSpec(Part, frozen=True):
     """What to look for: words or a "quoted phrase" in command lines and in what was shown or typed."""
 
     text: str
@@ -197,12 +201,12 @@ class SearchSpec(_Part, frozen=True):
     limit: int = 100
 
 
-class SearchHit(_Part, frozen=True, omit_defaults=False):
+class SearchHit(Part, frozen=True, omit_defaults=False):
     """Where the text was found."""
 
     session: Session
     channel: str
-    """stdin, stdout or stderr; command when the command line matched."""
+    """stdin, stdout or stderr; command for the session's command line, program for one that ran inside."""
     at: str
     """Since the session's start, as a duration; where to jump in the replay."""
     text: str
@@ -210,13 +214,13 @@ class SearchHit(_Part, frozen=True, omit_defaults=False):
     """Start and end of each match, in characters of the text."""
 
 
-class SearchStatus(_Part, frozen=True, omit_defaults=False):
+class SearchStatus(Part, frozen=True, omit_defaults=False):
     """What was found, best first."""
 
     hits: list[SearchHit]
 
 
-class Search(_Part, frozen=True, omit_defaults=False):
+class Search(Part, frozen=True, omit_defaults=False):
     """A question, and once created its answer; it is not kept."""
 
     spec: SearchSpec

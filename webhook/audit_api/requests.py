@@ -11,7 +11,7 @@ from webhook.audit_api.continuation import Continue, decode_continue
 from webhook.audit_api.discovery import AGGREGATED_CONTENT_TYPES
 from webhook.audit_api.errors import ApiError, Reason
 from webhook.audit_api.objects import unix_nanoseconds
-from webhook.audit_api.selectors import Selectors, parse_selectors
+from webhook.audit_api.selectors import SESSION_FIELDS, Fields, Selectors, parse_selectors
 from webhook.audit_api.table import IncludeObject
 from webhook.replay.asciicast import CastVersion
 
@@ -32,7 +32,7 @@ class ListRequest(msgspec.Struct, frozen=True):
 
     selectors: Selectors
     since: int | None
-    """Only sessions that started at or after, Unix nanoseconds; of this API, as is ``until``."""
+    """Only what started or happened at or after, Unix nanoseconds; of this API, as is ``until``."""
     until: int | None
     limit: int
     token: Continue | None
@@ -57,12 +57,12 @@ def parameters(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
-def list_request(query: Mapping[str, str]) -> ListRequest:
-    """Read the parameters of a list or watch. Raises ApiError."""
+def list_request(query: Mapping[str, str], fields: Fields = SESSION_FIELDS) -> ListRequest:
+    """Read the parameters of a list or watch of objects with these fields. Raises ApiError."""
     token = query.get("continue", "")
     timeout = number(query, "timeoutSeconds", DEFAULT_WATCH_SECONDS)
     return ListRequest(
-        selectors=parse_selectors(query.get("fieldSelector", ""), query.get("labelSelector", "")),
+        selectors=parse_selectors(query.get("fieldSelector", ""), query.get("labelSelector", ""), fields),
         since=_moment(query, "since"),
         until=_moment(query, "until"),
         limit=number(query, "limit", 0),

@@ -14,7 +14,7 @@ from webhook.audit_api.objects import (
     duration,
     unix_nanoseconds,
 )
-from webhook.store.contract import Hit, Query, Store
+from webhook.store.contract import Hit, Passage, Query, Store
 
 MAX_HITS: Final = 1000
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -67,8 +67,14 @@ def _hit(hit: Hit) -> SearchHit:
     passage = hit.passage
     return SearchHit(
         session=session_object(hit.record),
-        channel="command" if passage is None else passage.channel.value,
+        channel=_channel(passage),
         at=duration(0 if passage is None else passage.at),
         text=" ".join(hit.record.argv) if passage is None else passage.text,
         highlight=[[start, end] for start, end in hit.highlight],
     )
+
+
+def _channel(passage: Passage | None) -> str:
+    if passage is None:
+        return "command"
+    return "program" if passage.channel is None else passage.channel.value

@@ -1,24 +1,28 @@
-"""Label and field selectors, as far as sessions have labels and fields.
+"""Label and field selectors, as far as the API's objects have labels and fields.
 
 Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors
 """
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 import msgspec
 
 from webhook.audit_api.errors import ApiError, Reason
-from webhook.audit_api.objects import Session
 
-_FIELDS: Final[Mapping[str, Callable[[Session], str]]] = {
-    "metadata.name": lambda session: session.metadata.name,
-    "metadata.namespace": lambda session: session.metadata.namespace,
-    "spec.pod": lambda session: session.spec.pod,
-    "spec.user": lambda session: session.spec.user.username,
-    "status.phase": lambda session: session.status.phase,
-}
+Fields = Mapping[str, Callable[[Any], str]]
+"""How to find the value of each field that a kind of object can be selected by."""
+SESSION_FIELDS: Final[Fields] = MappingProxyType(
+    {
+        "metadata.name": lambda session: session.metadata.name,
+        "metadata.namespace": lambda session: session.metadata.namespace,
+        "spec.pod": lambda session: session.spec.pod,
+        "spec.user": lambda session: session.spec.user.username,
+        "status.phase": lambda session: session.status.phase,
+    }
+)
 CHANGING_FIELD: Final = "status.phase"
 _SET_BASED: Final = re.compile(r"(?P<key>[^\s!=,()]+)\s+(?P<operator>in|notin)\s*\((?P<values>[^()]*)\)")
 _EQUALITY: Final = re.compile(r"(?P<key>[^\s!=,()]+)\s*(?P<operator>==|=|!=)\s*(?P<value>[^\s!=,()]*)")
@@ -40,15 +44,16 @@ class Requirement(msgspec.Struct, frozen=True):
 
 
 class Selectors(msgspec.Struct, frozen=True):
-    """All that a session must meet to be given."""
+    """All that an object must meet to be given."""
 
     fields: tuple[Requirement, ...] = ()
     labels: tuple[Requirement, ...] = ()
+    known: Fields = SESSION_FIELDS
 
-    def match(self, session: Session) -> bool:
-        """Tell whether a session meets every requirement."""
-        return all(r.allows(_FIELDS[r.key](session)) for r in self.fields) and all(
-            r.allows(session.metadata.labels.get(r.key)) for r in self.labels
+    def match(self, item: Any) -> bool:
+        """Tell whether an object meets every requirement."""
+        return all(r.allows(self.known[r.key](item)) for r in self.fields) and all(
+            r.allows(item.metadata.labels.get(r.key)) for r in self.labels
         )
 
     def exactly(self, field: str) -> str | None:
@@ -60,20 +65,22 @@ class Selectors(msgspec.Struct, frozen=True):
 
     def without_changing(self) -> "Selectors":
         """Give the same without what a session may come to meet, or cease to, during its life."""
-        return Selectors(tuple(r for r in self.fields if r.key != CHANGING_FIELD), self.labels)
+        lasting = tuple(r for r in self.fields if r.key != CHANGING_FIELD)
+        return Selectors(lasting, self.labels, self.known)
 
 
-def parse_selectors(fields: str, labels: str) -> Selectors:
+def parse_selectors(fields: str, labels: str, known: Fields = SESSION_FIELDS) -> Selectors:
     """Read both query parameters. Raises ApiError naming what cannot be read or is no field here."""
-    return Selectors(_fields(fields), _labels(labels))
+    return Selectors(_fields(fields, known), _labels(labels), known)
 
 
-def _fields(text: str) -> tuple[Requirement, ...]:
+def _fields(text: str, known: Fields) -> tuple[Requirement, ...]:
     requirements = [_field(term) for term in _terms(text)]
     for requirement in requirements:
-        if requirement.key not in _FIELDS:
-            known = ", ".join(_FIELDS)
-            raise _refused(f'"{requirement.key}" is no field to select sessions by; use one of {known}')
+        if requirement.key not in known:
+            raise _refused(
+                f'"{requirement.key}" is no field to select by here; use one of {", ".join(known)}'
+            )
     return tuple(requirements)
 
 

@@ -17,11 +17,11 @@ from webhook.audit_api.watching import OVERLAP, Change, EventType, Watcher, pars
 from webhook.store.contract import Query, SessionRecord, Store, StoreError
 
 BOOKMARK_SECONDS = 60.0
-_INITIAL_END = {"k8s.io/initial-events-end": "true"}
-_PAGE = 500
-_PAUSE_SECONDS = 0.25
+INITIAL_END = {"k8s.io/initial-events-end": "true"}
+PAGE = 500
+PAUSE_SECONDS = 0.25
 """Shortest time between two looks; a busy session is one event each time, whatever happened in it."""
-_POLL_SECONDS = 5.0
+POLL_SECONDS = 5.0
 """Longest time between two looks: another replica's changes are not announced here."""
 _SECOND = 1_000_000_000
 
@@ -61,24 +61,24 @@ class WatchStream:
                 yield line
         except StoreError:
             error = ApiError(Reason.UNAVAILABLE, "the store of sessions does not answer; watch again")
-            yield _line(EventType.ERROR, status_of(error, group=AUDIT_GROUP))
+            yield watch_line(EventType.ERROR, status_of(error, group=AUDIT_GROUP))
 
     async def _initial(self, watcher: Watcher, now: int) -> AsyncIterator[bytes]:
         if self._since is not None and not self._asked.initial_events:
             return
         before: str | None = None
         while True:
-            query = Query(namespace=self._namespace, limit=_PAGE, before=before)
+            query = Query(namespace=self._namespace, limit=PAGE, before=before)
             records = await self._threads.run(self._store.sessions, query)
             watcher.know(records)
             for session in map(session_object, records):
                 if self._asked.selectors.match(session):
                     yield self._event(Change(EventType.ADDED, session))
-            if len(records) < _PAGE:
+            if len(records) < PAGE:
                 break
             before = records[-1].session
         if self._asked.initial_events:
-            yield self._bookmark(now, _INITIAL_END)
+            yield bookmark("Session", now, INITIAL_END)
 
     async def _changing(self, watcher: Watcher, until: int) -> AsyncIterator[bytes]:
         bookmarked = self._clock()
@@ -88,23 +88,25 @@ class WatchStream:
                     yield self._event(change)
             if self._asked.bookmarks and now - bookmarked > BOOKMARK_SECONDS * _SECOND:
                 bookmarked = now
-                yield self._bookmark(watcher.position, {})
-            await asyncio.sleep(_PAUSE_SECONDS)
+                yield bookmark("Session", watcher.position, {})
+            await asyncio.sleep(PAUSE_SECONDS)
             seen = max(watcher.position, now - OVERLAP)
-            await self._changes.wait(seen, min((until - now) / _SECOND, _POLL_SECONDS))
+            await self._changes.wait(seen, min((until - now) / _SECOND, POLL_SECONDS))
 
     async def _changed(self, after: int) -> AsyncIterator[list[SessionRecord]]:
         while True:
             records = await self._threads.run(
-                self._store.changed, after=after, namespace=self._namespace, limit=_PAGE
+                self._store.changed, after=after, namespace=self._namespace, limit=PAGE
             )
             yield records
-            if len(records) < _PAGE:
+            if len(records) < PAGE:
                 return
             after = records[-1].updated_at
 
     def _event(self, change: Change) -> bytes:
-        return _line(change.type, self._shown([change.session], change.session.metadata.resource_version))
+        return watch_line(
+            change.type, self._shown([change.session], change.session.metadata.resource_version)
+        )
 
     def _shown(self, sessions: list[Session], version: str) -> object:
         if self._form is Form.OBJECT:
@@ -119,12 +121,15 @@ class WatchStream:
         self._columns_sent = True
         return rows
 
-    def _bookmark(self, position: int, annotations: dict[str, str]) -> bytes:
-        metadata: dict[str, object] = {"resourceVersion": str(position), "creationTimestamp": None}
-        if annotations:
-            metadata["annotations"] = annotations
-        return _line(EventType.BOOKMARK, {"kind": "Session", "apiVersion": API_VERSION, "metadata": metadata})
+
+def bookmark(kind: str, position: int, annotations: dict[str, str]) -> bytes:
+    """Give the event that tells a client of this kind of objects how far it has come."""
+    metadata: dict[str, object] = {"resourceVersion": str(position), "creationTimestamp": None}
+    if annotations:
+        metadata["annotations"] = annotations
+    return watch_line(EventType.BOOKMARK, {"kind": kind, "apiVersion": API_VERSION, "metadata": metadata})
 
 
-def _line(kind: EventType, value: object) -> bytes:
+def watch_line(kind: EventType, value: object) -> bytes:
+    """Give one event of a watch."""
     return msgspec.json.encode({"type": kind.value, "object": value}) + b"\n"

@@ -10,7 +10,12 @@ _SECOND: Final = 1_000_000_000
 
 def short_command(command: Sequence[str], width: int) -> str:
     """Give a command line in at most ``width`` characters, harmless to a terminal."""
-    line = printable(" ".join(command))
+    return shortened(" ".join(command), width)
+
+
+def shortened(text: str, width: int) -> str:
+    """Give a text as one line of at most ``width`` characters, harmless to a terminal."""
+    line = printable(text)
     return line if len(line) <= width else line[: width - 1] + "…"
 
 

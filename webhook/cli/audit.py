@@ -1,13 +1,15 @@
 """The audit API as the commands ask it, with every refusal told in words that help."""
 
 from collections.abc import Iterator, Mapping
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 import urllib3
 
 from sidecar.contract.events import Event
+from sidecar.contract.frames import Frame
 from sidecar.contract.identifiers import is_session_id
+from webhook.audit_api.event_objects import AuditEvent
 from webhook.audit_api.objects import API_VERSION, ListMeta, Search, SearchHit, SearchSpec, Session
 from webhook.cli.cluster import Cluster
 from webhook.cli.failures import CliError, ExitCode
@@ -23,6 +25,12 @@ _LINES = "application/x-ndjson"
 class _Page(msgspec.Struct, frozen=True):
     metadata: ListMeta
     items: list[msgspec.Raw]
+
+
+class _RecordedFrame(msgspec.Struct, frozen=True):
+    sequence: int
+    digest: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{2})*$")]
+    payload: bytes
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -49,14 +57,26 @@ class Audit:
         self, namespace: str | None, parameters: Mapping[str, str], *, limit: int | None
     ) -> Iterator[Item]:
         """Give sessions of a namespace, or of all, newest first."""
+        for raw in self._pages("sessions", namespace, parameters, limit=limit):
+            yield Item(_decode(bytes(raw), Session), raw)
+
+    def events_with(
+        self, namespace: str | None, parameters: Mapping[str, str], *, limit: int | None
+    ) -> Iterator[tuple[AuditEvent, msgspec.Raw]]:
+        """Give audit events of a namespace, or of all and of none, newest first; as objects and as given."""
+        for raw in self._pages("auditevents", namespace, parameters, limit=limit):
+            yield _decode(bytes(raw), AuditEvent), raw
+
+    def _pages(
+        self, resource: str, namespace: str | None, parameters: Mapping[str, str], *, limit: int | None
+    ) -> Iterator[msgspec.Raw]:
         left, token = limit, ""
         while left is None or left > 0:
             page_size = _PAGE if left is None else min(left, _PAGE)
-            asked = Asked("list", "sessions", namespace)
+            asked = Asked("list", resource, namespace)
             options = {**parameters, "limit": str(page_size), **({"continue": token} if token else {})}
-            page = _decode(self._get(asked, ("sessions",), options), _Page)
-            for raw in page.items:
-                yield Item(_decode(bytes(raw), Session), raw)
+            page = _decode(self._get(asked, (resource,), options), _Page)
+            yield from page.items
             token = page.metadata.continue_
             left = None if left is None else left - len(page.items)
             if not token:
@@ -110,6 +130,13 @@ class Audit:
         decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
         for line in self._lines(session, "events", {}, _LINES):
             yield _decoded(decoder, line)
+
+    def frames(self, session: Session) -> Iterator[Frame]:
+        """Give all frames of a session, as far as it is recorded, with the bytes its hash chain is over."""
+        decoder = msgspec.json.Decoder(_RecordedFrame)
+        for line in self._lines(session, "events", {"payload": "true"}, _LINES):
+            frame = _decoded(decoder, line)
+            yield Frame(frame.sequence, bytes.fromhex(frame.digest), frame.payload)
 
     def cast(self, session: Session, parameters: Mapping[str, str]) -> Iterator[bytes]:
         """Give a session as the lines of an asciicast."""

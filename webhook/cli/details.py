@@ -58,6 +58,8 @@ def _outcome(session: Session) -> list[_Fact]:
         ("How it ended", ending),
         ("Exit code", "" if isinstance(status.exit_code, UnsetType) else str(status.exit_code)),
         ("Bytes", f"input {counts.stdin:,}, output {counts.stdout:,}, error output {counts.stderr:,}"),
+        ("Programs", str(status.programs) if status.programs else ""),
+        ("Tracing", Text(f"off: {printable(status.untraced)}", "yellow") if status.untraced else ""),
         ("Search", "sees the beginning of the long streams only" if status.partly_searchable else ""),
         ("Masked", Text(by_rule, "yellow") if by_rule else "nothing"),
     ]

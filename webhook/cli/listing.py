@@ -65,7 +65,7 @@ def _listed(opened: Opened, wanted: Wanted, now: datetime) -> Iterator[Item]:
         "status.phase": wanted.phase.value if wanted.phase else None,
     }
     parameters = {
-        "fieldSelector": ",".join(f"{name}={_escaped(value)}" for name, value in fields.items() if value),
+        "fieldSelector": ",".join(f"{name}={escaped(value)}" for name, value in fields.items() if value),
         "since": time_option("--since", wanted.since, now),
         "until": time_option("--until", wanted.until, now),
     }
@@ -94,6 +94,6 @@ def _is_in(session: Session, phase: Phase | None) -> bool:
     return phase is None or session.status.phase == phase.value
 
 
-def _escaped(value: str) -> str:
+def escaped(value: str) -> str:
     """Escape a value for a field selector (fields.EscapeValue of apimachinery)."""
     return value.replace("\\", "\\\\").replace(",", "\\,").replace("=", "\\=")

@@ -31,6 +31,15 @@ class Format(Enum):
     JSON = "json"
 
 
+class EventFormat(Enum):
+    """Forms of output of audit events."""
+
+    TABLE = "table"
+    WIDE = "wide"
+    JSON = "json"
+    CSV = "csv"
+
+
 class Phase(Enum):
     """Where a session is."""
 

@@ -3,15 +3,17 @@
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec import UnsetType
 from rich.text import Text
 
+from sidecar.contract.events import Event, Program
 from webhook.audit_api.objects import Session
 from webhook.cli.access import Access
+from webhook.cli.approval_history import approval_lines
 from webhook.cli.details import detail_lines
 from webhook.cli.failures import CliError
 from webhook.cli.options import Format
@@ -19,13 +21,14 @@ from webhook.cli.output import console, note, print_json
 from webhook.cli.terminal import play as play_in_terminal
 from webhook.replay.moments import Kind, moments
 from webhook.replay.player import Player
-from webhook.replay.safety import escape_json
+from webhook.replay.programs import command_of
+from webhook.replay.safety import escape_json, printable
 from webhook.replay.transcript import Line
 from webhook.replay.transcript import transcript as lines_of
 
 
-def show(access: Access, name: str, output: Format, *, transcript: bool) -> None:
-    """Print a session's details and, when asked, what was shown. Raises CliError."""
+def show(access: Access, name: str, output: Format, *, transcript: bool, programs: bool) -> None:
+    """Print a session's details and, when asked, what ran and what was shown. Raises CliError."""
     opened = access.open()
     item = opened.find(name)
     session = item.session
@@ -35,10 +38,24 @@ def show(access: Access, name: str, output: Format, *, transcript: bool) -> None
     screen = console()
     for line in detail_lines(session, datetime.now(UTC)):
         screen.print(line)
+    for line in approval_lines(opened, session, datetime.now(UTC)):
+        screen.print(line)
+    if programs:
+        screen.print()
+        for line in _program_lines(opened.audit.events(session)):
+            screen.print(line)
     if transcript:
         screen.print()
         for line in lines_of(moments(opened.audit.events(session))):
             screen.print(_transcript_line(line))
+
+
+def _program_lines(events: Iterable[Event]) -> Iterator[Text]:
+    """Give for each program its moment, process, user and directory, and its command line."""
+    for event in events:
+        if isinstance(event, Program):
+            where = f"{event.pid:>7} uid {event.uid} {printable(event.cwd)} "
+            yield Text.assemble((f"{event.at / 1e9:9.2f}s {where}", "dim"), command_of(event))
 
 
 def _transcript_line(line: Line) -> Text:
@@ -47,7 +64,9 @@ def _transcript_line(line: Line) -> Text:
     return Text.assemble(moment, (line.text, "red" if is_error else ""))
 
 
-def play(access: Access, name: str, *, speed: float, idle_limit: float | None, start: float) -> None:
+def play(
+    access: Access, name: str, *, speed: float, idle_limit: float | None, start: float, with_programs: bool
+) -> None:
     """Replay a session. Raises CliError."""
     opened = access.open()
     session = opened.find(name).session
@@ -55,7 +74,14 @@ def play(access: Access, name: str, *, speed: float, idle_limit: float | None, s
         note("The session is not over; this is what is recorded so far.")
     _warn_of_size(session)
     events = moments(opened.audit.events(session))
-    player = Player(events, now=time.monotonic(), speed=speed, idle_limit=idle_limit, start=start)
+    player = Player(
+        events,
+        now=time.monotonic(),
+        speed=speed,
+        idle_limit=idle_limit,
+        start=start,
+        programs=with_programs,
+    )
     play_in_terminal(player)
 
 

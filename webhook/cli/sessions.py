@@ -60,6 +60,9 @@ def show(
     transcript: Annotated[
         bool, typer.Option("--transcript", "-v", help="Also print what was shown, as plain text.")
     ] = False,
+    programs: Annotated[
+        bool, typer.Option("--programs", "-p", help="Also print every program that ran in it.")
+    ] = False,
     namespace: Namespace = None,
     output: Output = Format.TABLE,
     context: Context = None,
@@ -69,7 +72,7 @@ def show(
     from webhook.cli import access, recording  # noqa: PLC0415  help must not wait for it
 
     place = access.Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
-    recording.show(place, session, output, transcript=transcript)
+    recording.show(place, session, output, transcript=transcript, programs=programs)
 
 
 def play(
@@ -82,6 +85,9 @@ def play(
     start: Annotated[
         float, typer.Option("--from", min=0, help="Moment to begin at, in seconds of the session.")
     ] = 0.0,
+    programs: Annotated[
+        bool, typer.Option("--programs", "-p", help="Also show the programs that ran, when they began.")
+    ] = False,
     namespace: Namespace = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
@@ -90,7 +96,7 @@ def play(
     from webhook.cli import access, recording  # noqa: PLC0415  help must not wait for it
 
     place = access.Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
-    recording.play(place, session, speed=speed, idle_limit=idle_limit, start=start)
+    recording.play(place, session, speed=speed, idle_limit=idle_limit, start=start, with_programs=programs)
 
 
 def cast(

@@ -8,6 +8,8 @@ from sidecar.contract.errors import CallerError
 from sidecar.contract.events import (
     MAX_DATA_BYTES,
     MAX_FOUND_EVENTS,
+    MAX_PROGRAM_ARGV_BYTES,
+    MAX_PROGRAM_EVENTS,
     Channel,
     Data,
     End,
@@ -15,8 +17,10 @@ from sidecar.contract.events import (
     Event,
     Exit,
     Found,
+    Program,
     Resize,
     SessionStart,
+    Untraced,
 )
 from sidecar.contract.frames import Chain
 from sidecar.contract.sealing import Sealed
@@ -29,6 +33,9 @@ _MAX_KINDS: Final = 256
 """Kinds of findings counted in one session."""
 _MAX_NAME: Final = 512
 _MAX_ARGV: Final = 512 * 1024
+_MAX_PATH: Final = 4 * 4096
+_MAX_NUMBER: Final = (1 << 32) - 1
+"""Of a process or a user."""
 
 
 class EventError(CallerError):
@@ -66,8 +73,8 @@ def begin(start: SessionStart, sealed: Sealed, *, clock_skew: int) -> SessionRec
 def fold(record: SessionRecord, event: Event) -> SessionRecord:
     """Give the record after one more event. Raises EventError when the event cannot follow.
 
-    Bytes and findings are counted here, from the frames that are kept. What End claims is used only for
-    findings beyond those that are recorded one by one.
+    Bytes, findings and programs are counted here, from the frames that are kept. What End claims is used
+    only for findings and programs beyond those that are recorded one by one.
     """
     if record.how is not None:
         raise EventError("an event follows the end of the session")
@@ -78,9 +85,9 @@ def fold(record: SessionRecord, event: Event) -> SessionRecord:
             return _resize(record, rows, cols)
         case Found(_, _, rule, brand):
             return _find(record, f"{rule}/{brand}")
-        case Exit(_, code):
-            return msgspec.structs.replace(record, exit_code=code)
-        case End(at, how, reason, findings=claimed):
+        case Program() | Untraced() | Exit():
+            return _note(record, event)
+        case End(at, how, reason, findings=claimed, programs=programs):
             phase = Phase.INTERRUPTED if how is Ending.INTERRUPTED else Phase.COMPLETED
             return msgspec.structs.replace(
                 record,
@@ -89,9 +96,20 @@ def fold(record: SessionRecord, event: Event) -> SessionRecord:
                 reason=reason,
                 ended_at=record.started_at + at,
                 findings=_all_findings(record.findings, claimed),
+                programs=_all_programs(record.programs, programs),
             )
         case SessionStart():
             raise EventError("the session starts a second time")
+
+
+def _note(record: SessionRecord, event: Program | Untraced | Exit) -> SessionRecord:
+    match event:
+        case Program():
+            return msgspec.structs.replace(record, programs=record.programs + 1)
+        case Untraced(_, reason):
+            return msgspec.structs.replace(record, untraced=record.untraced or reason)
+        case Exit(_, code):
+            return msgspec.structs.replace(record, exit_code=code)
 
 
 def check(event: Event) -> None:
@@ -108,9 +126,17 @@ def check(event: Event) -> None:
             sound &= _is_size(rows, cols)
         case Found(_, _, rule, brand, offset, length):
             sound &= len(rule) + len(brand) <= _MAX_NAME and 0 <= offset < _MAX_NANOSECONDS and length >= 0
+        case Program():
+            sound &= all(0 <= number <= _MAX_NUMBER for number in (event.pid, event.parent, event.uid))
+            sound &= max(len(event.executable), len(event.cwd)) <= _MAX_PATH
+            sound &= len(event.denied) <= _MAX_NAME
+            sound &= sum(map(len, event.argv)) + len(event.argv) <= MAX_PROGRAM_ARGV_BYTES + 1
+        case Untraced(reason=reason):
+            sound &= len(reason) <= _MAX_NAME
         case Exit(_, code, signal):
             sound &= 0 <= code <= 255 and 0 <= signal <= 255
-        case End(reason=reason, findings=findings):
+        case End(reason=reason, findings=findings, programs=programs):
+            sound &= 0 <= programs < _MAX_NANOSECONDS
             sound &= len(reason) <= _MAX_CELLS and len(findings) <= _MAX_KINDS
             sound &= all(len(kind) <= _MAX_NAME and 0 <= n < _MAX_NANOSECONDS for kind, n in findings.items())
     if not sound:
@@ -159,3 +185,8 @@ def _all_findings(counted: dict[str, int], claimed: dict[str, int]) -> dict[str,
     if len(merged) > _MAX_KINDS:
         raise EventError("the session has too many kinds of findings")
     return merged
+
+
+def _all_programs(counted: int, claimed: int) -> int:
+    """Give the count of the session's end where more ran than is recorded one by one."""
+    return counted if counted < MAX_PROGRAM_EVENTS else max(counted, claimed)

@@ -2,14 +2,14 @@
 
 import msgspec
 
-from sidecar.contract.events import Data, End, Event, SessionStart, decode_event
+from sidecar.contract.events import Data, End, Event, Program, SessionStart, decode_event
 from sidecar.contract.frames import Chain, Frame
 from sidecar.contract.wire import Acknowledged
 from webhook.collector.folding import begin, check, fold
 from webhook.collector.operations import Append, Compare, Operation, Say
-from webhook.collector.passages import Passages
+from webhook.collector.passages import Passages, program_passage
 from webhook.collector.proving import Proven, UnbelievedError, check_start
-from webhook.store.contract import SEARCHED_BYTES, Passage, Phase, SessionRecord
+from webhook.store.contract import SEARCHED_BYTES, SEARCHED_PROGRAMS, Passage, Phase, SessionRecord
 
 
 class Lane:
@@ -84,6 +84,8 @@ class Lane:
             raise UnbelievedError("the session is known under another grant")
         if kept.next_sequence == 0:
             return  # it was made, and nothing could be appended since
+        if kept.phase is Phase.INTERRUPTED and kept.how is None:
+            raise UnbelievedError(f"the session was closed before: {kept.reason}")
         self._record = kept
         self._chain = Chain(self.session, sequence=kept.next_sequence, digest=kept.digest)
         self._passages = Passages(self.session, kept.unfinished)
@@ -118,6 +120,8 @@ class Lane:
         self._frames.append(frame)
         if isinstance(event, Data) and record.channel_bytes(event.channel) <= SEARCHED_BYTES:
             self._texts += self._passages.feed(frame.sequence, event)
+        elif isinstance(event, Program) and _is_searched(event, record):
+            self._texts.append(program_passage(self.session, frame.sequence, event))
         elif isinstance(event, End):
             self._texts += self._passages.finish()
 
@@ -129,6 +133,11 @@ class Lane:
         check_start(event, self._proven)
         self._new = begin(event, self._proven.sealed, clock_skew=self._clock_skew)
         return self._new
+
+
+def _is_searched(program: Program, record: SessionRecord) -> bool:
+    """Tell whether a program is worth a passage: the session's own command line is found without."""
+    return record.programs <= SEARCHED_PROGRAMS and program.argv != record.argv
 
 
 def _check_consecutive(frames: tuple[Frame, ...]) -> None:

@@ -7,6 +7,7 @@ import msgspec
 
 from sidecar.contract.frames import Frame
 from sidecar.contract.wire import FromCollector
+from webhook.journal.events import AuditEvent
 from webhook.store.contract import Passage, PodNotice, SessionRecord, Store
 
 
@@ -44,13 +45,20 @@ class Note:
 
 
 @dataclass(frozen=True)
+class Record:
+    """Keep audit events."""
+
+    events: tuple[AuditEvent, ...]
+
+
+@dataclass(frozen=True)
 class Say:
     """Send an answer once what precedes it is durable."""
 
     answer: FromCollector
 
 
-Operation = Lookup | Append | Compare | Note | Say
+Operation = Lookup | Append | Compare | Note | Record | Say
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,8 @@ class Outcome:
     """Lookup's answer."""
     same: bool = True
     """Compare's answer."""
+    fresh: tuple[AuditEvent, ...] = ()
+    """Record's answer: those that were not kept before."""
 
 
 def perform(store: Store, operations: Sequence[Operation], stamp: Callable[[], int]) -> list[Outcome]:
@@ -82,6 +92,8 @@ def _perform(store: Store, operation: Operation, stamp: Callable[[], int]) -> Ou
             return Outcome(operation, same=tuple(kept) == frames)
         case Note(notice):
             store.note(notice)
+        case Record(events):
+            return Outcome(operation, fresh=tuple(store.record(events, received_at=stamp())))
         case Say():
             pass
     return Outcome(operation)

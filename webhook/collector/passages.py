@@ -6,7 +6,7 @@ that finish it. What waits is part of the session's record, so whoever takes the
 
 from typing import Final, NamedTuple
 
-from sidecar.contract.events import Data
+from sidecar.contract.events import Data, Program
 from webhook.collector.plain_text import plain_text
 from webhook.store.contract import Passage, Unfinished
 
@@ -58,6 +58,12 @@ class Passages:
 
     def _passage(self, origin: Unfinished, data: bytes) -> Passage:
         return Passage(self._session, origin.sequence, origin.at, origin.channel, plain_text(data))
+
+
+def program_passage(session: str, sequence: int, event: Program) -> Passage:
+    """Give a program as a passage, cut where its command line is very long."""
+    text = f"{event.executable}: {' '.join(event.argv)}"[:PASSAGE_BYTES]
+    return Passage(session, sequence, event.at, None, plain_text(text.encode()))
 
 
 def _cut(data: bytes) -> tuple[list[_Piece], int]:

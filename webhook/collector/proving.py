@@ -17,6 +17,8 @@ class PodIdentity:
     namespace: str
     pod: str
     uid: str
+    account: str = ""
+    """Its service account."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from fastapi import APIRouter, Response, WebSocket
@@ -14,9 +14,11 @@ from webhook.collector.changes import Changes
 from webhook.collector.connection import Connection
 from webhook.collector.intake import Intake
 from webhook.collector.proving import PodIdentity, Trust
+from webhook.collector.recording import Recording
+from webhook.collector.sealing import Sealing
 from webhook.collector.spending import Spending
 from webhook.collector.tokens import TokenRefusedError, TokenReviewer
-from webhook.collector.writer import WAITING_BYTES, Budget, Writer
+from webhook.collector.writer import WAITING_BYTES, Budget, Counts, Listener, Writer
 from webhook.store.contract import Store
 
 _log = logging.getLogger(__name__)
@@ -37,9 +39,26 @@ class Collector:
         unix_ns: Callable[[], int] = time.time_ns,
         *,
         spending: Spending | None = None,
+        sealing: Sealing | None = None,
+        audit_changes: Changes | None = None,
+        listeners: Sequence[Listener] = (),
+        counts: Counts | None = None,
     ) -> None:
-        """Take what connections need; ``trust`` gives what is in force at the moment it is asked."""
-        self._writer = Writer(store, changes, unix_ns, spending)
+        """Take what connections need; ``trust`` gives what is in force at the moment it is asked.
+
+        ``listeners`` hear of audit events, and ``audit_changes`` is told; ``counts`` counts what is written.
+        """
+        self._writer = Writer(
+            store,
+            changes,
+            unix_ns,
+            spending,
+            sealing,
+            audit_changes=audit_changes,
+            listeners=listeners,
+            counts=counts,
+        )
+        self.recording = Recording(self._writer)
         self._reviewer = reviewer
         self._trust = trust
         self._unix_ns = unix_ns

@@ -69,4 +69,4 @@ def _identity(status: _Status) -> PodIdentity:
     is_account = status.user.username.startswith(_SERVICE_ACCOUNT) and namespace and account
     if not is_account or len(names) != 1 or len(uids) != 1:
         raise TokenRefusedError("the token is not bound to a pod")
-    return PodIdentity(namespace, names[0], uids[0])
+    return PodIdentity(namespace, names[0], uids[0], account)

@@ -1,14 +1,34 @@
 """The one thread that writes to the store, and the bound on what may wait for it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, Protocol
 
 from webhook.collector.changes import Changes, Stamps
-from webhook.collector.operations import Operation, Outcome, perform
+from webhook.collector.operations import Note, Operation, Outcome, Record, perform
+from webhook.collector.sealing import Sealing
 from webhook.collector.spending import Spending
-from webhook.store.contract import Store
+from webhook.journal.events import AuditEvent
+from webhook.store.contract import PodNotice, Store, StoreError
+
+Listener = Callable[[Sequence[AuditEvent]], None]
+"""Hears of audit events once they are durable; quick, and never raises."""
+
+_MOST_UNTOLD: Final = 20_000
+
+
+class Counts(Protocol):
+    """Counts what is written."""
+
+    def stored(self, outcomes: Iterable[Outcome]) -> None:
+        """Count what is durable now."""
+        ...
+
+    def failed(self) -> None:
+        """Count a write that the store refused."""
+        ...
+
 
 WAITING_BYTES: Final = 64 * 1024 * 1024
 """Most bytes of messages that all connections together hold in memory."""
@@ -18,22 +38,79 @@ class Writer:
     """Does operations one list after the other, in the order they were given."""
 
     def __init__(
-        self, store: Store, changes: Changes, unix_ns: Callable[[], int], spending: Spending | None = None
+        self,
+        store: Store,
+        changes: Changes,
+        unix_ns: Callable[[], int],
+        spending: Spending | None = None,
+        sealing: Sealing | None = None,
+        *,
+        audit_changes: Changes | None = None,
+        listeners: Sequence[Listener] = (),
+        counts: Counts | None = None,
     ) -> None:
+        """``changes`` is told of sessions, ``audit_changes`` of audit events, and so are ``listeners``."""
         self._store = store
         self._changes = changes
+        self._audit_changes = audit_changes or Changes()
+        self._listeners = listeners
+        self._counts = counts
         self._spending = spending
+        self._sealing = sealing
+        self._untold: dict[str, None] = {}
         self._stamps = Stamps(unix_ns)
         self._thread = ThreadPoolExecutor(1, "store-writer")
 
     async def perform(self, operations: Sequence[Operation]) -> list[Outcome]:
         """Give the outcomes, all durable. Raises StoreError; some may have been done then."""
         loop = asyncio.get_running_loop()
-        outcomes = await loop.run_in_executor(self._thread, perform, self._store, operations, self._stamps)
-        self._changes.announce(self._stamps.latest)
-        if self._spending is not None:
-            self._spending.look(outcomes)
+        try:
+            outcomes = await loop.run_in_executor(
+                self._thread, perform, self._store, operations, self._stamps
+            )
+        except StoreError:
+            self._remember_untold(operations)
+            if self._counts is not None:
+                self._counts.failed()
+            raise
+        self._tell(outcomes)
         return outcomes
+
+    def _remember_untold(self, operations: Sequence[Operation]) -> None:
+        """Some events may be kept now, and will not be fresh when they are sent again."""
+        for operation in operations:
+            if isinstance(operation, Record) and len(self._untold) < _MOST_UNTOLD:
+                self._untold |= dict.fromkeys(event.id for event in operation.events)
+
+    async def note(self, notice: PodNotice) -> None:
+        """Keep a notice. Raises StoreError."""
+        await self.perform([Note(notice)])
+
+    def _tell(self, outcomes: Sequence[Outcome]) -> None:
+        if self._counts is not None:
+            self._counts.stored(outcomes)
+        recorded = [outcome for outcome in outcomes if isinstance(outcome.operation, Record)]
+        if len(recorded) < len(outcomes):
+            self._changes.announce(self._stamps.latest)
+            if self._spending is not None:
+                self._spending.look(outcomes)
+            if self._sealing is not None:
+                self._sealing.look(outcomes)
+        if fresh := [event for outcome in recorded for event in self._to_tell(outcome)]:
+            self._audit_changes.announce(self._stamps.latest)
+            for listener in self._listeners:
+                listener(fresh)
+
+    def _to_tell(self, outcome: Outcome) -> Sequence[AuditEvent]:
+        """Give the events of an outcome that nobody has heard of."""
+        if not self._untold or not isinstance(outcome.operation, Record):
+            return outcome.fresh
+        fresh = {event.id for event in outcome.fresh}
+        events = outcome.operation.events
+        told = [event for event in events if event.id in fresh or event.id in self._untold]
+        for event in told:
+            self._untold.pop(event.id, None)
+        return told
 
     def close(self) -> None:
         """Wait for what is under way. Blocks."""

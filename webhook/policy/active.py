@@ -4,7 +4,7 @@ A policy that does not compile never opens or locks anything: its last good vers
 none, it is left out. Compiling may happen on any thread; the set that decides is replaced in one assignment.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -14,7 +14,7 @@ from webhook.policy.cases import check_cases
 from webhook.policy.compiling import CompiledRule, Workshop, compile_policy
 from webhook.policy.decision import Action, Approval, Decision, Question
 from webhook.policy.document import GuardPolicy
-from webhook.policy.evaluation import PolicySet
+from webhook.policy.evaluation import PolicySet, without_rest
 from webhook.policy.loading import read_object
 from webhook.policy.places import Place
 
@@ -96,15 +96,22 @@ class ActivePolicies:
             None,
         )
 
-    def take(self, objects: Mapping[str, bytes | msgspec.Raw]) -> list[State]:
+    def take(
+        self, objects: Mapping[str, bytes | msgspec.Raw], pace: Callable[[], None] = without_rest
+    ) -> list[State]:
         """Take the objects there are now, by name, and give what became of each.
 
-        Not to be called twice at a time.
+        Not to be called twice at a time. ``pace`` is called between any two of them and may rest, so that
+        others have the interpreter meanwhile.
         """
-        headers = {name: msgspec.json.decode(obj, type=_Header).metadata for name, obj in objects.items()}
-        taken = {name: self._taking(name, headers[name], obj) for name, obj in objects.items()}
+        headers: dict[str, _Named] = {}
+        taken: dict[str, _Taken] = {}
+        for name, obj in objects.items():
+            headers[name] = msgspec.json.decode(obj, type=_Header).metadata
+            taken[name] = self._taking(name, headers[name], obj)
+            pace()
         rules = [*self._packs, *(rule for one in taken.values() for rule in one.rules or ())]
-        self._set = PolicySet(rules, otherwise=self._otherwise, audit=self._audit)
+        self._set = PolicySet(rules, otherwise=self._otherwise, audit=self._audit, pace=pace)
         self._taken = taken
         return [
             State(name, header.generation, header.resource_version, taken[name].error, taken[name].is_active)

@@ -9,6 +9,7 @@ import msgspec
 from sidecar.contract.errors import CallerError, ConfigurationError
 from sidecar.contract.grants import Limits
 from sidecar.contract.sealing import Identity
+from sidecar.masking import FieldFinding
 from webhook.policy.builtin import RecordEverything
 from webhook.policy.compiling import CompiledRule
 from webhook.policy.decision import Door, Operation, Question
@@ -16,7 +17,8 @@ from webhook.policy.document import Ask, Case, GuardPolicy
 from webhook.policy.evaluation import PolicySet, decider
 from webhook.policy.facts import Facts
 from webhook.policy.places import Place
-from webhook.policy.privileges import Privilege, find_privileges
+from webhook.policy.privileges import Privilege
+from webhook.policy.rights import privileges_of
 
 SESSION_DOORS: Final = frozenset({Door.EXEC, Door.ATTACH, Door.PORT_FORWARD, Door.PROXY})
 """Doors that are opened by CONNECT."""
@@ -38,6 +40,10 @@ def question_of(ask: Ask) -> Question:
         argv=ask.argv,
         tty=ask.tty,
         stdin=ask.stdin,
+        changed=ask.changed,
+        findings=(FieldFinding("/data", "pan", ""),) if ask.card_data else (),
+        ports=ask.ports,
+        path=ask.path,
         privileges=_privileges(ask, manifest),
         object=msgspec.Raw(manifest),
     )
@@ -86,7 +92,7 @@ def _said(action: object, rule: str | None) -> str:
 
 
 def _privileges(ask: Ask, manifest: bytes) -> tuple[Privilege, ...]:
-    return tuple(found.privilege for found in find_privileges(ask.kind, manifest))
+    return privileges_of(ask.kind, manifest)
 
 
 def _moment(text: str) -> int:

@@ -7,8 +7,9 @@ from typing import Annotated, Protocol
 import msgspec
 from msgspec import Meta
 
-from sidecar.contract.grants import Limits, MaskingRule
+from sidecar.contract.grants import CommandRule, Limits, MaskingRule
 from sidecar.contract.sealing import Identity
+from sidecar.masking.objects import FieldFinding
 from webhook.policy.privileges import Privilege
 
 
@@ -26,6 +27,7 @@ class Door(Enum):
     CONFIGMAP = "configmap"
     RBAC = "rbac"
     WEBHOOK_CONFIGURATION = "webhook-configuration"
+    NAMESPACE = "namespace"
     NODE = "node"
     SERVICE_ACCOUNT_TOKEN = "service-account-token"  # noqa: S105  the name of a resource
     CHAPERONE = "chaperone"
@@ -82,8 +84,19 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     tty: bool = False
     stdin: bool = False
     privileges: tuple[Privilege, ...] = ()
+    """Of a pod, a template or a role: what the request newly brings, nothing when it changes none of that."""
+    changed: bool = True
+    """Whether more changes than labels and annotations."""
+    findings: tuple[FieldFinding, ...] = ()
+    """Card data in a ConfigMap or Secret."""
+    ports: tuple[int, ...] = ()
+    """Of a port-forward or proxy, as far as the request says them."""
+    path: str = ""
+    """Of a proxy."""
     object: msgspec.Raw = msgspec.Raw(b"null")
-    """The object as JSON, read only if a rule's expression asks for it."""
+    """The object as JSON, the removed one at DELETE; read only if a rule's expression asks for it."""
+    old_object: msgspec.Raw = msgspec.Raw(b"null")
+    """The object before an UPDATE, as JSON."""
 
 
 Moment = Annotated[dt.datetime, Meta(tz=True)]
@@ -166,6 +179,10 @@ class Decision(Judgement, frozen=True, kw_only=True):
     limits: Limits
     masking_rules: tuple[MaskingRule, ...] = ()
     """What else is masked in the session."""
+    commands: tuple[CommandRule, ...] = ()
+    """What may run inside it."""
+    traced: bool = False
+    """Whether there is no session where its programs cannot be seen."""
     approval: Approval | None = None
     """Who may approve, when the action is to ask."""
     glass: Glass | None = None

@@ -26,6 +26,7 @@ Words = Annotated[tuple[Text, ...], Meta(min_length=1, max_length=64)]
 Line = Annotated[tuple[Annotated[str, Meta(max_length=1024)], ...], Meta(min_length=1, max_length=64)]
 """A command line, argument by argument."""
 Labels = Annotated[dict[str, Annotated[str, Meta(max_length=253)]], Meta(max_length=32)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
 Seconds = Annotated[int, Meta(ge=0, le=366 * 86400)]
 Clock = Annotated[str, Meta(max_length=5, pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
 
@@ -91,8 +92,16 @@ class Match(_Part, frozen=True, kw_only=True):
     tty: bool | None = None
     stdin: bool | None = None
     privileged: bool | None = None
-    """Whether the pod or template has any of the privileges."""
+    """Whether the pod, template or role has any of the privileges."""
     privileges: Annotated[tuple[Privilege, ...], Meta(min_length=1, max_length=16)] | None = None
+    changed: bool | None = None
+    """Whether more changes than labels and annotations; making and removing always does."""
+    card_data: bool | None = None
+    """Whether a ConfigMap or Secret would hold card data."""
+    ports: Annotated[tuple[Port, ...], Meta(min_length=1, max_length=64)] | None = None
+    """Of a port-forward or proxy. One that says none fits where the action is approve or deny."""
+    paths: Words | None = None
+    """Of a proxy."""
     when: Annotated[tuple[Window, ...], Meta(min_length=1, max_length=16)] | None = None
     cel: Annotated[str, Meta(min_length=1, max_length=MAX_EXPRESSION)] | None = None
     """A CEL expression over everything; asked last."""
@@ -127,6 +136,15 @@ class Recording(Enum):
     """Command line, output and input, masked."""
 
 
+class Tracing(Enum):
+    """What happens where the programs of a session cannot be seen."""
+
+    REQUIRED = "required"
+    """Nothing runs there."""
+    OPTIONAL = "optional"
+    """The session runs, and its record says so."""
+
+
 class SessionLimits(_Part, frozen=True, kw_only=True):
     """When a session is ended; 0 never. What is left out stays as the installation has it."""
 
@@ -142,13 +160,22 @@ class Session(_Part, frozen=True, kw_only=True):
     recording: Recording = Recording.FULL
     limits: SessionLimits = SessionLimits()
     masking_rules: Annotated[tuple[MaskingSource, ...], Meta(max_length=32)] = ()
+    tracing: Tracing | None = None
+    """Rules with ``commands`` need it whatever is said here."""
 
 
 class Commands(_Part, frozen=True, kw_only=True):
-    """Rules for the programs that run inside a session. Reserved: this version refuses them."""
+    """What may run inside a session that the rule is about; of several rules, every one must let it pass.
+
+    A shell's builtins and busybox's applets within a busybox shell are no programs and are not asked about.
+    """
 
     allow: Annotated[tuple[CommandLine, ...], Meta(max_length=64)] = ()
+    """Nothing but these may run. Judged by the program's own file, after links."""
     deny: Annotated[tuple[CommandLine, ...], Meta(max_length=64)] = ()
+    """These may not run, by whatever name they are called."""
+    end_session: bool = False
+    """Whether a program that may not run ends the session."""
 
 
 class Rule(_Part, frozen=True, kw_only=True):
@@ -196,6 +223,10 @@ class Ask(_Part, frozen=True, kw_only=True):
     argv: tuple[str, ...] = ()
     tty: bool = False
     stdin: bool = False
+    changed: bool = True
+    card_data: bool = False
+    ports: tuple[Port, ...] = ()
+    path: str = ""
     kind: str = "Pod"
     """Of the object."""
     manifest: dict[str, Any] = msgspec.field(default={}, name="object")

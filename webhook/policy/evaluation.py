@@ -10,7 +10,7 @@
 6. A policy in audit mode decides nothing and changes no terms; what it would have done is noted.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -21,10 +21,14 @@ from webhook.policy.document import Mode
 from webhook.policy.expressions import ExpressionError
 from webhook.policy.facts import Facts
 from webhook.policy.index import Index
-from webhook.policy.terms import limits_of, masking_of, profile_of
+from webhook.policy.terms import commands_of, limits_of, masking_of, profile_of, traced_by
 
 
-@dataclass(frozen=True)
+def without_rest() -> None:
+    """Work on: nobody else needs the interpreter."""
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """A rule that is about a question, and what it says to it."""
 
@@ -44,12 +48,19 @@ class Match:
 class PolicySet:
     """Policies that hold together from one moment to another; never changed. Asked on one thread."""
 
-    def __init__(self, rules: Iterable[CompiledRule], *, otherwise: Decision, audit: bool = False) -> None:
-        """Take compiled rules. ``audit`` puts all of them into audit mode."""
+    def __init__(
+        self,
+        rules: Iterable[CompiledRule],
+        *,
+        otherwise: Decision,
+        audit: bool = False,
+        pace: Callable[[], None] = without_rest,
+    ) -> None:
+        """Take compiled rules. ``audit`` puts all into audit mode; ``pace`` is called now and again."""
         self.rules = tuple(sorted(rules, key=lambda rule: rule.policy))
         self._otherwise = otherwise
         self._audit = audit
-        self._index = Index(self.rules)
+        self._index = Index(self.rules, pace)
 
     def decide(self, question: Question) -> Decision:
         """Give the decision on one question."""
@@ -87,6 +98,8 @@ class PolicySet:
             profile=profile_of(terms, self._otherwise.profile),
             limits=limits_of(terms, self._otherwise.limits),
             masking_rules=masking_of(terms),
+            commands=commands_of(terms),
+            traced=traced_by(terms),
             approval=winner.rule.rule.approval,
             glass=_glass(enforced) if winner.action is Action.APPROVE else None,
         )

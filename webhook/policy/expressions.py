@@ -7,10 +7,11 @@ compiles the pattern anew for each call; here patterns are literals, compiled be
 """
 
 import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, cast
 
+from sidecar.commands.regexes import Regex, Regexes
 from webhook.policy.facts import VARIABLES, Facts
-from webhook.policy.regexes import Regex, Regexes
 
 MAX_NESTING: Final = 2
 MAX_MACROS: Final = 8
@@ -59,21 +60,42 @@ class Expression:
         return value
 
     def _context(self, facts: Facts) -> Any:
-        """Give the variables and functions; converted once for all expressions that use the same."""
+        """Give the variables and functions; each fact is converted once for all expressions that name it."""
+        prepared = facts.prepared.get(_Prepared)
+        if prepared is None:
+            prepared = facts.prepared[_Prepared] = _Prepared()
+        prepared.know(self.variables, self._regexes, facts)
+        return prepared.context
+
+
+class _Prepared:
+    """What all expressions are told about one question. Nothing in ``context`` leads back here."""
+
+    def __init__(self) -> None:
         from cel import Context  # noqa: PLC0415  heavy, and only policies with expressions need it
 
-        key = self.variables if not self._regexes else (self.variables, id(self))
-        context = facts.prepared.get(key)
-        if context is None:
-            values = {name: _bounded(name, VARIABLES[name](facts)) for name in self.variables}
-            context = Context(variables=values, functions={_MATCHES: self._fits})
-            facts.prepared[key] = context
-        return context
+        self._regexes: dict[str, Regex] = {}
+        self._known: set[str] = set()
+        self.context: Any = Context(functions={_MATCHES: _fitting(self._regexes)})
 
-    def _fits(self, text: object, pattern: object) -> bool:
+    def know(self, names: Iterable[str], regexes: Mapping[str, Regex], facts: Facts) -> None:
+        """Have these facts and patterns ready. Raises ExpressionError."""
+        for name in names:
+            if name not in self._known:
+                self.context.add_variable(name, _bounded(name, VARIABLES[name](facts)))
+                self._known.add(name)
+        self._regexes.update(regexes)
+
+
+def _fitting(regexes: Mapping[str, Regex]) -> Callable[[object, object], bool]:
+    """Give the function; the collector does not look into contexts, so a cycle through one would stay."""
+
+    def fits(text: object, pattern: object) -> bool:
         if not isinstance(text, str):
             raise TypeError("matches asks about text")
-        return self._regexes[str(pattern)].fits(text)
+        return regexes[str(pattern)].fits(text)
+
+    return fits
 
 
 def warm_up() -> None:
@@ -156,6 +178,8 @@ def _known(named: list[str], functions: list[str], text: _Text) -> tuple[str, ..
 
 def _bounded(name: str, value: Any) -> Any:
     """Refuse facts that are too large to run over."""
+    if isinstance(value, str | int):
+        return value
     largest = max((len(part) for part in _collections(value)), default=0)
     if largest > MAX_ELEMENTS:
         raise ExpressionError(f"{name} has more than {MAX_ELEMENTS} elements, too many for an expression")

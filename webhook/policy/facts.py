@@ -42,6 +42,14 @@ class Facts:
             return None
 
     @cached_property
+    def old_manifest(self) -> Any:
+        """The object before an update as plain values; null when there is none."""
+        try:
+            return msgspec.json.decode(self.question.old_object)
+        except UNREADABLE:
+            return None
+
+    @cached_property
     def prepared(self) -> dict[object, Any]:
         """Room for what evaluators of expressions prepare for this question."""
         return {}
@@ -71,7 +79,12 @@ VARIABLES: Final[Variables] = {
     "tty": lambda facts: facts.question.tty,
     "stdin": lambda facts: facts.question.stdin,
     "privileges": lambda facts: [privilege.value for privilege in facts.question.privileges],
+    "changed": lambda facts: facts.question.changed,
+    "findings": lambda facts: [found._asdict() for found in facts.question.findings],
+    "ports": lambda facts: list(facts.question.ports),
+    "path": lambda facts: facts.question.path,
     "object": lambda facts: facts.manifest,
+    "oldObject": lambda facts: facts.old_manifest,
     "hour": lambda facts: facts.question.at // 3600 % 24,
 }
 """What an expression may name. ``hour`` is UTC."""

@@ -7,36 +7,51 @@ one integer; the rules that give no such field are satisfied by every word. What
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
-from webhook.policy.command_lines import REST
+from sidecar.commands.globs import Glob, is_literal
+from sidecar.commands.lines import REST
 from webhook.policy.compiling import CompiledRule
 from webhook.policy.document import CommandLine, Match
 from webhook.policy.facts import Facts
-from webhook.policy.globs import Glob, is_literal
 
 _REMEMBERED: Final = 4096
 """Words whose rules are remembered, for each field."""
+_STRETCH: Final = 64
+"""Rules that are taken in between two calls of ``pace``."""
 Words = tuple[str, ...]
 
 
 class _Field:
     """One field of all rules."""
 
-    def __init__(self, wanted: Iterable[Words | None], asked: Callable[[Facts], Words]) -> None:
+    def __init__(
+        self, wanted: Iterable[Words | None], asked: Callable[[Facts], Words], pace: Callable[[], None]
+    ) -> None:
         self._asked = asked
         self._anything = 0
         self._exact: dict[str, int] = {}
+        self._prefixes: dict[str, int] = {}
         self._globs: dict[str, int] = {}
         self._remembered: dict[str, int] = {}
         for number, words in enumerate(wanted):
             self._add(1 << number, words)
+            if number % _STRETCH == 0:
+                pace()
+        self._lengths = sorted({len(prefix) for prefix in self._prefixes})
         self._compiled = [(Glob(text), bits) for text, bits in self._globs.items()]
 
     def _add(self, bit: int, words: Words | None) -> None:
         if words is None:
             self._anything |= bit
         for word in words or ():
-            table = self._exact if is_literal(word) else self._globs
-            table[word] = table.get(word, 0) | bit
+            table, key = self._place(word)
+            table[key] = table.get(key, 0) | bit
+
+    def _place(self, word: str) -> tuple[dict[str, int], str]:
+        """Give where a word is looked up, and by what."""
+        if is_literal(word):
+            return self._exact, word
+        beginning = word.removesuffix("*")
+        return (self._prefixes, beginning) if is_literal(beginning) else (self._globs, word)
 
     def rules(self, facts: Facts) -> int:
         """Give the rules that this field does not exclude."""
@@ -46,11 +61,11 @@ class _Field:
         return found
 
     def _of(self, word: str) -> int:
-        if not self._compiled:
-            return self._exact.get(word, 0)
         found = self._remembered.get(word)
         if found is None:
             found = self._exact.get(word, 0)
+            for length in self._lengths:
+                found |= self._prefixes.get(word[:length], 0)
             for glob, bits in self._compiled:
                 if glob.fits(word):
                     found |= bits
@@ -63,18 +78,20 @@ class _Field:
 class Index:
     """The rules of all policies."""
 
-    def __init__(self, rules: Sequence[CompiledRule]) -> None:
+    def __init__(self, rules: Sequence[CompiledRule], pace: Callable[[], None]) -> None:
+        """``pace`` is called now and again: building it takes long where there are thousands."""
         matches = [rule.rule.match for rule in rules]
         self._rules = tuple(rules)
-        self._fields = (
-            _Field((_values(match.doors) for match in matches), lambda f: (f.question.door.value,)),
-            _Field((_values(match.operations) for match in matches), lambda f: (f.question.operation.value,)),
-            _Field((match.namespaces for match in matches), lambda f: (f.question.namespace,)),
-            _Field((match.users for match in matches), lambda f: (f.question.identity.username,)),
-            _Field((match.groups for match in matches), lambda f: f.question.identity.groups),
-            _Field((match.service_accounts for match in matches), lambda f: (f.service_account,)),
-            _Field((_programs(match) for match in matches), lambda f: f.question.argv[:1]),
+        fields: tuple[tuple[Iterable[Words | None], Callable[[Facts], Words]], ...] = (
+            ((_values(match.doors) for match in matches), lambda f: (f.question.door.value,)),
+            ((_values(match.operations) for match in matches), lambda f: (f.question.operation.value,)),
+            ((match.namespaces for match in matches), lambda f: (f.question.namespace,)),
+            ((match.users for match in matches), lambda f: (f.question.identity.username,)),
+            ((match.groups for match in matches), lambda f: f.question.identity.groups),
+            ((match.service_accounts for match in matches), lambda f: (f.service_account,)),
+            ((_programs(match) for match in matches), lambda f: f.question.argv[:1]),
         )
+        self._fields = tuple(_Field(wanted, asked, pace) for wanted, asked in fields)
 
     def candidates(self, facts: Facts) -> Iterator[CompiledRule]:
         """Give the rules that may be about a question, in their order."""

@@ -3,17 +3,18 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from webhook.policy.command_lines import CommandLineError, CompiledCommandLine
+from sidecar.commands.globs import Glob
+from sidecar.commands.lines import CommandLineError, CompiledCommandLine
+from sidecar.commands.regexes import RegexError, Regexes
+from webhook.policy.command_lines import compiled
 from webhook.policy.document import CommandLine, Match, Window
 from webhook.policy.expressions import Expression, ExpressionError
 from webhook.policy.facts import Facts
-from webhook.policy.globs import Glob
 from webhook.policy.places import Path
-from webhook.policy.regexes import RegexError, Regexes
 from webhook.policy.windows import CompiledWindow, WindowError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Check:
     """One field of a match."""
 
@@ -32,13 +33,17 @@ class MatchError(ValueError):
         self.path = path
 
 
-def compile_match(match: Match, regexes: Regexes) -> tuple[Check, ...]:
-    """Give the checks. Raises MatchError."""
+def compile_match(match: Match, regexes: Regexes, *, doubtful: bool = False) -> tuple[Check, ...]:
+    """Give the checks. Raises MatchError.
+
+    ``doubtful`` says whether what a request does not tell fits: so it is where a rule refuses.
+    """
     return (
         *_kinds(match),
         *_words(match),
         *_mappings(match),
         *_flags(match),
+        *_ports(match, doubtful=doubtful),
         *_times(match),
         *_commands(match, regexes),
         *_expression(match, regexes),
@@ -65,6 +70,7 @@ def _words(match: Match) -> Iterator[Check]:
         ("namespaces", match.namespaces, _namespace),
         ("names", match.names, _name),
         ("containers", match.containers, _container),
+        ("paths", match.paths, _path),
     ):
         if words is not None:
             yield Check(field, _listed(words), _any_word(words, asked))
@@ -118,6 +124,8 @@ def _flags(match: Match) -> Iterator[Check]:
         ("tty", match.tty, _tty),
         ("stdin", match.stdin, _stdin),
         ("privileged", match.privileged, _privileged),
+        ("changed", match.changed, _changed),
+        ("cardData", match.card_data, _card_data),
     ):
         if wanted is not None:
             yield Check(field, str(wanted).lower(), _equal(asked, wanted=wanted))
@@ -129,6 +137,17 @@ def _flags(match: Match) -> Iterator[Check]:
 
 def _equal(asked: Callable[[Facts], bool], *, wanted: bool) -> Callable[[Facts], bool]:
     return lambda facts: asked(facts) is wanted
+
+
+def _ports(match: Match, *, doubtful: bool) -> Iterator[Check]:
+    if match.ports is not None:
+        wanted = frozenset(match.ports)
+
+        def fits(facts: Facts) -> bool:
+            ports = facts.question.ports
+            return not wanted.isdisjoint(ports) if ports else doubtful
+
+        yield Check("ports", _listed(str(port) for port in match.ports), fits)
 
 
 def _times(match: Match) -> Iterator[Check]:
@@ -161,7 +180,7 @@ def _window(index: int, window: Window) -> CompiledWindow:
 
 def _line(index: int, line: CommandLine, regexes: Regexes) -> CompiledCommandLine:
     try:
-        return CompiledCommandLine(line, regexes)
+        return compiled(line, regexes)
     except (CommandLineError, RegexError) as error:
         raise MatchError(("argv", index), str(error)) from None
 
@@ -197,6 +216,10 @@ def _container(facts: Facts) -> tuple[str, ...]:
     return (facts.question.container,)
 
 
+def _path(facts: Facts) -> tuple[str, ...]:
+    return (facts.question.path,)
+
+
 def _namespace_labels(facts: Facts) -> Mapping[str, str]:
     return facts.question.namespace_labels
 
@@ -215,6 +238,14 @@ def _stdin(facts: Facts) -> bool:
 
 def _privileged(facts: Facts) -> bool:
     return bool(facts.question.privileges)
+
+
+def _changed(facts: Facts) -> bool:
+    return facts.question.changed
+
+
+def _card_data(facts: Facts) -> bool:
+    return bool(facts.question.findings)
 
 
 def _listed(words: Iterable[str]) -> str:

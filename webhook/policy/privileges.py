@@ -24,6 +24,7 @@ TEMPLATE_KINDS: Final = frozenset(
         "Job",
         "CronJob",
         "PodTemplate",
+        "ControllerRevision",
     }
 )
 """Kinds that make pods from a template."""
@@ -36,7 +37,7 @@ _DEVICE_TYPES: Final = frozenset({"CharDevice", "BlockDevice"})
 
 
 class Privilege(Enum):
-    """A way in which a pod reaches beyond itself."""
+    """A way in which a pod reaches beyond itself, or in which a role leads past the guard."""
 
     PRIVILEGED = "privileged"
     HOST_NAMESPACE = "host-namespace"
@@ -47,6 +48,16 @@ class Privilege(Enum):
     UNCONFINED_APPARMOR = "unconfined-apparmor"
     DEVICE = "device"
     HOST_PORT = "host-port"
+    WILDCARD_RIGHTS = "wildcard-rights"
+    SECRET_RIGHTS = "secret-rights"  # noqa: S105  the name of a kind of right
+    SESSION_RIGHTS = "session-rights"
+    IMPERSONATION_RIGHTS = "impersonation-rights"
+    ROLE_RIGHTS = "role-rights"
+    TOKEN_RIGHTS = "token-rights"  # noqa: S105  the name of a kind of right
+    APPROVAL_RIGHTS = "approval-rights"
+    GUARD_RIGHTS = "guard-rights"
+    CERTIFICATE_RIGHTS = "certificate-rights"
+    AGGREGATED_RIGHTS = "aggregated-rights"
 
 
 class Found(NamedTuple):
@@ -141,9 +152,16 @@ class _PodTemplate(msgspec.Struct, frozen=True):
     template: _Pod | None = None
 
 
+class _Revision(msgspec.Struct, frozen=True):
+    """A ``ControllerRevision``: what StatefulSets and DaemonSets go back to."""
+
+    data: _Workload | None = None
+
+
 _pods = msgspec.json.Decoder(_Pod)
 _workloads = msgspec.json.Decoder(_Workload)
 _templates = msgspec.json.Decoder(_PodTemplate)
+_revisions = msgspec.json.Decoder(_Revision)
 
 
 def find_privileges(kind: str, data: bytes | msgspec.Raw) -> tuple[Found, ...]:
@@ -172,6 +190,9 @@ def _pod(kind: str, data: bytes | msgspec.Raw) -> tuple[_Pod | None, str]:
         return _templates.decode(data).template, "template."
     if kind not in TEMPLATE_KINDS:
         return None, ""
+    if kind == "ControllerRevision":
+        revision = _revisions.decode(data).data
+        return (revision.spec.template if revision and revision.spec else None), "data.spec.template."
     spec, path = _workloads.decode(data).spec, "spec."
     if kind == "CronJob":
         job = spec.job_template if spec else None

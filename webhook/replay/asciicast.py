@@ -60,16 +60,21 @@ class CastWriter:
         match moment.kind:
             case Kind.OUTPUT | Kind.ERROR_OUTPUT:
                 return self._event(moment.at, "o", moment.text)
-            case Kind.INPUT:
-                return self._event(moment.at, "i", moment.text) if self._with_input else b""
+            case Kind.INPUT if self._with_input:
+                return self._event(moment.at, "i", moment.text)
+            case Kind.INPUT | Kind.PROGRAM:
+                return b""
             case Kind.RESIZE:
                 return self._event(moment.at, "r", f"{moment.cols}x{moment.rows}")
             case Kind.MARKER:
                 return self._event(moment.at, "m", printable(moment.text))
-            case Kind.EXIT if self._version is CastVersion.V3:
-                return self._event(moment.at, "x", moment.text)
             case Kind.EXIT:
-                return self._event(moment.at, "m", f"exit code {moment.text}")
+                return self._exit(moment)
+
+    def _exit(self, moment: Moment) -> bytes:
+        if self._version is CastVersion.V3:
+            return self._event(moment.at, "x", moment.text)
+        return self._event(moment.at, "m", f"exit code {moment.text}")
 
     def _event(self, at: int, code: str, data: str) -> bytes:
         at = max(at, self._last)

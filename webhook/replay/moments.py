@@ -6,7 +6,20 @@ from enum import Enum
 
 import msgspec
 
-from sidecar.contract.events import Channel, Data, End, Ending, Event, Exit, Found, Resize, SessionStart
+from sidecar.contract.events import (
+    Channel,
+    Data,
+    End,
+    Ending,
+    Event,
+    Exit,
+    Found,
+    Program,
+    Resize,
+    SessionStart,
+    Untraced,
+)
+from webhook.replay.programs import command_of
 from webhook.replay.safety import TerminalFilter
 
 DEFAULT_COLS = 80
@@ -21,6 +34,7 @@ class Kind(Enum):
     INPUT = "input"
     RESIZE = "resize"
     MARKER = "marker"
+    PROGRAM = "program"
     EXIT = "exit"
 
 
@@ -30,7 +44,7 @@ class Moment(msgspec.Struct, frozen=True):
     at: int
     kind: Kind
     text: str = ""
-    """What to show, what was typed, a marker's label, or the exit code in digits."""
+    """What to show, what was typed, a marker's label, a command line, or the exit code in digits."""
     rows: int = 0
     cols: int = 0
 
@@ -56,10 +70,8 @@ class Moments:
         match event:
             case Data():
                 return self._data(event)
-            case Resize(at=at, rows=rows, cols=cols):
-                return [Moment(at, Kind.RESIZE, rows=rows, cols=cols)]
-            case Found(at=at, rule=rule, brand=brand):
-                return [Moment(at, Kind.MARKER, f"masked {rule}/{brand}")]
+            case Resize() | Found() | Program() | Untraced():
+                return [_moment(event)]
             case Exit(at=at, code=code):
                 self._exit = Moment(at, Kind.EXIT, str(code))
                 return []
@@ -109,6 +121,18 @@ def moments(events: Iterable[Event]) -> Iterator[Moment]:
             yield from stream.feed(event)
     if stream is not None:
         yield from stream.close()
+
+
+def _moment(event: Resize | Found | Program | Untraced) -> Moment:
+    match event:
+        case Resize(at=at, rows=rows, cols=cols):
+            return Moment(at, Kind.RESIZE, rows=rows, cols=cols)
+        case Found(at=at, rule=rule, brand=brand):
+            return Moment(at, Kind.MARKER, f"masked {rule}/{brand}")
+        case Program(at=at):
+            return Moment(at, Kind.PROGRAM, command_of(event))
+        case Untraced(at=at, reason=reason):
+            return Moment(at, Kind.MARKER, reason)
 
 
 def _ending(at: int, how: Ending, reason: str) -> list[Moment]:

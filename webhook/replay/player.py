@@ -7,6 +7,7 @@ from webhook.replay.moments import Kind, Moment
 
 _NANOSECONDS = 1_000_000_000
 _SHOWN = frozenset([Kind.OUTPUT, Kind.ERROR_OUTPUT])
+_PROGRAM = "\r\n\x1b[2m▸ {}\x1b[0m\r\n"
 
 
 class Key(Enum):
@@ -28,8 +29,13 @@ class Player:
         speed: float = 1.0,
         idle_limit: float | None = None,
         start: float = 0.0,
+        programs: bool = False,
     ) -> None:
-        """Begin at ``start`` (seconds of the session), with all that was shown before then at once."""
+        """Begin at ``start`` (seconds of the session), with all that was shown before then at once.
+
+        With ``programs``, the command line of each program stands on a line of its own when it began.
+        """
+        self._shown = _SHOWN | {Kind.PROGRAM} if programs else _SHOWN
         self._moments = iter(moments)
         self._speed = speed
         self._idle_limit = idle_limit
@@ -75,15 +81,19 @@ class Player:
         return text
 
     def _take(self) -> str:
-        text = self._next.text if self._next is not None else ""
+        text = _text(self._next) if self._next is not None else ""
         self._load()
         return text
 
     def _load(self) -> None:
-        self._next = next((moment for moment in self._moments if moment.kind in _SHOWN), None)
+        self._next = next((moment for moment in self._moments if moment.kind in self._shown), None)
         if self._next is None:
             self.finished = True
             return
         gap = max(0, self._next.at - self._at) / _NANOSECONDS
         self._at = max(self._at, self._next.at)
         self._due += gap if self._idle_limit is None else min(gap, self._idle_limit)
+
+
+def _text(moment: Moment) -> str:
+    return _PROGRAM.format(moment.text) if moment.kind is Kind.PROGRAM else moment.text

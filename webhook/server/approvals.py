@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from sidecar.masking import Engine, Profile
@@ -14,6 +14,7 @@ from webhook.admission.lookup import PodLookup
 from webhook.admission.standing_approvals import Policies, StandingApprovalDoor
 from webhook.admission.targets import pod_targets
 from webhook.approvals.desk import Desk
+from webhook.approvals.objects import ApprovalRequest
 from webhook.approvals.redaction import Redaction
 from webhook.approvals.rights import KubeRights
 from webhook.approvals.sweeping import sweep
@@ -21,7 +22,7 @@ from webhook.approvals.tickets import EVERYWHERE, KubeTickets
 from webhook.journal.journal import Journal
 from webhook.kube.api import KubeApi
 from webhook.server.approval_board import ApprovalBoard
-from webhook.server.sources import ADMISSION, COLLECTOR, service_account, source
+from webhook.server.sources import ADMISSION, source
 from webhook.server.watching import Follower
 from webhook.settings import Settings
 
@@ -33,20 +34,26 @@ _REQUEST_SECONDS: Final = 3.0
 
 
 class Approvals:
-    """What doors ask, what judges verdicts, and what notes that a request's time has passed.
+    """What doors ask, what judges verdicts, and what notes that a request's time has passed."""
 
-    ``origin`` is the pod's name.
-    """
-
-    def __init__(self, api: KubeApi, settings: Settings, journal: Journal, *, origin: str) -> None:
+    def __init__(
+        self,
+        api: KubeApi,
+        settings: Settings,
+        journal: Journal,
+        *,
+        observe: Callable[[Iterable[ApprovalRequest]], None],
+    ) -> None:
+        """``observe`` is told of all requests now and again."""
+        self._observe = observe
         self._tickets = KubeTickets(api, seconds=_REQUEST_SECONDS)
         self._rights = KubeRights(api, seconds=_REQUEST_SECONDS)
         self._terms = settings.approvals
         self._retention = dt.timedelta(seconds=settings.approvals.retention_seconds)
         self._home = settings.namespace
         self._journal = journal
-        self._writers = frozenset(service_account(settings, name) for name in (ADMISSION, COLLECTOR))
-        self._source = source(settings, ADMISSION, origin)
+        self._writers = settings.own_users
+        self._source = source(settings, ADMISSION)
         self._engine: Engine | None = None
         self._redaction = Redaction(self._loaded)
         self.board = ApprovalBoard(most_waiting=settings.approvals.most_held)
@@ -70,6 +77,10 @@ class Approvals:
         )
         holding = self.board if self._terms.hold_seconds else None
         return DeskApproving(desk, lambda: keys().seal_key, home=self._home, holding=holding)
+
+    def engine(self) -> Engine:
+        """Give the masking engine."""
+        return self._loaded()
 
     def door(self, pods: PodLookup) -> ApprovalRequestDoor:
         """Give what judges writes of approval requests."""
@@ -103,8 +114,10 @@ class Approvals:
         await asyncio.to_thread(self._sweep_standing)
 
     def _sweep(self) -> None:
+        tickets = tuple(self.board.tickets())
+        self._observe(tickets)
         sweep(
-            self.board.tickets(),
+            tickets,
             self._tickets,
             now=_now(),
             retention=self._retention,

@@ -2,24 +2,32 @@
 
 import asyncio
 import logging
-import platform
 import ssl
 from collections.abc import Mapping
 from typing import Final
 
+from fastapi import FastAPI
+
 from sidecar.contract.errors import ClusterError
 from webhook.approvals.spending import Spender
 from webhook.approvals.tickets import KubeTickets
+from webhook.audit_api.access import Read, log_read, read_event
 from webhook.audit_api.app import audit_app
 from webhook.audit_api.server import AuditListener, ClusterFrontProxy
+from webhook.collector.audit_route import AuditIntake, audit_router
 from webhook.collector.changes import Changes
 from webhook.collector.proving import Trust
 from webhook.collector.route import REVIEWS_AT_ONCE, Collector, router
 from webhook.collector.spending import Spending
 from webhook.collector.tokens import KubeTokenReviewer
 from webhook.kube.api import KubeApi
+from webhook.ledger.keys import LedgerKey
+from webhook.metrics.exposition import with_metrics
+from webhook.server.delivery import OwnDelivery
 from webhook.server.health import add_health, bare_app
-from webhook.server.logged_journal import LoggedJournal
+from webhook.server.journaling import Journaling
+from webhook.server.ledger_keeping import LedgerKeeping
+from webhook.server.observing import CollectorObservers
 from webhook.server.runner import Servers, https
 from webhook.server.sources import COLLECTOR, source
 from webhook.server.tasks import Tasks
@@ -30,9 +38,10 @@ from webhook.trust.reader import CollectorMaterial, Reader
 from webhook.trust.secrets import Vault
 
 _log = logging.getLogger(__name__)
-_CONNECTIONS: Final = REVIEWS_AT_ONCE + 3
+_CONNECTIONS: Final = REVIEWS_AT_ONCE + 4
 _SPENDING_SECONDS: Final = 5.0
 _FIRST_PAUSE_SECONDS: Final = 1.0
+_ACCOUNT: Final = "chaperone-collector"
 _FRONT_PROXY: Final = "extension-apiserver-authentication"
 
 
@@ -46,9 +55,19 @@ class Held:
         """Give what sessions are proven with."""
         return Trust(self.material.roots, self.material.seal_keys)
 
+    def ledger_key(self) -> LedgerKey:
+        """What signs for the ledger now."""
+        return self.material.ledger_key
+
+    def roots(self) -> tuple[bytes, ...]:
+        """The roots trusted now."""
+        return self.material.roots
+
 
 async def serve_collector(settings: Settings, environment: Mapping[str, str]) -> None:
     """Serve until told to end."""
+    journaling = Journaling(settings, _ACCOUNT)
+    observers = CollectorObservers(settings, journaling.journal, journaling.maker)
     store = open_store(store_settings(environment))
     api = KubeApi(connections=_CONNECTIONS)
     reader = Reader(api, settings.namespace)
@@ -62,23 +81,48 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
         load_certificate(target, held.material.tls)
 
     audit = AuditListener(front_proxy, load_serving)
-    changes = Changes()
+    changes, audit_changes = Changes(), Changes()
     tickets = KubeTickets(api, seconds=_SPENDING_SECONDS)
-    told_by = source(settings, COLLECTOR, platform.node())
-    spending = Spending(Spender(tickets, LoggedJournal(), told_by).spend)
-    collector = Collector(store, KubeTokenReviewer(api), held.trust, changes, spending=spending)
-    app = bare_app()
-    app.include_router(router(collector))
-    add_health(app, lambda: None)
+    spender = Spender(tickets, journaling.journal, source(settings, COLLECTOR))
+    spending = Spending(spender.spend)
+    ledger = LedgerKeeping(api, settings, store, key=held.ledger_key, roots=held.roots)
+    reviewer = KubeTokenReviewer(api)
+    collector = Collector(
+        store,
+        reviewer,
+        held.trust,
+        changes,
+        spending=spending,
+        sealing=ledger.sealing,
+        audit_changes=audit_changes,
+        listeners=(ledger.event_sealing.hear, observers.hear),
+        counts=observers.stored,
+    )
+    intake = AuditIntake(collector.recording, reviewer, namespace=settings.namespace)
+
+    async def on_read(read: Read) -> None:
+        await log_read(read)
+        await collector.recording.keep([read_event(journaling.maker.stamp(), read)])
+
     servers = Servers(
         https(
-            app,
+            with_metrics(_app(collector, intake), observers.registry),
             port=settings.port,
             context=context,
             drain_seconds=settings.drain_seconds,
             websocket=True,
         ),
-        audit.config(audit_app(store, changes, front_proxy), port=settings.audit_port),
+        audit.config(
+            audit_app(
+                store,
+                changes,
+                front_proxy,
+                on_read=on_read,
+                audit_changes=audit_changes,
+                sign=ledger.sign,
+            ),
+            port=settings.audit_port,
+        ),
     )
     tasks = Tasks(on_failure=servers.stop)
 
@@ -89,16 +133,30 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
             load_certificate(context, material.tls)
             audit.renew()
 
+    ledger.start(tasks)
     tasks.repeat("trust", follow_trust, seconds=settings.trust_seconds)
     tasks.start("front proxy", audit.keep_trust())
     tasks.start("approvals", spending.work())
+    observers.start(tasks, store)
+    journaling.start(tasks, OwnDelivery(collector.recording), role="collector")
     try:
         await servers.run()
     finally:
+        await observers.stop()
+        await journaling.finish()
         await tasks.stop()
+        journaling.close()
         await asyncio.to_thread(collector.close)
         await asyncio.to_thread(store.close)
         api.close()
+
+
+def _app(collector: Collector, intake: AuditIntake) -> FastAPI:
+    app = bare_app()
+    app.include_router(router(collector))
+    app.include_router(audit_router(intake))
+    add_health(app, lambda: None)
+    return app
 
 
 async def _first_material(reader: Reader) -> CollectorMaterial:

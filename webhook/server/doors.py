@@ -1,21 +1,27 @@
 """The doors behind HTTP: AdmissionReviews in, AdmissionReviews out; what is malformed gets a 400."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
 
-from fastapi import FastAPI, Request, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sidecar.contract.errors import CallerError
 from webhook.admission import review
-from webhook.admission.review import Answer, MalformedReviewError
+from webhook.admission.fitting import check_fit
+from webhook.admission.review import Answer
+from webhook.admission.telling import ADVICE
 from webhook.policy.decision import Decision
+from webhook.server.bodies import Bodies, BodyError, GoneError
 from webhook.server.health import add_health, bare_app
 from webhook.server.logs import FIELDS
 
 _log = logging.getLogger(__name__)
-_ADVICE = frozenset({"Remedy", "ApprovalRequest", "ApproveCommand", "WaitCommand", "BreakGlassCommand"})
-"""Causes that say what to do, not why."""
+_MAX_BODIES_BYTES: Final = 6 * review.MAX_REVIEW_BYTES
+_BODY_SECONDS: Final = 10.0
+"""How long a body may take; an API server waits no longer for its answer."""
+_JSON: Final = b"application/json"
+_TEXT: Final = b"text/plain; charset=utf-8"
 
 
 class Door(Protocol):
@@ -26,36 +32,69 @@ class Door(Protocol):
         ...
 
 
-def doors_app(doors: Mapping[str, Door], ready: Callable[[], str | None]) -> FastAPI:
-    """Give the application that serves each door at ``/v1/<name>``."""
-    app = bare_app()
-    for name, door in doors.items():
-        app.add_api_route(f"/v1/{name}", _endpoint(name, door), methods=["POST"])
-    add_health(app, ready)
+class Notes(Protocol):
+    """Makes answers known before they are given."""
+
+    def note(self, name: str, request: review.Request, answer: Answer) -> Answer:
+        """Give the answer to give: the same, or a refusal when this one cannot be made known."""
+        ...
+
+    def malformed(self) -> None:
+        """Count a review that could not be read."""
+        ...
+
+
+def doors_app(
+    doors: Mapping[str, Door], ready: Callable[[], str | None], *, notes: Notes | None = None
+) -> ASGIApp:
+    """Give the application that serves each door at ``/v1/<name>``, and health beside them.
+
+    Reviews do not pass through FastAPI, which takes longer over a request than a door does.
+    """
+    others = bare_app()
+    add_health(others, ready)
+    bodies = Bodies(each=review.MAX_REVIEW_BYTES, together=_MAX_BODIES_BYTES, seconds=_BODY_SECONDS)
+    endpoints = {f"/v1/{name}": _endpoint(name, door, bodies, notes) for name, door in doors.items()}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = endpoints.get(scope["path"]) if scope["type"] == "http" else None
+        await (others if endpoint is None else endpoint)(scope, receive, send)
+
     return app
 
 
-def _endpoint(name: str, door: Door) -> Callable[[Request], Awaitable[Response]]:
-    async def endpoint(http: Request) -> Response:
-        try:
-            request = review.decode_review(await _body(http))
-            answer = await door.review(request)
-        except CallerError as error:
-            _log.warning("malformed review", extra={FIELDS: {"door": name, "error": str(error)}})
-            return Response(str(error), 400, media_type="text/plain")
-        _log_answer(name, request, answer)
-        return Response(review.encode_answer(request.uid, answer), media_type="application/json")
+def _endpoint(name: str, door: Door, bodies: Bodies, notes: Notes | None) -> ASGIApp:
+    async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            await _respond(send, 405, _TEXT, b"reviews are posted")
+            return
+        with bodies.room() as room:
+            try:
+                request = review.decode_review(await room.read(receive))
+                check_fit(name, request)
+                answer = await door.review(request)
+            except CallerError as error:
+                if notes is not None:
+                    notes.malformed()
+                _log.warning("malformed review", extra={FIELDS: {"door": name, "error": str(error)}})
+                await _respond(
+                    send, error.status if isinstance(error, BodyError) else 400, _TEXT, str(error).encode()
+                )
+                return
+            except GoneError:
+                return
+            if notes is not None:
+                answer = notes.note(name, request, answer)
+            _log_answer(name, request, answer)
+            await _respond(send, 200, _JSON, review.encode_answer(request.uid, answer))
 
     return endpoint
 
 
-async def _body(http: Request) -> bytes:
-    body = bytearray()
-    async for chunk in http.stream():
-        body += chunk
-        if len(body) > review.MAX_REVIEW_BYTES:
-            raise MalformedReviewError("the body is larger than any AdmissionReview")
-    return bytes(body)
+async def _respond(send: Send, status: int, kind: bytes, body: bytes) -> None:
+    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _decided(decision: Decision | None) -> dict[str, str]:
@@ -79,7 +118,7 @@ def _log_answer(name: str, request: review.Request, answer: Answer) -> None:
         "name": request.name,
         "user": request.user_info.username,
         "allowed": answer.allowed,
-        "rules": [cause.reason for cause in answer.denial.causes if cause.reason not in _ADVICE]
+        "rules": [cause.reason for cause in answer.denial.causes if cause.reason not in ADVICE]
         if answer.denial
         else [],
         **_decided(answer.decision),

@@ -35,6 +35,8 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    # No line says anything of threads and processes, so they are not looked up.
+    logging.logThreads = logging.logMultiprocessing = logging.logProcesses = False
     # A malformed request of a stranger is no warning of ours, and urllib3 tells of every retry.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR if level != "DEBUG" else logging.DEBUG)
     logging.getLogger("urllib3").setLevel(logging.ERROR)

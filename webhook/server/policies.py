@@ -11,6 +11,7 @@ import msgspec
 from sidecar.contract.errors import ClusterError
 from webhook.kube.api import MERGE_PATCH, KubeApi
 from webhook.policy.active import ActivePolicies, State
+from webhook.server.interpreter import building, settle
 from webhook.server.logs import FIELDS
 
 PATH: Final = "/apis/chaperone.dev/v1alpha1/guardpolicies"
@@ -48,10 +49,19 @@ class PolicyKeeper:
     thread.
     """
 
-    def __init__(self, api: KubeApi, policies: ActivePolicies, *, clock: Callable[[], dt.datetime]) -> None:
+    def __init__(
+        self,
+        api: KubeApi,
+        policies: ActivePolicies,
+        *,
+        clock: Callable[[], dt.datetime],
+        told: Callable[[list[State]], None] = lambda _: None,
+    ) -> None:
+        """``told`` hears what became of all policies, each time any of them changed."""
         self._api = api
         self._policies = policies
         self._clock = clock
+        self._told = told
         self._objects: dict[str, msgspec.Raw] = {}
 
     def listed(self, objects: list[msgspec.Raw]) -> None:
@@ -70,7 +80,13 @@ class PolicyKeeper:
         self._take()
 
     def _take(self) -> None:
-        states = self._policies.take(self._objects)
+        if self._policies.known:
+            with building() as pace:
+                states = self._policies.take(self._objects, pace)
+        else:
+            states = self._policies.take(self._objects)
+            settle()
+        self._told(states)
         for state in states:
             self._tell(state, _read(self._objects[state.name]))
         broken = [state.name for state in states if state.error]

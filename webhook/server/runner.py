@@ -10,6 +10,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from sidecar.contract.wire import MAX_MESSAGE_BYTES
+from webhook.server.connections import BoundedConnection
 
 
 class _Server(uvicorn.Server):
@@ -50,6 +51,7 @@ def https(
         app,
         host="",
         port=port,
+        http="h11" if websocket else BoundedConnection,
         ws="websockets-sansio" if websocket else "none",
         ws_max_size=MAX_MESSAGE_BYTES,
         ssl_context_factory=given,

@@ -15,6 +15,7 @@ def service_account(settings: Settings, name: str) -> str:
     return f"system:serviceaccount:{settings.namespace}:{name}"
 
 
-def source(settings: Settings, account: str, origin: str) -> Source:
-    """Give who tells of audit events; ``origin`` is the pod's name."""
-    return Source(origin=origin, itself=Identity(service_account(settings, account)), clock=time.time_ns)
+def source(settings: Settings, account: str) -> Source:
+    """Give who tells of audit events."""
+    itself = Identity(service_account(settings, account))
+    return Source(origin=settings.pod, itself=itself, clock=time.time_ns)

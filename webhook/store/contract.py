@@ -15,6 +15,8 @@ from sidecar.contract.events import Channel, Ending
 from sidecar.contract.frames import Frame
 from sidecar.contract.sealing import Decision, Identity
 from sidecar.contract.wire import Notice
+from webhook.store.audit import AuditStore
+from webhook.store.ledger import LedgerStore
 
 SEARCHED_BYTES = 8 * 1024 * 1024
 """How much of each channel can be searched as text. All of it is kept and replayed.
@@ -22,6 +24,9 @@ SEARCHED_BYTES = 8 * 1024 * 1024
 Indexing text costs many times what keeping it does, and a session that moves a hundred megabytes moves
 data, not words that a person saw.
 """
+
+SEARCHED_PROGRAMS = 2000
+"""How many of a session's programs can be searched; all that are recorded can be listed."""
 
 
 class StoreError(ClusterError):
@@ -86,6 +91,10 @@ class SessionRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stderr_bytes: int = 0
     findings: dict[str, int] = {}
     """Masked counts by ``rule/brand``."""
+    programs: int = 0
+    """Programs that ran, as far as it is known."""
+    untraced: str = ""
+    """Why not all of them are recorded; empty when they are."""
 
     def channel_bytes(self, channel: Channel) -> int:
         """Give how many bytes of a channel are kept."""
@@ -100,7 +109,8 @@ class SessionRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def searchable(self) -> bool:
         """Whether search sees all text; see SEARCHED_BYTES."""
-        return all(self.channel_bytes(channel) <= SEARCHED_BYTES for channel in Channel)
+        streams = all(self.channel_bytes(channel) <= SEARCHED_BYTES for channel in Channel)
+        return streams and self.programs <= SEARCHED_PROGRAMS
 
     unfinished: tuple[Unfinished, ...] = ()
     """For whoever continues with the next frame; at most one of each channel."""
@@ -113,7 +123,8 @@ class Passage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sequence: int
     """Frame in which the passage begins."""
     at: int
-    channel: Channel
+    channel: Channel | None
+    """None for a program that ran; the text is its command line."""
     text: str
 
 
@@ -158,7 +169,7 @@ class Hit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Start and end, in characters of the passage's text or of the argv joined by spaces."""
 
 
-class Store(Protocol):
+class Store(AuditStore, LedgerStore, Protocol):
     """The contract. Every method may raise StoreError."""
 
     def prepare(self) -> None:

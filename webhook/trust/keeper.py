@@ -20,10 +20,13 @@ from webhook.trust.secrets import Data, Vault
 
 ROOT_SECRET: Final = "chaperone-root"  # noqa: S105  the name of a Secret
 GRANT_SECRET: Final = "chaperone-grant-key"  # noqa: S105  the name of a Secret
+LEDGER_SECRET: Final = "chaperone-ledger-key"  # noqa: S105  the name of a Secret
 SEAL_SECRET: Final = "chaperone-seal-keys"  # noqa: S105  the name of a Secret
 ADMISSION_TLS: Final = "chaperone-admission-tls"
 COLLECTOR_TLS: Final = "chaperone-collector-tls"
 TRUST_CONFIG: Final = "chaperone-trust"
+LEDGER_CONFIG: Final = "chaperone-ledger"
+"""Where the collector puts the newest checkpoint; it may change this ConfigMap and make none."""
 ADMISSION_SERVICE: Final = "chaperone-admission"
 COLLECTOR_SERVICE: Final = "chaperone-collector"
 ROOTS_KEY: Final = "roots"
@@ -88,6 +91,12 @@ class Keeper:
             make=lambda _: made.new_grant_key(root, now),
             due=lambda data: made.grant_key_due(data, root, now),
         )
+        self._vault.ensure_secret(
+            LEDGER_SECRET,
+            make=lambda _: made.new_ledger_key(root, now),
+            due=lambda data: made.ledger_key_due(data, root, now),
+        )
+        self._vault.change_config(LEDGER_CONFIG, lambda data: data)
         return AdmissionMaterial(
             self._serving(ADMISSION_TLS, ADMISSION_SERVICE, root, now),
             made.read_grant_key(grant_key),

@@ -14,6 +14,7 @@ from sidecar.contract.errors import ConfigurationError
 from sidecar.contract.grants import GrantSigner
 from sidecar.contract.sealing import KEY_BYTES
 from sidecar.contract.signing import Certified, KeyCertificate, Purpose, certify
+from webhook.ledger.keys import LedgerKey
 from webhook.trust import certificates
 
 Data = dict[str, bytes]
@@ -22,9 +23,11 @@ _K = TypeVar("_K")
 
 ROOT_YEARS: Final = 20
 KEY_LIFETIME: Final = dt.timedelta(days=90)
-"""Of serving certificates, grant-signing keys and sealing keys."""
+"""Of serving certificates, signing keys and sealing keys."""
 BACKDATED: Final = dt.timedelta(hours=1)
 """How much earlier validity starts, for clocks that are behind."""
+_GRANT: Final = "grant"
+_LEDGER: Final = "ledger"
 KEPT_SEAL_KEYS: Final = 8
 """With today's: two years of sessions that a recorder may still have to deliver."""
 
@@ -101,35 +104,64 @@ def serving_due(data: Data, root: Root, names: tuple[str, ...], now: dt.datetime
 
 def new_grant_key(root: Root, now: dt.datetime) -> Data:
     """Give the data of the grant key's Secret: a fresh key and the root's certificate for it."""
+    return _new_signing_key(Purpose.GRANT, _GRANT, root, now)
+
+
+def read_grant_key(data: Data) -> GrantSigner:
+    """Read what :func:`new_grant_key` gave. Raises ConfigurationError."""
+    return GrantSigner(*_read_signing_key(data, _GRANT))
+
+
+def grant_key_due(data: Data, root: Root, now: dt.datetime) -> bool:
+    """Tell whether the grant key must be renewed: old, unreadable or certified by another root."""
+    return _signing_key_due(data, _GRANT, root, now)
+
+
+def new_ledger_key(root: Root, now: dt.datetime) -> Data:
+    """Give the data of the ledger key's Secret: a fresh key and the root's certificate for it."""
+    return _new_signing_key(Purpose.LEDGER, _LEDGER, root, now)
+
+
+def read_ledger_key(data: Data) -> LedgerKey:
+    """Read what :func:`new_ledger_key` gave. Raises ConfigurationError."""
+    return LedgerKey(*_read_signing_key(data, _LEDGER))
+
+
+def ledger_key_due(data: Data, root: Root, now: dt.datetime) -> bool:
+    """Tell whether the ledger key must be renewed: old, unreadable or certified by another root."""
+    return _signing_key_due(data, _LEDGER, root, now)
+
+
+def _new_signing_key(purpose: Purpose, name: str, root: Root, now: dt.datetime) -> Data:
     key = Ed25519PrivateKey.generate()
     certificate = KeyCertificate(
-        Purpose.GRANT,
+        purpose,
         key.public_key().public_bytes_raw(),
         int((now - BACKDATED).timestamp()),
         int((now + KEY_LIFETIME).timestamp()),
     )
     certified = msgspec.msgpack.encode(certify(root.key, certificate))
-    return {"grant.key": certificates.private_pem(key), "grant.certificate": certified}
+    return {f"{name}.key": certificates.private_pem(key), f"{name}.certificate": certified}
 
 
-def read_grant_key(data: Data) -> GrantSigner:
-    """Read what :func:`new_grant_key` gave. Raises ConfigurationError."""
+def _read_signing_key(data: Data, name: str) -> tuple[Ed25519PrivateKey, Certified]:
     try:
-        key = _private_key(data["grant.key"], Ed25519PrivateKey)
-        return GrantSigner(key, msgspec.msgpack.decode(data["grant.certificate"], type=Certified))
+        key = _private_key(data[f"{name}.key"], Ed25519PrivateKey)
+        return key, msgspec.msgpack.decode(data[f"{name}.certificate"], type=Certified)
     except (KeyError, ValueError):
-        raise ConfigurationError("the grant key's Secret cannot be read") from None
+        raise ConfigurationError(f"the {name} key's Secret cannot be read") from None
 
 
-def grant_key_due(data: Data, root: Root, now: dt.datetime) -> bool:
-    """Tell whether the grant key must be renewed: old, unreadable or certified by another root."""
+def _signing_key_due(data: Data, name: str, root: Root, now: dt.datetime) -> bool:
     try:
-        signer = read_grant_key(data)
-        certificate = msgspec.msgpack.decode(signer.certificate.body, type=KeyCertificate)
+        key, certified = _read_signing_key(data, name)
+        certificate = msgspec.msgpack.decode(certified.body, type=KeyCertificate)
     except (ConfigurationError, msgspec.MsgspecError):
         return True
-    fresh = certify(root.key, certificate)
-    if fresh != signer.certificate or certificate.public_key != signer.key.public_key().public_bytes_raw():
+    if (
+        certify(root.key, certificate) != certified
+        or certificate.public_key != key.public_key().public_bytes_raw()
+    ):
         return True
     moments = (certificate.not_before, certificate.not_after)
     not_before, not_after = (dt.datetime.fromtimestamp(moment, dt.UTC) for moment in moments)

@@ -83,8 +83,13 @@ class Vault:
 
     def ensure_config(self, name: str, data: dict[str, str]) -> None:
         """Make a ConfigMap hold exactly this data."""
+        self.change_config(name, lambda _: data)
+
+    def change_config(self, name: str, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
+        """Make a ConfigMap hold what ``change`` makes of its data, and make it where there is none."""
         for _ in range(_TRIES):
             found = self._api.get(self._path("configmaps", name), _ConfigMap)
+            data = change({} if found is None else found.data)
             if found is not None and found.data == data:
                 return
             version = "" if found is None else found.metadata.resource_version

@@ -59,6 +59,18 @@ matchExpressions:
   | toJson -}}
 {{- end }}
 
+{{/* Who hears of what, JSON. */}}
+{{- define "chaperone.notifications" -}}
+{{- $notifications := .Values.notifications -}}
+{{- dict
+  "kinds" $notifications.kinds
+  "namespaces" $notifications.namespaces
+  "receivers" $notifications.receivers
+  "timeout_seconds" ($notifications.timeoutSeconds | float64)
+  "flood_per_minute" ($notifications.floodPerMinute | int64)
+  | toJson -}}
+{{- end }}
+
 {{/* Terms of sessions, JSON. */}}
 {{- define "chaperone.limits" -}}
 {{- $limits := .Values.sessions.limits -}}
@@ -130,4 +142,20 @@ livenessProbe:
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 6
+{{- end }}
+
+{{/* Size of the volume for a journal of so many bytes: some room beside it, for what the journal says of itself. */}}
+{{- define "chaperone.journalVolume" -}}
+{{ add (. | int64) 16777216 | quote }}
+{{- end }}
+
+{{/* A projected token that proves to the collector which pod sends. */}}
+{{- define "chaperone.collectorToken" -}}
+projected:
+  defaultMode: 0440
+  sources:
+    - serviceAccountToken:
+        audience: chaperone-collector
+        expirationSeconds: 3600
+        path: token
 {{- end }}

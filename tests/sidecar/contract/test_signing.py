@@ -17,7 +17,7 @@ def certificate(purpose: Purpose = Purpose.GRANT, not_before: int = 100, not_aft
 def test_a_signature_holds_for_its_purpose_and_body_alone() -> None:
     signature = sign(KEY, Purpose.GRANT, b"body")
     assert verify(PUBLIC, Purpose.GRANT, b"body", signature)
-    assert not verify(PUBLIC, Purpose.MANIFEST, b"body", signature)
+    assert not verify(PUBLIC, Purpose.LEDGER, b"body", signature)
     assert not verify(PUBLIC, Purpose.GRANT, b"bodies", signature)
     assert not verify(ROOTS[0], Purpose.GRANT, b"body", signature)
 
@@ -42,7 +42,7 @@ def test_an_overlapping_root_is_trusted_too() -> None:
     [
         (certificate(), (), 150, "not certified by"),
         (certificate(), (PUBLIC,), 150, "not certified by"),
-        (certificate(Purpose.MANIFEST), ROOTS, 150, "another purpose"),
+        (certificate(Purpose.LEDGER), ROOTS, 150, "another purpose"),
         (certificate(), ROOTS, 99, "not valid at this time"),
         (certificate(), ROOTS, 201, "not valid at this time"),
         (Certified(b"\xc1", sign(ROOT, Purpose.CERTIFICATE, b"\xc1")), ROOTS, 150, "cannot be read"),

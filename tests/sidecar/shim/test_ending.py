@@ -15,7 +15,7 @@ from shim_peer import PATIENCE_S, TICK_S, GoneError, Recorder, Session
 from shim_process import UNPRIVILEGED, WITHOUT_NEW_CALLS, Shim
 
 from sidecar.contract import handshake
-from sidecar.contract.handshake import Exited
+from sidecar.contract.handshake import Executed, Exited
 
 LOST = (
     b"chaperone: the recorder is gone, so this session was ended: nothing runs here unrecorded. Try again\n"
@@ -91,12 +91,13 @@ class Started:
 
 
 @contextlib.contextmanager
-def started(shim: Shim, *argv: str, before: tuple[str, ...] = ()) -> Generator[Started]:
+def started(shim: Shim, *argv: str, before: tuple[str, ...] = (), answers: bool = True) -> Generator[Started]:
     with Recorder(shim.socket_path) as recorder:
         process = shim.start(*argv, stdin=subprocess.DEVNULL, before=before)
         try:
             with recorder.accept() as session:
                 session.hello()
+                session.answers = answers
                 session.say(handshake.go())
                 yield Started(process, session)
         finally:
@@ -163,7 +164,9 @@ def test_waits_for_the_recorder_to_deliver_everything(shim: Shim) -> None:
 
 def test_the_recorder_may_leave_right_after_its_last_word(shim: Shim) -> None:
     """With a message of the shim unread, which makes the kernel report ECONNRESET before that word."""
-    with started(shim, "sh", "-c", "exit 5") as at:
+    with started(shim, "sh", "-c", "exit 5", answers=False) as at:
+        assert isinstance(at.session.receive(), Executed)
+        at.session.say(handshake.proceed())
         assert at.session.connection.recv(1, socket.MSG_PEEK) == b"X"
         at.session.say(handshake.finished())
         at.lose_recorder()

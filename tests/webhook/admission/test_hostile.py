@@ -11,7 +11,8 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reviews import Object, body, exec_door, injected, plain_pod, pod_door
+from policy_samples import policies, policy, rule
+from reviews import Object, body, connection_door, exec_door, injected, object_door, plain_pod, pod_door
 
 from webhook.admission import review
 from webhook.admission.attach import AttachDoor
@@ -29,6 +30,22 @@ EXEC = json.loads(
     )
 )
 CREATE = json.loads(body(PLAIN, operation="CREATE"))
+
+REFUSING = policies(policy(rule("deny", match={"changed": True})))
+OBJECTS = object_door(REFUSING)
+CONNECTIONS = connection_door(REFUSING)
+HEAD = {"apiVersion": "v1", "kind": "Secret"}
+CHANGE = json.loads(
+    body(
+        {**HEAD, "metadata": {"name": "db", "labels": {"a": "b"}}, "data": {"password": "aHVudGVyMg=="}},
+        operation="UPDATE",
+        name="db",
+        kind={"group": "", "version": "v1", "kind": "Secret"},
+        resource={"group": "", "version": "v1", "resource": "secrets"},
+        oldObject={**HEAD, "metadata": {"name": "db"}, "data": {"password": "aHVudGVyMQ=="}},
+    )
+)
+CONNECT = json.loads(body({"ports": [5432]}, operation="CONNECT", subresource="portforward"))
 
 LEAVES = (
     st.none()
@@ -106,8 +123,30 @@ def test_a_pod_gets_a_recorder_or_is_refused(data: bytes) -> None:
 
 
 @FEW
+@given(mutations(CHANGE))
+def test_a_change_passes_only_where_nothing_of_substance_changes(data: bytes) -> None:
+    judged = judge(OBJECTS, data)
+    if judged is None or not judged[1].allowed:
+        return
+    request = judged[0]
+    old, new = (msgspec.json.decode(raw) for raw in (request.old_object, request.object))
+    is_left_alone = request.namespace == "kube-system" or request.user_info.username.startswith("system:")
+    assert is_left_alone or request.operation.value == "UPDATE"
+    assert is_left_alone or request.resource.resource != "secrets" or old.get("data") == new.get("data")
+
+
+@FEW
+@given(mutations(CONNECT))
+def test_no_connection_passes_a_rule_that_denies_it(data: bytes) -> None:
+    judged = judge(CONNECTIONS, data)
+    assert judged is None or not judged[1].allowed or judged[0].user_info.username.startswith("system:")
+
+
+@FEW
 @given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode(errors="surrogatepass")))
-@pytest.mark.parametrize("door", [exec_door(POD), pod_door(), AttachDoor(), EphemeralDoor()])
+@pytest.mark.parametrize(
+    "door", [exec_door(POD), pod_door(), AttachDoor(), EphemeralDoor(), OBJECTS, CONNECTIONS]
+)
 def test_nonsense_is_malformed(door: Door, data: bytes) -> None:
     assert judge(door, data) is None
 

@@ -36,7 +36,7 @@ def test_label_selectors(labels: str, matches: bool) -> None:
         ("spec.user=agent", True),
         ("spec.user!=agent", False),
         ("spec.user=agent,spec.pod==api-7d9c", True),
-        (f"metadata.name={SESSION.metadata.name}", True),
+        pytest.param(f"metadata.name={SESSION.metadata.name}", True, id="its own name"),
         ("status.phase=Completed", False),
     ],
 )

@@ -85,7 +85,7 @@ def test_an_unchanged_trust_is_no_change(served: Served) -> None:
 def test_the_hook_learns_who_reads_what_before_it_is_given(served: Served, api: ApiServer) -> None:
     api.ask(f"{BASE}/namespaces/payments/sessions")
     api.ask(f"{BASE}/namespaces/payments/sessions/nobody/cast")
-    told = [(read.reader.username, read.action.value, read.namespace, read.session) for read in served.reads]
+    told = [(read.reader.username, read.action.value, read.namespace, read.name) for read in served.reads]
     assert told == [("auditor", "list", "payments", ""), ("auditor", "cast", "payments", "nobody")]
 
 

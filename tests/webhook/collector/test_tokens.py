@@ -82,7 +82,7 @@ def reviewer(server: ApiServer) -> Iterator[KubeTokenReviewer]:
 
 
 def test_a_bound_token_proves_its_pod(server: ApiServer, reviewer: KubeTokenReviewer) -> None:
-    assert reviewer.review("secret") == PodIdentity("payments", "api-7d9c", "uid-1")
+    assert reviewer.review("secret") == PodIdentity("payments", "api-7d9c", "uid-1", "default")
     [(path, body)] = server.asked
     assert path == "/apis/authentication.k8s.io/v1/tokenreviews"
     assert body["spec"] == {"token": "secret", "audiences": ["chaperone-collector"]}

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from policy_samples import Object, policies, policy, question, rule
 
+from sidecar.masking import FieldFinding
 from webhook.policy.decision import Action, Door, Operation
 from webhook.policy.privileges import Privilege
 
@@ -48,6 +49,21 @@ def fits(match: Object, **asked: Any) -> bool:
             {"privileges": ["host-path", "device"]},
             {"privileges": (Privilege.DEVICE,)},
             {"privileges": (Privilege.HOST_PORT,)},
+        ),
+        ({"changed": True}, {}, {"changed": False}),
+        ({"cardData": True}, {"findings": (FieldFinding("/data/x", "pan", "visa"),)}, {}),
+        ({"ports": [80, 443]}, {"ports": (443,)}, {"ports": (8080,)}),
+        ({"ports": [80]}, {"ports": ()}, {"ports": (8080, 8081)}),
+        ({"paths": ["metrics/*"]}, {"path": "metrics/x"}, {"path": "metric"}),
+        (
+            {"cel": 'findings.exists(f, f.path == "/data/x") && ports == [1] && path == "p" && changed'},
+            {"findings": (FieldFinding("/data/x", "pan", "visa"),), "ports": (1,), "path": "p"},
+            {},
+        ),
+        (
+            {"cel": "object.spec.x != oldObject.spec.x"},
+            {"object": b'{"spec":{"x":1}}', "old_object": b'{"spec":{"x":2}}'},
+            {"object": b'{"spec":{"x":1}}', "old_object": b'{"spec":{"x":1}}'},
         ),
         ({"argv": [{"exact": ["ls", "-la"]}]}, {}, {"argv": ("ls", "-la", "/")}),
         ({"argv": [{"prefix": ["ls"]}]}, {}, {"argv": ("lsof",)}),

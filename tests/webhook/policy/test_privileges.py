@@ -21,6 +21,8 @@ def in_kind(kind: str, pod: Object) -> bytes:
             return json.dumps({"template": pod}).encode()
         case "CronJob":
             return json.dumps({"spec": {"jobTemplate": {"spec": {"template": pod}}}}).encode()
+        case "ControllerRevision":
+            return json.dumps({"data": {"spec": {"template": {"$patch": "replace", **pod}}}}).encode()
         case _:
             return json.dumps({"spec": {"template": pod}}).encode()
 
@@ -90,7 +92,12 @@ ORDINARY: list[Object] = [
 def test_a_privilege_is_found_in_every_kind(kind: str, pod: Object, privilege: Privilege) -> None:
     found = dict(find_privileges(kind, in_kind(kind, pod)))
     assert privilege in found
-    prefix = {"Pod": "", "PodTemplate": "template.", "CronJob": "spec.jobTemplate.spec.template."}
+    prefix = {
+        "Pod": "",
+        "PodTemplate": "template.",
+        "CronJob": "spec.jobTemplate.spec.template.",
+        "ControllerRevision": "data.spec.template.",
+    }
     assert found[privilege].startswith(prefix.get(kind, "spec.template."))
 
 

@@ -20,7 +20,9 @@ def anyio_backend() -> str:
 
 async def test_a_review_gets_a_review() -> None:
     app = Asgi(doors_app({"exec": exec_door(await injected(plain_pod()))}, lambda: None))
-    status, answer = await app.post("/v1/exec", body({"command": ["sh"]}, operation="CONNECT"))
+    status, answer = await app.post(
+        "/v1/exec", body({"command": ["sh"]}, operation="CONNECT", subresource="exec")
+    )
     assert status == 200
     assert json.loads(answer)["response"]["allowed"] is True
 
@@ -39,6 +41,12 @@ async def test_a_body_without_end_is_cut_off() -> None:
     assert (status, answer) == (400, b"the body is larger than any AdmissionReview")
 
 
+async def test_reviews_are_posted_and_nothing_else_is_there() -> None:
+    app = Asgi(doors_app({"exec": exec_door()}, lambda: None))
+    assert (await app.get("/v1/exec"))[0] == 405
+    assert (await app.post("/v1/attach", b"{}"))[0] == 404
+
+
 async def test_health_and_readiness_are_two_things() -> None:
     app = Asgi(doors_app({}, lambda: "no keys yet"))
     assert await app.get("/healthz") == (200, b"ok")
@@ -49,7 +57,8 @@ async def test_health_and_readiness_are_two_things() -> None:
 async def test_the_log_tells_who_and_what_but_not_the_command(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     app = Asgi(doors_app({"exec": exec_door()}, lambda: None))
-    await app.post("/v1/exec", body({"command": ["pay", "4111111111111111"]}, operation="CONNECT"))
+    asked = {"command": ["pay", "4111111111111111"]}
+    await app.post("/v1/exec", body(asked, operation="CONNECT", subresource="exec"))
     lines = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
     [line] = [line for line in lines if line["message"] == "review"]
     assert (line["user"], line["allowed"], line["rules"]) == ("alice", False, ["NotFound"])

@@ -20,6 +20,8 @@ from webhook.server.doors import doors_app
 from webhook.server.policies import Condition, conditions
 
 pytestmark = pytest.mark.anyio
+KIND = {"group": "chaperone.dev", "version": "v1alpha1", "kind": "GuardPolicy"}
+RESOURCE = {"group": "chaperone.dev", "version": "v1alpha1", "resource": "guardpolicies"}
 TOKEN = {"name": "token", "pattern": "tok_[0-9]{4}", "positive": ["tok_1234 "], "negative": ["tok"]}
 
 
@@ -153,7 +155,8 @@ async def test_a_broken_policy_is_refused_and_a_good_one_let_in() -> None:
         (broken, "no CEL"),
         (misspelt, "unknown field"),
     ):
-        _, answer = await app.post("/v1/guardpolicies", body(document, operation="CREATE", name="p"))
+        review = body(document, operation="CREATE", name="p", kind=KIND, resource=RESOURCE)
+        _, answer = await app.post("/v1/guardpolicies", review)
         response = json.loads(answer)["response"]
         assert response["allowed"] is not bool(said)
         assert said in response.get("status", {}).get("message", "")

@@ -13,8 +13,9 @@ import pytest
 from sidecar.contract.errors import ClusterError, ConfigurationError
 from sidecar.contract.signing import Purpose, certified_key
 from webhook.kube.api import KubeApi
-from webhook.trust.keeper import GRANT_SECRET, ROOT_SECRET, Keeper
+from webhook.trust.keeper import GRANT_SECRET, LEDGER_CONFIG, ROOT_SECRET, Keeper
 from webhook.trust.reader import Reader
+from webhook.trust.secrets import Vault
 
 pytestmark = pytest.mark.cluster
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
@@ -88,6 +89,19 @@ def test_the_collector_reads_its_share(api: KubeApi, namespace: str) -> None:
     share = Reader(api, namespace).material()
     assert (share.roots, share.seal_keys[0], share.bundle) == (made.roots, made.seal_key, made.bundle)
     assert share.tls["tls.crt"] != made.tls["tls.crt"]
+    now = int(NOW.timestamp())
+    public = certified_key(share.ledger_key.certificate, roots=share.roots, purpose=Purpose.LEDGER, now=now)
+    assert public == share.ledger_key.public
+    assert Reader(api, namespace).material() == share
+
+
+def test_the_place_of_checkpoints_is_made_and_left_as_it_is(api: KubeApi, namespace: str) -> None:
+    vault = Vault(api, namespace)
+    keeper(api, namespace).material()
+    assert vault.config(LEDGER_CONFIG) == {}
+    vault.change_config(LEDGER_CONFIG, lambda data: {**data, "checkpoint": "one"})
+    keeper(api, namespace).material()
+    assert vault.config(LEDGER_CONFIG) == {"checkpoint": "one"}
 
 
 def test_what_is_old_is_renewed_below_the_same_root(api: KubeApi, namespace: str) -> None:

@@ -74,6 +74,19 @@ def test_a_grant_key_that_is_not_the_certified_one_is_renewed() -> None:
     assert material.grant_key_due({}, ROOT, NOW)
 
 
+def test_a_ledger_key_is_certified_by_the_root_for_the_ledger_alone() -> None:
+    data = material.new_ledger_key(ROOT, NOW)
+    key = material.read_ledger_key(data)
+    now = int(NOW.timestamp())
+    public = certified_key(key.certificate, roots=ROOT.roots, purpose=Purpose.LEDGER, now=now)
+    assert public == key.public
+    assert not material.ledger_key_due(data, ROOT, NOW)
+    assert material.ledger_key_due(data, ROOT, NOW + 61 * DAY)
+    assert material.ledger_key_due(data, material.new_root(NOW), NOW)
+    with pytest.raises(ConfigurationError, match="the ledger key's Secret cannot be read"):
+        material.read_ledger_key(material.new_grant_key(ROOT, NOW))
+
+
 def test_a_new_sealing_key_comes_first_and_old_ones_are_kept_for_a_while() -> None:
     data: material.Data = {}
     for number in range(10):

@@ -61,7 +61,7 @@ def passage_document(record: SessionRecord, passage: Passage) -> Document:
             "session": record.session,
             "started_at": record.started_at,
             "at": passage.at,
-            "channel": passage.channel.value,
+            **_known(channel=None if passage.channel is None else passage.channel.value),
         },
     }
 
@@ -170,7 +170,7 @@ class PassageSource(msgspec.Struct):
     def passage(self) -> Passage | None:
         """The passage, or None for a command line."""
         kept = self.chaperone
-        if self.event.sequence is None or kept.channel is None:
+        if self.event.sequence is None:
             return None
         return Passage(kept.session, self.event.sequence, kept.at, kept.channel, self.message)
 
@@ -216,6 +216,7 @@ def _session_fields(record: SessionRecord) -> Document:
         "clock_skew": record.clock_skew,
         "next_sequence": record.next_sequence,
         "bytes": {"stdin": record.stdin_bytes, "stdout": record.stdout_bytes, "stderr": record.stderr_bytes},
+        "programs": record.programs,
         "findings": {"total": sum(record.findings.values()), "rules": sorted(record.findings)},
         "record": encode(record),
     }

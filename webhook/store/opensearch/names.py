@@ -23,6 +23,9 @@ class Names:
         self.events = f"{prefix}-events"
         """A data stream."""
         self.notices = f"{prefix}-notices"
+        self.audit = f"{prefix}-audit"
+        """A data stream."""
+        self.ledger = f"{prefix}-ledger"
         self.all_sessions = f"{prefix}-sessions-*"
         self.all_passages = f"{prefix}-passages-*"
 
@@ -42,7 +45,8 @@ def frame_id(session: str, sequence: int) -> str:
 
 def passage_id(passage: Passage) -> str:
     """Give a passage's document id: equal passages have the same."""
-    place = f"{passage.sequence}\0{passage.at}\0{passage.channel.value}\0"
+    channel = "" if passage.channel is None else passage.channel.value
+    place = f"{passage.sequence}\0{passage.at}\0{channel}\0"
     return f"{passage.session}-{hashlib.sha256(place.encode() + passage.text.encode()).hexdigest()[:32]}"
 
 

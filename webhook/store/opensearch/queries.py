@@ -14,7 +14,10 @@ SESSION_FIELD = "chaperone.session"
 
 def session_filters(query: Query) -> list[Json]:
     """Give the clauses for the fields of a session record."""
-    return [*passage_filters(query), *_terms({"chaperone.phase": query.phase.value if query.phase else None})]
+    return [
+        *passage_filters(query),
+        *term_clauses({"chaperone.phase": query.phase.value if query.phase else None}),
+    ]
 
 
 def passage_filters(query: Query) -> list[Json]:
@@ -23,7 +26,7 @@ def passage_filters(query: Query) -> list[Json]:
         name: value for name, value in (("gte", query.since), ("lt", query.until)) if value is not None
     }
     return [
-        *_terms(
+        *term_clauses(
             {
                 "orchestrator.namespace": query.namespace,
                 "user.name": query.user,
@@ -51,7 +54,10 @@ def changed_sessions(
     namespace: str | None, moments: Json, *, size: int, after: tuple[int, str] | None = None
 ) -> Json:
     """A page of session records whose change lies in a range, oldest change first."""
-    filters = [{"range": {"chaperone.updated_at": moments}}, *_terms({"orchestrator.namespace": namespace})]
+    filters = [
+        {"range": {"chaperone.updated_at": moments}},
+        *term_clauses({"orchestrator.namespace": namespace}),
+    ]
     return {
         "size": size,
         "query": {"bool": {"filter": filters}},
@@ -94,7 +100,7 @@ def matching_passages(filters: Sequence[Json], phrases: Sequence[str], *, start:
     return {
         "from": start,
         "size": size,
-        "query": {"bool": {"filter": filters, "must": _phrases(phrases)}},
+        "query": {"bool": {"filter": filters, "must": phrase_clauses(phrases)}},
         "sort": [
             {"_score": "desc"},
             {SESSION_FIELD: "desc"},
@@ -113,7 +119,7 @@ def sessions_with_passages(
     composite: Json = {"size": size, "sources": sources, **({"after": {"session": after}} if after else {})}
     return {
         "size": 0,
-        "query": {"bool": {"filter": [*filters, *_phrases(phrases)]}},
+        "query": {"bool": {"filter": [*filters, *phrase_clauses(phrases)]}},
         "aggs": {"sessions": {"composite": composite}},
     }
 
@@ -123,16 +129,16 @@ def newest_notices(namespace: str | None, since: int | None, *, size: int) -> Js
     received = [{"range": {"chaperone.received_at": {"gte": since}}}] if since is not None else []
     return {
         "size": size,
-        "query": {"bool": {"filter": [*_terms({"orchestrator.namespace": namespace}), *received]}},
+        "query": {"bool": {"filter": [*term_clauses({"orchestrator.namespace": namespace}), *received]}},
         "sort": [{"chaperone.received_at": "desc"}, {"chaperone.id": "desc"}],
         "track_total_hits": False,
         "_source": ["chaperone.notice"],
     }
 
 
-def _terms(values: Mapping[str, str | None]) -> list[Json]:
+def term_clauses(values: Mapping[str, str | None]) -> list[Json]:
     return [{"term": {field: value}} for field, value in values.items() if value is not None]
 
 
-def _phrases(phrases: Sequence[str]) -> list[Json]:
+def phrase_clauses(phrases: Sequence[str]) -> list[Json]:
     return [{"match_phrase": {"message": phrase}} for phrase in phrases]

@@ -5,8 +5,12 @@ from collections.abc import Sequence
 import msgspec
 
 from sidecar.contract.frames import Frame
+from webhook.journal.events import AuditEvent
+from webhook.store.audit import AuditQuery, KeptEvent
 from webhook.store.contract import Hit, Passage, PodNotice, Query, SessionRecord, StoreError
+from webhook.store.opensearch.audit import AuditReader
 from webhook.store.opensearch.client import Client
+from webhook.store.opensearch.ledger import Ledger
 from webhook.store.opensearch.names import Names
 from webhook.store.opensearch.reading import Reader
 from webhook.store.opensearch.templates import mappings, templates
@@ -16,23 +20,26 @@ from webhook.store.settings import OpenSearchSettings
 BAD_REQUEST = 400
 
 
-class OpenSearchStore:
-    """Keeps everything in indices and one data stream whose names start with the prefix of the settings."""
+class OpenSearchStore(Ledger):
+    """Keeps everything in indices and data streams whose names start with the prefix of the settings."""
 
     def __init__(self, settings: OpenSearchSettings) -> None:
         self._replicas = settings.replicas
         self._client = Client(settings)
         self._names = Names(settings.prefix)
+        super().__init__(self._client, self._names)
         self._reader = Reader(self._client, self._names)
         self._writer = Writer(self._client, self._names, self._reader, self._ensure)
+        self._audit = AuditReader(self._client, self._names)
         self._present: set[str] = set()
 
     def prepare(self) -> None:
-        """Put the index templates, bring existing mappings up to date, and create data stream and index."""
+        """Put the index templates, bring existing mappings up to date, and create data streams and index."""
         for name, template in templates(self._names, replicas=self._replicas).items():
             self._client.ask(msgspec.Raw, "PUT", f"/_index_template/{name}", template)
-        self._create(f"/_data_stream/{self._names.events}")
-        self._ensure([self._names.notices])
+        for stream in (self._names.events, self._names.audit):
+            self._create(f"/_data_stream/{stream}")
+        self._ensure([self._names.notices, self._names.ledger])
         for pattern, mapping in mappings(self._names).items():
             self._client.ask(msgspec.Raw, "PUT", f"/{pattern}/_mapping", mapping, allow_no_indices="true")
 
@@ -72,6 +79,18 @@ class OpenSearchStore:
     def search(self, query: Query) -> list[Hit]:
         """Give where the text is found."""
         return self._reader.search(query)
+
+    def record(self, events: Sequence[AuditEvent], *, received_at: int) -> list[AuditEvent]:
+        """Keep audit events."""
+        return self._writer.record(events, received_at=received_at)
+
+    def audit_events(self, query: AuditQuery) -> list[KeptEvent]:
+        """Give audit events, newest first."""
+        return self._audit.events(query)
+
+    def audit_events_since(self, *, after: int, namespace: str | None, limit: int) -> list[KeptEvent]:
+        """Give audit events in the order they were received."""
+        return self._audit.since(after=after, namespace=namespace, limit=limit)
 
     def close(self) -> None:
         """Close the connections."""

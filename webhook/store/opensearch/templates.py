@@ -46,10 +46,9 @@ def templates(names: Names, *, replicas: int) -> dict[str, Json]:
         f"{names.prefix}-sessions": _template(names.all_sessions, _SESSION, replicas),
         f"{names.prefix}-passages": _template(names.all_passages, _PASSAGE, replicas),
         f"{names.prefix}-notices": _template(names.notices, _NOTICE, replicas),
-        f"{names.prefix}-events": {
-            **_template(names.events, _EVENT, replicas),
-            "data_stream": {"timestamp_field": {"name": "@timestamp"}},
-        },
+        f"{names.prefix}-ledger": _template(names.ledger, _LEDGER, replicas),
+        f"{names.prefix}-events": _stream(names.events, _EVENT, replicas),
+        f"{names.prefix}-audit": _stream(names.audit, _AUDIT, replicas),
     }
 
 
@@ -60,7 +59,14 @@ def mappings(names: Names) -> dict[str, Json]:
         names.all_passages: _PASSAGE,
         names.notices: _NOTICE,
         names.events: _EVENT,
+        names.ledger: _LEDGER,
+        names.audit: _AUDIT,
     }
+
+
+def _stream(pattern: str, mapping: Json, replicas: int) -> Json:
+    timestamp = {"timestamp_field": {"name": "@timestamp"}}
+    return {**_template(pattern, mapping, replicas), "data_stream": timestamp}
 
 
 def _template(pattern: str, mapping: Json, replicas: int) -> dict[str, object]:
@@ -122,6 +128,7 @@ _SESSION = _mapping(
         next_sequence=_LONG,
         bytes=fields(stdin=_LONG, stdout=_LONG, stderr=_LONG),
         findings=fields(total=_LONG, rules=_KEYWORD),
+        programs=_LONG,
         record=_KEPT,
     ),
 )
@@ -147,4 +154,48 @@ _NOTICE = _mapping(
     event=fields(kind=_KEYWORD, category=_KEYWORD, action=_KEYWORD),
     process=fields(args=_KEYWORD),
     chaperone=fields(session=_KEYWORD, id=_KEYWORD, received_at=_LONG, notice=_KEPT),
+)
+
+_LEDGER: Json = {
+    "dynamic": "strict",
+    "properties": {
+        "chaperone": fields(first=_LONG, last=_LONG, keys=_KEYWORD, kinds=_KEYWORD, block=_KEPT),
+    },
+}
+_AUDIT = _mapping(
+    **_WHERE,
+    **_WHO,
+    message=_TEXT,
+    observer=fields(name=_KEYWORD),
+    event=fields(
+        id=_KEYWORD,
+        kind=_KEYWORD,
+        category=_KEYWORD,
+        type=_KEYWORD,
+        action=_KEYWORD,
+        outcome=_KEYWORD,
+        reason=_KEYWORD,
+        ingested=_DATE,
+    ),
+    process=fields(
+        command_line={"type": "wildcard", "ignore_above": 8191, "fields": {"text": _TEXT}},
+        args=_KEYWORD,
+        args_count=_LONG,
+    ),
+    rule=fields(name=_KEYWORD, ruleset=_KEYWORD),
+    chaperone=fields(
+        at=_LONG,
+        received_at=_LONG,
+        door=_KEYWORD,
+        operation=_KEYWORD,
+        action=_KEYWORD,
+        would=_KEYWORD,
+        approval=_KEYWORD,
+        requester=_KEYWORD,
+        session=_KEYWORD,
+        request=_KEYWORD,
+        dry_run=_FLAG,
+        details=_KEYWORD,
+        event=_KEPT,
+    ),
 )

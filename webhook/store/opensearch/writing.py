@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from sidecar.contract.frames import Frame
+from webhook.journal.events import AuditEvent
 from webhook.store.checks import advances, check_new, fresh_frames
 from webhook.store.contract import Passage, PodNotice, SessionRecord, StoreError
 from webhook.store.opensearch import documents
+from webhook.store.opensearch.audit_documents import audit_document
 from webhook.store.opensearch.bulk import (
     CONFLICT,
     FILTER,
@@ -75,6 +77,16 @@ class Writer:
         """Keep a notice."""
         path = f"/{self._names.notices}/_create/{notice_id(notice)}"
         self._client.ask(_Written, "PUT", path, documents.notice_document(notice), accept=[CONFLICT])
+
+    def record(self, events: Sequence[AuditEvent], *, received_at: int) -> list[AuditEvent]:
+        """Keep audit events; give those that were not there before."""
+        fresh = {event.id: event for event in reversed(events)}
+        items = [
+            create_item(self._names.audit, key, audit_document(event, received_at))
+            for key, event in reversed(fresh.items())
+        ]
+        there = self._bulk(items)
+        return [event for key, event in reversed(fresh.items()) if key not in there]
 
     def _kept(self, session: str) -> KeptRecord:
         kept = self._reader.record(session)

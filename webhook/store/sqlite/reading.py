@@ -22,7 +22,7 @@ def select_sessions(connection: sqlite3.Connection, query: Query) -> list[Sessio
         where.append(
             "number IN (SELECT number FROM words JOIN texts ON id = words.rowid WHERE words MATCH ?)"
         )
-        values.append(_match_expression(phrases))
+        values.append(match_expression(phrases))
     sql = f"SELECT record FROM sessions WHERE {' AND '.join(where)} ORDER BY session DESC LIMIT ?"  # noqa: S608  conditions are constants of this module
     return [decode_record(row[0]) for row in connection.execute(sql, (*values, max(query.limit, 0)))]
 
@@ -77,7 +77,7 @@ def select_hits(connection: sqlite3.Connection, query: Query) -> list[Hit]:
         (SELECT words.rowid AS id, rank AS score FROM words {narrowed}
             WHERE words MATCH ? AND {" AND ".join(where)} ORDER BY rank LIMIT ?)
         JOIN texts USING (id) JOIN sessions USING (number) ORDER BY score, session DESC, id"""  # noqa: S608  conditions are constants of this module
-    rows = connection.execute(sql, (_match_expression(phrases), *values, max(query.limit, 0)))
+    rows = connection.execute(sql, (match_expression(phrases), *values, max(query.limit, 0)))
     return [_hit(row[0], row[1:5], unpack(row[5], row[6]).decode(), phrases) for row in rows]
 
 
@@ -85,11 +85,11 @@ def _hit(record: bytes, place: Sequence[object], text: str, phrases: Sequence[st
     session, sequence, at, channel = place
     passage = None
     if isinstance(session, str) and isinstance(sequence, int) and isinstance(at, int):
-        passage = Passage(session, sequence, at, Channel(channel), text)
+        passage = Passage(session, sequence, at, None if channel is None else Channel(channel), text)
     return Hit(decode_record(record), passage, highlight(text, phrases))
 
 
-def _match_expression(phrases: Sequence[str]) -> str:
+def match_expression(phrases: Sequence[str]) -> str:
     """Give the FTS5 expression; inside double quotes nothing is syntax, and phrases hold no quote."""
     return " AND ".join(f'"{phrase}"' for phrase in phrases)
 

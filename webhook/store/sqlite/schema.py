@@ -4,6 +4,8 @@
 one B-tree holds each session's frames side by side. ``texts`` holds passages, and each command line as a
 text without a sequence; ``words`` is the full-text index over it, keyed by ``texts.id``, without a copy
 of the text: whoever deletes a text first gives it to the ``delete`` command of FTS5.
+``audit_words`` is the same over audit events, keyed by ``audit_events.number``.
+``ledger.nodes`` holds the hashes of the nodes that an entry completes, its leaf's first.
 Blobs marked ``packed`` are zlib streams (RFC 1950).
 """
 
@@ -52,5 +54,39 @@ MIGRATIONS: Final = (
             UNIQUE (pod_uid, id))""",
         "CREATE INDEX notices_by_time ON notices (received_at)",
         "CREATE INDEX notices_by_namespace ON notices (namespace, received_at)",
+    ),
+    (
+        """CREATE TABLE ledger (
+            number INTEGER PRIMARY KEY,
+            key TEXT NOT NULL UNIQUE,
+            kind TEXT NOT NULL,
+            nodes BLOB NOT NULL,
+            packed INTEGER NOT NULL,
+            data BLOB NOT NULL)""",
+        "CREATE INDEX ledger_by_kind ON ledger (kind, number)",
+    ),
+    (
+        """CREATE TABLE audit_events (
+            number INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            at INTEGER NOT NULL,
+            received_at INTEGER NOT NULL,
+            namespace TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            outcome TEXT NOT NULL,
+            actor TEXT NOT NULL,
+            approval TEXT NOT NULL,
+            session TEXT NOT NULL,
+            event BLOB NOT NULL)""",
+        "CREATE INDEX audit_by_time ON audit_events (at, id)",
+        "CREATE INDEX audit_by_namespace ON audit_events (namespace, at, id)",
+        "CREATE INDEX audit_by_kind ON audit_events (kind, at, id)",
+        "CREATE INDEX audit_by_namespace_and_kind ON audit_events (namespace, kind, at, id)",
+        "CREATE INDEX audit_by_actor ON audit_events (actor, at, id)",
+        "CREATE INDEX audit_by_approval ON audit_events (approval, at, id) WHERE approval != ''",
+        "CREATE INDEX audit_by_session ON audit_events (session, at, id) WHERE session != ''",
+        "CREATE INDEX audit_by_receipt ON audit_events (received_at)",
+        """CREATE VIRTUAL TABLE audit_words USING
+            fts5 (text, content='', tokenize='unicode61 remove_diacritics 0')""",
     ),
 )

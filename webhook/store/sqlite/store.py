@@ -4,17 +4,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sidecar.contract.frames import Frame
+from webhook.journal.events import AuditEvent
+from webhook.store.audit import AuditQuery, KeptEvent
 from webhook.store.checks import advances, check_new, fresh_frames
 from webhook.store.contract import Hit, Passage, PodNotice, Query, SessionRecord, StoreError
-from webhook.store.sqlite import reading, writing
+from webhook.store.sqlite import audit, reading, writing
 from webhook.store.sqlite.connections import Connections
+from webhook.store.sqlite.ledger import Ledger
 
 
-class SqliteStore:
+class SqliteStore(Ledger):
     """Keeps everything in one file in WAL mode; what a method acknowledged survives a power cut."""
 
     def __init__(self, path: Path) -> None:
-        self._connections = Connections(path)
+        super().__init__(Connections(path))
 
     def prepare(self) -> None:
         """Create the file or migrate it."""
@@ -77,6 +80,21 @@ class SqliteStore:
         """Give where the text is found."""
         with self._connections.reading() as connection:
             return reading.select_hits(connection, query)
+
+    def record(self, events: Sequence[AuditEvent], *, received_at: int) -> list[AuditEvent]:
+        """Keep audit events in one transaction."""
+        with self._connections.writing() as connection:
+            return audit.insert_audit_events(connection, events, received_at=received_at)
+
+    def audit_events(self, query: AuditQuery) -> list[KeptEvent]:
+        """Give audit events, newest first."""
+        with self._connections.reading() as connection:
+            return audit.select_audit_events(connection, query)
+
+    def audit_events_since(self, *, after: int, namespace: str | None, limit: int) -> list[KeptEvent]:
+        """Give audit events in the order they were received."""
+        with self._connections.reading() as connection:
+            return audit.select_audit_events_since(connection, after=after, namespace=namespace, limit=limit)
 
     def close(self) -> None:
         """Close the file."""

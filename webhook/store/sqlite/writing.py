@@ -54,7 +54,7 @@ def insert_passages(
         if passage.sequence < next_sequence and _is_kept(connection, number, passage):
             continue
         blob = pack(passage.text.encode())
-        where = (number, passage.sequence, passage.at, passage.channel.value)
+        where = (number, passage.sequence, passage.at, _channel(passage))
         _insert_text(connection, (*where, *blob), passage.text)
 
 
@@ -88,8 +88,12 @@ def _insert_text(connection: sqlite3.Connection, row: tuple[object, ...], text: 
 
 def _is_kept(connection: sqlite3.Connection, number: int, passage: Passage) -> bool:
     rows = connection.execute(
-        "SELECT packed, text FROM texts WHERE number = ? AND sequence = ? AND at = ? AND channel = ?",
-        (number, passage.sequence, passage.at, passage.channel.value),
+        "SELECT packed, text FROM texts WHERE number = ? AND sequence = ? AND at = ? AND channel IS ?",
+        (number, passage.sequence, passage.at, _channel(passage)),
     )
     text = passage.text.encode()
     return any(unpack(packed, blob) == text for packed, blob in rows)
+
+
+def _channel(passage: Passage) -> str | None:
+    return None if passage.channel is None else passage.channel.value

@@ -1,0 +1,181 @@
+"""The doors as the server makes them, over a cluster in memory: pods to find, approval requests, rights."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import datetime as dt
+import json
+import threading
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import msgspec
+from reviews import Namespaces, body, plain_pod
+
+from fuzzing.admission_patches import patched
+from sidecar.contract.errors import ClusterError
+from webhook.admission.pods import Pod
+from webhook.admission.review import decode_review
+from webhook.kube.api import KubeApi, Reply
+from webhook.server.admission import Held, load_policies, make_doors
+from webhook.server.approvals import Approvals
+from webhook.server.doors import doors_app
+from webhook.settings import read_settings
+from webhook.trust import material
+from webhook.trust.keeper import AdmissionMaterial
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import ASGIApp
+
+    from webhook.server.doors import Door
+
+Object = dict[str, Any]
+IMAGE: Final = "registry.example/recorder:1"
+_MOST_KEPT: Final = 2000
+_ENVIRONMENT: Final = {
+    "CHAPERONE_POLICY_PACKS": "pci-dss",
+    "CHAPERONE_RECORDER": json.dumps({"image": IMAGE, "requests": {"cpu": "10m"}}),
+}
+_LABEL: Final = "chaperone.dev/ask"
+
+
+class MemoryCluster(KubeApi):
+    """An API server that keeps approval requests and lets ``carol`` approve; there is nothing else."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Object] = {}
+        self._lock = threading.Lock()
+        self._version = 0
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object | None = None,
+        content_type: str = "",  # noqa: ARG002
+        seconds: float = 10.0,  # noqa: ARG002
+    ) -> Reply:
+        """Give the reply to a request."""
+        sent: Any = msgspec.json.decode(msgspec.json.encode(body)) if body is not None else None
+        parts = urlsplit(path)
+        with self._lock:
+            status, answer = self._answer(method, unquote(parts.path), parse_qs(parts.query), sent)
+        return Reply(status, msgspec.json.encode(answer))
+
+    def _answer(
+        self, method: str, path: str, query: Mapping[str, list[str]], sent: Any
+    ) -> tuple[int, object]:
+        if path.endswith("/subjectaccessreviews"):
+            return 201, {"status": {"allowed": sent["spec"]["user"] == "carol"}}
+        if "/approvalrequests" not in path:
+            return 404, {}
+        match method:
+            case "GET" if path.endswith("/approvalrequests"):
+                wanted = query.get("labelSelector", [""])[0].partition("=")[2]
+                namespace = path.split("/")[-2]
+                found = [kept for kept in self._kept.values() if _is(kept, namespace, wanted)]
+                return 200, {"items": found}
+            case "POST":
+                return self._create(f"{path}/{sent['metadata']['name']}", sent)
+            case "PATCH" if path in self._kept:
+                return self._update(path, sent)
+            case _:
+                return 404, {}
+
+    def _create(self, path: str, sent: Object) -> tuple[int, object]:
+        if path in self._kept:
+            return 409, {}
+        if len(self._kept) >= _MOST_KEPT:
+            self._kept.clear()
+        self._keep(path, sent)
+        return 201, sent
+
+    def _update(self, path: str, sent: Object) -> tuple[int, object]:
+        kept = self._kept[path]
+        if kept["metadata"]["resourceVersion"] != sent["metadata"]["resourceVersion"]:
+            return 409, {}
+        self._keep(path, {**kept, "status": sent["status"]})
+        return 200, self._kept[path]
+
+    def _keep(self, path: str, obj: Object) -> None:
+        self._version += 1
+        self._kept[path] = {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self._version)}}
+
+
+def _is(kept: Object, namespace: str, wanted: str) -> bool:
+    metadata = kept["metadata"]
+    return metadata["namespace"] == namespace and metadata["labels"].get(_LABEL) == wanted
+
+
+class MemoryPods:
+    """Pods by name, in every namespace; of ``unreachable`` nothing can be known."""
+
+    def __init__(self) -> None:
+        self.there: dict[str, Object] = {}
+
+    async def find(self, namespace: str, name: str) -> Pod | None:
+        """Give one."""
+        if name == "unreachable":
+            raise ClusterError(f"the API server does not answer about {namespace}")
+        return msgspec.convert(self.there[name], Pod) if name in self.there else None
+
+
+class Installation:
+    """Doors that are served, and what is known of their surroundings."""
+
+    def __init__(self) -> None:
+        now = dt.datetime.now(dt.UTC)
+        root = material.new_root(now)
+        self.roots = root.roots
+        held, self._pods = Held(), MemoryPods()
+        held.hold(
+            AdmissionMaterial(
+                tls={},
+                signer=material.read_grant_key(material.new_grant_key(root, now)),
+                seal_key=bytes(32),
+                roots=root.roots,
+                bundle=root.bundle,
+                collector_address="10.96.0.77",
+            )
+        )
+        self.doors = _doors(held, self._pods)
+        self.app: ASGIApp = doors_app(self.doors, lambda: None)
+        self._pods.there = asyncio.run(self._some_pods())
+
+    @property
+    def pods(self) -> dict[str, Object]:
+        """The pods that are there: guarded ones, and ones that nobody may get into."""
+        return self._pods.there
+
+    async def _some_pods(self) -> dict[str, Object]:
+        app, side = {"name": "app", "image": "app:1"}, {"name": "side", "image": "side:1"}
+        guarded = await self._injected(plain_pod(app))
+        waiting = {"name": "chaperone-recorder", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+        mighty = copy.deepcopy(guarded)
+        mighty["spec"]["containers"][0]["securityContext"] = {"capabilities": {"add": ["SYS_ADMIN"]}}
+        return {
+            "web": guarded,
+            "two": await self._injected(plain_pod(app, side)),
+            "plain": plain_pod(app),
+            "down": {**guarded, "status": {"initContainerStatuses": [waiting]}},
+            "mighty": mighty,
+        }
+
+    async def _injected(self, pod: Object) -> Object:
+        kind = {"group": "", "version": "v1", "kind": "Pod"}
+        answer = await self.doors["pods"].review(decode_review(body(pod, operation="CREATE", kind=kind)))
+        return patched(pod, msgspec.to_builtins(answer.patch))
+
+
+def _doors(held: Held, pods: MemoryPods) -> dict[str, Door]:
+    """Give the doors as the server makes them. A door that is added there is asked from then on."""
+    settings = read_settings(_ENVIRONMENT)
+    policies = load_policies(settings)
+    policies.take({})
+    approvals = Approvals(MemoryCluster(), settings)
+    approvals.prepare()
+    return make_doors(settings, held, pods, Namespaces(), policies, approvals=approvals)

@@ -1,0 +1,123 @@
+/*
+ * What proc(5) says of a program that has not begun: the exact arguments as the kernel copied
+ * them, the file, the directory, whose it is.
+ */
+#include "shim.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+enum { PATH_LENGTH_MAX = 4096, ARGV_MAX = 36 * 1024, TRUNCATED = 1 };
+
+struct __attribute__((packed)) header {
+    char kind;
+    uint8_t flags;
+    uint32_t pid, parent, uid;
+    uint16_t executable, directory;
+};
+_Static_assert(sizeof(struct header) + 2 * PATH_LENGTH_MAX + ARGV_MAX <= PROGRAM_MAX, "one packet");
+
+struct owner {
+    pid_t parent;
+    uid_t uid;
+    gid_t gid;
+};
+
+static size_t read_all(int directory, const char *name, unsigned char *to, size_t size)
+{
+    size_t used = 0;
+    ssize_t length = 0;
+    int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
+    while (fd >= 0 && used < size && (length = read(fd, to + used, size - used)) > 0)
+        used += (size_t)length;
+    if (fd >= 0)
+        (void)close(fd);
+    return used;
+}
+
+/* The number behind "\n<name>:\t", or the one after it; proc_pid_status(5) writes no newline elsewhere. */
+static long number_of(const char *status, const char *name, bool second)
+{
+    const char *at = strstr(status, name);
+    char *end;
+    if (!at)
+        return -1;
+    long number = strtol(at + strlen(name), &end, 10);
+    return second ? strtol(end, NULL, 10) : number;
+}
+
+/* Of the real and the effective user the second: whose rights the program has. */
+static struct owner owner_of(int directory)
+{
+    char status[2048];
+    size_t length = read_all(directory, "status", (unsigned char *)status, sizeof status - 1);
+    status[length] = '\0';
+    return (struct owner){
+        .parent = (pid_t)number_of(status, "\nPPid:\t", false),
+        .uid = (uid_t)number_of(status, "\nUid:\t", true),
+        .gid = (gid_t)number_of(status, "\nGid:\t", true),
+    };
+}
+
+/*
+ * Links of /proc are readable to whoever has the process's own user for file access. A shim of root
+ * takes that for a moment (setfsuid(2)) when a program runs as somebody else, after su(1). Changing it
+ * makes a process dumpable again where fs.suid_dumpable says so.
+ */
+static size_t follow(int directory, const char *name, const struct owner *owner, unsigned char *to)
+{
+    ssize_t length = readlinkat(directory, name, (char *)to, PATH_LENGTH_MAX);
+    if (length < 0 && errno == EACCES) {
+        (void)setfsgid(owner->gid);
+        (void)setfsuid(owner->uid);
+        length = readlinkat(directory, name, (char *)to, PATH_LENGTH_MAX);
+        (void)setfsuid(geteuid());
+        (void)setfsgid(getegid());
+        (void)prctl(PR_SET_DUMPABLE, 0);
+    }
+    return length < 0 ? 0 : (size_t)length;
+}
+
+static int open_process(pid_t pid)
+{
+    char path[sizeof "/proc/" + 3 * sizeof pid] = "/proc/", digits[3 * sizeof pid + 1];
+    size_t at = sizeof digits - 1;
+    digits[at] = '\0';
+    for (; pid > 0; pid /= 10)
+        digits[--at] = (char)('0' + pid % 10);
+    (void)strcat(path, digits + at);
+    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* What cannot be read is empty: a file without the right to read it hides its program (proc(5)). */
+size_t describe_program(pid_t pid, unsigned char *packet)
+{
+    int directory = open_process(pid);
+    struct owner owner = owner_of(directory);
+    unsigned char *executable = packet + sizeof(struct header);
+    size_t executable_length = follow(directory, "exe", &owner, executable);
+    unsigned char *cwd = executable + executable_length;
+    size_t cwd_length = follow(directory, "cwd", &owner, cwd);
+    unsigned char *argv = cwd + cwd_length;
+    size_t length = read_all(directory, "cmdline", argv, ARGV_MAX + 1);
+    bool truncated = length > ARGV_MAX;
+    struct header header = {
+        .kind = 'P',
+        .flags = truncated ? TRUNCATED : 0,
+        .pid = htole32((uint32_t)pid),
+        .parent = htole32((uint32_t)owner.parent),
+        .uid = htole32(owner.uid),
+        .executable = htole16((uint16_t)executable_length),
+        .directory = htole16((uint16_t)cwd_length),
+    };
+    memcpy(packet, &header, sizeof header);
+    if (directory >= 0)
+        (void)close(directory);
+    return (size_t)(argv - packet) + (truncated ? ARGV_MAX : length);
+}

@@ -1,0 +1,163 @@
+"""The doors keep their promises whatever is posted to them, and doors that do not are noticed."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fuzzing import plain
+from fuzzing.admission import Storyteller
+from fuzzing.admission_cluster import Installation
+from fuzzing.admission_grammar import Mutation, encode
+from fuzzing.admission_oracle import BrokenPromiseError
+from fuzzing.admission_patches import PatchError, patched
+from fuzzing.admission_seeds import PANS, SECRET, seeds
+from fuzzing.choices import Choices
+
+from webhook.admission.denials import deny
+from webhook.admission.review import Answer, PatchOperation
+from webhook.server.doors import doors_app
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from webhook.admission.review import Request
+
+ROOT = Path(__file__).resolve().parents[3]
+POSTS = 3000
+
+
+@pytest.fixture(scope="module")
+def installation() -> Installation:
+    return Installation()
+
+
+@pytest.fixture
+def teller(installation: Installation) -> Iterator[Storyteller]:
+    level, teller = logging.getLogger().level, Storyteller(installation)
+    yield teller
+    teller.close()
+    logging.getLogger().setLevel(level)
+
+
+def test_promises_are_kept(teller: Storyteller) -> None:
+    assert plain.run(POSTS, 3, teller).feeds >= POSTS
+    for door in teller.doors:
+        assert sum(teller.outcomes[door, kind] for kind in ("malformed", "denied", "allowed")) > 100
+
+
+def test_every_door_is_asked_with_reviews_of_its_own(teller: Storyteller) -> None:
+    """A door that is added needs seeds and something the oracle knows of it."""
+    assert set(seeds()) == set(teller.doors) == teller.known
+
+
+def test_reviews_of_api_servers_are_judged(teller: Storyteller) -> None:
+    teller.untouched()
+    outcomes = teller.outcomes
+    assert not any(outcomes[door, "malformed"] for door in teller.doors)
+    assert all(outcomes[door, "denied"] for door in teller.doors)
+    for door in ("exec", "pods", "guardpolicies", "approvalrequests"):
+        assert outcomes[door, "allowed"]
+
+
+class Lax:
+    """A door that gives one answer to everything."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    async def review(self, request: Request) -> Answer:
+        logging.getLogger("lax").info("asked by %s", request.user_info.username)
+        return self._answer
+
+
+class Broken:
+    """A door with a bug."""
+
+    async def review(self, request: Request) -> Answer:
+        raise KeyError(request.name)
+
+
+COMMAND = PatchOperation("add", "/command", ["/.chaperone/shim", "x", "--", "ls", "-la"])
+LAX = (
+    ("exec", Lax(Answer()), "is not rewritten"),
+    ("exec", Lax(Answer(patch=(COMMAND,))), "another one|grant does not hold|may get into"),
+    ("pods", Lax(Answer()), "does not fit"),
+    ("attach", Lax(Answer()), "lets nothing through"),
+    ("approvalrequests", Lax(Answer()), "is not stamped"),
+    ("guardpolicies", Lax(deny("x", why=SECRET, remedy="y", rule="Z")), "nobody may see"),
+    ("guardpolicies", Lax(deny("x", why=PANS[0], remedy="y", rule="Z")), "nobody may see"),
+)
+
+
+@pytest.mark.parametrize(("door", "lax", "complaint"), LAX)
+def test_a_lax_door_is_noticed(
+    installation: Installation, teller: Storyteller, door: str, lax: Lax, complaint: str
+) -> None:
+    changed = copy.copy(installation)
+    changed.app = doors_app({**installation.doors, door: lax}, lambda: None)
+    told = Storyteller(changed)
+    try:
+        with pytest.raises(BrokenPromiseError, match=complaint):
+            told.post(door, encode(seeds()[door][0]))
+    finally:
+        told.close()
+
+
+def test_an_exception_is_no_answer(installation: Installation) -> None:
+    changed = copy.copy(installation)
+    changed.app = doors_app({"exec": Broken()}, lambda: None)
+    told = Storyteller(changed)
+    try:
+        with pytest.raises(KeyError):
+            told.post("exec", encode(seeds()["exec"][0]))
+    finally:
+        told.close()
+
+
+def test_mutations_leave_what_they_begin_with_alone() -> None:
+    review = seeds()["pods"][0]
+    before = copy.deepcopy(review)
+    sent = {Mutation(review, [review], Choices(bytes([n]) * 60)).mutated() for n in range(256)}
+    assert review == before
+    assert len(sent) > 100
+    assert encode(review) == json.dumps(review, separators=(",", ":")).encode()
+
+
+STEPS: list[tuple[list[dict[str, Any]], Any]] = [
+    ([{"op": "add", "path": "/b", "value": 1}], {"a": [1, {"c": 2}], "b": 1}),
+    ([{"op": "add", "path": "/a/-", "value": 3}], {"a": [1, {"c": 2}, 3]}),
+    ([{"op": "add", "path": "/a/0", "value": 0}], {"a": [0, 1, {"c": 2}]}),
+    ([{"op": "replace", "path": "/a/1/c", "value": 3}], {"a": [1, {"c": 3}]}),
+    ([{"op": "remove", "path": "/a/0"}, {"op": "remove", "path": "/a/0/c"}], {"a": [{}]}),
+    ([{"op": "add", "path": "/a/1/x~1y~0", "value": 3}], {"a": [1, {"c": 2, "x/y~": 3}]}),
+]
+
+
+@pytest.mark.parametrize(("steps", "result"), STEPS)
+def test_patches_are_applied(steps: list[dict[str, Any]], result: object) -> None:
+    assert patched({"a": [1, {"c": 2}]}, steps) == result
+
+
+@pytest.mark.parametrize("path", ["/a/3", "/a/x", "/b/c", "/a/0/c", "/a/-1", "/a/01x"])
+def test_what_does_not_fit_is_an_error(path: str) -> None:
+    with pytest.raises((PatchError, KeyError, TypeError)):
+        patched({"a": [1, {"c": 2}]}, [{"op": "add", "path": path, "value": 1}])
+
+
+def test_the_command(tmp_path: Path) -> None:
+    story = tmp_path / "story"
+    story.write_bytes(bytes(range(200)))
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts/fuzz", "admission", "--replay", str(story)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "every promise kept" in done.stdout

@@ -1,0 +1,57 @@
+"""Reviews that are for another door, and the doors' own as the chart has the API server send them."""
+
+from typing import Any
+
+import pytest
+from reviews import body
+
+from webhook.admission.fitting import FITS, check_fit
+from webhook.admission.review import MalformedReviewError, decode_review
+from webhook.policy.decision import Operation
+
+POD = {"group": "", "version": "v1", "kind": "Pod"}
+POLICY = {"group": "chaperone.dev", "version": "v1alpha1", "kind": "GuardPolicy"}
+
+
+def fits(door: str, operation: str = "CREATE", sub: str = "", **fields: Any) -> bool:
+    try:
+        check_fit(door, decode_review(body({}, operation=operation, subresource=sub, **fields)))
+    except MalformedReviewError:
+        return False
+    return True
+
+
+def test_what_a_door_is_for_fits() -> None:
+    assert fits("exec", "CONNECT", "exec")
+    assert fits("attach", "CONNECT", "attach")
+    assert fits("ephemeralcontainers", "UPDATE", "ephemeralcontainers")
+    assert fits("pods")
+    policies = {"group": "chaperone.dev", "resource": "guardpolicies"}
+    assert fits("guardpolicies", "UPDATE", kind=POLICY, resource=policies)
+
+
+@pytest.mark.parametrize("operation", list(Operation))
+@pytest.mark.parametrize("sub", ["", "exec", "attach", "ephemeralcontainers", "status"])
+def test_nothing_fits_two_doors(operation: Operation, sub: str) -> None:
+    assert sum(fits(door, operation.value, sub) for door in FITS) <= 1
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"operation": "UPDATE"},
+        {"sub": "status"},
+        {"kind": POD | {"kind": "Deployment"}},
+        {"kind": POD | {"group": "apps"}},
+        {"kind": POLICY},
+        {"resource": {"group": "apps", "resource": "pods"}},
+        {"resource": {"resource": "secrets"}},
+        {"resource": {}},
+    ],
+)
+def test_nothing_else_does(fields: dict[str, Any]) -> None:
+    assert not fits("pods", **fields)
+
+
+def test_a_door_that_is_not_here_looks_for_itself() -> None:
+    assert fits("another", "DELETE", "status")

@@ -1,0 +1,49 @@
+"""What each door is for. A review of anything else is malformed, whoever sends it and why.
+
+An API server sends what the webhook configurations say; whoever changes them, or posts reviews without being
+an API server, must not get one kind of request past the door of another.
+"""
+
+from typing import Final, NamedTuple
+
+from webhook.admission.review import MalformedReviewError, Request
+from webhook.policy.decision import Operation
+
+
+class Fit(NamedTuple):
+    """What a door is for."""
+
+    resource: str
+    """Plural name, with its subresource."""
+    kind: str
+    operations: frozenset[Operation]
+    group: str = ""
+
+
+_CHANGE: Final = frozenset({Operation.CREATE, Operation.UPDATE})
+FITS: Final = {
+    "exec": Fit("pods/exec", "PodExecOptions", frozenset({Operation.CONNECT})),
+    "attach": Fit("pods/attach", "PodAttachOptions", frozenset({Operation.CONNECT})),
+    "ephemeralcontainers": Fit("pods/ephemeralcontainers", "Pod", frozenset({Operation.UPDATE})),
+    "pods": Fit("pods", "Pod", frozenset({Operation.CREATE})),
+    "guardpolicies": Fit("guardpolicies", "GuardPolicy", _CHANGE, "chaperone.dev"),
+    "approvalrequests": Fit(
+        "approvalrequests", "ApprovalRequest", _CHANGE | {Operation.DELETE}, "chaperone.dev"
+    ),
+}
+"""By the last part of the path. Doors for many resources look for themselves, and are not here."""
+
+
+def check_fit(door: str, request: Request) -> None:
+    """Refuse a review that is not for this door. Raises MalformedReviewError."""
+    fit = FITS.get(door)
+    if fit is None:
+        return
+    sub = f"/{request.sub_resource}" if request.sub_resource else ""
+    asked = Fit(
+        f"{request.resource.resource}{sub}", request.kind.kind, fit.operations, request.resource.group
+    )
+    if asked != fit or request.kind.group != fit.group:
+        raise MalformedReviewError(f"this door is for {fit.resource}, and the review is about something else")
+    if request.operation not in fit.operations:
+        raise MalformedReviewError(f"this door is not for {request.operation.value}")

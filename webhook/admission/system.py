@@ -1,0 +1,60 @@
+"""Who keeps the cluster running, and what they may do without anybody being asked.
+
+The API server authenticates user names, so nobody else can bear one of these. Source: the names of the
+controllers, https://kubernetes.io/docs/reference/access-authn-authz/rbac/#controller-roles.
+"""
+
+from typing import Final
+
+from webhook.admission.pods import OwnerReference, Pod
+from webhook.admission.review import Request, UserInfo
+
+_COMPONENTS: Final = frozenset(
+    {"system:apiserver", "system:kube-controller-manager", "system:kube-scheduler"}
+)
+_ACCOUNTS: Final = "system:serviceaccount:kube-system:"
+_NODE: Final = "system:node:"
+_NODES: Final = "system:nodes"
+_CONTROLLERS: Final = {
+    f"{_ACCOUNTS}replicaset-controller": ("apps/", "ReplicaSet"),
+    f"{_ACCOUNTS}statefulset-controller": ("apps/", "StatefulSet"),
+    f"{_ACCOUNTS}daemon-set-controller": ("apps/", "DaemonSet"),
+    f"{_ACCOUNTS}job-controller": ("batch/", "Job"),
+    f"{_ACCOUNTS}replication-controller": ("v1", "ReplicationController"),
+}
+"""What the controllers that make pods make them for."""
+_SHARED: Final = "system:kube-controller-manager"
+"""All controllers, where they share one credential."""
+
+
+def is_system(user: UserInfo) -> bool:
+    """Tell whether somebody is a part of the cluster itself, which is never held up."""
+    name = user.username
+    if name.startswith(_NODE):
+        return _NODES in (user.groups or ())
+    return name in _COMPONENTS or name.startswith(_ACCOUNTS)
+
+
+def is_made_from_template(user: UserInfo, pod: Pod) -> bool:
+    """Tell whether a controller of the cluster makes a pod for the workload whose template it has.
+
+    Templates are judged when the workload is made and changed, so its pods need not be.
+    """
+    owners = [owner for owner in pod.metadata.owner_references or () if owner.controller]
+    if len(owners) != 1:
+        return False
+    if user.username == _SHARED:
+        return any(_fits(owners[0], wanted) for wanted in _CONTROLLERS.values())
+    wanted = _CONTROLLERS.get(user.username)
+    return wanted is not None and _fits(owners[0], wanted)
+
+
+def is_for_itself(request: Request) -> bool:
+    """Tell whether a service account asks for a token of its own."""
+    account = f"system:serviceaccount:{request.namespace}:{request.name}"
+    return request.sub_resource == "token" and request.user_info.username == account
+
+
+def _fits(owner: OwnerReference, wanted: tuple[str, str]) -> bool:
+    group, kind = wanted
+    return owner.kind == kind and owner.api_version.startswith(group)

@@ -1,0 +1,216 @@
+"""The audit event of an answer: PCI DSS 10.2.1.4, 10.2.1.5, 10.2.1.7 and 10.2.2. Pure."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from webhook.admission.pods import Metadata
+from webhook.admission.questions import ConnectOptions, SessionOptions, door_of, resource_of
+from webhook.admission.review import Answer, MalformedReviewError, Request, decode_object
+from webhook.journal.events import AuditEvent, Kind, Outcome, Where
+from webhook.journal.making import Stamp
+from webhook.policy.builtin import NAME as BUILTIN
+from webhook.policy.decision import Decision, Judgement
+
+ADVICE: Final = frozenset({"Remedy", "ApprovalRequest", "ApproveCommand", "WaitCommand", "BreakGlassCommand"})
+"""Causes that say what to do, not why."""
+_ALWAYS_TOLD: Final = frozenset({"guardpolicies"})
+"""Doors whose every answer is an event, whether or not policies were asked."""
+_UNRECORDED: Final = frozenset({"connections"})
+"""Doors whose every decision is an event: nothing else tells of what they let through."""
+_SESSIONS: Final = frozenset({"exec", "attach"})
+_CONNECTIONS: Final = frozenset({"portforward", "proxy"})
+_MOST_ARGV_BYTES: Final = 16 * 1024
+_MOST_PATH: Final = 4096
+_VERBS: Final = {"CREATE": "creation of", "UPDATE": "change of", "DELETE": "removal of", "CONNECT": "use of"}
+_DIGITS: Final = b"0123456789"
+_CODE_DIGITS: Final = 3
+"""The shortest text that is masked has as many: a security code after its name."""
+_NUMBER_DIGITS: Final = 12
+"""The shortest card number, and names of objects hold no more telling words."""
+
+
+class _Object(msgspec.Struct, frozen=True):
+    metadata: Metadata = Metadata()
+
+
+_options = msgspec.json.Decoder(SessionOptions)
+_connections = msgspec.json.Decoder(ConnectOptions | None)
+_objects = msgspec.json.Decoder(_Object | None)
+Mask = Callable[[bytes], bytes]
+"""Masks text, byte for byte."""
+
+
+def is_told(name: str, answer: Answer) -> bool:
+    """Tell whether an answer of a door is an event: refusals, sessions, and what a policy's rule is about."""
+    decision = answer.decision
+    return (
+        answer.denial is not None
+        or bool(answer.noted.session)
+        or name in _ALWAYS_TOLD
+        or (decision is not None and (name in _UNRECORDED or _is_telling(decision)))
+    )
+
+
+def _is_telling(decision: Decision) -> bool:
+    return decision.policy != BUILTIN or decision.would is not None
+
+
+def decision_event(stamp: Stamp, name: str, request: Request, answer: Answer, mask: Mask) -> AuditEvent:
+    """Give the event of one answer of the door with this name."""
+    decision, noted = answer.decision, answer.noted
+    argv, container = _session(request)
+    container = noted.container or container
+    object_name = _name(request)
+    line = _asked(request, object_name, container)
+    asked, command, reason = _masked(line, _bounded(argv), _reason(answer), mask)
+    return AuditEvent(
+        id=stamp.id,
+        at=stamp.at,
+        origin=stamp.origin,
+        kind=_kind(name, answer),
+        outcome=Outcome.SUCCESS if answer.allowed else Outcome.FAILURE,
+        actor=request.user_info.identity(),
+        where=Where(
+            namespace=request.namespace,
+            resource=resource_of(request),
+            name=_masked_name(object_name, mask),
+            uid=noted.uid,
+            container=_masked_name(container, mask),
+        ),
+        door=_door(name, request),
+        operation=request.operation.value,
+        asked=asked,
+        argv=command,
+        action=decision.action.value if decision else "",
+        policy=decision.policy if decision else "",
+        rule=_rule(answer),
+        would=_judged(decision.would) if decision and decision.would else "",
+        reason=reason,
+        approval=noted.approval or _waited_for(answer),
+        session=noted.session,
+        request=request.uid,
+        dry_run=bool(request.dry_run),
+        details=_details(request, decision, mask),
+    )
+
+
+def _details(request: Request, decision: Decision | None, mask: Mask) -> dict[str, str]:
+    """Give what else is to be known: that the glass was broken, and where a connection leads."""
+    details = {"break_glass": "true"} if decision and decision.break_glass else {}
+    if request.sub_resource not in _CONNECTIONS:
+        return details
+    try:
+        options = decode_object(request.object, _connections) or ConnectOptions()
+    except MalformedReviewError:
+        return details
+    if options.ports:
+        details["ports"] = ",".join(map(str, options.ports))
+    if options.path:
+        _, _, details["path"] = _masked("", (), options.path[:_MOST_PATH], mask)
+    return details
+
+
+def _kind(name: str, answer: Answer) -> Kind:
+    return Kind.POLICY_REFUSED if name == "guardpolicies" and answer.denial else Kind.DECISION
+
+
+def _door(name: str, request: Request) -> str:
+    door = door_of(request)
+    return door.value if door else name
+
+
+def _name(request: Request) -> str:
+    """Give the object's name, or the beginning of one that the API server completes."""
+    if request.name or request.sub_resource:
+        return request.name
+    try:
+        metadata = (decode_object(request.object, _objects) or _Object()).metadata
+    except MalformedReviewError:
+        return ""
+    return metadata.name or (f"{metadata.generate_name}*" if metadata.generate_name else "")
+
+
+def _asked(request: Request, name: str, container: str) -> str:
+    """Give what was asked, in one line."""
+    place = f"{request.namespace}/{name}" if request.namespace else name
+    if request.sub_resource in _SESSIONS:
+        inside = f", container {container}" if container else ""
+        return f"{request.sub_resource} into pod {place}{inside}"
+    return f"{_VERBS[request.operation.value]} {resource_of(request)} {place}"
+
+
+def _session(request: Request) -> tuple[Sequence[str], str]:
+    """Give command line and container of a session."""
+    if request.sub_resource not in _SESSIONS:
+        return (), ""
+    try:
+        options = decode_object(request.object, _options)
+    except MalformedReviewError:
+        return (), ""
+    return options.command or (), options.container or ""
+
+
+def _bounded(argv: Sequence[str]) -> list[str]:
+    left, kept = _MOST_ARGV_BYTES, list[str]()
+    for argument in argv:
+        left -= len(argument)
+        if left < 0:
+            return [*kept, f"… {len(argv) - len(kept)} arguments more"]
+        kept.append(argument)
+    return kept
+
+
+def _reason(answer: Answer) -> str:
+    denial = answer.denial
+    if denial is not None:
+        causes = [cause.message for cause in denial.causes if cause.reason not in ADVICE]
+        return "; ".join(causes) or denial.message
+    return answer.decision.reason if answer.decision else ""
+
+
+def _rule(answer: Answer) -> str:
+    """Give the rule that decided: a policy's, or the door's own as it stands in the refusal."""
+    decision, denial = answer.decision, answer.denial
+    refused = denial is not None and (decision is None or not decision.action.refuses)
+    if refused and denial is not None and denial.causes:
+        return denial.causes[0].reason
+    return decision.rule if decision else ""
+
+
+def _judged(would: Judgement) -> str:
+    return f"{would.action.value} by {would.policy}/{would.rule}"
+
+
+def _waited_for(answer: Answer) -> str:
+    """Give the name of the approval request that a refusal speaks of."""
+    causes = answer.denial.causes if answer.denial else ()
+    named = next((cause.message for cause in causes if cause.reason == "ApprovalRequest"), "")
+    return named.rpartition("/")[2]
+
+
+def _masked(asked: str, argv: Sequence[str], reason: str, mask: Mask) -> tuple[str, tuple[str, ...], str]:
+    """Mask all texts in one go, the command line as one line, so that a number cut by a space is seen."""
+    texts = [text.encode("utf-8", "replace") for text in (asked, reason, *argv)]
+    command = b" ".join(texts[2:])
+    if not (
+        _may_hold(texts[0], _NUMBER_DIGITS)
+        or _may_hold(texts[1], _CODE_DIGITS)
+        or _may_hold(command, _CODE_DIGITS)
+    ):
+        return asked, tuple(argv), reason
+    masked, parts, start = mask(b"\n".join((*texts[:2], command))), list[str](), 0
+    for text in texts:
+        parts.append(masked[start : start + len(text)].decode("utf-8", "replace"))
+        start += len(text) + 1
+    return parts[0], tuple(parts[2:]), parts[1]
+
+
+def _masked_name(name: str, mask: Mask) -> str:
+    text = name.encode("utf-8", "replace")
+    return mask(text).decode("utf-8", "replace") if _may_hold(text, _NUMBER_DIGITS) else name
+
+
+def _may_hold(text: bytes, digits: int) -> bool:
+    return not text.isascii() or len(text) - len(text.translate(None, _DIGITS)) >= digits

@@ -1,0 +1,55 @@
+"""The journal of one role: opened, shipped, and drained at the end."""
+
+import os
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Final
+
+from webhook.journal.events import AuditEvent
+from webhook.journal.journal import JournalFullError
+from webhook.journal.making import Maker
+from webhook.server.disk_journal import DiskJournal
+from webhook.server.journal_shipping import Delivery, JournalShipping
+from webhook.server.tasks import Tasks
+from webhook.settings import Settings
+
+_DRAIN_SECONDS: Final = 8.0
+
+
+class Journaling:
+    """Where a role's parts note audit events, and the way of these to the store."""
+
+    def __init__(self, settings: Settings, account: str) -> None:
+        """Open the journal. Raises ConfigurationError."""
+        self.maker = Maker(
+            origin=settings.pod,
+            namespace=settings.namespace,
+            account=account,
+            clock=time.time_ns,
+            randomness=os.urandom,
+        )
+        self.journal = DiskJournal(settings.journal, limit_bytes=settings.journal_bytes, maker=self.maker)
+        self._shipping: JournalShipping | None = None
+
+    def start(self, tasks: Tasks, delivery: Delivery, **details: str) -> None:
+        """Note that the role started, and ship from now on."""
+        self._shipping = JournalShipping(self.journal, delivery)
+        tasks.start("journal", self._shipping.work())
+        self.note_all([self.maker.started(**details)])
+
+    def note_all(self, events: Iterable[AuditEvent]) -> None:
+        """Note what has happened already; the journal counts what it has no room for, and says so later."""
+        for event in events:
+            with suppress(JournalFullError):
+                self.journal.note(event)
+
+    async def finish(self) -> None:
+        """Note that the role ends, and ship what is left; what cannot be waits for the next start."""
+        self.note_all([self.maker.stopped()])
+        if self._shipping is not None:
+            await self._shipping.finish(_DRAIN_SECONDS)
+
+    def close(self) -> None:
+        """Let go of the journal, once nothing ships it any more."""
+        self.journal.close()
