@@ -30,6 +30,9 @@ FITS: Final = {
     "approvalrequests": Fit(
         "approvalrequests", "ApprovalRequest", _CHANGE | {Operation.DELETE}, "chaperone.dev"
     ),
+    "standingapprovals": Fit(
+        "standingapprovals", "StandingApproval", _CHANGE | {Operation.DELETE}, "chaperone.dev"
+    ),
 }
 """By the last part of the path. Doors for many resources look for themselves, and are not here."""
 

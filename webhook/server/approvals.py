@@ -73,6 +73,7 @@ class Approvals:
             journal=self._journal,
             source=self._source,
             clock=lambda: int(time.time()),
+            known=self.board.tickets,
         )
         holding = self.board if self._terms.hold_seconds else None
         return DeskApproving(desk, lambda: keys().seal_key, home=self._home, holding=holding)
