@@ -16,7 +16,7 @@ from httpish import Asgi
 from policy_samples import question
 
 from benchmarks.admission_client import Make, Seen, closed_loop, open_loop
-from benchmarks.admission_load import application, pod_review, policies, review
+from benchmarks.admission_load import application, object_review, pod_review, policies, review
 from benchmarks.admission_server import TRIVIAL, Facts, Running, come_first, server
 from benchmarks.report import Row, median, percentile, print_table
 from webhook.policy.active import ActivePolicies
@@ -163,7 +163,11 @@ def _decisions() -> dict[str, float]:
 async def _reviews() -> dict[str, float]:
     app, figures = Asgi(await application(policies(_FEW))), dict[str, float]()
     rows: list[Row] = []
-    for name, path, make in (("exec", "exec", review), ("pod injection", "pods", pod_review)):
+    for name, path, make in (
+        ("exec", "exec", review),
+        ("pod injection", "pods", pod_review),
+        ("change of a Deployment", "objects", object_review),
+    ):
         times: list[float] = []
         for number in range(2000):
             body, began = make(number), time.thread_time()

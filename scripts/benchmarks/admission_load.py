@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import msgspec
-from reviews import exec_door, injected, plain_pod, pod_door
+from reviews import exec_door, injected, object_door, plain_pod, pod_door
 from starlette.types import ASGIApp
 
 from sidecar.contract.grants import Limits
@@ -83,6 +83,22 @@ def pod_review(number: int) -> bytes:
     return _review(number, pod, "")
 
 
+def object_review(number: int) -> bytes:
+    """Give a change of a Deployment of two containers by one of the teams, which no rule is about."""
+    objects: list[Object] = []
+    for image in ("one", "two"):
+        template = {
+            "spec": {"containers": [{**_container(name), "image": image} for name in ("app", "proxy")]}
+        }
+        metadata = {"name": "web", "labels": {"app": "web"}, "managedFields": [_managed()]}
+        objects.append({"metadata": metadata, "spec": {"replicas": 2, "template": template}})
+    kind = {"group": "apps", "version": "v1", "kind": "Deployment"}
+    resource = {"group": "apps", "version": "v1", "resource": "deployments"}
+    before, after = objects
+    fields = {"kind": kind, "resource": resource, "operation": "UPDATE", "oldObject": before}
+    return _review(number, after, "", **fields)
+
+
 def _container(name: str) -> Object:
     probe = {"httpGet": {"path": "/healthz", "port": 8080, "scheme": "HTTP"}, "periodSeconds": 10}
     return {
@@ -103,7 +119,7 @@ def _managed() -> Object:
     return {"manager": "kube-controller-manager", "operation": "Update", "fieldsV1": {"f:spec": fields}}
 
 
-def _review(number: int, obj: Object, subresource: str) -> bytes:
+def _review(number: int, obj: Object, subresource: str, **fields: object) -> bytes:
     team = number % 200
     kind = {"group": "", "version": "v1", "kind": "PodExecOptions" if subresource else "Pod"}
     resource = {"group": "", "version": "v1", "resource": "pods"}
@@ -129,6 +145,7 @@ def _review(number: int, obj: Object, subresource: str) -> bytes:
         "oldObject": None,
         "dryRun": False,
         "options": None,
+        **fields,
     }
     head = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview"}
     return json.dumps({**head, "request": request}).encode()
@@ -137,4 +154,9 @@ def _review(number: int, obj: Object, subresource: str) -> bytes:
 async def application(active: ActivePolicies) -> ASGIApp:
     """Give the doors as they are served."""
     guarded = await injected(plain_pod())
-    return doors_app({"exec": exec_door(guarded, policy=active), "pods": pod_door(active)}, lambda: None)
+    doors = {
+        "exec": exec_door(guarded, policy=active),
+        "pods": pod_door(active),
+        "objects": object_door(active),
+    }
+    return doors_app(doors, lambda: None)

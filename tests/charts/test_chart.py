@@ -15,9 +15,12 @@ from devcluster.progress import Progress
 from devcluster.settings import load_settings
 
 from sidecar.contract.names import TOKEN_AUDIENCE, TOKEN_FILE
-from webhook.approvals.objects import Asked, Phase, Spec, Status
+from webhook.approvals import asking
+from webhook.approvals.objects import Asked, Decided, Phase, Review, Spec, Status, Verdict
+from webhook.approvals.standing import Revoke, StandingSpec, StandingStatus
 from webhook.journal.events import Kind
 from webhook.notifications.terms import DEFAULT_KINDS, NEVER, ReceiverTerms, Terms
+from webhook.policy.decision import Approval, Door, Glass
 from webhook.policy.packs import read_packs
 from webhook.policy.schema import crd
 from webhook.settings import read_settings
@@ -119,7 +122,64 @@ def test_every_door_is_guarded(chart: Chart) -> None:
         ("CREATE", "approvalrequests"): "/v1/approvalrequests",
         ("UPDATE", "approvalrequests"): "/v1/approvalrequests",
         ("DELETE", "approvalrequests"): "/v1/approvalrequests",
+        ("CREATE", "standingapprovals"): "/v1/standingapprovals",
+        ("UPDATE", "standingapprovals"): "/v1/standingapprovals",
+        ("DELETE", "standingapprovals"): "/v1/standingapprovals",
     }
+
+
+def guards(chart: Chart, *values: str) -> dict[str, Object]:
+    """The webhooks of objects and connections, by the first part of their names."""
+    webhooks = chart.objects(*values)["ValidatingWebhookConfiguration", "chaperone-objects"]["webhooks"]
+    return {webhook["name"].removesuffix(".chaperone.dev"): webhook for webhook in webhooks}
+
+
+def resources(webhook: Object) -> set[tuple[str, str]]:
+    return {
+        (operation, resource)
+        for rule in webhook["rules"]
+        for operation in rule["operations"]
+        for resource in rule["resources"]
+    }
+
+
+def test_changes_of_guarded_namespaces_fail_closed(chart: Chart) -> None:
+    webhooks = guards(chart)
+    for name in ("objects", "connections"):
+        assert webhooks[name]["failurePolicy"] == "Fail"
+        assert webhooks[name]["sideEffects"] == "NoneOnDryRun"
+        selector = webhooks[name]["namespaceSelector"]
+        assert selector["matchLabels"] == {"chaperone.dev/guard": "enabled"}
+        assert selector["matchExpressions"][0]["values"] == ["kube-system", "chaperone-system"]
+        assert [condition["name"] for condition in webhooks[name]["matchConditions"]] == ["by-people"]
+    assert resources(webhooks["objects"]) >= {
+        ("DELETE", "secrets"),
+        ("CREATE", "configmaps"),
+        ("UPDATE", "pods"),
+        ("CREATE", "serviceaccounts/token"),
+        *(("UPDATE", f"{kind}s") for kind in ("deployment", "statefulset", "daemonset", "replicaset")),
+        *(("CREATE", kind) for kind in ("jobs", "cronjobs", "replicationcontrollers", "podtemplates")),
+        ("CREATE", "controllerrevisions"),
+        ("CREATE", "rolebindings"),
+    }
+    streams = {("CONNECT", name) for name in ("pods/portforward", "pods/proxy", "services/proxy")}
+    assert resources(webhooks["connections"]) == streams
+
+
+def test_what_has_no_namespace_is_asked_of_all_and_locks_out_nobody_who_repairs(chart: Chart) -> None:
+    webhooks = guards(chart, 'guard.repairGroups=["system:masters","platform"]')
+    for name in ("own-objects", "own-connections", "cluster-objects", "node-connections"):
+        closed, repair = webhooks[name], webhooks[f"{name}-repair"]
+        assert (closed["failurePolicy"], repair["failurePolicy"]) == ("Fail", "Ignore")
+        assert closed["rules"] == repair["rules"]
+        assert closed["clientConfig"] == repair["clientConfig"]
+        one, other = (webhook["matchConditions"][1]["expression"] for webhook in (closed, repair))
+        assert one == f"!({other.strip('()')})" or one == f"!{other}"
+        assert "g in ['system:masters','platform']" in other
+    assert ("UPDATE", "namespaces/status") in resources(webhooks["cluster-objects"])
+    assert ("UPDATE", "nodes") not in resources(webhooks["cluster-objects"])
+    assert ("UPDATE", "nodes") in resources(guards(chart, "guard.nodes=true")["cluster-objects"])
+    assert resources(webhooks["node-connections"]) == {("CONNECT", "nodes/proxy")}
 
 
 def test_the_second_guard_denies_and_can_be_left_out(chart: Chart) -> None:
@@ -131,8 +191,8 @@ def test_the_second_guard_denies_and_can_be_left_out(chart: Chart) -> None:
         assert objects["ValidatingAdmissionPolicy", name]["spec"]["failurePolicy"] == "Fail"
         binding = objects["ValidatingAdmissionPolicyBinding", name]["spec"]
         assert binding["validationActions"] == ["Deny"]
-        if name == "chaperone-approvals":
-            continue  # wherever approval requests are
+        if name in {"chaperone-approvals", "chaperone-standing-approvals", "chaperone-configuration"}:
+            continue  # wherever approval requests are, and what belongs to no namespace
         assert binding["matchResources"]["namespaceSelector"]["matchLabels"] == {
             "chaperone.dev/guard": "enabled"
         }
@@ -207,13 +267,15 @@ def test_rights_are_the_least(chart: Chart) -> None:
     ]
     for name, rule in rules:
         assert "*" not in json.dumps(rule), name
-        assert "delete" not in rule["verbs"]
+        old = (["approvalrequests"], ["standingapprovals"])
+        assert "delete" not in rule["verbs"] or (name == "chaperone-admission" and rule["resources"] in old)
         listing = {"list", "watch"} & set(rule["verbs"])
-        followed = (["pods"], ["namespaces"], ["guardpolicies"], ["approvalrequests"])
+        asked = (["approvalrequests", "standingapprovals"], *old)
+        followed = (["pods"], ["namespaces"], ["guardpolicies"], *asked)
         assert not listing or name == "chaperone-auditor" or rule["resources"] in followed
     collector = [rule for name, rule in rules if name == "chaperone-collector"]
     secrets = [rule["resourceNames"] for rule in collector if "secrets" in rule["resources"]]
-    assert secrets == [["chaperone-collector-tls", "chaperone-seal-keys"]]
+    assert secrets == [["chaperone-collector-tls", "chaperone-seal-keys", "chaperone-ledger-key"]]
 
 
 def test_auditors_read_and_nothing_else(chart: Chart) -> None:
@@ -224,8 +286,9 @@ def test_auditors_read_and_nothing_else(chart: Chart) -> None:
 
 def test_verdicts_are_stamped_and_nobody_is_trusted_to_write_one(chart: Chart) -> None:
     objects = chart.objects()
-    [webhook] = objects["MutatingWebhookConfiguration", "chaperone-approvals"]["webhooks"]
-    assert webhook["failurePolicy"] == "Fail"
+    webhook, standing = objects["MutatingWebhookConfiguration", "chaperone-approvals"]["webhooks"]
+    assert webhook["failurePolicy"] == standing["failurePolicy"] == "Fail"
+    assert webhook["matchConditions"] == standing["matchConditions"]
     [condition] = webhook["matchConditions"]
     policy = objects["ValidatingAdmissionPolicy", "chaperone-approvals"]["spec"]
     assert policy["matchConditions"] == webhook["matchConditions"]
@@ -236,26 +299,66 @@ def test_approvers_decide_and_requesters_look(chart: Chart) -> None:
     objects = chart.objects()
     verbs = {
         name: set(objects["ClusterRole", f"chaperone-{name}"]["rules"][0]["verbs"])
-        for name in ("approver", "requester")
+        for name in ("approver", "requester", "break-glass")
     }
     assert verbs == {
         "approver": {"get", "list", "watch", "patch", "approve"},
         "requester": {"get", "list", "watch"},
+        "break-glass": {"get", "list", "watch", "patch"},
     }
     labels = objects["ClusterRole", "chaperone-requester"]["metadata"]["labels"]
     assert labels["rbac.authorization.k8s.io/aggregate-to-view"] == "true"
 
 
-def test_the_definition_of_approval_requests_holds_all_their_fields(chart: Chart) -> None:
-    definition = chart.objects()["CustomResourceDefinition", "approvalrequests.chaperone.dev"]
+DEFINITIONS: list[tuple[str, dict[str, type]]] = [
+    ("approvalrequests", {"spec": Spec, "status": Status, "decision": Asked}),
+    ("standingapprovals", {"spec": StandingSpec, "status": StandingStatus, "revoke": Revoke}),
+]
+
+
+@pytest.mark.parametrize(("plural", "parts"), DEFINITIONS)
+def test_the_definitions_of_approvals_hold_all_their_fields(
+    chart: Chart, plural: str, parts: dict[str, type]
+) -> None:
+    definition = chart.objects()["CustomResourceDefinition", f"{plural}.chaperone.dev"]
     assert definition["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
     [version] = definition["spec"]["versions"]
     schema = version["schema"]["openAPIV3Schema"]["properties"]
-    for part, kind in (("spec", Spec), ("status", Status), ("decision", Asked)):
-        fields = {field.encode_name for field in msgspec.structs.fields(kind)}
-        assert set(schema[part]["properties"]) == fields
-    phases = schema["status"]["properties"]["phase"]["enum"]
-    assert set(phases) == {phase.value for phase in Phase}
+    for part, kind in parts.items():
+        assert set(schema[part]["properties"]) == fields_of(kind)
+
+
+def fields_of(kind: type) -> set[str]:
+    return {field.encode_name for field in msgspec.structs.fields(kind)}
+
+
+def test_the_definition_of_approval_requests_knows_all_words(chart: Chart) -> None:
+    definition = chart.objects()["CustomResourceDefinition", "approvalrequests.chaperone.dev"]
+    schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+    status, spec = schema["status"]["properties"], schema["spec"]["properties"]
+    assert set(status["phase"]["enum"]) == {phase.value for phase in Phase}
+    assert set(schema["decision"]["properties"]["verdict"]["enum"]) == {word.value for word in Verdict}
+    assert set(status["decisions"]["items"]["properties"]) == fields_of(Decided)
+    assert set(status["review"]["properties"]) == fields_of(Review)
+    assert set(spec["approval"]["properties"]) == fields_of(Approval)
+    assert set(spec["breakGlass"]["properties"]) == fields_of(Glass)
+    standing = chart.objects()["CustomResourceDefinition", "standingapprovals.chaperone.dev"]
+    fields = standing["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    assert set(fields["door"]["enum"]) == {door.value for door in Door}
+
+
+def test_a_hold_fits_the_time_of_the_webhook(chart: Chart) -> None:
+    with pytest.raises(ChartError, match="at least 13"):
+        chart.run("approvals.holdSeconds=8")
+    with pytest.raises(ChartError, match="holdSeconds"):
+        chart.run("approvals.holdSeconds=21")
+    deployment = chart.objects("approvals.holdSeconds=20", "guard.timeoutSeconds=25")[
+        "Deployment", "chaperone-admission"
+    ]
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    told = environment(container)
+    settings = read_settings(told)
+    assert settings.approvals == asking.Terms(hold_seconds=20)
 
 
 @pytest.mark.parametrize("values", [(), OPENSEARCH], ids=["sqlite", "opensearch"])
@@ -315,7 +418,7 @@ def test_receivers_come_as_files_and_what_they_hear_as_the_server_reads_it(chart
     )
     pod = chart.objects(*values)["Deployment", "chaperone-collector"]["spec"]["template"]["spec"]
     [container] = pod["containers"]
-    settings = read_settings({variable["name"]: variable["value"] for variable in container["env"]})
+    settings = read_settings(environment(container))
     assert settings.notifications == Terms(
         namespaces=("pay*",),
         receivers={"oncall": ReceiverTerms(kinds=(Kind.CONTROL_FAILED,))},

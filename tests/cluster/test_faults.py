@@ -57,6 +57,28 @@ def test_without_the_webhook_exec_and_pods_are_refused_and_others_untouched(
     assert "uid=" in until(lambda: agent_both.try_(*EXEC, app, "--", "id").text, what="exec again")
 
 
+def test_without_the_webhook_those_who_repair_go_on_and_others_wait(admin: Kubectl) -> None:
+    """What has no namespace, and Chaperone itself: nobody is locked out who could bring it back."""
+    group, dry = "faults-testers", "--dry-run=server"
+    binding = ("clusterrolebinding", group)
+    other = ("--as=tester", f"--as-group={group}")
+    give = ("create", "clusterrolebinding", "faults", "--clusterrole=view", "--user=x", dry)
+    upgrade = ("set", "env", "-n", SYSTEM, "deployment/chaperone-admission", "A=b", dry)
+    secret = ("create", "secret", "generic", "faults", "--from-literal=a=b", dry)
+    admin.run("create", *binding, "--clusterrole=cluster-admin", f"--group={group}")
+    try:
+        with without(admin, "chaperone-admission"):
+            for command in (give, upgrade):
+                assert admin.try_(*command).code == 0, command
+                assert "failed calling webhook" in admin.try_(*other, *command).error, command
+            assert "failed calling webhook" in admin.try_(*secret, "-n", NAMESPACE).error
+            assert admin.try_(*other, *secret, "-n", "default").code == 0
+            garbage = "--as=system:serviceaccount:kube-system:generic-garbage-collector"
+            assert admin.try_(garbage, "--as-group=system:masters", *secret, "-n", NAMESPACE).code == 0
+    finally:
+        admin.run("delete", *binding)
+
+
 def test_without_the_webhook_configuration_the_policies_still_refuse(
     admin: Kubectl, agent_both: Kubectl, app: str
 ) -> None:

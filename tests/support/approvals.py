@@ -8,20 +8,31 @@ from msgspec.structs import replace
 
 from sidecar.contract.sealing import Identity
 from sidecar.masking import Engine, Profile
-from webhook.admission.approving import DeskApproving
+from webhook.admission.approval_requests import ApprovalRequestDoor
+from webhook.admission.approving import DeskApproving, Holding
 from webhook.approvals.asking import Terms, wish
 from webhook.approvals.asking import ticket as make
 from webhook.approvals.desk import Desk
-from webhook.approvals.objects import ApprovalRequest, Asked, Person, Status, Verdict
+from webhook.approvals.objects import ABOUT_LABEL, ApprovalRequest, Asked, Person, Status, Verdict
 from webhook.approvals.redaction import Redaction
+from webhook.approvals.standing import StandingApproval
 from webhook.approvals.subjects import exec_subject
+from webhook.approvals.telling import Source
+from webhook.approvals.verdicts import decide, refuse
+from webhook.journal.events import AuditEvent, Kind
 from webhook.policy.decision import Action, Approval, Decision, Question
 
 NOW = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 KEY = bytes(32)
 TERMS = Terms(pending_seconds=3600, usable_seconds=900)
 APPROVE = Asked(verdict=Verdict.APPROVE)
+BREAK = Asked(verdict=Verdict.BREAK_GLASS, reason="the shop is down")
+REVIEW = Asked(verdict=Verdict.REVIEW, reason="it was needed")
 DENY = Asked(verdict=Verdict.DENY, reason="not today")
+HOME = "chaperone-system"
+ADMISSION = f"system:serviceaccount:{HOME}:chaperone-admission"
+SOURCE = Source(origin="chaperone-admission-1", itself=Identity(ADMISSION))
+ALICE = Person(username="alice", uid="u-1", groups=("agents",))
 BOB = Person(username="bob", groups=("approvers",))
 CAROL = Person(username="carol", groups=("approvers", "security"))
 
@@ -30,11 +41,29 @@ def after(seconds: float) -> dt.datetime:
     return NOW + dt.timedelta(seconds=seconds)
 
 
+class MemoryJournal:
+    """Keeps audit events."""
+
+    def __init__(self) -> None:
+        self.events: list[AuditEvent] = []
+
+    def note(self, event: AuditEvent) -> None:
+        self.events.append(event)
+
+    def of(self, kind: Kind) -> list[AuditEvent]:
+        return [event for event in self.events if event.kind is kind]
+
+    @property
+    def kinds(self) -> list[str]:
+        return [event.kind.value for event in self.events]
+
+
 class MemoryTickets:
     """Keeps requests; a status is taken only with the version it was made from."""
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], ApprovalRequest] = {}
+        self.standing: list[StandingApproval] = []
         self._lock = threading.Lock()
         self._version = 0
 
@@ -46,13 +75,21 @@ class MemoryTickets:
                 if place == namespace and name.rpartition("-")[0] == base
             ]
 
-    def create(self, ticket: ApprovalRequest) -> bool:
+    def about(self, namespace: str, about: str) -> Iterable[ApprovalRequest]:
+        with self._lock:
+            return [
+                ticket
+                for (place, _), ticket in self.kept.items()
+                if place == namespace and ticket.metadata.labels[ABOUT_LABEL] == about
+            ]
+
+    def given(self, namespace: str) -> Iterable[StandingApproval]:
+        return [given for given in self.standing if given.metadata.namespace == namespace]
+
+    def create(self, ticket: ApprovalRequest) -> ApprovalRequest | None:
         with self._lock:
             key = (ticket.metadata.namespace, ticket.metadata.name)
-            if key in self.kept:
-                return False
-            self._keep(ticket)
-            return True
+            return None if key in self.kept else self._keep(ticket)
 
     def update(self, ticket: ApprovalRequest, status: Status) -> bool:
         with self._lock:
@@ -63,10 +100,22 @@ class MemoryTickets:
             self._keep(replace(found, status=status))
             return True
 
-    def _keep(self, ticket: ApprovalRequest) -> None:
+    def remove(self, ticket: ApprovalRequest) -> bool:
+        with self._lock:
+            return self.kept.pop((ticket.metadata.namespace, ticket.metadata.name), None) is not None
+
+    def _keep(self, ticket: ApprovalRequest) -> ApprovalRequest:
         self._version += 1
-        metadata = replace(ticket.metadata, resource_version=str(self._version))
-        self.kept[ticket.metadata.namespace, ticket.metadata.name] = replace(ticket, metadata=metadata)
+        found = ticket.metadata
+        metadata = replace(
+            found,
+            resource_version=str(self._version),
+            uid=found.uid or f"uid-{self._version}",
+            creation_timestamp=found.creation_timestamp or NOW,
+        )
+        kept = replace(ticket, metadata=metadata)
+        self.kept[ticket.metadata.namespace, ticket.metadata.name] = kept
+        return kept
 
 
 class Rights:
@@ -75,7 +124,7 @@ class Rights:
     def __init__(self, *allowed: str) -> None:
         self._allowed = allowed
 
-    def may_approve(self, identity: Identity, namespace: str, name: str) -> bool:
+    def may_approve(self, identity: Identity, resource: str, namespace: str, name: str) -> bool:
         return identity.username in self._allowed
 
 
@@ -84,20 +133,70 @@ def redaction() -> Redaction:
     return Redaction(lambda: engine)
 
 
-def desk(tickets: MemoryTickets, now: dt.datetime = NOW) -> Desk:
-    return Desk(tickets, redaction(), TERMS, clock=lambda: int(now.timestamp()))
+def desk(
+    tickets: MemoryTickets,
+    now: dt.datetime = NOW,
+    *,
+    journal: MemoryJournal | None = None,
+    terms: Terms = TERMS,
+) -> Desk:
+    return Desk(
+        tickets,
+        tickets,
+        redaction(),
+        terms,
+        journal=journal or MemoryJournal(),
+        source=SOURCE,
+        clock=lambda: int(now.timestamp()),
+    )
 
 
-def approving(tickets: MemoryTickets | None = None, now: dt.datetime = NOW) -> DeskApproving:
-    return DeskApproving(desk(tickets or MemoryTickets(), now), lambda: KEY)
+def approving(
+    tickets: MemoryTickets | None = None,
+    now: dt.datetime = NOW,
+    *,
+    journal: MemoryJournal | None = None,
+    terms: Terms = TERMS,
+    holding: Holding | None = None,
+) -> DeskApproving:
+    at = desk(tickets or MemoryTickets(), now, journal=journal, terms=terms)
+    return DeskApproving(at, lambda: KEY, home=HOME, holding=holding)
+
+
+def request_door(
+    *may: str, now: dt.datetime = NOW, journal: MemoryJournal | None = None, gone: str = ""
+) -> ApprovalRequestDoor:
+    """Give the door of approval requests where the named people may approve."""
+
+    async def targets(ticket: ApprovalRequest) -> str:
+        return gone
+
+    return ApprovalRequestDoor(
+        Rights(*may),
+        writers=frozenset({ADMISSION}),
+        targets=targets,
+        masked=redaction().text,
+        journal=journal or MemoryJournal(),
+        source=SOURCE,
+        clock=lambda: now,
+    )
 
 
 def pending(question: Question, decision: Decision, now: dt.datetime = NOW) -> ApprovalRequest:
     """Give the first request for an exec."""
-    wanted = wish(question, decision, exec_subject(question, "pod-uid-1"), KEY)
+    wanted = wish(question, decision, exec_subject(question, "pod-uid-1"), KEY, home=HOME)
     return make(wanted, 1, asked="exec", argv=question.argv, shown="", terms=TERMS, now=now)
 
 
 def needed(decision: Decision, **approval: object) -> Decision:
     """Give a decision that asks for an approval."""
     return replace(decision, action=Action.APPROVE, policy="p", rule="r", approval=Approval(**approval))  # pyright: ignore[reportArgumentType]
+
+
+def decided(
+    found: ApprovalRequest, who: Person, said: Asked = APPROVE, at: dt.datetime = NOW
+) -> ApprovalRequest:
+    """Give a request after a verdict, which must be taken."""
+    refusal = refuse(found, said, who, at)
+    assert refusal is None, refusal
+    return replace(found, status=decide(found, said, who, at))

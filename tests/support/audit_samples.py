@@ -6,7 +6,19 @@ from typing import Any
 import msgspec
 from store_samples import Growing, make_record, start_payload
 
-from sidecar.contract.events import Channel, Data, End, Ending, Event, Exit, Found, Resize, encode_event
+from sidecar.contract.events import (
+    Channel,
+    Data,
+    End,
+    Ending,
+    Event,
+    Exit,
+    Found,
+    Program,
+    Resize,
+    Untraced,
+    encode_event,
+)
 from sidecar.contract.sealing import Identity
 from webhook.store.contract import Passage, Phase, SessionRecord, Store
 
@@ -54,9 +66,19 @@ SHELL = Sample(
 FAILING = Sample(
     {"argv": ("sh", "-c", "echo no such order >&2; exit 7")},
     (
+        Program(
+            SECOND // 100,
+            12,
+            1,
+            1000,
+            "/usr/bin/dash",
+            "/srv",
+            ("sh", "-c", "echo no such order >&2; exit 7"),
+        ),
+        Program(SECOND // 50, 13, 12, 1000, "/tmp/\x1b[2J (deleted)", "/srv", ("ls", "a b"), truncated=True),
         error_output(b"no such order\n", 0.05),
         Exit(SECOND // 10, 7),
-        End(SECOND // 10, Ending.EXITED, stderr_bytes=14),
+        End(SECOND // 10, Ending.EXITED, stderr_bytes=14, programs=2),
     ),
     "no such order",
 )
@@ -68,6 +90,7 @@ HOSTILE = Sample(
         ),
     },
     (
+        Untraced(0, "ptrace fails with EPERM"),
         output(b'before\x1b]52;c;ZXZpbA==\x07\x1b[6n\x1bP$q"p\x1b\\after\n', 0.1),
         Exit(SECOND, 0),
         End(SECOND, Ending.EXITED, stdout_bytes=60),
@@ -102,6 +125,9 @@ def _outcome(record: SessionRecord, sample: Sample) -> dict[str, Any]:
                 name: getattr(event, name) for name in ("stdin_bytes", "stdout_bytes", "stderr_bytes")
             }
             changes["findings"] = event.findings
+            changes["programs"] = event.programs
+        if isinstance(event, Untraced):
+            changes["untraced"] = event.reason
     if sample is INTERRUPTED:
         reason = "the recorder stopped answering"
         changes |= {"phase": Phase.INTERRUPTED, "ended_at": record.started_at + SECOND, "reason": reason}

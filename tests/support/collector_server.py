@@ -30,7 +30,8 @@ from webhook.journal.events import AuditEvent
 from webhook.server.health import bare_app
 from webhook.server.runner import Servers, https
 from webhook.server.tls import serving_context
-from webhook.store.contract import Passage, SessionRecord, StoreError
+from webhook.store import OpenSearchSettings, open_store
+from webhook.store.contract import Passage, SessionRecord, Store, StoreError
 from webhook.store.sqlite.store import SqliteStore
 
 TOKEN = "the-token-of-the-pod"
@@ -75,8 +76,12 @@ class MoodyStore(SqliteStore):
 
 
 async def serve(folder: Path, port: int) -> None:
-    """Serve until SIGTERM."""
-    store = MoodyStore(folder)
+    """Serve until SIGTERM. File ``opensearch`` in the folder has address and prefix of a real one to use."""
+    search = folder / "opensearch"
+    store: Store = MoodyStore(folder)
+    if search.exists():
+        url, prefix = search.read_text().split()
+        store = open_store(OpenSearchSettings(url, prefix))
     store.prepare()
     keys = json.loads((folder / "keys.json").read_text())
     trust = Trust((bytes.fromhex(keys["root"]),), (bytes.fromhex(keys["seal"]),))

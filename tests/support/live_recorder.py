@@ -17,7 +17,7 @@ from shim_terminal import Client
 
 from sidecar.contract.events import Channel, Data, End, Event, SessionStart, decode_event
 from sidecar.contract.frames import Chain
-from sidecar.contract.grants import Grant, GrantSigner, Limits, MaskingRule, argv_digest, issue
+from sidecar.contract.grants import CommandRule, Grant, GrantSigner, Limits, MaskingRule, argv_digest, issue
 from sidecar.contract.identifiers import session_id
 from sidecar.contract.signing import KeyCertificate, Purpose, certify
 from sidecar.contract.wire import Notice
@@ -60,6 +60,8 @@ class Authority:
         limits: Limits | None = None,
         profile: str = "strict",
         rules: tuple[MaskingRule, ...] = (),
+        commands: tuple[CommandRule, ...] = (),
+        traced: bool = False,
     ) -> "Ticket":
         """Give a grant for a command line as the admission side would."""
         now = int(time.time()) - issued_ago
@@ -77,6 +79,8 @@ class Authority:
             limits=limits or Limits(),
             sealed=b"for the collector alone",
             rules=rules,
+            commands=commands,
+            traced=traced,
         )
         return Ticket(grant.session, issue(grant, self.signer), argv)
 
@@ -190,18 +194,23 @@ class LiveRecorder:
         assert self.process is not None
         self.process.wait(PATIENCE_S)
 
-    def popen(self, ticket: Ticket, *, stdin: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
+    def popen(
+        self, ticket: Ticket, *, stdin: int = subprocess.PIPE, before: tuple[str, ...] = ()
+    ) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            ticket.command(self.shim),
+            [*before, *ticket.command(self.shim)],
             cwd=self.container,
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
 
-    def run(self, ticket: Ticket, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-        """Run a whole session on pipes, without input when none is given."""
-        process = self.popen(ticket, stdin=subprocess.DEVNULL if given is None else subprocess.PIPE)
+    def run(
+        self, ticket: Ticket, given: bytes | None = None, *, before: tuple[str, ...] = ()
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run a whole session on pipes, without input when none is given; ``before`` execs the rest."""
+        stdin = subprocess.DEVNULL if given is None else subprocess.PIPE
+        process = self.popen(ticket, stdin=stdin, before=before)
         stdout, stderr = process.communicate(given, timeout=3 * PATIENCE_S)
         return subprocess.CompletedProcess(ticket.argv, process.returncode, stdout, stderr)
 

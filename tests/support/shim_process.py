@@ -33,22 +33,36 @@ UNPRIVILEGED = (
 )
 """Runs the rest of its arguments as an ordinary user, as `restricted` Pod Security has it."""
 
-_WITHOUT_NEW_CALLS = """
+_WITHOUT_CALLS = """
 import ctypes, os, struct, sys
 load, equal, end = 0x20, 0x15, 0x06
 denied = 0x00050000 | 1
-filters = [(load, 0, 0, 0), (equal, 2, 0, 424), (equal, 1, 0, 436)]
-filters += [(end, 0, 0, 0x7FFF0000), (end, 0, 0, denied)]
+filters = []
+for call in sys.argv[1].split(","):
+    number, _, first = call.partition(":")
+    filters += [(load, 0, 0, 0), (equal, 0, 3 if first else 1, int(number))]
+    filters += [(load, 0, 0, 16), (equal, 0, 1, int(first))] if first else []
+    filters += [(end, 0, 0, denied)]
+filters += [(end, 0, 0, 0x7FFF0000)]
 code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *each) for each in filters))
 program = struct.pack("HxxxxxxP", len(filters), ctypes.addressof(code))
 libc = ctypes.CDLL(None, use_errno=True)
 if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.c_char_p(program), 0, 0):
     raise OSError(ctypes.get_errno(), "prctl")
-os.execvp(sys.argv[1], sys.argv[1:])
+os.execvp(sys.argv[2], sys.argv[2:])
 """
-WITHOUT_NEW_CALLS = (sys.executable, "-S", "-c", _WITHOUT_NEW_CALLS)
-"""Runs the rest of its arguments under a seccomp filter (seccomp(2)) that denies pidfd_send_signal and
-close_range, as a container profile older than these calls does."""
+
+
+def without_calls(*calls: str) -> tuple[str, ...]:
+    """Run the rest of the arguments under a seccomp filter (seccomp(2)) that denies system calls.
+
+    A call is its number, or ``number:first`` with its first argument.
+    """
+    return (sys.executable, "-S", "-c", _WITHOUT_CALLS, ",".join(calls))
+
+
+WITHOUT_NEW_CALLS = without_calls("424", "436")
+"""Without pidfd_send_signal and close_range, as under a container profile older than these calls."""
 
 
 def compile_shim(out: Path, socket_path: Path, build: str) -> Path:

@@ -4,14 +4,15 @@ Source for the check of rights: SubjectAccessReview, authorization.k8s.io/v1.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from sidecar.contract.errors import ClusterError
-from sidecar.contract.sealing import Identity
+from webhook.admission.approval_rights import Rights
 from webhook.admission.denials import deny, unavailable
 from webhook.admission.review import (
     Answer,
@@ -21,69 +22,92 @@ from webhook.admission.review import (
     Request,
     decode_object,
 )
-from webhook.approvals import lifecycle
-from webhook.approvals.objects import PLURAL, ApprovalRequest, Asked, Person
+from webhook.approvals import lifecycle, telling
+from webhook.approvals.objects import PLURAL, ApprovalRequest, Asked, Person, Verdict
+from webhook.approvals.telling import Source
+from webhook.approvals.verdicts import Refusal, decide, refuse
+from webhook.journal.journal import Journal
 from webhook.policy.decision import Operation
 
 Json = dict[str, Any]
-_SYSTEM: Final = frozenset(
+SYSTEM: Final = frozenset(
     {
         "system:serviceaccount:kube-system:namespace-controller",
         "system:serviceaccount:kube-system:generic-garbage-collector",
     }
 )
-_WRITTEN_BY_SERVER: Final = frozenset({"managedFields", "generation", "resourceVersion"})
+WRITTEN_BY_SERVER: Final = frozenset({"managedFields", "generation", "resourceVersion"})
 _NEVER: Final = "approval requests are made, changed and removed by Chaperone alone"
 _DECIDE: Final = "add a decision: chaperone approvals approve NAME, or deny NAME"
 
+Targets = Callable[[ApprovalRequest], Awaitable[str]]
+"""Gives why an approval could not be used any more, nothing when it could. Raises ClusterError."""
 
-class Rights(Protocol):
-    """Knows what the cluster's RBAC lets people do."""
-
-    def may_approve(self, identity: Identity, namespace: str, name: str) -> bool:
-        """Tell whether somebody has the verb ``approve`` on a request. Blocks; raises ClusterError."""
-        ...
+_requests = msgspec.json.Decoder(ApprovalRequest)
+_objects = msgspec.json.Decoder(Json)
 
 
 class _Written(msgspec.Struct, frozen=True):
     decision: Asked | None = None
 
 
-_requests = msgspec.json.Decoder(ApprovalRequest)
 _written = msgspec.json.Decoder(_Written)
-_objects = msgspec.json.Decoder(Json)
 
 
 class ApprovalRequestDoor:
     """Judges CREATE, UPDATE and DELETE ``approvalrequests``. ``clock`` gives the time."""
 
-    def __init__(self, rights: Rights, *, writers: frozenset[str], clock: Callable[[], datetime]) -> None:
-        """``writers`` are the users Chaperone itself writes as."""
+    def __init__(
+        self,
+        rights: Rights,
+        *,
+        writers: frozenset[str],
+        targets: Targets,
+        masked: Callable[[str], str],
+        journal: Journal,
+        source: Source,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """``writers`` are the users Chaperone itself writes as; ``masked`` masks what people write."""
         self._rights = rights
         self._writers = writers
+        self._targets = targets
+        self._masked = masked
+        self._journal = journal
+        self._source = source
         self._clock = clock
 
     async def review(self, request: Request) -> Answer:
         """Give the stamped verdict, or a refusal. Raises MalformedReviewError."""
-        if request.user_info.username in self._writers | _SYSTEM:
+        if request.user_info.username in self._writers | SYSTEM:
             return Answer()
-        match request.operation:
-            case Operation.UPDATE:
-                return await self._update(request)
-            case Operation.DELETE:
-                return self._delete(request)
-            case _:
-                asked = f"creation of approval request {request.namespace}/{request.name}"
-                remedy = "do what you want approved; Chaperone asks for the approval then"
-                return deny(asked, why=_NEVER, remedy=remedy, rule="NotByHand")
+        try:
+            match request.operation:
+                case Operation.UPDATE:
+                    return await self._update(request)
+                case Operation.DELETE:
+                    return self._delete(request)
+                case _:
+                    asked = f"creation of approval request {request.namespace}/{request.name}"
+                    remedy = "do what you want approved; Chaperone asks for the approval then"
+                    return deny(asked, why=_NEVER, remedy=remedy, rule="NotByHand")
+        except ClusterError as error:
+            return unavailable(f"change of approval request {request.name}", why=str(error))
 
     def _delete(self, request: Request) -> Answer:
-        ticket = decode_object(request.old_object, _requests)
-        if not lifecycle.phase_at(ticket, self._clock()).is_open:
-            return Answer()
+        ticket, now = decode_object(request.old_object, _requests), self._clock()
         asked = f"removal of approval request {request.namespace}/{request.name}"
-        remedy = "deny it, or wait until it has expired; then it can be removed"
-        return deny(asked, why=f"{_NEVER} while they are open", remedy=remedy, rule="NotByHand")
+        if lifecycle.phase_at(ticket, now).is_open:
+            remedy = "deny it, or wait until it has expired; then it can be removed"
+            return deny(asked, why=f"{_NEVER} while they are open", remedy=remedy, rule="NotByHand")
+        if lifecycle.awaits_review(ticket):
+            remedy = f"review it: chaperone approvals review {request.name} --reason WHAT-YOU-FOUND"
+            why = "the glass was broken for it, and nobody has reviewed that yet"
+            return deny(asked, why=why, remedy=remedy, rule="ReviewPending")
+        if not request.dry_run:
+            event = telling.removed(self._source, ticket, request.user_info.identity(), now)
+            self._journal.note(event)
+        return Answer()
 
     async def _update(self, request: Request) -> Answer:
         asked = f"change of approval request {request.namespace}/{request.name}"
@@ -93,64 +117,92 @@ class ApprovalRequestDoor:
             return deny(asked, why=_NEVER, remedy=_DECIDE, rule="NotByHand")
         if said is None:
             return Answer()
-        identity = request.user_info.identity()
-        approver = Person(username=identity.username, uid=identity.uid, groups=tuple(identity.groups[:64]))
-        asked = f"verdict on approval request {request.namespace}/{request.name}"
-        now = self._clock()
-        refusal = lifecycle.refuse(ticket, said, approver, now)
+        said = replace(said, reason=self._masked(said.reason))
+        refusal = await self._refusal(ticket, said, request)
         if refusal is not None:
-            remedy = _remedy(refusal.rule, request)
-            return deny(asked, why=refusal.why, remedy=remedy, rule=refusal.rule, field="decision")
-        try:
-            if not await asyncio.to_thread(
-                self._rights.may_approve, identity, request.namespace, request.name
-            ):
-                return _without_right(asked, request)
-        except ClusterError as error:
-            return unavailable(asked, why=str(error))
-        status = msgspec.to_builtins(lifecycle.decide(ticket, said, approver, now), str_keys=True)
+            return self._refuse(ticket, said, refusal, request)
+        after = replace(ticket, status=decide(ticket, said, _person(request), self._clock()))
+        if not request.dry_run:
+            tell = telling.reviewed if said.verdict is Verdict.REVIEW else telling.decided
+            self._journal.note(tell(self._source, after, request.user_info.identity(), request.uid))
+        status = msgspec.to_builtins(after.status, str_keys=True)
         return Answer(patch=(RemoveOperation("/decision"), PatchOperation("add", "/status", status)))
+
+    async def _refusal(self, ticket: ApprovalRequest, said: Asked, request: Request) -> Refusal | None:
+        found = refuse(ticket, said, _person(request), self._clock())
+        if found is not None or said.verdict is Verdict.BREAK_GLASS:
+            return found
+        identity = request.user_info.identity()
+        may = await asyncio.to_thread(
+            self._rights.may_approve, identity, PLURAL, request.namespace, request.name
+        )
+        if not may:
+            why = f"{identity.username} has no right to approve in namespace {request.namespace}"
+            return Refusal("MayNotApprove", why)
+        gone = await self._targets(ticket) if said.verdict is Verdict.APPROVE else ""
+        return Refusal("TargetChanged", gone) if gone else None
+
+    def _refuse(self, ticket: ApprovalRequest, said: Asked, refusal: Refusal, request: Request) -> Answer:
+        if not request.dry_run:
+            event = telling.refused(
+                self._source,
+                ticket,
+                said,
+                request.user_info.identity(),
+                why=refusal.why,
+                rule=refusal.rule,
+                at=self._clock(),
+                request=request.uid,
+            )
+            self._journal.note(event)
+        asked = f"verdict on approval request {request.namespace}/{request.name}"
+        remedy = _remedy(refusal.rule, said.verdict, request)
+        return deny(asked, why=refusal.why, remedy=remedy, rule=refusal.rule, field="decision")
+
+
+def _person(request: Request) -> Person:
+    identity = request.user_info.identity()
+    return Person(username=identity.username, uid=identity.uid, groups=identity.groups)
 
 
 def _said(request: Request) -> Asked | None:
     try:
         return decode_object(request.object, _written).decision
     except MalformedReviewError:
-        raise MalformedReviewError("a decision has a verdict, approve or deny, and a reason") from None
+        words = ", ".join(verdict.value for verdict in Verdict)
+        raise MalformedReviewError(f"a decision has a verdict ({words}) and a reason") from None
 
 
 def _is_otherwise_same(request: Request) -> bool:
     """Tell whether nothing but the decision differs from what is stored."""
     before, after = (decode_object(raw, _objects) for raw in (request.old_object, request.object))
     after.pop("decision", None)
-    return _comparable(before) == _comparable(after)
+    return comparable(before) == comparable(after)
 
 
-def _comparable(found: Json) -> Json:
+def comparable(found: Json) -> Json:
+    """Give an object without what the API server writes into it at a change."""
     metadata = cast("Json", found.get("metadata") or {})
     return {
         **found,
-        "metadata": {key: value for key, value in metadata.items() if key not in _WRITTEN_BY_SERVER},
+        "metadata": {key: value for key, value in metadata.items() if key not in WRITTEN_BY_SERVER},
     }
 
 
-def _without_right(asked: str, request: Request) -> Answer:
-    user = request.user_info.username
-    return deny(
-        asked,
-        why=f"{user} has no right to approve in namespace {request.namespace}",
-        remedy="an administrator can give it: kubectl create rolebinding chaperone-approver"
-        f" -n {request.namespace} --clusterrole=chaperone-approver --user={user}",
-        rule="MayNotApprove",
-    )
-
-
-def _remedy(rule: str, request: Request) -> str:
+def _remedy(rule: str, verdict: Verdict, request: Request) -> str:
     show = f"kubectl get {PLURAL} {request.name} -n {request.namespace} -o yaml"
     match rule:
-        case "OwnRequest" | "DecidedTwice" | "NotAnApprover":
+        case "OwnRequest" | "DecidedTwice" | "NotAnApprover" | "ServiceAccountExcluded":
             return f"ask somebody else to decide; what is known of it: {show}"
         case "ReasonMissing":
-            return 'add a reason: {"decision":{"verdict":"approve","reason":"WHY"}}'
+            return f'add a reason: {{"decision":{{"verdict":"{verdict.value}","reason":"WHY"}}}}'
+        case "MayNotApprove":
+            return (
+                "an administrator can give it: kubectl create rolebinding chaperone-approver"
+                f" -n {request.namespace} --clusterrole=chaperone-approver"
+                f" --user={request.user_info.username}"
+            )
+        case "GlassIsClosed" | "NotTheRequester":
+            return "wait for somebody else to decide, or have an approver deny or approve it"
         case _:
             return f"have the action asked for again, if it is still wanted; what became of it: {show}"

@@ -66,7 +66,7 @@ class ConnectionDoor:
             passed = await self._approving.ask(asked, request, ticketed, decision, subject)
             if isinstance(passed, Answer):
                 return passed
-            return Answer(decision=decision, noted=Noted(approval=passed.approval))
+            return Answer(decision=passed.decision, noted=Noted(approval=passed.approval))
         if decision.action.refuses:
             return refused_by_policy(asked, decision)
         return Answer(decision=decision)

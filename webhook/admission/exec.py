@@ -81,7 +81,7 @@ class ExecDoor:
         )
         decision = self._policy.decide(question)
         session, uid = self._granter.new_session(), pod.metadata.uid
-        passed = Allowed("", session)
+        passed = Allowed("", decision, session)
         if decision.action is Action.APPROVE:
             subject = exec_subject(question, uid)
             answer = await self._approving.ask(asked, request, question, decision, subject, session=session)
@@ -90,7 +90,7 @@ class ExecDoor:
             passed = answer
         elif decision.action.refuses:
             return refused_by_policy(asked, decision)
-        return self._rewrite(asked, request, question, decision, pod_uid=uid, passed=passed)
+        return self._rewrite(asked, request, question, passed.decision, pod_uid=uid, passed=passed)
 
     def _refuse_unguarded(
         self, asked: str, request: Request, pod: Pod, container: Container

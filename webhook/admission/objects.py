@@ -90,14 +90,14 @@ class ObjectDoor:
 
     async def _judge(self, asked: str, request: Request, change: Change) -> Answer:
         question = await self._question(request, change)
-        decision, question = self._decide(question, change)
+        decision = self._decide(question, change)
         if decision.action is Action.APPROVE:
             subject = object_subject(change, question)
             ticketed = self._in_its_place(question, change)
             passed = await self._approving.ask(asked, request, ticketed, decision, subject)
             if isinstance(passed, Answer):
                 return passed
-            return Answer(decision=decision, noted=Noted(approval=passed.approval))
+            return Answer(decision=passed.decision, noted=Noted(approval=passed.approval))
         if decision.action.refuses:
             return refused_by_policy(asked, decision)
         return Answer(decision=decision)
@@ -115,15 +115,11 @@ class ObjectDoor:
             findings=await self._findings(request, change) if changed else (),
         )
 
-    def _decide(self, question: Question, change: Change) -> tuple[Decision, Question]:
-        """Give the stricter decision of those on the object and on its pods, and the object's question."""
-        decision = self._policy.decide(question)
+    def _decide(self, question: Question, change: Change) -> Decision:
+        """Give the stricter decision of those on the object and on the pods it makes."""
         pods = template_question(question, change)
-        if pods is not None:
-            about_pods = self._policy.decide(pods)
-            if about_pods.action.rank > decision.action.rank:
-                decision = about_pods
-        return decision, question
+        asked = (question,) if pods is None else (question, pods)
+        return max((self._policy.decide(one) for one in asked), key=_strictness)
 
     async def _rights(self, request: Request) -> Sequence[Right] | None:
         """Give the rights of the role that a binding binds to, None when there is none."""
@@ -149,6 +145,11 @@ class ObjectDoor:
         if question.namespace and change.door is not Door.NAMESPACE:
             return question
         return msgspec.structs.replace(question, namespace=self._own)
+
+
+def _strictness(decision: Decision) -> tuple[int, bool, int]:
+    would = decision.would.action.rank if decision.would else -1
+    return decision.action.rank, decision.break_glass, would
 
 
 def _called(request: Request, change: Change) -> str:

@@ -80,7 +80,7 @@ class PodDoor:
                 answer = await self._ask(asked, request, question, decision, answer)
         except ClusterError as error:
             return unavailable(asked, why=str(error))
-        return msgspec.structs.replace(answer, decision=decision)
+        return msgspec.structs.replace(answer, decision=answer.decision or decision)
 
     async def _ask(
         self, asked: str, request: Request, question: Question, decision: Decision, answer: Answer
@@ -89,7 +89,8 @@ class PodDoor:
         passed = await self._approving.ask(asked, request, question, decision, pod_subject(question))
         if isinstance(passed, Answer):
             return passed
-        return msgspec.structs.replace(answer, noted=Noted(approval=passed.approval))
+        noted = Noted(approval=passed.approval)
+        return msgspec.structs.replace(answer, decision=passed.decision, noted=noted)
 
     def _judge(self, asked: str, pod: Pod, request: Request, trust: Trust) -> Answer:
         clash = conflict(pod, request.object, self._settings, trust)

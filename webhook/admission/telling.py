@@ -13,7 +13,7 @@ from webhook.journal.making import Stamp
 from webhook.policy.builtin import NAME as BUILTIN
 from webhook.policy.decision import Decision, Judgement
 
-ADVICE: Final = frozenset({"Remedy", "ApprovalRequest", "ApproveCommand", "WaitCommand"})
+ADVICE: Final = frozenset({"Remedy", "ApprovalRequest", "ApproveCommand", "WaitCommand", "BreakGlassCommand"})
 """Causes that say what to do, not why."""
 _ALWAYS_TOLD: Final = frozenset({"guardpolicies"})
 """Doors whose every answer is an event, whether or not policies were asked."""
@@ -75,9 +75,9 @@ def decision_event(stamp: Stamp, name: str, request: Request, answer: Answer, ma
         where=Where(
             namespace=request.namespace,
             resource=resource_of(request),
-            name=object_name,
+            name=_masked_name(object_name, mask),
             uid=noted.uid,
-            container=container,
+            container=_masked_name(container, mask),
         ),
         door=_door(name, request),
         operation=request.operation.value,
@@ -205,6 +205,11 @@ def _masked(asked: str, argv: Sequence[str], reason: str, mask: Mask) -> tuple[s
         parts.append(masked[start : start + len(text)].decode("utf-8", "replace"))
         start += len(text) + 1
     return parts[0], tuple(parts[2:]), parts[1]
+
+
+def _masked_name(name: str, mask: Mask) -> str:
+    text = name.encode("utf-8", "replace")
+    return mask(text).decode("utf-8", "replace") if _may_hold(text, _NUMBER_DIGITS) else name
 
 
 def _may_hold(text: bytes, digits: int) -> bool:

@@ -8,13 +8,23 @@ from typing import Final
 
 import msgspec
 
-from webhook.approvals.objects import ASK_LABEL, ApprovalRequest, Metadata, Person, Spec
+from webhook.approvals.objects import (
+    ABOUT_LABEL,
+    ASK_LABEL,
+    MAX_GROUPS,
+    ApprovalRequest,
+    Metadata,
+    Person,
+    Spec,
+)
 from webhook.approvals.subjects import Subject
 from webhook.policy.decision import Approval, Decision, Question
 
 _PURPOSE: Final = b"chaperone approval digest"
 _NAME_BYTES: Final = 10
-MAX_GROUPS: Final = 64
+_ABOUT_BYTES: Final = 16
+_NAMESPACES: Final = "namespaces"
+"""Resource whose objects are not in a namespace, though reviews name one: their own."""
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -22,6 +32,12 @@ class Terms(msgspec.Struct, frozen=True):
 
     pending_seconds: int = 3600
     usable_seconds: int = 900
+    hold_seconds: int = 0
+    """How long a request is held back for a decision before it is refused."""
+    most_held: int = 64
+    """How many requests a replica holds at a time; further ones are refused at once."""
+    retention_seconds: int = 30 * 86400
+    """How long requests stay after they are over; the audit record keeps what became of them."""
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,15 +50,20 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     base: str
     """What the names of all requests for this action begin with."""
+    about: str
+    """Value of the label that all requests of this person for this target have."""
+    namespace: str
+    """Where its requests are: with their target, or with Chaperone when that has no namespace."""
 
     def __repr__(self) -> str:
         return f"Wish({self.base})"
 
 
-def wish(question: Question, decision: Decision, subject: Subject, key: bytes) -> Wish:
+def wish(question: Question, decision: Decision, subject: Subject, key: bytes, *, home: str) -> Wish:
     """Give the wish. ``key`` makes digests that nobody outside can find the content of by trying.
 
-    The same person asking for the same under the same rule always gives the same base name.
+    The same person asking for the same under the same rule always gives the same base name. ``home`` is
+    Chaperone's own namespace.
     """
     secret = hmac.digest(key, _PURPOSE, "sha256")
     digest = hmac.digest(secret, subject.digested, "sha256").hex()
@@ -53,10 +74,21 @@ def wish(question: Question, decision: Decision, subject: Subject, key: bytes) -
         (question.door.value, question.operation.value, question.namespace, subject.target.name),
         (decision.policy, decision.rule, msgspec.to_builtins(approval)),
         digest,
+        *([] if decision.glass is None else [msgspec.to_builtins(decision.glass)]),
     )
     short = hashlib.sha256(msgspec.json.encode(parts)).digest()[:_NAME_BYTES]
-    base = f"{question.door.value}-{base64.b32encode(short).decode().lower()}"
-    return Wish(question=question, decision=decision, subject=subject, digest=digest, base=base)
+    is_placed = question.namespace and subject.target.resource != _NAMESPACES
+    return Wish(
+        question=question,
+        decision=decision,
+        subject=subject,
+        digest=digest,
+        base=f"{question.door.value}-{base64.b32encode(short).decode().lower()}",
+        about=hashlib.sha256(msgspec.json.encode((*parts[:2], subject.target.resource))).hexdigest()[
+            :_ABOUT_BYTES
+        ],
+        namespace=question.namespace if is_placed else home,
+    )
 
 
 def ticket(
@@ -88,10 +120,16 @@ def ticket(
         rule=decision.rule,
         reason=decision.reason,
         approval=decision.approval or Approval(),
+        break_glass=decision.glass,
         expires_at=now + dt.timedelta(seconds=terms.pending_seconds),
         usable_seconds=terms.usable_seconds,
     )
     name = f"{wanted.base}-{generation}"
     return ApprovalRequest(
-        metadata=Metadata(name=name, namespace=question.namespace, labels={ASK_LABEL: wanted.base}), spec=spec
+        metadata=Metadata(
+            name=name,
+            namespace=wanted.namespace,
+            labels={ASK_LABEL: wanted.base, ABOUT_LABEL: wanted.about},
+        ),
+        spec=spec,
     )

@@ -6,24 +6,30 @@ from enum import Enum, auto
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from sidecar.contract.errors import ClusterError
 from sidecar.contract.grants import LIFETIME_SECONDS
-from webhook.approvals import lifecycle
+from webhook.approvals import lifecycle, telling
 from webhook.approvals.asking import Terms, Wish
 from webhook.approvals.asking import ticket as make
-from webhook.approvals.objects import ApprovalRequest, Phase, Status, generation_of
+from webhook.approvals.objects import ApprovalRequest, Asked, Phase, Status, Verdict, generation_of
 from webhook.approvals.redaction import Redaction
-from webhook.approvals.tickets import Tickets
+from webhook.approvals.standing import StandingApproval, covering
+from webhook.approvals.telling import Source
+from webhook.approvals.tickets import Standings, Tickets
+from webhook.approvals.verdicts import decide
+from webhook.journal.journal import Journal
 
 _TRIES: Final = 8
+_AT_ONCE: Final = Asked(verdict=Verdict.BREAK_GLASS)
 
 
 class Standing(Enum):
     """How an action stands."""
 
     SPENT = auto()
-    """It may happen, this once: the approval is spent on it."""
+    """It may happen, this once: the approval is spent on it, or a standing approval covers it."""
     WAITING = auto()
     DENIED = auto()
     GRANTED = auto()
@@ -39,77 +45,170 @@ class Outcome(msgspec.Struct, frozen=True):
     ticket: ApprovalRequest | None = None
     session: str = ""
     """Id that the session must have."""
+    by: StandingApproval | None = None
+    """The standing approval that covers it."""
+    other: ApprovalRequest | None = None
+    """While it waits: what was approved of the same target, but is not what is asked now."""
+
+
+class Review(msgspec.Struct, frozen=True, kw_only=True):
+    """One review of an action."""
+
+    uid: str
+    session: str | None
+    """Id a session would have, None for objects."""
+    asked: str
+    """What is asked, in one line."""
+    dry_run: bool
 
 
 class Desk:
     """Takes wishes. Methods block and raise ClusterError. ``clock`` gives Unix seconds."""
 
     def __init__(
-        self, tickets: Tickets, redaction: Redaction, terms: Terms, *, clock: Callable[[], int]
+        self,
+        tickets: Tickets,
+        standings: Standings,
+        redaction: Redaction,
+        terms: Terms,
+        *,
+        journal: Journal,
+        source: Source,
+        clock: Callable[[], int],
     ) -> None:
         self._tickets = tickets
+        self._standings = standings
         self._redaction = redaction
         self.terms = terms
+        self._journal = journal
+        self._source = source
         self._clock = clock
 
     def now(self) -> dt.datetime:
         """Give the time, in whole seconds."""
         return dt.datetime.fromtimestamp(self._clock(), dt.UTC)
 
-    def ask(self, wish: Wish, asked: str, *, request: str, session: str | None, dry_run: bool) -> Outcome:
-        """Give how an action stands, after asking for it or spending its approval where that is due.
-
-        ``session`` is the id a session would have, None for objects; ``request`` is the review's UID.
-        """
+    def ask(self, wish: Wish, review: Review) -> Outcome:
+        """Give how an action stands, after asking for it or spending its approval where that is due."""
         for _ in range(_TRIES):
-            found = sorted(self._tickets.find(wish.question.namespace, wish.base), key=generation_of)
+            found = sorted(self._tickets.find(wish.namespace, wish.base), key=generation_of)
             last = found[-1] if found else None
-            if last is not None and lifecycle.blocks(last, self.now()):
-                outcome = self._meet(last, request, session, dry_run=dry_run)
-            elif dry_run:
-                return Outcome(Standing.NOT_ASKED)
-            else:
-                outcome = self._make(wish, asked, generation_of(last) + 1 if last else 1)
+            open_ = last if last is not None and lifecycle.blocks(last, self.now()) else None
+            outcome = self._meet(open_, review) if open_ is not None else None
+            if outcome is None:
+                outcome = self._pass_by(wish, review)
+            if outcome is None:
+                outcome = self._wait(wish, review, open_, generation_of(last) + 1 if last else 1)
             if outcome is not None:
                 return outcome
         raise ClusterError("the approval request changes faster than it can be read")
 
-    def _make(self, wish: Wish, asked: str, generation: int) -> Outcome | None:
+    def _meet(self, ticket: ApprovalRequest, review: Review) -> Outcome | None:
+        """Give what a request that is there says; None while it waits, is in use, or changes."""
+        now = self.now()
+        match lifecycle.phase_at(ticket, now):
+            case Phase.DENIED:
+                return Outcome(Standing.DENIED, ticket)
+            case Phase.APPROVED:
+                return self._spend(ticket, review, now)
+            case Phase.GRANTED if not lifecycle.is_granted(ticket, now):
+                return self._spend(ticket, review, now)
+            case _:
+                return None
+
+    def _spend(self, ticket: ApprovalRequest, review: Review, now: dt.datetime) -> Outcome | None:
+        former = ticket.status.use
+        session = former.session if former is not None and review.session is not None else review.session
+        outcome = Outcome(Standing.SPENT, ticket, session or "")
+        if review.dry_run:
+            return outcome
+        status = _spent(ticket, review.uid, session, now)
+        if not self._tickets.update(ticket, status):
+            return None
+        if session is None:
+            spent = replace(ticket, status=status)
+            self._journal.note(telling.used(self._source, spent, "", review.uid))
+        return outcome
+
+    def _pass_by(self, wish: Wish, review: Review) -> Outcome | None:
+        """Give the outcome where no request is needed: a standing approval covers the action."""
+        approval = wish.decision.approval
+        if approval is None or approval.standing is None:
+            return None
+        now = self.now()
+        given = covering(self._standings.given(wish.namespace), wish.question, wish.decision, now)
+        if given is None:
+            return None
+        if not review.dry_run:
+            event = telling.standing_used(
+                self._source,
+                given,
+                wish.question,
+                asked=self._redaction.text(review.asked),
+                argv=self._redaction.show(wish.subject.argv, "").argv,
+                session=review.session or "",
+                at=now,
+                request=review.uid,
+            )
+            self._journal.note(event)
+        return Outcome(Standing.SPENT, session=review.session or "", by=given)
+
+    def _wait(
+        self, wish: Wish, review: Review, open_: ApprovalRequest | None, generation: int
+    ) -> Outcome | None:
+        """Give the outcome of a request that waits, made where there is none; None to look again."""
+        glass = wish.decision.glass
+        if glass is not None and not glass.reason_required:
+            return self._break_glass(wish, review, open_, generation)
+        if open_ is not None:
+            phase = lifecycle.phase_at(open_, self.now())
+            if phase is Phase.PENDING:
+                return Outcome(Standing.WAITING, open_, other=self._other(wish))
+            return Outcome(Standing.GRANTED, open_) if phase is Phase.GRANTED else None
+        if review.dry_run:
+            return Outcome(Standing.NOT_ASKED)
+        made = self._tickets.create(self._ticket(wish, review, generation))
+        if made is None:
+            return None
+        self._journal.note(telling.asked(self._source, made, wish.question.identity, review.uid))
+        return Outcome(Standing.WAITING, made, other=self._other(wish))
+
+    def _break_glass(
+        self, wish: Wish, review: Review, open_: ApprovalRequest | None, generation: int
+    ) -> Outcome | None:
+        """Break the glass at once: make a request that has its verdict already, to be met and spent next."""
+        if review.dry_run:
+            return Outcome(Standing.SPENT)
+        now = self.now()
+        waiting = open_ if open_ is not None and open_.status.phase is Phase.PENDING else None
+        ticket = waiting or self._ticket(wish, review, generation)
+        broken = replace(ticket, status=decide(ticket, _AT_ONCE, ticket.spec.requester, now))
+        if waiting is None:
+            made = self._tickets.create(broken)
+        else:
+            made = broken if self._tickets.update(waiting, broken.status) else None
+        if made is not None:
+            event = telling.decided(self._source, made, wish.question.identity, review.uid)
+            self._journal.note(event)
+        return None
+
+    def _ticket(self, wish: Wish, review: Review, generation: int) -> ApprovalRequest:
         shown = self._redaction.show(wish.subject.argv, wish.subject.shown)
-        ticket = make(
+        return make(
             wish,
             generation,
-            asked=self._redaction.text(asked),
+            asked=self._redaction.text(review.asked),
             argv=shown.argv,
             shown=shown.object,
             terms=self.terms,
             now=self.now(),
         )
-        return Outcome(Standing.WAITING, ticket) if self._tickets.create(ticket) else None
 
-    def _meet(
-        self, ticket: ApprovalRequest, request: str, session: str | None, *, dry_run: bool
-    ) -> Outcome | None:
+    def _other(self, wish: Wish) -> ApprovalRequest | None:
+        """Give an approval that whoever asks may think of, though it is for something else."""
         now = self.now()
-        match lifecycle.phase_at(ticket, now):
-            case Phase.PENDING:
-                return Outcome(Standing.WAITING, ticket)
-            case Phase.DENIED:
-                return Outcome(Standing.DENIED, ticket)
-            case Phase.GRANTED if lifecycle.is_granted(ticket, now):
-                return Outcome(Standing.GRANTED, ticket)
-            case _:
-                return self._spend(ticket, request, session, now, dry_run=dry_run)
-
-    def _spend(
-        self, ticket: ApprovalRequest, request: str, session: str | None, now: dt.datetime, *, dry_run: bool
-    ) -> Outcome | None:
-        former = ticket.status.use
-        session = former.session if former is not None and session is not None else session
-        outcome = Outcome(Standing.SPENT, ticket, session or "")
-        if dry_run or self._tickets.update(ticket, _spent(ticket, request, session, now)):
-            return outcome
-        return None
+        others = self._tickets.about(wish.namespace, wish.about)
+        return next((one for one in others if lifecycle.phase_at(one, now) is Phase.APPROVED), None)
 
 
 def _spent(ticket: ApprovalRequest, request: str, session: str | None, now: dt.datetime) -> Status:

@@ -1,33 +1,21 @@
 """What can become of an approval request, and when. Pure; ``now`` is always passed in."""
 
 import datetime as dt
-from dataclasses import dataclass
 from typing import Final
 
 from msgspec.structs import replace
 
 from webhook.approvals.objects import (
     ApprovalRequest,
-    Asked,
     Condition,
-    Decided,
-    Person,
     Phase,
+    ReviewState,
     Status,
     Use,
-    Verdict,
 )
 
 DECIDED: Final = "Decided"
 """Type of the condition that ends a wait: approved, denied or expired."""
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why a verdict is not taken: for machines, and in words."""
-
-    rule: str
-    why: str
 
 
 def phase_at(ticket: ApprovalRequest, now: dt.datetime) -> Phase:
@@ -55,44 +43,15 @@ def blocks(ticket: ApprovalRequest, now: dt.datetime) -> bool:
     return phase.is_open or (phase is Phase.DENIED and now < ticket.spec.expires_at)
 
 
-def refuse(ticket: ApprovalRequest, said: Asked, approver: Person, now: dt.datetime) -> Refusal | None:
-    """Give why a verdict is not taken, None when it is. Rights in the cluster are not judged here."""
-    name = ticket.metadata.name
-    if _same(approver, ticket.spec.requester):
-        return Refusal(
-            "OwnRequest", f"{approver.username} asked for this, and nobody decides on their own request"
-        )
-    phase = phase_at(ticket, now)
-    if phase is not Phase.PENDING:
-        return Refusal("TooLate", f"{name} is {phase.value.lower()} already{_by_whom(ticket)}")
-    if any(_same(decided.by, approver) for decided in ticket.status.decisions):
-        return Refusal("DecidedTwice", f"{approver.username} approved it already; others must agree, too")
-    terms = ticket.spec.approval
-    anybody = not terms.users and not terms.groups
-    if not (anybody or approver.username in terms.users or set(approver.groups) & set(terms.groups)):
-        return Refusal("NotAnApprover", f"{_approvers(ticket)} may decide on it, says its policy")
-    if terms.reason_required and not said.reason.strip():
-        return Refusal("ReasonMissing", "its policy asks for a reason, and none was given")
-    return None
+def broke_glass(ticket: ApprovalRequest) -> bool:
+    """Tell whether the requester went on without an approval."""
+    return ticket.status.review is not None
 
 
-def decide(ticket: ApprovalRequest, said: Asked, approver: Person, now: dt.datetime) -> Status:
-    """Give the status after a verdict that :func:`refuse` does not refuse."""
-    decided = Decided(verdict=said.verdict, by=approver, at=now, reason=said.reason)
-    status = replace(ticket.status, decisions=(*ticket.status.decisions, decided))
-    if said.verdict is Verdict.DENY:
-        return _concluded(status, Phase.DENIED, f"denied by {approver.username}", now)
-    if missing(replace(ticket, status=status)) > 0:
-        return status
-    until = now + dt.timedelta(seconds=ticket.spec.usable_seconds)
-    approved = _concluded(status, Phase.APPROVED, f"approved by {_names(status)}", now)
-    return replace(approved, usable_until=until)
-
-
-def missing(ticket: ApprovalRequest) -> int:
-    """Give how many people must still agree."""
-    agreed = {d.by.username for d in ticket.status.decisions if d.verdict is Verdict.APPROVE}
-    return max(0, ticket.spec.approval.count - len(agreed))
+def awaits_review(ticket: ApprovalRequest) -> bool:
+    """Tell whether the glass was broken and nobody else has looked at that yet."""
+    review = ticket.status.review
+    return review is not None and review.state is ReviewState.PENDING
 
 
 def granted(ticket: ApprovalRequest, session: str, now: dt.datetime, until: dt.datetime) -> Status:
@@ -118,30 +77,23 @@ def expired(ticket: ApprovalRequest, now: dt.datetime) -> Status | None:
     """Give the status of a request whose time has passed, None while that has not happened or is known."""
     if ticket.status.phase is Phase.EXPIRED or phase_at(ticket, now) is not Phase.EXPIRED:
         return None
-    return _concluded(ticket.status, Phase.EXPIRED, "its time has passed", now)
+    return concluded(ticket.status, Phase.EXPIRED, "its time has passed", now)
 
 
-def _concluded(status: Status, phase: Phase, message: str, now: dt.datetime) -> Status:
+def removable(ticket: ApprovalRequest, now: dt.datetime, retention: dt.timedelta) -> bool:
+    """Tell whether it was over so long ago that it is removed; not before a broken glass was reviewed."""
+    status = ticket.status
+    if phase_at(ticket, now).is_open or blocks(ticket, now) or awaits_review(ticket):
+        return False
+    moments = [ticket.spec.expires_at, *(decided.at for decided in status.decisions)]
+    moments += [status.use.at] if status.use is not None else []
+    moments += [status.review.at] if status.review is not None and status.review.at is not None else []
+    return now >= max(moments) + retention
+
+
+def concluded(status: Status, phase: Phase, message: str, now: dt.datetime, *, reason: str = "") -> Status:
+    """Give the status with the condition that ends waits; its reason is the phase unless given."""
     told = Condition(
-        type=DECIDED, status="True", reason=phase.value, message=message, last_transition_time=now
+        type=DECIDED, status="True", reason=reason or phase.value, message=message, last_transition_time=now
     )
     return replace(status, phase=phase, conditions=(told,))
-
-
-def _same(one: Person, other: Person) -> bool:
-    return one.username == other.username or bool(one.uid and one.uid == other.uid)
-
-
-def _names(status: Status) -> str:
-    return " and ".join(decided.by.username for decided in status.decisions)
-
-
-def _by_whom(ticket: ApprovalRequest) -> str:
-    status = ticket.status
-    return f" ({status.conditions[0].message})" if status.conditions else ""
-
-
-def _approvers(ticket: ApprovalRequest) -> str:
-    terms = ticket.spec.approval
-    users = [f"user {name}" for name in terms.users]
-    return "only " + ", ".join([*users, *(f"members of {name}" for name in terms.groups)])

@@ -6,13 +6,16 @@ from typing import Final
 
 import msgspec
 
-from webhook.policy.decision import Approval, Door, Operation
+from webhook.policy.decision import Approval, Door, Glass, Operation
 
 API_VERSION: Final = "chaperone.dev/v1alpha1"
 KIND: Final = "ApprovalRequest"
 PLURAL: Final = "approvalrequests"
 ASK_LABEL: Final = "chaperone.dev/ask"
 """Label with the name that all requests for one and the same action begin with."""
+ABOUT_LABEL: Final = "chaperone.dev/about"
+"""Label that is the same for all requests of one person at one door about one target."""
+MAX_GROUPS: Final = 64
 
 
 class Phase(Enum):
@@ -33,10 +36,14 @@ class Phase(Enum):
 
 
 class Verdict(Enum):
-    """What an approver says."""
+    """What is said on a request."""
 
     APPROVE = "approve"
     DENY = "deny"
+    BREAK_GLASS = "break-glass"
+    """The requester goes on in an emergency."""
+    REVIEW = "review"
+    """Somebody else has looked at how the glass was broken."""
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -81,6 +88,8 @@ class Spec(_Part, frozen=True, kw_only=True):
     rule: str
     reason: str = ""
     approval: Approval = Approval()
+    break_glass: Glass | None = None
+    """How the requester may go on without an approval."""
     expires_at: dt.datetime
     """Until when it can be decided."""
     usable_seconds: int
@@ -88,11 +97,29 @@ class Spec(_Part, frozen=True, kw_only=True):
 
 
 class Decided(_Part, frozen=True, kw_only=True):
-    """One approver's verdict, stamped with who they are."""
+    """One person's verdict, stamped with who they are."""
 
     verdict: Verdict
     by: Person
     at: dt.datetime
+    reason: str = ""
+    stands_for: tuple[str, ...] = ()
+    """Groups of the approval that they are a member of, or stood in for."""
+
+
+class ReviewState(Enum):
+    """Whether somebody has looked at how the glass was broken."""
+
+    PENDING = "Pending"
+    DONE = "Done"
+
+
+class Review(_Part, frozen=True, kw_only=True):
+    """What somebody else says about a broken glass."""
+
+    state: ReviewState
+    by: Person | None = None
+    at: dt.datetime | None = None
     reason: str = ""
 
 
@@ -124,6 +151,8 @@ class Status(_Part, frozen=True, kw_only=True):
     decisions: tuple[Decided, ...] = ()
     usable_until: dt.datetime | None = None
     use: Use | None = None
+    review: Review | None = None
+    """Given once the glass was broken."""
     conditions: tuple[Condition, ...] = ()
 
 

@@ -5,7 +5,6 @@ from typing import Final
 import msgspec
 
 from sidecar.contract.sealing import Identity
-from webhook.approvals.objects import PLURAL
 from webhook.kube.api import KubeApi
 
 _PATH: Final = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
@@ -29,13 +28,13 @@ class KubeRights:
         self._api = api
         self._seconds = seconds
 
-    def may_approve(self, identity: Identity, namespace: str, name: str) -> bool:
-        """Tell whether somebody has the verb ``approve`` on a request. Blocks; raises ClusterError."""
+    def may_approve(self, identity: Identity, resource: str, namespace: str, name: str) -> bool:
+        """Tell whether somebody has the verb ``approve`` on an object. Blocks; raises ClusterError."""
         attributes = {
             "namespace": namespace,
             "verb": "approve",
             "group": _GROUP,
-            "resource": PLURAL,
+            "resource": resource,
             "name": name,
         }
         spec = {

@@ -7,10 +7,21 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from sidecar.contract.errors import ClusterError
-from webhook.approvals.objects import API_VERSION, ASK_LABEL, PLURAL, ApprovalRequest, Status
+from webhook.approvals import standing
+from webhook.approvals.objects import (
+    ABOUT_LABEL,
+    API_VERSION,
+    ASK_LABEL,
+    PLURAL,
+    ApprovalRequest,
+    Status,
+)
+from webhook.approvals.standing import StandingApproval
 from webhook.kube.api import MERGE_PATCH, KubeApi
 
 PATH: Final = f"/apis/{API_VERSION}"
+EVERYWHERE: Final = f"{PATH}/{PLURAL}"
+"""Path of the requests of all namespaces."""
 
 
 class Tickets(Protocol):
@@ -20,17 +31,48 @@ class Tickets(Protocol):
         """Give all requests for one action, as they are now."""
         ...
 
-    def create(self, ticket: ApprovalRequest) -> bool:
-        """Make one; False when there is one of that name."""
+    def about(self, namespace: str, about: str) -> Iterable[ApprovalRequest]:
+        """Give all requests of one person at one door about one target, as they are now."""
+        ...
+
+    def create(self, ticket: ApprovalRequest) -> ApprovalRequest | None:
+        """Make one and give it as it is kept; None when there is one of that name."""
         ...
 
     def update(self, ticket: ApprovalRequest, status: Status) -> bool:
         """Give one a new status; False when it has changed since it was read, or is gone."""
         ...
 
+    def remove(self, ticket: ApprovalRequest) -> bool:
+        """Remove one; False when it has changed since it was read, or is gone."""
+        ...
+
+
+class Standings(Protocol):
+    """Where standing approvals are kept. Methods block and raise ClusterError."""
+
+    def given(self, namespace: str) -> Iterable[StandingApproval]:
+        """Give those of a namespace, as they are now."""
+        ...
+
 
 class _List(msgspec.Struct, frozen=True):
     items: tuple[ApprovalRequest, ...] | None = ()
+
+
+class _StandingList(msgspec.Struct, frozen=True):
+    items: tuple[StandingApproval, ...] | None = ()
+
+
+class _Preconditions(msgspec.Struct, frozen=True, rename="camel"):
+    uid: str
+    resource_version: str
+
+
+class _DeleteOptions(msgspec.Struct, frozen=True, rename="camel"):
+    preconditions: _Preconditions
+    api_version: str = "v1"
+    kind: str = "DeleteOptions"
 
 
 class _Version(msgspec.Struct, frozen=True, rename="camel"):
@@ -52,26 +94,25 @@ class KubeTickets:
 
     def find(self, namespace: str, base: str) -> Iterable[ApprovalRequest]:
         """Give all requests for one action, as they are now."""
-        query = urlencode({"labelSelector": f"{ASK_LABEL}={base}"})
-        return self._list(f"{_path(namespace)}?{query}")
+        return self._labelled(namespace, ASK_LABEL, base)
 
-    def everything(self) -> Iterable[ApprovalRequest]:
-        """Give the requests of all namespaces."""
-        return self._list(f"{PATH}/{PLURAL}")
+    def about(self, namespace: str, about: str) -> Iterable[ApprovalRequest]:
+        """Give all requests of one person at one door about one target, as they are now."""
+        return self._labelled(namespace, ABOUT_LABEL, about)
 
     def get(self, namespace: str, name: str) -> ApprovalRequest | None:
         """Give one, None when there is none."""
         return self._api.get(_path(namespace, name), ApprovalRequest, seconds=self._seconds)
 
-    def create(self, ticket: ApprovalRequest) -> bool:
-        """Make one; False when there is one of that name."""
+    def create(self, ticket: ApprovalRequest) -> ApprovalRequest | None:
+        """Make one and give it as it is kept; None when there is one of that name."""
         path = _path(ticket.metadata.namespace)
         reply = self._api.request("POST", path, body=ticket, seconds=self._seconds)
         if reply.status == 409:
-            return False
+            return None
         if not 200 <= reply.status < 300:
             raise ClusterError(f"an approval request cannot be made: the API server answered {reply.status}")
-        return True
+        return reply.decode(ApprovalRequest)
 
     def update(self, ticket: ApprovalRequest, status: Status) -> bool:
         """Give one a new status; False when it has changed since it was read, or is gone."""
@@ -89,8 +130,38 @@ class KubeTickets:
             raise ClusterError(f"an approval cannot be spent: the API server answered {reply.status}")
         return True
 
-    def _list(self, path: str) -> Iterable[ApprovalRequest]:
-        found = self._api.get(path, _List, seconds=self._seconds)
+    def remove(self, ticket: ApprovalRequest) -> bool:
+        """Remove one; False when it has changed since it was read, or is gone."""
+        metadata = ticket.metadata
+        path = _path(metadata.namespace, metadata.name)
+        return self._remove(path, metadata.uid, metadata.resource_version)
+
+    def end(self, given: StandingApproval) -> bool:
+        """Remove a standing approval; False when it has changed since it was read, or is gone."""
+        metadata = given.metadata
+        path = f"{_standing_path(metadata.namespace)}/{quote(metadata.name, safe='')}"
+        return self._remove(path, metadata.uid, metadata.resource_version)
+
+    def _remove(self, path: str, uid: str, version: str) -> bool:
+        options = _DeleteOptions(_Preconditions(uid, version))
+        reply = self._api.request("DELETE", path, body=options, seconds=self._seconds)
+        if reply.status in {404, 409}:
+            return False
+        if not 200 <= reply.status < 300:
+            raise ClusterError(f"an old approval request stays: the API server answered {reply.status}")
+        return True
+
+    def given(self, namespace: str) -> Iterable[StandingApproval]:
+        """Give the standing approvals of a namespace, as they are now; of all without one."""
+        path = _standing_path(namespace) if namespace else f"{PATH}/{standing.PLURAL}"
+        found = self._api.get(path, _StandingList, seconds=self._seconds)
+        if found is None:
+            raise ClusterError("this cluster has no standing approvals: their definition is missing")
+        return found.items or ()
+
+    def _labelled(self, namespace: str, label: str, value: str) -> Iterable[ApprovalRequest]:
+        query = urlencode({"labelSelector": f"{label}={value}"})
+        found = self._api.get(f"{_path(namespace)}?{query}", _List, seconds=self._seconds)
         if found is None:
             raise ClusterError("this cluster has no approval requests: their definition is missing")
         return found.items or ()
@@ -99,3 +170,7 @@ class KubeTickets:
 def _path(namespace: str, name: str = "") -> str:
     path = f"{PATH}/namespaces/{quote(namespace, safe='')}/{PLURAL}"
     return f"{path}/{quote(name, safe='')}" if name else path
+
+
+def _standing_path(namespace: str) -> str:
+    return f"{PATH}/namespaces/{quote(namespace, safe='')}/{standing.PLURAL}"

@@ -1,20 +1,21 @@
-"""Approval requests as the commands read and decide them, with refusals in words that help."""
+"""Approvals as the commands read and decide them, with refusals in words that help."""
 
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
 
-from webhook.approvals.objects import API_VERSION, PLURAL, ApprovalRequest, Phase
+from webhook.approvals import standing
+from webhook.approvals.lifecycle import awaits_review
+from webhook.approvals.objects import API_VERSION, PLURAL, ApprovalRequest, Phase, Verdict
+from webhook.approvals.standing import StandingApproval
 from webhook.cli.cluster import Cluster
 from webhook.cli.failures import CliError, ExitCode
 from webhook.cli.object_names import check_namespace
 from webhook.replay.safety import printable
 
 _MERGE_PATCH: Final = "application/merge-patch+json"
-_PAUSE_SECONDS: Final = 2.0
+_KINDS: Final = {PLURAL: "approval request", standing.PLURAL: "standing approval"}
 _T = TypeVar("_T")
 
 
@@ -22,6 +23,13 @@ class Found(msgspec.Struct, frozen=True):
     """A request, and the object exactly as the API server gave it."""
 
     ticket: ApprovalRequest
+    raw: msgspec.Raw
+
+
+class Given(msgspec.Struct, frozen=True):
+    """A standing approval, and the object exactly as the API server gave it."""
+
+    approval: StandingApproval
     raw: msgspec.Raw
 
 
@@ -55,27 +63,35 @@ class ApprovalAccess:
         """Where, in words."""
         return f"namespace {self.namespace}" if self.namespace else "any namespace"
 
-    def get(self, name: str = "") -> bytes:
-        """Give one request, or the list of all. Raises CliError."""
-        with self.cluster.request(self._path(name), {}) as answer:
-            return self._content(answer.status, answer.read(), name)
+    def get(self, plural: str, name: str = "") -> bytes:
+        """Give one object, or the list of all. Raises CliError."""
+        with self.cluster.request(self.path(plural, name), {}) as answer:
+            return self.content(answer.status, answer.read(), plural, name)
 
-    def patch(self, name: str, body: object) -> bytes:
-        """Change a request. Raises CliError."""
-        content = msgspec.json.encode(body)
-        with self.cluster.request(self._path(name), {}, body=content, patch=_MERGE_PATCH) as answer:
-            return self._content(answer.status, answer.read(), name)
+    def patch(self, plural: str, name: str, body: object) -> bytes:
+        """Change an object. Raises CliError."""
+        content, path = msgspec.json.encode(body), self.path(plural, name)
+        with self.cluster.request(path, {}, body=content, patch=_MERGE_PATCH) as answer:
+            return self.content(answer.status, answer.read(), plural, name)
 
-    def _path(self, name: str) -> tuple[str, ...]:
+    def create(self, plural: str, body: object) -> bytes:
+        """Make an object. Raises CliError."""
+        with self.cluster.request(self.path(plural), {}, body=msgspec.json.encode(body)) as answer:
+            return self.content(answer.status, answer.read(), plural, "")
+
+    def path(self, plural: str, name: str = "") -> tuple[str, ...]:
+        """Give the path of one object, or of all, part by part."""
         where = ("namespaces", self.namespace) if self.namespace else ()
-        return ("apis", *API_VERSION.split("/"), *where, PLURAL, *([name] if name else []))
+        return ("apis", *API_VERSION.split("/"), *where, plural, *([name] if name else []))
 
-    def _content(self, status: int, body: bytes, name: str) -> bytes:
+    def content(self, status: int, body: bytes, plural: str, name: str) -> bytes:
+        """Give the body of a good answer. Raises CliError that says what to do about another."""
         if 200 <= status < 300:
             return body
-        told = printable(_decoded(body, _Status).message)
+        told = printable(_message(body))
         if status == 404 and name and name in told:
-            raise CliError(f'no approval request "{printable(name)}" in {self.place}', ExitCode.NOT_FOUND)
+            where = f"{self.place}; -n NAMESPACE looks elsewhere, and list -A everywhere"
+            raise CliError(f'no {_KINDS[plural]} "{printable(name)}" in {where}', ExitCode.NOT_FOUND)
         if status == 404:
             raise CliError(
                 "this cluster has no approval requests: is Chaperone installed?", ExitCode.UNAVAILABLE
@@ -84,45 +100,68 @@ class ApprovalAccess:
         raise CliError(told or f"the API server answered {status}", code)
 
 
-def listed(access: ApprovalAccess, *, everything: bool) -> list[Found]:
-    """Give requests, the oldest first; only open ones unless all are asked for. Raises CliError."""
-    found = [_found(bytes(raw)) for raw in _decoded(access.get(), _List).items or ()]
-    shown = [one for one in found if everything or one.ticket.status.phase is Phase.PENDING]
+def _message(body: bytes) -> str:
+    """Give what the API server says of a refusal; nothing where something else answered."""
+    try:
+        return msgspec.json.decode(body, type=_Status).message
+    except msgspec.MsgspecError:
+        return ""
+
+
+def listed(access: ApprovalAccess, *, everything: bool, unreviewed: bool = False) -> list[Found]:
+    """Give requests, the oldest first. Raises CliError.
+
+    Only those that wait unless all are asked for; with ``unreviewed`` those where the glass was broken and
+    nobody has reviewed that.
+    """
+    found = [_found(bytes(raw)) for raw in decoded(access.get(PLURAL), _List).items or ()]
+    if unreviewed:
+        shown = [one for one in found if awaits_review(one.ticket)]
+    else:
+        shown = [one for one in found if everything or one.ticket.status.phase is Phase.PENDING]
     return sorted(shown, key=lambda one: (one.ticket.spec.expires_at, one.ticket.metadata.name))
 
 
 def find(access: ApprovalAccess, name: str) -> Found:
     """Give one request. Raises CliError."""
-    return _found(access.get(name))
+    return _found(access.get(PLURAL, name))
 
 
-def say(access: ApprovalAccess, name: str, verdict: str, reason: str) -> str:
-    """Decide, and give what came of it in one line. Raises CliError."""
-    decision = {"verdict": verdict, **({"reason": reason} if reason else {})}
-    ticket = _found(access.patch(name, {"decision": decision})).ticket
-    count = ticket.spec.approval.count - len(ticket.status.decisions)
-    still = f"; {count} more must agree" if ticket.status.phase is Phase.PENDING else ""
-    return f"{name}: {ticket.status.phase.value.lower()}{still}"
+def say(access: ApprovalAccess, name: str, verdict: Verdict, reason: str) -> ApprovalRequest:
+    """Decide, and give the request as it is then. Raises CliError."""
+    decision = {"verdict": verdict.value, **({"reason": reason} if reason else {})}
+    return _found(access.patch(PLURAL, name, {"decision": decision})).ticket
 
 
-def follow(access: ApprovalAccess) -> Iterator[ApprovalRequest]:
-    """Give each request that comes or changes, for ever. Raises CliError."""
-    known: dict[str, str] = {}
-    while True:
-        for one in listed(access, everything=True):
-            metadata = one.ticket.metadata
-            if known.get(metadata.uid) != metadata.resource_version:
-                known[metadata.uid] = metadata.resource_version
-                yield one.ticket
-        time.sleep(_PAUSE_SECONDS)
+def standings(access: ApprovalAccess) -> list[Given]:
+    """Give standing approvals, those that end first first. Raises CliError."""
+    raws = decoded(access.get(standing.PLURAL), _List).items or ()
+    found = [_given(bytes(raw)) for raw in raws]
+    return sorted(found, key=lambda one: (str(one.approval.status and one.approval.status.until), one.raw))
 
 
-def _found(body: bytes) -> Found:
-    return Found(_decoded(body, ApprovalRequest), msgspec.Raw(body))
+def give(access: ApprovalAccess, body: object) -> StandingApproval:
+    """Make a standing approval, and give it as it is kept. Raises CliError."""
+    return _given(access.create(standing.PLURAL, body)).approval
 
 
-def _decoded(body: bytes, kind: type[_T]) -> _T:
+def revoke(access: ApprovalAccess, name: str, reason: str) -> StandingApproval:
+    """Revoke a standing approval, and give it as it is then. Raises CliError."""
+    body = {"revoke": {"reason": reason} if reason else {}}
+    return _given(access.patch(standing.PLURAL, name, body)).approval
+
+
+def decoded(body: bytes, kind: type[_T]) -> _T:
+    """Read what the API server answered. Raises CliError."""
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.MsgspecError:
         raise CliError("the API server's answer cannot be read; is it of another version?") from None
+
+
+def _found(body: bytes) -> Found:
+    return Found(decoded(body, ApprovalRequest), msgspec.Raw(body))
+
+
+def _given(body: bytes) -> Given:
+    return Given(decoded(body, StandingApproval), msgspec.Raw(body))

@@ -5,13 +5,32 @@ from typing import Annotated
 
 import typer
 
-from webhook.cli.approval_access import ApprovalAccess, find, follow, listed, say
-from webhook.cli.approval_table import print_details, print_list, print_row
+from webhook.approvals.objects import ApprovalRequest, Phase, Verdict
+from webhook.cli import approval_access
+from webhook.cli.approval_access import ApprovalAccess, find, give, listed, say, standings
+from webhook.cli.approval_table import came_of, print_change, print_details, print_list
+from webhook.cli.approval_watch import Follower
+from webhook.cli.failures import CliError, ExitCode
 from webhook.cli.options import AllNamespaces, Context, Format, Kubeconfig, Namespace, Output
+from webhook.cli.output import note
+from webhook.cli.standing_table import given, print_standings
+from webhook.cli.times import parse_seconds
 
 Name = Annotated[str, typer.Argument(help="The approval request.", metavar="NAME")]
+StandingName = Annotated[str, typer.Argument(help="The standing approval.", metavar="NAME")]
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; kept with the decision.")]
+Needed = Annotated[str, typer.Option("--reason", "-r", help="Why; it has to be given.")]
 Everything = Annotated[bool, typer.Option("--all", "-a", help="Also those that are decided.")]
+Ended = Annotated[bool, typer.Option("--all", "-a", help="Also those that ended.")]
+Unreviewed = Annotated[
+    bool, typer.Option("--unreviewed", help="Only where the glass was broken and nobody has reviewed it.")
+]
+Lasting = Annotated[str, typer.Option("--for", help="How long it holds: 30m, 8h.")]
+Words = Annotated[
+    int | None,
+    typer.Option(help="Cover what begins with so many words of the command; all when left out.", min=1),
+]
+Here = Annotated[bool, typer.Option("--this-target", help="Only in the very pod the request is about.")]
 
 
 def approvals() -> typer.Typer:
@@ -24,7 +43,7 @@ def approvals() -> typer.Typer:
         context_settings={"help_option_names": ["--help", "-h"]},
     )
     app.command("list")(list_requests)
-    for command in (show, approve, deny, watch):
+    for command in (show, approve, deny, watch, break_glass, review, stand, standing, revoke):
         app.command()(command)
     return app
 
@@ -32,6 +51,7 @@ def approvals() -> typer.Typer:
 def list_requests(
     *,
     everything: Everything = False,
+    unreviewed: Unreviewed = False,
     namespace: Namespace = None,
     all_namespaces: AllNamespaces = False,
     output: Output = Format.TABLE,
@@ -40,7 +60,9 @@ def list_requests(
 ) -> None:
     """List what waits for an approval."""
     access = _access(kubeconfig, context, namespace, all_namespaces=all_namespaces)
-    print_list(listed(access, everything=everything), access.place, output)
+    found = listed(access, everything=everything, unreviewed=unreviewed)
+    nothing = "Nothing is to be reviewed" if unreviewed else "Nothing waits for an approval"
+    print_list(found, access.place, output, nothing="There is none" if everything else nothing)
 
 
 def show(
@@ -64,7 +86,7 @@ def approve(
     kubeconfig: Kubeconfig = None,
 ) -> None:
     """Approve exactly this action, once."""
-    typer.echo(say(_access(kubeconfig, context, namespace), name, "approve", reason))
+    _say(_access(kubeconfig, context, namespace), name, Verdict.APPROVE, reason)
 
 
 def deny(
@@ -76,7 +98,31 @@ def deny(
     kubeconfig: Kubeconfig = None,
 ) -> None:
     """Deny this action."""
-    typer.echo(say(_access(kubeconfig, context, namespace), name, "deny", reason))
+    _say(_access(kubeconfig, context, namespace), name, Verdict.DENY, reason)
+
+
+def break_glass(
+    name: Name,
+    *,
+    reason: Needed,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Go on with an action of your own in an emergency, where a policy lets you; others review it."""
+    _say(_access(kubeconfig, context, namespace), name, Verdict.BREAK_GLASS, reason)
+
+
+def review(
+    name: Name,
+    *,
+    reason: Needed,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Say what you found when you looked at how somebody else broke the glass."""
+    _say(_access(kubeconfig, context, namespace), name, Verdict.REVIEW, reason)
 
 
 def watch(
@@ -87,8 +133,89 @@ def watch(
     kubeconfig: Kubeconfig = None,
 ) -> None:
     """Follow approval requests: a line for each that comes or changes, until interrupted."""
-    for ticket in follow(_access(kubeconfig, context, namespace, all_namespaces=all_namespaces)):
-        print_row(ticket)
+    access = _access(kubeconfig, context, namespace, all_namespaces=all_namespaces)
+    for change in Follower(access, lost=lambda why: note(f"{why}; trying again …")).follow():
+        print_change(change)
+
+
+def stand(
+    name: Name,
+    *,
+    lasting: Lasting,
+    words: Words = None,
+    this_target: Here = False,
+    reason: Reason = "",
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Approve an action and let its requester do the like for a while without asking again."""
+    access = _access(kubeconfig, context, namespace)
+    ticket = find(access, name).ticket
+    made = give(access, _standing(ticket, parse_seconds(lasting, option="--for"), words, this_target, reason))
+    typer.echo(given(made))
+    if ticket.status.phase is Phase.PENDING:
+        _say(access, name, Verdict.APPROVE, reason)
+
+
+def standing(
+    *,
+    everything: Ended = False,
+    namespace: Namespace = None,
+    all_namespaces: AllNamespaces = False,
+    output: Output = Format.TABLE,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """List standing approvals."""
+    access = _access(kubeconfig, context, namespace, all_namespaces=all_namespaces)
+    print_standings(standings(access), access.place, output, everything=everything)
+
+
+def revoke(
+    name: StandingName,
+    *,
+    reason: Reason = "",
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """End a standing approval. Sessions that run go on."""
+    ended = approval_access.revoke(_access(kubeconfig, context, namespace), name, reason)
+    typer.echo(f"{ended.metadata.name}: revoked; {ended.spec.user} has to ask again")
+
+
+def _say(access: ApprovalAccess, name: str, verdict: Verdict, reason: str) -> None:
+    typer.echo(came_of(say(access, name, verdict, reason), verdict))
+
+
+def _standing(
+    ticket: ApprovalRequest, seconds: int, words: int | None, this_target: bool, reason: str
+) -> dict[str, object]:
+    """Give the standing approval that covers what a request asks, and the like. Raises CliError."""
+    spec, argv = ticket.spec, ticket.spec.argv
+    if words is not None and words > len(argv):
+        raise CliError(f"--words {words}: the command has {len(argv)}", ExitCode.USAGE)
+    chosen: dict[str, object] = {
+        "user": spec.requester.username,
+        "policy": spec.policy,
+        "rule": spec.rule,
+        "door": spec.door.value,
+        "operation": spec.operation.value,
+        "argvPrefix": argv[:words],
+        "target": spec.target.name if this_target or not argv else "",
+        "container": spec.target.container,
+        "tty": spec.tty,
+        "stdin": spec.stdin,
+        "seconds": seconds,
+        "reason": reason,
+    }
+    return {
+        "apiVersion": ticket.api_version,
+        "kind": "StandingApproval",
+        "metadata": {"generateName": "standing-"},
+        "spec": {key: value for key, value in chosen.items() if value},
+    }
 
 
 def _access(

@@ -11,13 +11,14 @@ import yaml
 
 from sidecar.contract.errors import CallerError
 from sidecar.contract.sealing import Identity
+from sidecar.masking import FieldFinding
 from webhook.admission.pods import Metadata
 from webhook.admission.questions import questions_of
 from webhook.admission.review import decode_review
 from webhook.audit_api.objects import Session
 from webhook.cli.failures import CliError, ExitCode
 from webhook.policy.decision import Door, Operation, Question
-from webhook.policy.privileges import find_privileges
+from webhook.policy.rights import privileges_of
 
 
 class _Manifest(msgspec.Struct, frozen=True):
@@ -52,7 +53,7 @@ def with_object(question: Question, file: Path) -> Question:
         data = json.dumps(manifest).encode()
         header = msgspec.convert(manifest, _Manifest)
         kind, metadata = header.kind, header.metadata
-        privileges = tuple(found.privilege for found in find_privileges(kind, data))
+        privileges = privileges_of(kind, data)
     except (OSError, yaml.YAMLError, msgspec.ValidationError, TypeError, CallerError) as error:
         raise CliError(f"{file}: no manifest of an object ({type(error).__name__})", ExitCode.USAGE) from None
     return msgspec.structs.replace(
@@ -60,8 +61,17 @@ def with_object(question: Question, file: Path) -> Question:
         name=question.name or metadata.name,
         labels=question.labels or metadata.labels or {},
         privileges=privileges,
+        findings=_card_data(kind, manifest),
         object=msgspec.Raw(data),
     )
+
+
+def _card_data(kind: str, manifest: object) -> tuple[FieldFinding, ...]:
+    if kind not in {"ConfigMap", "Secret"}:
+        return ()
+    from sidecar.masking import Engine, Profile, scan_object  # noqa: PLC0415  loads Hyperscan
+
+    return tuple(scan_object(Engine.load(Profile.STRICT), manifest))
 
 
 def from_reviews(data: bytes, *, at: int, namespace_labels: Mapping[str, str]) -> Iterator[Question]:

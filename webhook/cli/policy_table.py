@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
 from rich.text import Text
 
 from webhook.cli.columns import Column, lay_out
@@ -62,7 +63,7 @@ def decision_object(decision: Decision) -> dict[str, Any]:
         "policy": decision.policy,
         "rule": decision.rule,
         "reason": decision.reason,
-        "breakGlass": decision.break_glass,
+        "breakGlass": msgspec.to_builtins(decision.glass),
         "profile": decision.profile,
         "limits": {
             "idleSeconds": decision.limits.idle_seconds,
@@ -70,9 +71,7 @@ def decision_object(decision: Decision) -> dict[str, Any]:
             "outputBytes": decision.limits.output_bytes,
         },
         "maskingRules": [rule.name for rule in decision.masking_rules],
-        "approval": None
-        if decision.approval is None
-        else {"users": decision.approval.users, "groups": decision.approval.groups},
+        "approval": msgspec.to_builtins(decision.approval),
         "would": None
         if would is None
         else {"action": would.action.value, "policy": would.policy, "rule": would.rule},
@@ -103,8 +102,10 @@ def _headline(decision: Decision) -> Text:
 def _details(decision: Decision) -> list[str]:
     limits = decision.limits
     lines = [f"reason: {printable(decision.reason)}"] if decision.reason else []
-    if decision.break_glass:
-        lines.append("the glass is broken: an approval was needed")
+    if decision.glass is not None:
+        by = printable(f"{decision.glass.policy}/{decision.glass.rule}")
+        how = "with a reason" if decision.glass.reason_required else "at once"
+        lines.append(f"in an emergency: may go on {how}, says {by}; others review it")
     if decision.approval is not None:
         who = ", ".join((*decision.approval.users, *decision.approval.groups)) or "whoever RBAC lets approve"
         lines.append(f"approval: {decision.approval.count} of {printable(who)}")

@@ -25,6 +25,14 @@ def parse_time(text: str, *, option: str, now: datetime) -> datetime:
         raise CliError(message, ExitCode.USAGE) from None
 
 
+def parse_seconds(text: str, *, option: str) -> int:
+    """Read how long something lasts, as in ``30m`` or ``8h``. Raises CliError."""
+    found = _AGO.fullmatch(text)
+    if found is None:
+        raise CliError(f"{option} {text!r} is no duration; write 90s, 30m, 8h or 2d", ExitCode.USAGE)
+    return int(timedelta(**{_UNITS[found[2]]: int(found[1])}).total_seconds())
+
+
 def time_option(option: str, text: str | None, now: datetime) -> str:
     """Give an option's time as the API reads it, nothing when it is not given. Raises CliError."""
     if not text:

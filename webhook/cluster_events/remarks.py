@@ -32,6 +32,15 @@ _KINDS: Final = {
 }
 """Namespaced objects that events can be on, by the plural of their resource."""
 _DENY: Final = "deny"
+_TOLD: Final = frozenset(
+    {
+        Kind.APPROVAL_ASKED,
+        Kind.APPROVAL_DECIDED,
+        Kind.APPROVAL_EXPIRED,
+        Kind.APPROVAL_USED,
+        Kind.BREAK_GLASS,
+    }
+)
 _VERDICTS: Final = {"approve": "Approved", "deny": "Denied", "review": "Reviewed"}
 
 
@@ -63,11 +72,18 @@ class _Said(NamedTuple):
     warns: bool = False
 
 
+def is_told(event: AuditEvent) -> bool:
+    """Tell whether an event is of a kind that is told, quickly: most of what happens is not."""
+    if event.kind is Kind.DECISION:
+        return event.outcome is Outcome.FAILURE and event.action == _DENY
+    return event.kind in _TOLD
+
+
 def remark(event: AuditEvent) -> Remark | None:
     """Give what is told of an event that is masked; None when there is nothing to tell, or nowhere."""
     said = _said(event)
     places = [place for place in (_target(event), _ticket(event)) if place is not None]
-    if said is None or not places or event.dry_run:
+    if said is None or not places or event.dry_run or not is_told(event):
         return None
     return Remark(
         reason=said.reason,
@@ -85,9 +101,7 @@ def _said(event: AuditEvent) -> _Said | None:
     return _verdict(event) if event.kind is Kind.APPROVAL_DECIDED else _happened(event)
 
 
-def _refused(event: AuditEvent) -> _Said | None:
-    if event.outcome is not Outcome.FAILURE or event.action != _DENY:
-        return None
+def _refused(event: AuditEvent) -> _Said:
     reason = "".join(part.capitalize() for part in event.door.split("-")) + "Denied"
     return _Said(
         reason, f"{event.actor.username} was denied: {_what(event)}. {_rule(event)} says so", warns=True

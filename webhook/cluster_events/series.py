@@ -5,6 +5,7 @@ the count of its ``series``, which is written now and then. Source: KEP-383.
 """
 
 import hashlib
+import re
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,10 @@ FINISH_SECONDS: Final = 360.0
 _REFRESH_SECONDS: Final = 30.0
 """Between two writes of one series."""
 _MOST_KEPT: Final = 2048
+_SUBDOMAIN: Final = re.compile(
+    r"(?=.{1,230}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+)
+"""What may be part of an event's name; names of Roles, for one, may be anything."""
 _BURST: Final = 25
 _REFILL_SECONDS: Final = 60.0
 """An object gets a burst of events, and then one in so long."""
@@ -115,4 +120,5 @@ class Series:
 def _name(remark: Remark, now: float) -> str:
     """Give a name that no other event has: the object's, and a digest of what is told and when."""
     about = msgspec.json.encode((msgspec.to_builtins(remark), now))
-    return f"{remark.regarding.name[:200].rstrip('.-')}.{hashlib.sha256(about).hexdigest()[:16]}"
+    name = remark.regarding.name if _SUBDOMAIN.fullmatch(remark.regarding.name) else "chaperone"
+    return f"{name}.{hashlib.sha256(about).hexdigest()[:16]}"

@@ -13,9 +13,10 @@ from urllib.parse import quote
 import msgspec
 
 from sidecar.contract.errors import ClusterError
-from webhook.cluster_events.remarks import Reference, Remark, remark
+from webhook.cluster_events.remarks import Reference, Remark, is_told, remark
 from webhook.cluster_events.series import Make, Series
 from webhook.journal.events import AuditEvent
+from webhook.journal.glass import as_glass
 from webhook.journal.masked import Mask, masked
 from webhook.kube.api import MERGE_PATCH, Reply
 
@@ -118,11 +119,12 @@ class Teller:
 
     def offer(self, events: Iterable[AuditEvent]) -> None:
         """Take note of some. Never waits; what does not fit is lost and counted."""
-        for event in events:
-            try:
-                self._waiting.put_nowait(event)
-            except queue.Full:
-                self._counts.lost()
+        for event in map(as_glass, events):
+            if is_told(event):
+                try:
+                    self._waiting.put_nowait(event)
+                except queue.Full:
+                    self._counts.lost()
 
     def stop(self) -> None:
         """Write what is left, for a moment."""

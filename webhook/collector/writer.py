@@ -15,6 +15,8 @@ from webhook.store.contract import PodNotice, Store, StoreError
 Listener = Callable[[Sequence[AuditEvent]], None]
 """Hears of audit events once they are durable; quick, and never raises."""
 
+_MOST_UNTOLD: Final = 20_000
+
 
 class Counts(Protocol):
     """Counts what is written."""
@@ -55,6 +57,7 @@ class Writer:
         self._counts = counts
         self._spending = spending
         self._sealing = sealing
+        self._untold: dict[str, None] = {}
         self._stamps = Stamps(unix_ns)
         self._thread = ThreadPoolExecutor(1, "store-writer")
 
@@ -66,11 +69,18 @@ class Writer:
                 self._thread, perform, self._store, operations, self._stamps
             )
         except StoreError:
+            self._remember_untold(operations)
             if self._counts is not None:
                 self._counts.failed()
             raise
         self._tell(outcomes)
         return outcomes
+
+    def _remember_untold(self, operations: Sequence[Operation]) -> None:
+        """Some events may be kept now, and will not be fresh when they are sent again."""
+        for operation in operations:
+            if isinstance(operation, Record) and len(self._untold) < _MOST_UNTOLD:
+                self._untold |= dict.fromkeys(event.id for event in operation.events)
 
     async def note(self, notice: PodNotice) -> None:
         """Keep a notice. Raises StoreError."""
@@ -86,10 +96,21 @@ class Writer:
                 self._spending.look(outcomes)
             if self._sealing is not None:
                 self._sealing.look(outcomes)
-        if fresh := [event for outcome in recorded for event in outcome.fresh]:
+        if fresh := [event for outcome in recorded for event in self._to_tell(outcome)]:
             self._audit_changes.announce(self._stamps.latest)
             for listener in self._listeners:
                 listener(fresh)
+
+    def _to_tell(self, outcome: Outcome) -> Sequence[AuditEvent]:
+        """Give the events of an outcome that nobody has heard of."""
+        if not self._untold or not isinstance(outcome.operation, Record):
+            return outcome.fresh
+        fresh = {event.id for event in outcome.fresh}
+        events = outcome.operation.events
+        told = [event for event in events if event.id in fresh or event.id in self._untold]
+        for event in told:
+            self._untold.pop(event.id, None)
+        return told
 
     def close(self) -> None:
         """Wait for what is under way. Blocks."""

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from webhook.approvals import lifecycle
 from webhook.approvals.objects import ApprovalRequest, Phase
 from webhook.journal.events import AuditEvent, Kind
+from webhook.journal.glass import as_glass
 
 _SECONDS: Final = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 14400.0, 86400.0)
 _OUTCOMES: Final = {
@@ -29,11 +30,8 @@ _VERDICTS: Final = {
 _OTHER: Final = "other"
 
 
-class ApprovalMetrics:
-    """Counts approvals. A listener to audit events, told of all open requests by the sweep for expiry.
-
-    ``clock`` gives the time.
-    """
+class PendingMetrics:
+    """What waits. Every admission replica sees all of it, and shows the same. ``clock`` gives the time."""
 
     def __init__(self, registry: CollectorRegistry, clock: Callable[[], dt.datetime]) -> None:
         self._clock = clock
@@ -47,6 +45,20 @@ class ApprovalMetrics:
             "Age of the approval request that waits longest; 0 when none waits. The same in every replica.",
             registry=registry,
         )
+
+    def observe_tickets(self, tickets: Iterable[ApprovalRequest]) -> None:
+        """Take all approval requests there are."""
+        now = self._clock()
+        waiting = [ticket for ticket in tickets if lifecycle.phase_at(ticket, now) is Phase.PENDING]
+        since = [ticket.metadata.creation_timestamp or now for ticket in waiting]
+        self._pending.set(len(waiting))
+        self._oldest.set((now - min(since)).total_seconds() if since else 0)
+
+
+class ApprovalMetrics:
+    """What became of approvals: a listener to audit events where they are stored, each of them once."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
         self._outcomes = Counter(
             "chaperone_approvals",
             "What happened to approval requests.",
@@ -65,17 +77,9 @@ class ApprovalMetrics:
         for verdict in ("approved", "denied"):
             self._decided.labels(verdict)
 
-    def observe_tickets(self, tickets: Iterable[ApprovalRequest]) -> None:
-        """Take all approval requests there are."""
-        now = self._clock()
-        waiting = [ticket for ticket in tickets if lifecycle.phase_at(ticket, now) is Phase.PENDING]
-        since = [ticket.metadata.creation_timestamp or now for ticket in waiting]
-        self._pending.set(len(waiting))
-        self._oldest.set((now - min(since)).total_seconds() if since else 0)
-
     def offer(self, events: Iterable[AuditEvent]) -> None:
         """Count what happened."""
-        for event in events:
+        for event in map(as_glass, events):
             if event.kind is Kind.APPROVAL_DECIDED:
                 self._verdict(event)
             elif event.kind in _OUTCOMES:

@@ -16,13 +16,14 @@ import msgspec
 from sidecar.contract.errors import ChaperoneError
 from webhook.journal.events import AuditEvent
 from webhook.journal.masked import Mask, masked
+from webhook.notifications.errors import DeliveryError
 from webhook.notifications.flood import Flood
 from webhook.notifications.messages import Message, message
-from webhook.notifications.service import DeliveryError
 
 _log = logging.getLogger(__name__)
 PAUSES: Final = (2.0, 8.0, 30.0, 120.0)
 """Between tries, seconds."""
+_ENDED: Final = "Chaperone ended before it was sent"
 _MOST_WAITING: Final = 500
 
 
@@ -44,6 +45,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """Why it failed; empty when it went out."""
     title: str = ""
     tries: int = 1
+    again: bool = False
+    """Whether the next process is to try."""
     count: int = 1
     """How many notifications this is about."""
 
@@ -101,7 +104,7 @@ class Delivery:
         self._wake.set()
         self._thread.join(seconds)
         for event in self._rest():
-            self._told(Told(receiver=self.name, event=event, why="Chaperone stopped before it was sent"))
+            self._told(Told(receiver=self.name, event=event, why=_ENDED, again=True))
 
     def _rest(self) -> list[AuditEvent]:
         found: list[AuditEvent] = []
@@ -151,8 +154,7 @@ class Delivery:
 
     def _tell(self, sender: Sender | None, what: Message, event: AuditEvent | None) -> Sender | None:
         """Send, with as many tries as there are pauses and one more. Gives the sender for the next one."""
-        why = ""
-        tries = 0
+        why, tries, again = "", 0, False
         for pause in (*self._pauses, None):
             tries += 1
             try:
@@ -162,10 +164,11 @@ class Delivery:
                 break
             except DeliveryError as error:
                 why = str(error)
-                if error.is_final or pause is None or self._stopping.wait(pause):
+                again = not error.is_final and pause is not None and self._stopping.wait(pause)
+                if error.is_final or pause is None or again:
                     break
             except ChaperoneError as error:
                 why = str(error)
                 break
-        self._told(Told(receiver=self.name, event=event, why=why, title=what.title, tries=tries))
+        self._told(Told(receiver=self.name, event=event, why=why, title=what.title, tries=tries, again=again))
         return sender

@@ -14,11 +14,13 @@ from msgspec.structs import replace
 
 from sidecar.contract.errors import ChaperoneError, ConfigurationError
 from webhook.journal.events import AuditEvent, Kind, Outcome
+from webhook.journal.glass import as_glass
 from webhook.journal.journal import Journal
 from webhook.journal.making import Maker
 from webhook.journal.masked import Mask
 from webhook.notifications.delivery import PAUSES, Delivery, Sender, Told
 from webhook.notifications.flood import Flood
+from webhook.notifications.missed import AGAIN, told
 from webhook.notifications.receivers import Url, read_receivers
 from webhook.notifications.terms import Choice, Terms
 
@@ -44,7 +46,7 @@ class Counts(Protocol):
 
 def through_apprise(name: str, url: Url, seconds: float) -> Sender:
     """Give a receiver's service, from Apprise, which is loaded now."""
-    from webhook.notifications.service import Service  # noqa: PLC0415  35 MB that few installations need
+    from webhook.notifications.service import Service  # noqa: PLC0415  15 MB that few installations need
 
     return Service(name, url, seconds=seconds)
 
@@ -101,10 +103,20 @@ class Notifier:
     def offer(self, events: Iterable[AuditEvent]) -> None:
         """Take events that are stored. Never waits and never raises; the same event is told of once."""
         deliveries = self._deliveries
-        for event in events:
+        for event in map(as_glass, events):
             if self._is_new(event):
                 for choice, delivery in deliveries:
                     if choice.hears(event):
+                        delivery.put(event)
+
+    def catch_up(self, events: Iterable[AuditEvent]) -> None:
+        """Take recent events, those of notifications among them, and tell what an earlier process had not."""
+        found = tuple(events)
+        known = told(found)
+        for event in found:
+            if self._is_new(event):
+                for choice, delivery in self._deliveries:
+                    if choice.hears(event) and (event.id, delivery.name) not in known:
                         delivery.put(event)
 
     def stop(self) -> None:
@@ -134,12 +146,12 @@ class Notifier:
             self._seen.popitem(last=False)
         return True
 
-    def _told(self, told: Told) -> None:
-        failed = bool(told.why)
-        (self._counts.failed if failed else self._counts.sent)(told.receiver, told.count)
+    def _told(self, what: Told) -> None:
+        failed = bool(what.why)
+        (self._counts.failed if failed else self._counts.sent)(what.receiver, what.count)
         if failed:
-            _log.warning("receiver %s: %s", told.receiver, told.why)
-        self._note(_event(self._maker, told))
+            _log.warning("receiver %s: %s", what.receiver, what.why)
+        self._note(_event(self._maker, what))
 
     def _leaked(self, event: AuditEvent) -> None:
         """Say that card data came this far; the message went out masked."""
@@ -154,16 +166,18 @@ class Notifier:
             _log.warning("a notification's outcome is not recorded: %s", error)
 
 
-def _event(maker: Maker, told: Told) -> AuditEvent:
+def _event(maker: Maker, what: Told) -> AuditEvent:
     """Give the event of what came of a notification."""
-    about = told.event
-    details = {"receiver": told.receiver, "tries": str(told.tries), "count": str(told.count)}
+    about = what.event
+    details = {"receiver": what.receiver, "tries": str(what.tries), "count": str(what.count)}
+    if what.again:
+        details[AGAIN] = "true"
     if about is not None:
         details |= {"about": about.id, "kind": about.kind.value}
     kind, outcome = Kind.NOTIFICATION_SENT, Outcome.SUCCESS
-    if told.why:
+    if what.why:
         kind, outcome = Kind.NOTIFICATION_FAILED, Outcome.FAILURE
     event = maker.own(
-        kind, outcome, told.why or told.title, where=about.where if about else None, details=details
+        kind, outcome, what.why or what.title, where=about.where if about else None, details=details
     )
     return event if about is None else replace(event, approval=about.approval, requester=about.requester)

@@ -12,7 +12,7 @@ import msgspec
 from sidecar.contract.errors import ClusterError, ConfigurationError
 from webhook.policy.cases import check_cases
 from webhook.policy.compiling import CompiledRule, Workshop, compile_policy
-from webhook.policy.decision import Decision, Question
+from webhook.policy.decision import Action, Approval, Decision, Question
 from webhook.policy.document import GuardPolicy
 from webhook.policy.evaluation import PolicySet, without_rest
 from webhook.policy.loading import read_object
@@ -79,6 +79,22 @@ class ActivePolicies:
         if self._set is None:
             raise ClusterError("Chaperone's policies are not known yet")
         return self._set.decide(question)
+
+    def approval(self, policy: str, rule: str) -> Approval | None:
+        """Give how a rule in force wants approvals; None when it asks for none, or is not there.
+
+        Raises ClusterError while policies are not known yet.
+        """
+        if self._set is None:
+            raise ClusterError("Chaperone's policies are not known yet")
+        return next(
+            (
+                one.rule.approval or Approval()
+                for one in self._set.rules
+                if (one.policy, one.rule.name) == (policy, rule) and one.rule.action is Action.APPROVE
+            ),
+            None,
+        )
 
     def take(
         self, objects: Mapping[str, bytes | msgspec.Raw], pace: Callable[[], None] = without_rest

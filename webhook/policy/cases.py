@@ -17,8 +17,8 @@ from webhook.policy.document import Ask, Case, GuardPolicy
 from webhook.policy.evaluation import PolicySet, decider
 from webhook.policy.facts import Facts
 from webhook.policy.places import Place
-from webhook.policy.privileges import Privilege, find_privileges
-from webhook.policy.rights import BINDING_KINDS, ROLE_KINDS, binding_privileges, role_privileges
+from webhook.policy.privileges import Privilege
+from webhook.policy.rights import privileges_of
 
 SESSION_DOORS: Final = frozenset({Door.EXEC, Door.ATTACH, Door.PORT_FORWARD, Door.PROXY})
 """Doors that are opened by CONNECT."""
@@ -92,11 +92,7 @@ def _said(action: object, rule: str | None) -> str:
 
 
 def _privileges(ask: Ask, manifest: bytes) -> tuple[Privilege, ...]:
-    if ask.kind in ROLE_KINDS:
-        return role_privileges(manifest, b"null")
-    if ask.kind in BINDING_KINDS:
-        return binding_privileges(manifest, b"null", None)
-    return tuple(found.privilege for found in find_privileges(ask.kind, manifest))
+    return privileges_of(ask.kind, manifest)
 
 
 def _moment(text: str) -> int:

@@ -3,15 +3,16 @@
 from dataclasses import dataclass, field
 from typing import Never
 
+from sidecar.commands.regexes import Regexes
 from sidecar.contract.errors import ConfigurationError
-from sidecar.contract.grants import GrantError, MaskingRule, check_rules
-from webhook.policy.decision import Action
-from webhook.policy.document import GuardPolicy, Match, Mode, Rule, Session, SessionLimits, Spec
+from sidecar.contract.grants import CommandRule, GrantError, MaskingRule, check_rules
+from webhook.policy.command_lines import CommandsError, travelling
+from webhook.policy.decision import Action, Approval, Delegate
+from webhook.policy.document import GuardPolicy, Match, Mode, Rule, Session, SessionLimits
 from webhook.policy.facts import Facts
 from webhook.policy.masking import MaskingError, MaskingRules
 from webhook.policy.matching import Check, MatchError, compile_match
 from webhook.policy.places import Path, Place
-from webhook.policy.regexes import Regexes
 from webhook.policy.terms import Terms
 
 
@@ -70,22 +71,47 @@ def _compile_rule(
             _compile_exception(match, place, (*path, "except", index), workshop)
             for index, match in enumerate(rule.except_)
         ),
-        terms=_terms(policy.spec, rule, place, path, workshop),
+        terms=_terms(policy, rule, place, path, workshop),
     )
 
 
 def _check_rule(rule: Rule, place: Place, path: Path) -> None:
-    if rule.commands is not None:
-        why = "rules for the programs inside a session are not enforced by this version; leave them out"
-        _refuse(place, (*path, "commands"), why)
+    commands = rule.commands
+    if commands is not None and not (commands.allow or commands.deny):
+        _refuse(place, (*path, "commands"), "say what may run or what may not: fill allow or deny")
+    if commands is not None and rule.action is Action.DENY:
+        _refuse(place, (*path, "commands"), "there is no session to a rule with action deny; leave it out")
     if rule.approval is not None and rule.action is not Action.APPROVE:
         _refuse(place, (*path, "approval"), "only a rule with action approve asks somebody; leave it out")
-    if rule.approval is not None and rule.approval.count < 1:
-        _refuse(place, (*path, "approval", "count"), "at least one person must agree; write 1 or more")
+    if rule.approval is not None:
+        _check_approval(rule.approval, place, (*path, "approval"))
     if rule.break_glass and rule.action is not Action.AUDIT:
         _refuse(place, (*path, "breakGlass"), "who breaks the glass is recorded; write action: audit")
     if rule.break_glass and not (rule.match.users or rule.match.groups or rule.match.service_accounts):
         _refuse(place, (*path, "match"), "say who may break the glass: users, groups or serviceAccounts")
+    if not rule.reason_required and not rule.break_glass:
+        _refuse(place, (*path, "reasonRequired"), "it is about breaking the glass; leave it out here")
+
+
+def _check_approval(approval: Approval, place: Place, path: Path) -> None:
+    if approval.count < 1:
+        _refuse(place, (*path, "count"), "at least one person must agree; write 1 or more")
+    if approval.each_group and not approval.groups:
+        _refuse(place, (*path, "eachGroup"), "there are no groups; name them in groups")
+    for index, delegate in enumerate(approval.delegates):
+        _check_delegate(delegate, approval, place, (*path, "delegates", index))
+    if approval.standing is not None and (approval.count > 1 or approval.each_group):
+        why = "a standing approval is given by one person, and several must agree here; leave it out"
+        _refuse(place, (*path, "standing"), why)
+
+
+def _check_delegate(delegate: Delegate, approval: Approval, place: Place, path: Path) -> None:
+    if not approval.groups:
+        _refuse(place, path, "there is no group to stand in for; name it in approval.groups")
+    if delegate.for_ and delegate.for_ not in approval.groups:
+        _refuse(place, (*path, "for"), f"{delegate.for_} is none of the approval's groups")
+    if delegate.from_ is not None and delegate.from_ >= delegate.until:
+        _refuse(place, (*path, "until"), "it ends before it begins")
 
 
 def _compile_match(
@@ -102,10 +128,11 @@ def _compile_exception(match: Match, place: Place, path: Path, workshop: Worksho
     return checks or _refuse(place, path, "an empty exception takes everything away from the rule; fill it")
 
 
-def _terms(spec: Spec, rule: Rule, place: Place, path: Path, workshop: Workshop) -> Terms:
+def _terms(policy: GuardPolicy, rule: Rule, place: Place, path: Path, workshop: Workshop) -> Terms:
     """Give the rule's own terms, and the policy's where the rule says nothing."""
     own = _compile_session(rule.session, place, (*path, "session"), workshop)
-    common = _compile_session(spec.session, place, ("spec", "session"), workshop)
+    common = _compile_session(policy.spec.session, place, ("spec", "session"), workshop)
+    commands = _compile_commands(policy.metadata.name, rule, place, path, workshop)
     terms = Terms(
         profile=own.profile or common.profile,
         limits=SessionLimits(
@@ -114,12 +141,23 @@ def _terms(spec: Spec, rule: Rule, place: Place, path: Path, workshop: Workshop)
             output_bytes=_own(own.limits.output_bytes, common.limits.output_bytes),
         ),
         masking_rules=common.masking_rules + own.masking_rules,
+        commands=commands,
+        tracing=own.tracing or common.tracing,
     )
     try:
         check_rules(terms.masking_rules)
     except GrantError as error:
         return _refuse(place, (*path, "session", "maskingRules"), str(error))
     return terms
+
+
+def _compile_commands(
+    policy: str, rule: Rule, place: Place, path: Path, workshop: Workshop
+) -> tuple[CommandRule, ...]:
+    try:
+        return travelling(policy, rule, workshop.regexes)
+    except CommandsError as error:
+        return _refuse(place, (*path, "commands", *error.path), str(error))
 
 
 def _own(own: int | None, common: int | None) -> int | None:
@@ -133,7 +171,7 @@ def _compile_session(session: Session, place: Place, path: Path, workshop: Works
             rules.append(workshop.masking.travelling(source))
         except MaskingError as error:
             _refuse(place, (*path, "maskingRules", index), str(error))
-    return Terms(session.profile, session.limits, tuple(rules))
+    return Terms(session.profile, session.limits, tuple(rules), tracing=session.tracing)
 
 
 def _refuse(place: Place, path: Path, why: str) -> Never:

@@ -1,11 +1,13 @@
 """The values policies speak in: a question about one request, and the decision on it."""
 
+import datetime as dt
 from enum import Enum
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import msgspec
+from msgspec import Meta
 
-from sidecar.contract.grants import Limits, MaskingRule
+from sidecar.contract.grants import CommandRule, Limits, MaskingRule
 from sidecar.contract.sealing import Identity
 from sidecar.masking.objects import FieldFinding
 from webhook.policy.privileges import Privilege
@@ -97,14 +99,66 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """The object before an UPDATE, as JSON."""
 
 
-class Approval(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+Moment = Annotated[dt.datetime, Meta(tz=True)]
+"""RFC 3339."""
+
+
+class _Terms(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    rename="camel",
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+):
+    """A part of what a rule says about approvals."""
+
+
+class Delegate(_Terms, frozen=True, kw_only=True):
+    """A group whose members stand in for another's, for a while."""
+
+    group: str
+    for_: str = msgspec.field(default="", name="for")
+    """Which of the approval's groups; each of them when left out."""
+    from_: Moment | None = msgspec.field(default=None, name="from")
+    """From when on; always until then when left out."""
+    until: Moment
+    """Until when; it has an end, and after that nobody stands in."""
+
+
+class StandingTerms(_Terms, frozen=True, kw_only=True):
+    """How far standing approvals may go."""
+
+    max_seconds: Annotated[int, Meta(ge=1, le=30 * 86400)]
+    """How long one may hold."""
+    objects: bool = False
+    """Whether they may cover changes of objects, whose content nobody looks at then."""
+
+
+class Approval(_Terms, frozen=True, kw_only=True):
     """Who may approve. Without users and groups, whoever the cluster's RBAC lets approve."""
 
     users: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     count: int = 1
     """How many different people must agree."""
+    each_group: bool = False
+    """Whether a different member of each of the groups must be among those who agree."""
+    delegates: tuple[Delegate, ...] = ()
+    exclude_service_accounts: bool = False
+    """Whether service accounts do not decide on what a service account asked for."""
     reason_required: bool = False
+    standing: StandingTerms | None = None
+    """Whether standing approvals count, and how far; not unless given."""
+
+
+class Glass(_Terms, frozen=True, kw_only=True):
+    """The rule by which the requester may go on in an emergency, without an approval."""
+
+    policy: str
+    rule: str
+    reason_required: bool = True
+    """Whether they have to say why first."""
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,10 +179,16 @@ class Decision(Judgement, frozen=True, kw_only=True):
     limits: Limits
     masking_rules: tuple[MaskingRule, ...] = ()
     """What else is masked in the session."""
+    commands: tuple[CommandRule, ...] = ()
+    """What may run inside it."""
+    traced: bool = False
+    """Whether there is no session where its programs cannot be seen."""
     approval: Approval | None = None
     """Who may approve, when the action is to ask."""
+    glass: Glass | None = None
+    """How the requester may go on without the approval that is needed."""
     break_glass: bool = False
-    """Whether an approval was needed and left out because the requester may break the glass."""
+    """Whether the requester went on so."""
     would: Judgement | None = None
     """What would have been decided had policies in audit mode been enforced, when that is stricter."""
 

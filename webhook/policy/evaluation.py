@@ -3,7 +3,8 @@
 1. Every rule that is about the request counts; a rule whose expression cannot be evaluated counts as deny.
 2. The most restrictive action wins: deny, approve, audit, allow. Of equals, the first by the policy's name
    and then by the order in its document gives name and reason.
-3. Where an approval would be needed, a rule with ``breakGlass`` that is about the request takes its place.
+3. Where an approval is needed, a rule with ``breakGlass`` that is about the request says that the requester
+   may go on without it, by default once they have given a reason.
 4. A session's terms are those of all rules that count; the strictest of each.
 5. When no rule is about the request, the built-in policy decides: everything happens and is recorded.
 6. A policy in audit mode decides nothing and changes no terms; what it would have done is noted.
@@ -15,12 +16,12 @@ from dataclasses import dataclass
 import msgspec
 
 from webhook.policy.compiling import CompiledRule
-from webhook.policy.decision import Action, Decision, Judgement, Question
+from webhook.policy.decision import Action, Decision, Glass, Judgement, Question
 from webhook.policy.document import Mode
 from webhook.policy.expressions import ExpressionError
 from webhook.policy.facts import Facts
 from webhook.policy.index import Index
-from webhook.policy.terms import limits_of, masking_of, profile_of
+from webhook.policy.terms import commands_of, limits_of, masking_of, profile_of, traced_by
 
 
 def without_rest() -> None:
@@ -77,7 +78,7 @@ class PolicySet:
             return self._otherwise
         decision = self._decision(enforced)
         strictest = _strictest(matches)
-        if strictest.action.rank <= decision.action.rank or decision.break_glass:
+        if strictest.action.rank <= decision.action.rank:
             return decision
         return _with_would(decision, strictest.judgement())
 
@@ -97,8 +98,10 @@ class PolicySet:
             profile=profile_of(terms, self._otherwise.profile),
             limits=limits_of(terms, self._otherwise.limits),
             masking_rules=masking_of(terms),
+            commands=commands_of(terms),
+            traced=traced_by(terms),
             approval=winner.rule.rule.approval,
-            break_glass=winner.rule.rule.break_glass and _strictest(enforced).action is Action.APPROVE,
+            glass=_glass(enforced) if winner.action is Action.APPROVE else None,
         )
 
 
@@ -114,11 +117,16 @@ def ask(rule: CompiledRule, facts: Facts) -> Match | None:
 
 def decider(matches: Sequence[Match]) -> Match | None:
     """Give the rule that decides among those that count, None when there are none."""
-    if not matches:
+    return _strictest(matches) if matches else None
+
+
+def _glass(matches: Sequence[Match]) -> Glass | None:
+    """Give how the requester may go on without an approval; of several rules the one that asks for less."""
+    found = [match.rule for match in matches if match.rule.rule.break_glass]
+    if not found:
         return None
-    winner = _strictest(matches)
-    glass = next((match for match in matches if match.rule.rule.break_glass), None)
-    return glass if glass is not None and winner.action is Action.APPROVE else winner
+    first = min(found, key=lambda one: one.rule.reason_required)
+    return Glass(policy=first.policy, rule=first.rule.name, reason_required=first.rule.reason_required)
 
 
 def _strictest(matches: Sequence[Match]) -> Match:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, TypeVar
 import msgspec
 
 from sidecar.contract.decoding import UNREADABLE
-from webhook.policy.privileges import Privilege, UnreadableObjectError
+from webhook.policy.privileges import Privilege, UnreadableObjectError, find_privileges
 
 _T = TypeVar("_T")
 ROLE_KINDS: Final = frozenset({"Role", "ClusterRole"})
@@ -117,6 +117,15 @@ _KNOWN: Final = {
 """ClusterRoles of every cluster, for where their rules are not at hand."""
 _roles = msgspec.json.Decoder(_Role | None)
 _bindings = msgspec.json.Decoder(_Binding | None)
+
+
+def privileges_of(kind: str, data: bytes | msgspec.Raw) -> tuple[Privilege, ...]:
+    """Give the privileges of a new object, without asking a cluster. Raises UnreadableObjectError."""
+    if kind in ROLE_KINDS:
+        return role_privileges(data, b"null")
+    if kind in BINDING_KINDS:
+        return binding_privileges(data, b"null", None)
+    return tuple(found.privilege for found in find_privileges(kind, data))
 
 
 def role_privileges(after: bytes | msgspec.Raw, before: bytes | msgspec.Raw) -> tuple[Privilege, ...]:

@@ -10,8 +10,8 @@ Json = dict[str, Any]
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 _GROUP, _VERSION = API_VERSION.split("/")
 _KEPT: Final = frozenset(
-    """type description enum required pattern minLength maxLength minItems maxItems maxProperties minimum
-    maximum""".split()  # noqa: SIM905  a list of so many quoted words is hard to read
+    """type format description enum required pattern minLength maxLength minItems maxItems maxProperties
+    minimum maximum""".split()  # noqa: SIM905  a list of so many quoted words is hard to read
 )
 PLURAL: Final = "guardpolicies"
 _CONDITION: Final[Json] = {
@@ -161,8 +161,8 @@ _EXTRA: Final[dict[str, Json]] = {
             "who breaks the glass is recorded; write action: audit",
         ),
         (
-            "!has(self.commands)",
-            "rules for the programs inside a session are not enforced by this version; leave commands out",
+            "!has(self.commands) || self.action != 'deny'",
+            "there is no session to a rule with action deny; leave commands out",
         ),
     ),
 }

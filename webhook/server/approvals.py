@@ -10,16 +10,25 @@ from sidecar.masking import Engine, Profile
 from webhook.admission.approval_requests import ApprovalRequestDoor
 from webhook.admission.approving import DeskApproving
 from webhook.admission.grants import Keys
-from webhook.approvals import lifecycle
+from webhook.admission.lookup import PodLookup
+from webhook.admission.standing_approvals import Policies, StandingApprovalDoor
+from webhook.admission.targets import pod_targets
+from webhook.approvals import lifecycle, telling
 from webhook.approvals.desk import Desk
 from webhook.approvals.objects import ApprovalRequest
 from webhook.approvals.redaction import Redaction
 from webhook.approvals.rights import KubeRights
-from webhook.approvals.tickets import KubeTickets
+from webhook.approvals.tickets import EVERYWHERE, KubeTickets
+from webhook.journal.journal import Journal
 from webhook.kube.api import KubeApi
+from webhook.server.approval_board import ApprovalBoard
+from webhook.server.sources import ADMISSION, source
+from webhook.server.watching import Follower
 from webhook.settings import Settings
 
-EXPIRY_SECONDS: Final = 30.0
+SWEEP_SECONDS: Final = 15.0
+STANDING_SECONDS: Final = 3600.0
+"""Between two looks for standing approvals that are to be removed."""
 _REQUEST_SECONDS: Final = 3.0
 """Of one request; a review makes at most a few."""
 
@@ -28,15 +37,27 @@ class Approvals:
     """What doors ask, what judges verdicts, and what notes that a request's time has passed."""
 
     def __init__(
-        self, api: KubeApi, settings: Settings, *, observe: Callable[[Iterable[ApprovalRequest]], None]
+        self,
+        api: KubeApi,
+        settings: Settings,
+        journal: Journal,
+        *,
+        observe: Callable[[Iterable[ApprovalRequest]], None],
     ) -> None:
         """``observe`` is told of all requests now and again."""
         self._observe = observe
         self._tickets = KubeTickets(api, seconds=_REQUEST_SECONDS)
         self._rights = KubeRights(api, seconds=_REQUEST_SECONDS)
-        self._engine: Engine | None = None
         self._terms = settings.approvals
+        self._retention = dt.timedelta(seconds=settings.approvals.retention_seconds)
+        self._home = settings.namespace
+        self._journal = journal
         self._writers = settings.own_users
+        self._source = source(settings, ADMISSION)
+        self._engine: Engine | None = None
+        self._redaction = Redaction(self._loaded)
+        self.board = ApprovalBoard(most_waiting=settings.approvals.most_held)
+        self.follower = Follower(api, EVERYWHERE, self.board)
 
     def prepare(self) -> None:
         """Load the masking engine; takes a moment."""
@@ -44,29 +65,69 @@ class Approvals:
 
     def approving(self, keys: Callable[[], Keys]) -> DeskApproving:
         """Give what doors ask."""
-        redaction = Redaction(self._loaded)
-        desk = Desk(self._tickets, redaction, self._terms, clock=lambda: int(time.time()))
-        return DeskApproving(desk, lambda: keys().seal_key)
+        desk = Desk(
+            self._tickets,
+            self._tickets,
+            self._redaction,
+            self._terms,
+            journal=self._journal,
+            source=self._source,
+            clock=lambda: int(time.time()),
+        )
+        holding = self.board if self._terms.hold_seconds else None
+        return DeskApproving(desk, lambda: keys().seal_key, home=self._home, holding=holding)
 
     def engine(self) -> Engine:
         """Give the masking engine."""
         return self._loaded()
 
-    def door(self) -> ApprovalRequestDoor:
+    def door(self, pods: PodLookup) -> ApprovalRequestDoor:
         """Give what judges writes of approval requests."""
-        return ApprovalRequestDoor(self._rights, writers=self._writers, clock=_now)
+        return ApprovalRequestDoor(
+            self._rights,
+            writers=self._writers,
+            targets=pod_targets(pods),
+            masked=self._redaction.text,
+            journal=self._journal,
+            source=self._source,
+            clock=_now,
+        )
 
-    async def expire(self) -> None:
-        """Write into requests that their time has passed. Raises ClusterError."""
-        await asyncio.to_thread(self._expire)
+    def standing_door(self, policies: Policies) -> StandingApprovalDoor:
+        """Give what judges writes of standing approvals."""
+        return StandingApprovalDoor(
+            self._rights,
+            policies,
+            masked=self._redaction.text,
+            journal=self._journal,
+            source=self._source,
+            clock=_now,
+        )
 
-    def _expire(self) -> None:
-        tickets = tuple(self._tickets.everything())
+    async def sweep(self) -> None:
+        """Write into requests that their time has passed, and remove old ones. Raises ClusterError."""
+        await asyncio.to_thread(self._sweep)
+
+    async def sweep_standing(self) -> None:
+        """Remove standing approvals that ended long ago. Raises ClusterError."""
+        await asyncio.to_thread(self._sweep_standing)
+
+    def _sweep(self) -> None:
+        """Of all replicas, the one whose write is taken tells."""
+        tickets = tuple(self.board.tickets())
         self._observe(tickets)
         for ticket in tickets:
-            status = lifecycle.expired(ticket, _now())
-            if status is not None:
-                self._tickets.update(ticket, status)
+            now = _now()
+            status = lifecycle.expired(ticket, now)
+            if status is not None and self._tickets.update(ticket, status):
+                self._journal.note(telling.expired(self._source, ticket, now))
+            elif lifecycle.removable(ticket, now, self._retention) and self._tickets.remove(ticket):
+                self._journal.note(telling.removed(self._source, ticket, None, now))
+
+    def _sweep_standing(self) -> None:
+        for given in self._tickets.given(""):
+            if given.status is None or _now() >= given.status.until + self._retention:
+                self._tickets.end(given)
 
     def _loaded(self) -> Engine:
         if self._engine is None:

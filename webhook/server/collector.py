@@ -4,13 +4,12 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Mapping
-from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
 
 from sidecar.contract.errors import ClusterError
-from webhook.approvals.spending import spend
+from webhook.approvals.spending import Spender
 from webhook.approvals.tickets import KubeTickets
 from webhook.audit_api.access import Read, log_read, read_event
 from webhook.audit_api.app import audit_app
@@ -30,6 +29,7 @@ from webhook.server.journaling import Journaling
 from webhook.server.ledger_keeping import LedgerKeeping
 from webhook.server.observing import CollectorObservers
 from webhook.server.runner import Servers, https
+from webhook.server.sources import COLLECTOR, source
 from webhook.server.tasks import Tasks
 from webhook.server.tls import load_certificate, serving_context
 from webhook.settings import Settings
@@ -83,7 +83,8 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
     audit = AuditListener(front_proxy, load_serving)
     changes, audit_changes = Changes(), Changes()
     tickets = KubeTickets(api, seconds=_SPENDING_SECONDS)
-    spending = Spending(partial(spend, tickets))
+    spender = Spender(tickets, journaling.journal, source(settings, COLLECTOR))
+    spending = Spending(spender.spend)
     ledger = LedgerKeeping(api, settings, store, key=held.ledger_key, roots=held.roots)
     reviewer = KubeTokenReviewer(api)
     collector = Collector(
@@ -112,7 +113,14 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
             websocket=True,
         ),
         audit.config(
-            audit_app(store, changes, front_proxy, on_read=on_read, audit_changes=audit_changes),
+            audit_app(
+                store,
+                changes,
+                front_proxy,
+                on_read=on_read,
+                audit_changes=audit_changes,
+                sign=ledger.sign,
+            ),
             port=settings.audit_port,
         ),
     )
@@ -129,7 +137,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
     tasks.repeat("trust", follow_trust, seconds=settings.trust_seconds)
     tasks.start("front proxy", audit.keep_trust())
     tasks.start("approvals", spending.work())
-    observers.start(tasks)
+    observers.start(tasks, store)
     journaling.start(tasks, OwnDelivery(collector.recording), role="collector")
     try:
         await servers.run()

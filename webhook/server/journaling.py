@@ -14,7 +14,7 @@ from webhook.server.journal_shipping import Delivery, JournalShipping
 from webhook.server.tasks import Tasks
 from webhook.settings import Settings
 
-_DRAIN_SECONDS: Final = 10.0
+_DRAIN_SECONDS: Final = 8.0
 
 
 class Journaling:

@@ -2,7 +2,9 @@
 
 import asyncio
 import datetime as dt
+import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -10,22 +12,26 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from sidecar.masking import Engine, Profile
 from webhook.cluster_events.teller import Teller
 from webhook.journal.events import AuditEvent
-from webhook.journal.fanout import FanOut, tell
+from webhook.journal.fanout import FanOut, Listener, tell
 from webhook.journal.making import Maker
 from webhook.journal.masked import Mask
 from webhook.kube.api import KubeApi
-from webhook.metrics.approvals import ApprovalMetrics
+from webhook.metrics.approvals import ApprovalMetrics, PendingMetrics
 from webhook.metrics.collector import CollectorMetrics
 from webhook.metrics.notifications import ClusterEventMetrics, NotificationMetrics
 from webhook.metrics.reviews import ReviewMetrics
 from webhook.metrics.state import PolicyMetrics, journal_depth
+from webhook.notifications.missed import recent
 from webhook.notifications.notifier import Notifier
 from webhook.server.disk_journal import DiskJournal
 from webhook.server.tasks import Tasks
 from webhook.settings import Settings
+from webhook.store.audit import AuditStore
 
 _REFRESH_SECONDS: Final = 30.0
 """Between two looks at the Secret with the receivers."""
+_MISSED_NS: Final = 15 * 60 * 1_000_000_000
+"""What happened earlier than so long ago is not told any more after a restart."""
 
 
 class AdmissionObservers:
@@ -35,11 +41,11 @@ class AdmissionObservers:
         """``pod`` is the name of this process's pod."""
         self.registry = _registry(journal)
         self.reviews = ReviewMetrics(self.registry)
-        self.approvals = ApprovalMetrics(self.registry, clock=lambda: dt.datetime.now(dt.UTC))
+        self.approvals = PendingMetrics(self.registry, clock=lambda: dt.datetime.now(dt.UTC))
         self.policies = PolicyMetrics(self.registry)
         self._teller = Teller(api, instance=pod, mask=_mask, counts=ClusterEventMetrics(self.registry))
-        self.journal = FanOut(journal, (self._teller, self.approvals))
-        """The journal, whose events these hear of."""
+        self.journal = FanOut(journal, (self._teller,))
+        """The journal, whose events are told on their objects."""
 
     def start(self) -> None:
         """Begin to tell the cluster."""
@@ -57,6 +63,8 @@ class CollectorObservers:
         """``journal`` is told what came of notifications, as events that ``maker`` makes."""
         self.registry = _registry(journal)
         self.stored = CollectorMetrics(self.registry)
+        approvals = ApprovalMetrics(self.registry)
+        self._caught_up = False
         self._notifier = (
             Notifier(
                 settings.notifications,
@@ -69,18 +77,25 @@ class CollectorObservers:
             if settings.receivers is not None
             else None
         )
+        self._listeners: tuple[Listener, ...] = (
+            (approvals, self._notifier) if self._notifier else (approvals,)
+        )
 
     def hear(self, events: Sequence[AuditEvent]) -> None:
         """Take note of audit events that are stored. Never raises."""
-        if self._notifier is not None:
-            tell((self._notifier,), events)
+        tell(self._listeners, events)
 
-    def start(self, tasks: Tasks) -> None:
-        """Follow the Secret with the receivers."""
-        notifier = self._notifier
-        if notifier is not None:
-            refresh = notifier.refresh
-            tasks.repeat("receivers", lambda: asyncio.to_thread(refresh), seconds=_REFRESH_SECONDS)
+    def start(self, tasks: Tasks, store: AuditStore) -> None:
+        """Follow the Secret with the receivers, and first tell what an earlier process had not told."""
+        if self._notifier is not None:
+            follow = partial(self._follow, self._notifier, store)
+            tasks.repeat("receivers", follow, seconds=_REFRESH_SECONDS)
+
+    async def _follow(self, notifier: Notifier, store: AuditStore) -> None:
+        await asyncio.to_thread(notifier.refresh)
+        if not self._caught_up:
+            notifier.catch_up(await asyncio.to_thread(recent, store, time.time_ns() - _MISSED_NS))
+            self._caught_up = True
 
     async def stop(self) -> None:
         """Send what is left, for a moment."""

@@ -53,6 +53,9 @@ matchExpressions:
 {{- dict
   "pending_seconds" (.Values.approvals.pendingSeconds | int64)
   "usable_seconds" (.Values.approvals.usableSeconds | int64)
+  "hold_seconds" (.Values.approvals.holdSeconds | int64)
+  "most_held" (.Values.approvals.mostHeld | int64)
+  "retention_seconds" (mul (.Values.approvals.retentionDays | int64) 86400)
   | toJson -}}
 {{- end }}
 

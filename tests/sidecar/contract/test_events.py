@@ -12,8 +12,10 @@ from sidecar.contract.events import (
     Event,
     Exit,
     Found,
+    Program,
     Resize,
     SessionStart,
+    Untraced,
     decode_event,
     encode_event,
 )
@@ -41,8 +43,10 @@ EVENTS: list[Event] = [
     Data(5, Channel.STDERR, b"\xff\x00\n"),
     Resize(6, 40, 120),
     Found(7, Channel.STDOUT, "pan", "visa", 12, 16),
+    Program(7, 12, 1, 1000, "/bin/ls", "/tmp", ("ls", "-l", ""), truncated=True),
+    Untraced(7, "ptrace fails with EPERM"),
     Exit(8, 137, 9),
-    End(9, Ending.EXITED, findings={"pan/visa": 2}),
+    End(9, Ending.EXITED, findings={"pan/visa": 2}, programs=3),
 ]
 
 

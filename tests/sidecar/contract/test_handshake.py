@@ -1,3 +1,5 @@
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,6 +67,29 @@ def test_reads_the_messages_of_a_running_session() -> None:
     assert hs.parse_message(b"W\x28\0\x78\0\0\0\0\0") == hs.Resized(hs.WindowSize(40, 120))
     assert hs.parse_message(b"F\x02\0\0\0") == hs.ExecFailed(2)
     assert hs.parse_message(b"X\x89\x09") == hs.Exited(137, 9)
+
+
+def program(
+    *, flags: int = 0, executable: bytes = b"/bin/ls", cwd: bytes = b"/", argv: bytes = b"ls\0\0"
+) -> bytes:
+    numbers = struct.pack("<BIIIHH", flags, 12, 1, 1000, len(executable), len(cwd))
+    return b"P" + numbers + executable + cwd + argv
+
+
+def test_reads_what_runs() -> None:
+    told = hs.Executed(12, 1, 1000, b"/bin/ls", b"/", (b"ls", b""), truncated=False)
+    assert hs.parse_message(program()) == told
+    cut = hs.parse_message(program(flags=1, argv=b"ls\0-"))
+    assert cut == hs.Executed(12, 1, 1000, b"/bin/ls", b"/", (b"ls", b"-"), truncated=True)
+    bare = hs.parse_message(program(executable=b"", cwd=b"", argv=b""))
+    assert bare == hs.Executed(12, 1, 1000, b"", b"", (), truncated=False)
+    assert hs.parse_message(b"U\1\0\0\0\0\0\0\0") == hs.Untraced(1, 0)
+
+
+@pytest.mark.parametrize("data", [b"P", program()[:17], program()[:20], b"U\0"])
+def test_refuses_half_of_a_program(data: bytes) -> None:
+    with pytest.raises(hs.HandshakeError):
+        hs.parse_message(data)
 
 
 @pytest.mark.parametrize("data", [b"", b"W", b"F\0", b"X\0", b"Z\0\0", b"X\0\0\0"])

@@ -10,7 +10,7 @@ from reviews import body, connection_door
 
 from webhook.admission import review
 from webhook.admission.review import MalformedReviewError
-from webhook.approvals import lifecycle
+from webhook.approvals import verdicts
 from webhook.policy.decision import Policy
 
 pytestmark = pytest.mark.anyio
@@ -76,7 +76,7 @@ async def test_an_approval_is_good_for_one_connection_to_the_same() -> None:
         "connection to pods/portforward payments/web: this needs a human's approval" in first.denial.message
     )
     [ticket] = tickets.kept.values()
-    tickets.update(ticket, lifecycle.decide(ticket, APPROVE, BOB, NOW))
+    tickets.update(ticket, verdicts.decide(ticket, APPROVE, BOB, NOW))
     assert not (await door.review(connect("pods/portforward", "other"))).allowed
     assert not (await door.review(connect("pods/portforward", options={"ports": [1]}))).allowed
     assert (await door.review(connect("pods/portforward"))).allowed

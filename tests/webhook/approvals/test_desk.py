@@ -1,28 +1,46 @@
 """Asked again and again, by several at once: one request, one use."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
-from approvals import APPROVE, BOB, DENY, KEY, MemoryTickets, after, desk, needed
+from approvals import (
+    ALICE,
+    APPROVE,
+    BOB,
+    BREAK,
+    DENY,
+    HOME,
+    KEY,
+    NOW,
+    MemoryJournal,
+    MemoryTickets,
+    after,
+    desk,
+    needed,
+)
 from msgspec.structs import replace
 from policy_samples import BUILTIN, question
 
 from webhook.approvals import lifecycle
-from webhook.approvals.asking import wish
-from webhook.approvals.desk import Desk, Outcome, Standing
+from webhook.approvals.asking import Wish, wish
+from webhook.approvals.desk import Desk, Outcome, Review, Standing
 from webhook.approvals.objects import Asked, Phase
+from webhook.approvals.standing import StandingApproval, StandingMetadata, StandingSpec, StandingStatus
 from webhook.approvals.subjects import exec_subject
+from webhook.approvals.verdicts import decide
+from webhook.policy.decision import Glass, StandingTerms
 
-WISH = wish(question(), needed(BUILTIN), exec_subject(question(), "uid"), KEY)
+WISH = wish(question(), needed(BUILTIN), exec_subject(question(), "uid"), KEY, home=HOME)
 
 
 def ask(at: Desk, session: str | None = "s1", *, dry_run: bool = False) -> Outcome:
-    return at.ask(WISH, "exec", request="r1", session=session, dry_run=dry_run)
+    return at.ask(WISH, Review(uid="r1", session=session, asked="exec", dry_run=dry_run))
 
 
 def say(tickets: MemoryTickets, said: Asked = APPROVE, seconds: float = 0) -> None:
     for ticket in list(tickets.kept.values()):
         if ticket.status.phase is Phase.PENDING:
-            assert tickets.update(ticket, lifecycle.decide(ticket, said, BOB, after(seconds)))
+            assert tickets.update(ticket, decide(ticket, said, BOB, after(seconds)))
 
 
 def ask_often(replicas: list[Desk]) -> list[Outcome]:
@@ -110,6 +128,128 @@ def test_a_dry_run_makes_and_spends_nothing() -> None:
     assert ask(desk(tickets), dry_run=True).standing is Standing.SPENT
     [ticket] = tickets.kept.values()
     assert ticket.status.phase is Phase.APPROVED
+
+
+def test_what_happens_is_told_once() -> None:
+    tickets, journal = MemoryTickets(), MemoryJournal()
+    at = desk(tickets, journal=journal)
+    ask(at, None, dry_run=True)
+    ask(at, None)
+    ask(at, None)
+    say(tickets)
+    ask(at, None, dry_run=True)
+    ask(at, None)
+    assert journal.kinds == ["approval-asked", "approval-used"]
+    [first, used] = journal.events
+    assert first.approval == used.approval == f"{WISH.base}-1"
+    assert (first.actor.username, used.requester, used.request) == ("alice", "alice", "r1")
+
+
+def test_a_session_is_told_as_used_by_the_collector_alone() -> None:
+    tickets, journal = MemoryTickets(), MemoryJournal()
+    ask(desk(tickets, journal=journal))
+    say(tickets)
+    assert ask(desk(tickets, journal=journal)).standing is Standing.SPENT
+    assert journal.kinds == ["approval-asked"]
+
+
+def test_an_approval_for_something_else_is_pointed_at() -> None:
+    tickets = MemoryTickets()
+    ask(desk(tickets))
+    say(tickets)
+    about = question(argv=("ls", "-la", "/other"))
+    other = wish(about, needed(BUILTIN), exec_subject(about, "uid"), KEY, home=HOME)
+    outcome = desk(tickets).ask(other, Review(uid="r", session="s", asked="exec", dry_run=False))
+    assert outcome.standing is Standing.WAITING
+    assert outcome.other is not None
+    assert outcome.other.metadata.name == f"{WISH.base}-1"
+
+
+def glass_wish(*, reason_required: bool) -> Wish:
+    glass = Glass(policy="p", rule="emergency", reason_required=reason_required)
+    decision = replace(needed(BUILTIN), glass=glass)
+    return wish(question(), decision, exec_subject(question(), "uid"), KEY, home=HOME)
+
+
+def review(session: str = "s1", *, dry_run: bool = False) -> Review:
+    return Review(uid="r1", session=session, asked="exec", dry_run=dry_run)
+
+
+def test_the_glass_is_broken_with_a_reason_and_once() -> None:
+    tickets = MemoryTickets()
+    wanted = glass_wish(reason_required=True)
+    assert desk(tickets).ask(wanted, review()).standing is Standing.WAITING
+    [ticket] = tickets.kept.values()
+    assert tickets.update(ticket, decide(ticket, BREAK, ALICE, NOW))
+    passed = desk(tickets).ask(wanted, review())
+    assert passed.standing is Standing.SPENT
+    assert passed.ticket is not None
+    assert lifecycle.broke_glass(passed.ticket)
+    assert desk(tickets).ask(wanted, review()).standing is Standing.GRANTED
+
+
+def test_the_glass_is_broken_at_once_where_a_policy_says_so() -> None:
+    tickets, journal = MemoryTickets(), MemoryJournal()
+    at, wanted = desk(tickets, journal=journal), glass_wish(reason_required=False)
+    assert at.ask(wanted, review(dry_run=True)).standing is Standing.SPENT
+    assert not tickets.kept
+    assert [at.ask(wanted, review(f"s{n}")).standing for n in (1, 2)] == [Standing.SPENT, Standing.SPENT]
+    assert len(tickets.kept) == 2
+    for ticket in tickets.kept.values():
+        assert lifecycle.awaits_review(ticket)
+    assert journal.kinds == ["break-glass", "break-glass"]
+    assert journal.events[0].details["review"] == "pending"
+
+
+def standing(**fields: Any) -> StandingApproval:
+    spec: dict[str, Any] = {
+        "user": "alice",
+        "policy": "p",
+        "rule": "r",
+        "argv_prefix": ("ls",),
+        "seconds": 600,
+        **fields,
+    }
+    return StandingApproval(
+        metadata=StandingMetadata(name="look", namespace="payments", uid="u", creation_timestamp=NOW),
+        spec=StandingSpec(**spec),
+        status=StandingStatus(by=BOB, at=NOW, until=after(600)),
+    )
+
+
+def standing_wish() -> Wish:
+    decision = needed(BUILTIN, standing=StandingTerms(max_seconds=600))
+    return wish(question(), decision, exec_subject(question(), "uid"), KEY, home=HOME)
+
+
+def test_a_standing_approval_spares_the_request_every_time_and_each_is_told() -> None:
+    tickets, journal = MemoryTickets(), MemoryJournal()
+    tickets.standing.append(standing())
+    at = desk(tickets, journal=journal)
+    assert at.ask(standing_wish(), review(dry_run=True)).standing is Standing.SPENT
+    for number in (1, 2):
+        passed = at.ask(standing_wish(), review(f"s{number}"))
+        assert (passed.standing, passed.session, passed.ticket) == (Standing.SPENT, f"s{number}", None)
+    assert not tickets.kept
+    assert journal.kinds == ["approval-used", "approval-used"]
+    assert [event.session for event in journal.events] == ["s1", "s2"]
+    assert journal.events[0].approval == "standing/look"
+    late = desk(tickets, after(600)).ask(standing_wish(), review())
+    assert late.standing is Standing.WAITING
+
+
+def test_a_denial_of_exactly_this_counts_more_than_a_standing_approval() -> None:
+    tickets = MemoryTickets()
+    assert desk(tickets).ask(standing_wish(), review()).standing is Standing.WAITING
+    say(tickets, DENY)
+    tickets.standing.append(standing())
+    assert desk(tickets).ask(standing_wish(), review()).standing is Standing.DENIED
+
+
+def test_a_standing_approval_counts_only_where_the_policy_says_so() -> None:
+    tickets = MemoryTickets()
+    tickets.standing.append(standing())
+    assert ask(desk(tickets)).standing is Standing.WAITING
 
 
 def test_another_version_is_not_overwritten() -> None:

@@ -18,27 +18,50 @@ NAME = TICKET["metadata"]["name"]
 LIST = "/apis/chaperone.dev/v1alpha1/namespaces/payments/approvalrequests"
 
 
+STANDING = LIST.replace("approvalrequests", "standingapprovals")
+GIVEN: dict[str, Any] = {
+    "apiVersion": "chaperone.dev/v1alpha1",
+    "kind": "StandingApproval",
+    "metadata": {"name": "standing-x", "namespace": "payments", "creationTimestamp": "2026-03-02T12:00:00Z"},
+    "spec": {"user": "alice", "policy": "p", "rule": "r", "argvPrefix": ["ls"], "seconds": 1800},
+    "status": {"by": {"username": "bob"}, "at": "2026-03-02T12:00:00Z", "until": "2126-03-02T12:30:00Z"},
+}
+WRITTEN: list[Any] = []
+
+
 class Front(BaseHTTPRequestHandler):
-    """Does the API server's part: one request, which is approved by whatever is written."""
+    """Does the API server's part: one request, which is decided by whatever is written."""
 
     def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
-        if path in (LIST, LIST.replace("/namespaces/payments", "")):
+        path = self.path.partition("?")[0].replace("/namespaces/payments", "")
+        if path == LIST.replace("/namespaces/payments", ""):
             self._answer(200, {"items": [TICKET]})
-        elif path == f"{LIST}/{NAME}":
+        elif path == STANDING.replace("/namespaces/payments", ""):
+            self._answer(200, {"items": [GIVEN]})
+        elif self.path.partition("?")[0] == f"{LIST}/{NAME}":
             self._answer(200, TICKET)
         else:
             name = path.rpartition("/")[2]
             self._answer(404, {"kind": "Status", "message": f'approvalrequests "{name}" not found'})
 
     def do_PATCH(self) -> None:
-        said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["decision"]
+        written = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         assert self.headers["Content-Type"] == "application/merge-patch+json"
-        if said["verdict"] == "deny":
+        if "revoke" in written:
+            WRITTEN.append(written)
+            self._answer(200, GIVEN)
+            return
+        said = written["decision"]
+        decided = {**said, "by": {"username": "bob"}, "at": "2026-03-02T12:00:00Z"}
+        status = {"phase": PHASES.get(said["verdict"], "Pending"), "decisions": [decided]}
+        if said.get("reason") == "mine":
             self._answer(403, {"kind": "Status", "message": "nobody decides on their own request"})
         else:
-            decided = {**said, "by": {"username": "bob"}, "at": "2026-03-02T12:00:00Z"}
-            self._answer(200, {**TICKET, "status": {"phase": "Approved", "decisions": [decided]}})
+            self._answer(200, {**TICKET, "status": {**status, "usableUntil": "2026-03-02T12:15:00Z"}})
+
+    def do_POST(self) -> None:
+        WRITTEN.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self._answer(201, GIVEN)
 
     def _answer(self, status: int, body: object) -> None:
         content = json.dumps(body).encode()
@@ -49,6 +72,9 @@ class Front(BaseHTTPRequestHandler):
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         pass
+
+
+PHASES = {"approve": "Approved", "deny": "Denied", "break-glass": "Approved", "review": "Used"}
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +119,69 @@ def test_everything_known_is_shown(chaperone: Chaperone) -> None:
         assert word in out
 
 
-def test_deciding_says_what_came_of_it(chaperone: Chaperone) -> None:
-    assert chaperone.run("approvals", "approve", NAME, "--reason", "yes").out == f"{NAME}: approved\n"
-    refused = chaperone.run("approvals", "deny", NAME)
+SAYS = [
+    (("approve",), "approved; alice can do it once by 13:15:00"),
+    (("deny", "--reason", "no"), "denied; the same is refused until 14:00:00"),
+    (("break-glass", "-r", "shop down"), "go on by 13:15:00 by doing exactly the same again, once; "),
+    (("review", "-r", "it was needed"), "reviewed"),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), SAYS)
+def test_deciding_says_what_came_of_it(chaperone: Chaperone, words: tuple[str, ...], said: str) -> None:
+    command, *rest = words
+    out = chaperone.out("approvals", command, NAME, *rest)
+    assert out.startswith(f"{NAME}: {said}")
+    assert out.count("\n") == 1
+
+
+def test_a_refusal_is_told_as_the_cluster_says_it(chaperone: Chaperone) -> None:
+    refused = chaperone.run("approvals", "deny", NAME, "--reason", "mine")
     assert (refused.code, refused.out) == (4, "")
     assert "nobody decides on their own request" in refused.error
+
+
+def test_who_breaks_the_glass_or_reviews_says_why(chaperone: Chaperone) -> None:
+    for command in ("break-glass", "review"):
+        assert chaperone.run("approvals", command, NAME).code == 2
+
+
+def test_a_standing_approval_is_given_from_a_request(chaperone: Chaperone) -> None:
+    WRITTEN.clear()
+    out = chaperone.out("approvals", "stand", NAME, "--for", "30m", "--words", "1", "-r", "migration")
+    given, approved = out.splitlines()
+    assert given.startswith("standing-x: alice may ls … until ")
+    assert approved.startswith(f"{NAME}: approved")
+    [made] = WRITTEN
+    assert made["spec"] == {
+        "user": "alice",
+        "policy": "p",
+        "rule": "r",
+        "door": "exec",
+        "operation": "CONNECT",
+        "argvPrefix": ["ls"],
+        "container": "app",
+        "seconds": 1800,
+        "reason": "migration",
+    }
+    wrong = chaperone.run("approvals", "stand", NAME, "--for", "30m", "--words", "9")
+    assert (wrong.code, "the command has 2" in wrong.error) == (2, True)
+    assert "is no duration" in chaperone.run("approvals", "stand", NAME, "--for", "soon").error
+
+
+def test_standing_approvals_are_listed_and_revoked(chaperone: Chaperone) -> None:
+    header, row = chaperone.out("approvals", "standing", "-A").splitlines()
+    assert header.split() == ["NAMESPACE", "NAME", "PHASE", "USER", "WHAT", "GIVEN-BY", "UNTIL"]
+    assert row.split()[:7] == ["payments", "standing-x", "Active", "alice", "ls", "…", "bob"]
+    assert json.loads(chaperone.out("approvals", "standing", "-o", "json"))["items"] == [GIVEN]
+    WRITTEN.clear()
+    assert "has to ask again" in chaperone.out("approvals", "revoke", "standing-x", "-r", "done")
+    assert WRITTEN == [{"revoke": {"reason": "done"}}]
+
+
+def test_nothing_to_review_is_said(chaperone: Chaperone) -> None:
+    done = chaperone.run("approvals", "list", "--unreviewed")
+    assert (done.out, done.error) == ("", "Nothing is to be reviewed in namespace payments.\n")
 
 
 def test_one_that_is_not_there(chaperone: Chaperone) -> None:

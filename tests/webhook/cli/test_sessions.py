@@ -122,6 +122,29 @@ def test_the_transcript_is_plain_text(chaperone: Chaperone, kept: Kept) -> None:
     assert " ! no such order" in chaperone.out("sessions", "show", "-v", kept["failing"].session)
 
 
+def test_what_ran_inside(chaperone: Chaperone, kept: Kept) -> None:
+    out = chaperone.out("sessions", "show", "--programs", kept["failing"].session)
+    shell, renamed = out.splitlines()[-2:]
+    assert shell.endswith(" 12 uid 1000 /srv [/usr/bin/dash] sh -c 'echo no such order >&2; exit 7'")
+    assert renamed.endswith(" 13 uid 1000 /srv [/tmp/\\x1b[2J (deleted)] ls 'a b' …")
+    assert renamed.split()[0] == "0.02s"
+    assert is_harmless(out)
+    assert "Programs      2\n" in out
+    assert "Tracing" not in out
+
+
+def test_a_session_whose_programs_are_not_seen_says_so(chaperone: Chaperone, kept: Kept) -> None:
+    assert "Tracing       off: ptrace fails with EPERM" in chaperone.out(
+        "sessions", "show", kept["hostile"].session
+    )
+
+
+def test_a_replay_with_programs(chaperone: Chaperone, kept: Kept) -> None:
+    out = chaperone.out("sessions", "play", "--programs", kept["failing"].session, "--speed", "1000")
+    assert "\x1b[2m▸ [/tmp/\\x1b[2J (deleted)] ls 'a b' …\x1b[0m\r\n" in out
+    assert "▸" not in chaperone.out("sessions", "play", kept["failing"].session, "--speed", "1000")
+
+
 def test_a_session_for_programs(chaperone: Chaperone, kept: Kept) -> None:
     shown = json.loads(chaperone.out("sessions", "show", kept["shell"].session, "-o", "json"))
     assert (shown["kind"], shown["metadata"]["name"]) == ("Session", kept["shell"].session)

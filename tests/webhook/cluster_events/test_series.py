@@ -46,6 +46,14 @@ def test_another_text_is_another_event() -> None:
     assert all(name.startswith("shop.") for name in names)
 
 
+def test_an_event_has_a_name_that_the_api_server_takes() -> None:
+    for name in ("system:leader", "x" * 250, "a..b", "-"):
+        remark = replace(told(), regarding=replace(told().regarding, name=name))
+        made = Series().take(remark, 0)
+        assert made is not None
+        assert made.name.startswith("chaperone.")
+
+
 def test_one_object_gets_a_burst_and_then_a_few() -> None:
     series = Series()
     made = [series.take(told(requester=f"agent-{number}"), 0) for number in range(100)]

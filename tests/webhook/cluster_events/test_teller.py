@@ -13,6 +13,7 @@ from web_hook import Hook, hook
 from sidecar.contract.errors import ClusterError
 from sidecar.masking import Engine, Profile
 from webhook.cluster_events.teller import Teller
+from webhook.journal.events import Kind
 from webhook.kube.api import KubeApi, Reply
 
 ENGINE = Engine.load(Profile.STRICT)
@@ -113,6 +114,13 @@ def test_card_data_is_masked_here_too(server: Hook, tmp_path: Path) -> None:
         teller.offer([event(asked=f"exec {PAN}")])
     assert PAN not in server.bodies[0].decode()
     assert "411111******1111" in server.bodies[0].decode()
+
+
+def test_what_is_not_told_takes_no_place(tmp_path: Path) -> None:
+    counted = Counted()
+    teller = Teller(Stuck(), instance="x", mask=ENGINE.masks, counts=counted)
+    teller.offer([event(Kind.DECISION) for _ in range(5000)])
+    assert counted.gone == 0
 
 
 def test_refusals_are_counted_and_no_more(server: Hook, tmp_path: Path) -> None:

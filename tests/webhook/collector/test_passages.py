@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.contract.events import Channel, Data
-from webhook.collector.passages import PASSAGE_BYTES, Passages
+from sidecar.contract.events import Channel, Data, Program
+from webhook.collector.passages import PASSAGE_BYTES, Passages, program_passage
 from webhook.store.contract import Passage
 
 SESSION = "01hzzzzzzzzzzzzzzzzzzzzzzz"
@@ -30,6 +30,14 @@ def lines(found: list[Passage]) -> list[str]:
 def cut(stream: bytes, places: list[int]) -> list[bytes]:
     edges = [0, *sorted(place % (len(stream) + 1) for place in places), len(stream)]
     return [stream[start:end] for start, end in pairwise(edges)]
+
+
+def test_a_program_is_a_passage_of_its_own() -> None:
+    program = Program(7, 12, 1, 0, "/tmp/ps (deleted)", "/", ("psql", "-c", "drop\x1b[2J\ntable"))
+    passage = program_passage(SESSION, 3, program)
+    assert passage == Passage(SESSION, 3, 7, None, "/tmp/ps (deleted): psql -c drop\ntable")
+    long = Program(7, 12, 1, 0, "/bin/sh", "/", ("sh", "-c", "é" * 5000))
+    assert len(program_passage(SESSION, 3, long).text) == PASSAGE_BYTES
 
 
 STREAM = "first\r\n\x1b[1msecond\x1b[0m Grüße\nthird\n$ ls\b\bps -ef\r\nlast".encode()

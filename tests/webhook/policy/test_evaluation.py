@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy_samples import BUILTIN, Object, policies, policy, question, rule
 
-from webhook.policy.decision import Action
+from sidecar.contract.grants import CommandPattern, CommandRule, PatternKind
+from webhook.policy.decision import Action, Glass
 from webhook.policy.evaluation import ask
 from webhook.policy.facts import Facts
 
@@ -60,6 +61,33 @@ def test_terms_of_all_rules_add_up() -> None:
     ]
 
 
+def test_rules_about_programs_add_up_and_want_every_program_seen() -> None:
+    first = rule("audit", name="a", reason="why", commands={"deny": [{"prefix": ["rm"]}], "endSession": True})
+    second = rule("allow", name="b", commands={"allow": [{"regex": "ls.*"}, {"exact": ["id"]}]})
+    decided = policies(policy(first, second, name="p")).decide(question())
+    assert decided.commands == (
+        CommandRule("p/a", "why", deny=(CommandPattern(PatternKind.PREFIX, ("rm",)),), ends=True),
+        CommandRule(
+            "p/b",
+            "",
+            allow=(
+                CommandPattern(PatternKind.REGEX, ("ls.*",)),
+                CommandPattern(PatternKind.EXACT, ("id",)),
+            ),
+        ),
+    )
+    assert decided.traced
+    tried = policies(policy(first, name="p", mode="audit"), policy(rule("allow"))).decide(question())
+    assert (tried.commands, tried.traced) == ((), False)
+
+
+@pytest.mark.parametrize(("said", "traced"), [("required", True), ("optional", False), (None, False)])
+def test_whether_programs_must_be_seen(said: str | None, traced: bool) -> None:
+    own = {"tracing": said} if said else {}
+    assert policies(policy(rule("audit", session=own))).decide(question()).traced is traced
+    assert policies(policy(rule("audit"), session=own)).decide(question()).traced is traced
+
+
 def test_a_rule_without_terms_leaves_the_installations() -> None:
     decided = policies(policy(rule("allow"))).decide(question())
     assert (decided.profile, decided.limits, decided.masking_rules) == ("modern", BUILTIN.limits, ())
@@ -88,16 +116,27 @@ def test_audit_mode_of_the_installation_refuses_nothing() -> None:
     assert decided.would.rule == "a"
 
 
-def test_breaking_the_glass_takes_the_place_of_an_approval_and_of_no_denial() -> None:
+def test_breaking_the_glass_is_offered_for_an_approval_and_for_no_denial() -> None:
     glass = policy(rule("audit", name="glass", breakGlass=True, match={"groups": ["sre"]}), name="z")
     needs = policy(rule("approve", name="needs"), name="a")
     member = question(groups=["sre"])
     decided = policies(glass, needs).decide(member)
-    assert (decided.action, decided.rule, decided.break_glass) == (Action.AUDIT, "glass", True)
-    assert policies(glass, needs).decide(question()).action is Action.APPROVE
-    assert policies(glass, policy(rule("deny"))).decide(member).action is Action.DENY
+    assert (decided.action, decided.rule) == (Action.APPROVE, "needs")
+    assert decided.glass == Glass(policy="z", rule="glass", reason_required=True)
+    assert policies(glass, needs).decide(question()).glass is None
+    denied = policies(glass, policy(rule("deny"))).decide(member)
+    assert (denied.action, denied.glass) == (Action.DENY, None)
     calm = policies(glass).decide(member)
-    assert (calm.rule, calm.break_glass) == ("glass", False)
+    assert (calm.action, calm.rule, calm.glass) == (Action.AUDIT, "glass", None)
+
+
+def test_the_rule_that_asks_for_no_reason_breaks_the_glass() -> None:
+    fields = {"breakGlass": True, "match": {"groups": ["sre"]}}
+    with_reason = policy(rule("audit", name="asks", **fields), name="a")
+    without = policy(rule("audit", name="at-once", reasonRequired=False, **fields), name="b")
+    needs = policy(rule("approve", name="needs"), name="c")
+    decided = policies(with_reason, without, needs).decide(question(groups=["sre"]))
+    assert decided.glass == Glass(policy="b", rule="at-once", reason_required=False)
 
 
 def test_who_may_approve_comes_with_the_decision() -> None:

@@ -50,7 +50,19 @@ def refusal(text: str) -> str:
         (HEAD + "  - {name: a, action: audit, breakGlass: true}\n", "who may break the glass"),
         (HEAD + "  - {name: a, action: deny, approval: {count: 2}}\n", "only a rule with action approve"),
         (HEAD + "  - {name: a, action: approve, approval: {count: 0}}\n", "at least one person"),
-        (HEAD + "  - {name: a, action: deny, commands: {}}\n", "not enforced by this version"),
+        (HEAD + "  - {name: a, action: deny, commands: {}}\n", "fill allow or deny"),
+        (
+            HEAD + "  - {name: a, action: deny, commands: {deny: [{prefix: [rm]}]}}\n",
+            "there is no session to a rule with action deny",
+        ),
+        (
+            HEAD + "  - {name: a, action: audit, commands: {deny: [{prefix: [rm], exact: [rm]}]}}\n",
+            "give exactly one of exact, prefix, glob and regex",
+        ),
+        (
+            HEAD + "  - {name: a, action: audit, commands: {allow: [{regex: '(a)\\1'}]}}\n",
+            "Hyperscan refuses",
+        ),
         (HEAD + "  - {name: a, name: b, action: deny}\n", "p.yaml:6: name is given twice"),
         (HEAD + "  - name: [\n", "p.yaml:7"),
         (HEAD.rstrip() + " []\n", "rules"),
@@ -124,3 +136,30 @@ def test_no_expression_is_catastrophic() -> None:
 def test_what_is_no_object_is_refused(data: bytes) -> None:
     with pytest.raises(ConfigurationError):
         read_object(data)
+
+
+APPROVALS = [
+    ("{eachGroup: true}", "there are no groups"),
+    ("{delegates: [{group: b, until: 2026-03-01T00:00:00Z}]}", "no group to stand in for"),
+    ("{groups: [a], delegates: [{group: b, for: c, until: 2026-03-01T00:00:00Z}]}", "none of the approval's"),
+    ("{groups: [a], delegates: [{group: b, until: 2026-03-01T00:00:00}]}", "timezone"),
+    ("{groups: [a], delegates: [{group: b}]}", "until"),
+    (
+        "{groups: [a], delegates: [{group: b, from: 2026-03-02T00:00:00Z, until: 2026-03-01T00:00:00Z}]}",
+        "ends before it begins",
+    ),
+    ("{count: 2, standing: {maxSeconds: 60}}", "several must agree"),
+    ("{groups: [a], eachGroup: true, standing: {maxSeconds: 60}}", "several must agree"),
+    ("{standing: {}}", "maxSeconds"),
+    ("{standing: {maxSeconds: 2592001}}", "2592000"),
+]
+
+
+@pytest.mark.parametrize(("approval", "said"), APPROVALS)
+def test_terms_of_approvals_that_cannot_be_are_refused(approval: str, said: str) -> None:
+    assert said in refusal(HEAD + f"  - {{name: a, action: approve, approval: {approval}}}\n")
+
+
+def test_a_reason_is_about_breaking_the_glass() -> None:
+    message = refusal(HEAD + "  - {name: a, action: audit, reasonRequired: false}\n")
+    assert "about breaking the glass" in message

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from replay_events import START_PIPES, START_TERMINAL, at, shown_text, stderr, stdin, stdout
 
-from sidecar.contract.events import Channel, End, Ending, Event, Exit, Found, Resize
+from sidecar.contract.events import Channel, End, Ending, Event, Exit, Found, Program, Resize, Untraced
 from webhook.replay.moments import Kind, Moment, moments
 
 
@@ -68,6 +68,21 @@ def test_resizes_findings_and_endings_are_told() -> None:
         Moment(at(1), Kind.RESIZE, rows=40, cols=120),
         Moment(at(2), Kind.MARKER, "masked pan/visa"),
         Moment(at(3), Kind.MARKER, "ended: idle-timeout: nothing was typed for 15 minutes"),
+    ]
+
+
+def test_programs_are_told_as_command_lines() -> None:
+    told = play(
+        Untraced(at(0), "ptrace fails with EPERM"),
+        Program(at(1), 12, 1, 0, "/usr/bin/ls", "/", ("ls", "a b", "\x1b[2J")),
+        Program(at(2), 13, 1, 0, "/usr/bin/dash", "/", ("/bin/sh", "x")),
+        Program(at(3), 14, 1, 0, "", "", ("ls",), truncated=True),
+    )
+    assert told == [
+        Moment(at(0), Kind.MARKER, "ptrace fails with EPERM"),
+        Moment(at(1), Kind.PROGRAM, "ls 'a b' '\\x1b[2J'"),
+        Moment(at(2), Kind.PROGRAM, "[/usr/bin/dash] /bin/sh x"),
+        Moment(at(3), Kind.PROGRAM, "[a file that cannot be read] ls …"),
     ]
 
 

@@ -2,12 +2,13 @@
 
 import base64
 import copy
+import datetime as dt
 import json
 from typing import Any
 
 import msgspec
 import pytest
-from approvals import NOW, MemoryTickets, Rights, approving
+from approvals import ADMISSION, NOW, MemoryJournal, MemoryTickets, after, approving, request_door
 from httpish import Asgi
 from policy_samples import BUILTIN, Object, policy, rule
 from reviews import KEYS, apply, body, exec_door, injected, plain_pod, pod_door, pod_request
@@ -15,13 +16,13 @@ from reviews import KEYS, apply, body, exec_door, injected, plain_pod, pod_door,
 from sidecar.contract.grants import verify_grant
 from sidecar.contract.sealing import unseal
 from webhook.admission import review
-from webhook.admission.approval_requests import ApprovalRequestDoor
+from webhook.approvals.asking import Terms
 from webhook.approvals.objects import ApprovalRequest, Phase
+from webhook.journal.events import Kind
 from webhook.policy.active import ActivePolicies
 from webhook.server.doors import doors_app
 
 pytestmark = pytest.mark.anyio
-ADMISSION = "system:serviceaccount:chaperone-system:chaperone-admission"
 BOB = {"username": "bob", "groups": ["approvers"]}
 KIND = {"group": "", "version": "v1", "kind": "Pod"}
 CARD = "4111111111111111"
@@ -41,7 +42,13 @@ class Cluster:
         document = policy(*rules)
         metadata = {**document["metadata"], "uid": "u", "generation": 1, "resourceVersion": "7"}
         self._policies.take({"test": msgspec.json.encode({**document, "metadata": metadata})})
-        self._approving = approving(self.tickets)
+        self.journal = MemoryJournal()
+        self._approving = approving(self.tickets, journal=self.journal)
+
+    def hold(self, holding: Any, now: dt.datetime = NOW) -> None:
+        """Have requests held back for eight seconds."""
+        terms = Terms(pending_seconds=3600, usable_seconds=900, hold_seconds=8)
+        self._approving = approving(self.tickets, now, terms=terms, holding=holding)
 
     async def exec(self, *command: str) -> Object:
         door = exec_door(await injected(plain_pod()), policy=self._policies, asking=self._approving)
@@ -57,17 +64,18 @@ class Cluster:
         [found] = self.tickets.kept.values()
         return found
 
-    async def write(self, change: Any, user: Object = BOB, may: tuple[str, ...] = ("bob", "carol")) -> Object:
+    async def write(
+        self, change: Any, user: Object = BOB, may: tuple[str, ...] = ("bob", "carol"), **door: Any
+    ) -> Object:
         """Give the response to an update of the one request, after storing what came of it."""
         before = msgspec.to_builtins(self.ticket, builtin_types=())
         before = json.loads(msgspec.json.encode(before))
         after = copy.deepcopy(before)
         merge(after, change)
         sent = body(after, operation="UPDATE", oldObject=before, userInfo=user, name="t")
-        door = ApprovalRequestDoor(Rights(*may), writers=frozenset({ADMISSION}), clock=lambda: NOW)
-        response = await ask(door, sent)
+        response = await ask(request_door(*may, journal=self.journal, **door), sent)
         if "patch" in response:
-            answer = await door.review(review.decode_review(sent))
+            answer = await request_door(*may).review(review.decode_review(sent))
             stored = apply(after, answer)
             assert "decision" not in stored
             found = msgspec.convert(stored, ApprovalRequest)
@@ -129,12 +137,89 @@ async def test_an_exec_waits_for_somebody_else_and_goes_through_once() -> None:
     assert "ApprovalInUse" in causes(await cluster.exec("sh", "-c", "ls"))
 
 
+async def test_everything_is_told() -> None:
+    cluster = Cluster(shells(reasonRequired=True))
+    await cluster.exec("sh")
+    await cluster.write(verdict(), {"username": "alice"}, may=("alice",))
+    await cluster.write(verdict())
+    await cluster.write(verdict(reason=f"a customer with {CARD}"))
+    assert cluster.journal.kinds == [
+        "approval-asked",
+        "approval-refused",
+        "approval-refused",
+        "approval-decided",
+    ]
+    asked, own, without, decided = cluster.journal.events
+    assert asked.actor.username == "alice"
+    assert asked.argv == ("sh",)
+    assert (own.details["refusal"], without.details["refusal"]) == ("OwnRequest", "ReasonMissing")
+    assert (decided.actor.username, decided.requester, decided.details["phase"]) == (
+        "bob",
+        "alice",
+        "Approved",
+    )
+    assert {event.approval for event in cluster.journal.events} == {cluster.ticket.metadata.name}
+    assert len({event.id for event in cluster.journal.events}) == 4
+    told = msgspec.json.encode([cluster.journal.events, cluster.ticket]).decode()
+    assert CARD not in told
+    assert "a customer with 411111" in told
+
+
+async def test_the_glass_is_broken_by_the_requester_with_a_reason_and_reviewed_by_another() -> None:
+    glass = rule("audit", name="emergency", breakGlass=True, match={"groups": ["agents"]})
+    cluster = Cluster(shells(), glass)
+    alice = {"username": "alice", "uid": "u-1", "groups": ["agents"]}
+    refused = await cluster.exec("sh")
+    name = cluster.ticket.metadata.name
+    assert causes(refused)["BreakGlassCommand"] == (
+        f"kubectl patch approvalrequests {name} -n payments --type=merge"
+        """ -p '{"decision":{"verdict":"break-glass","reason":"WHY"}}'"""
+    )
+    assert "ReasonMissing" in causes(await cluster.write(verdict("break-glass"), alice))
+    assert "NotTheRequester" in causes(await cluster.write(verdict("break-glass", reason="x"), BOB))
+    assert (await cluster.write(verdict("break-glass", reason="shop down"), alice))["allowed"]
+    allowed = await cluster.exec("sh")
+    [step] = json.loads(base64.b64decode(allowed["patch"]))
+    grant = verify_grant(step["value"][1].encode(), roots=KEYS.roots, now=None)
+    sealed = unseal((KEYS.seal_key,), grant.session, grant.sealed)
+    assert (sealed.decision.action, sealed.decision.rule) == ("audit", "emergency")
+    assert sealed.decision.approval == name
+    assert "OwnRequest" in causes(
+        await cluster.write(verdict("review", reason="fine"), alice, may=("alice",))
+    )
+    assert "MayNotApprove" in causes(await cluster.write(verdict("review", reason="fine"), may=()))
+    assert (await cluster.write(verdict("review", reason="fine")))["allowed"]
+    assert cluster.ticket.status.review is not None
+    assert cluster.ticket.status.review.reason == "fine"
+    assert cluster.ticket.status.phase is Phase.GRANTED
+    assert [event.reason for event in cluster.journal.of(Kind.BREAK_GLASS)] == ["shop down"]
+
+
+async def test_approving_what_is_gone_says_so() -> None:
+    cluster = Cluster(shells())
+    await cluster.exec("sh")
+    told = causes(await cluster.write(verdict(), gone="pod payments/web is gone"))
+    assert told["TargetChanged"] == "pod payments/web is gone"
+    assert (await cluster.write(verdict("deny"), gone="pod payments/web is gone"))["allowed"]
+
+
+async def test_a_dry_run_of_a_verdict_tells_nothing() -> None:
+    cluster = Cluster(shells())
+    await cluster.exec("sh")
+    stored = json.loads(msgspec.json.encode(cluster.ticket))
+    sent = body({**stored, **verdict()}, operation="UPDATE", oldObject=stored, userInfo=BOB, dryRun=True)
+    assert (await ask(request_door("bob", journal=cluster.journal), sent))["allowed"]
+    assert cluster.journal.kinds == ["approval-asked"]
+
+
 async def test_another_command_line_is_another_request() -> None:
     cluster = Cluster(shells())
     await cluster.exec("sh", "-c", "ls")
     await cluster.write(verdict())
     assert not (await cluster.exec("sh", "-c", "ls "))["allowed"]
     assert len(cluster.tickets.kept) == 2
+    told = (await cluster.exec("sh", "-c", "ls "))["status"]["message"]
+    assert "was approved, but an approval is for exactly what was asked then" in told
 
 
 async def test_a_denial_is_told_with_its_reason() -> None:
@@ -189,7 +274,7 @@ async def test_requests_are_not_made_or_removed_by_hand() -> None:
     cluster = Cluster(shells())
     await cluster.exec("sh")
     stored = json.loads(msgspec.json.encode(cluster.ticket))
-    door = ApprovalRequestDoor(Rights("bob"), writers=frozenset({ADMISSION}), clock=lambda: NOW)
+    door = request_door("bob")
     made = body(stored, operation="CREATE", userInfo=BOB)
     removed = body(None, operation="DELETE", userInfo=BOB, oldObject=stored)
     assert "NotByHand" in causes(await ask(door, made))
@@ -232,7 +317,7 @@ async def test_a_malformed_decision_is_a_bad_request(change: Object) -> None:
     await cluster.exec("sh")
     stored = json.loads(msgspec.json.encode(cluster.ticket))
     sent = body({**stored, **change}, operation="UPDATE", oldObject=stored, userInfo=BOB)
-    door = ApprovalRequestDoor(Rights("bob"), writers=frozenset({ADMISSION}), clock=lambda: NOW)
+    door = request_door("bob")
     status, answer = await Asgi(doors_app({"door": door}, lambda: None)).post("/v1/door", sent)
     assert status == 400
     assert b"verdict" in answer
@@ -240,3 +325,36 @@ async def test_a_malformed_decision_is_a_bad_request(change: Object) -> None:
 
 def test_reviews_are_read() -> None:
     assert pod_request({"metadata": {}}, dryRun=True).dry_run is True
+
+
+class Holding:
+    """Has somebody approve while a request is held back, or nobody."""
+
+    def __init__(self, cluster: Cluster | None = None) -> None:
+        self._cluster = cluster
+        self.waited: list[float] = []
+
+    async def wait(self, ticket: ApprovalRequest, seconds: float) -> bool:
+        self.waited.append(seconds)
+        if self._cluster is None:
+            return False
+        await self._cluster.write(verdict())
+        return True
+
+
+async def test_a_quick_approver_spares_the_retry() -> None:
+    cluster = Cluster(shells())
+    holding = Holding(cluster)
+    cluster.hold(holding)
+    assert (await cluster.exec("sh"))["allowed"]
+    assert holding.waited == [8.0]
+
+
+async def test_what_was_held_once_is_refused_at_once_and_a_dry_run_is_not_held() -> None:
+    cluster, holding = Cluster(shells()), Holding()
+    cluster.hold(holding)
+    assert "WaitCommand" in causes(await cluster.exec("sh"))
+    assert holding.waited == [8.0]
+    cluster.hold(holding, after(8))
+    assert "WaitCommand" in causes(await cluster.exec("sh"))
+    assert holding.waited == [8.0]

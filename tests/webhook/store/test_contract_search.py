@@ -8,7 +8,7 @@ from store_samples import Growing, make_record
 
 from sidecar.contract.errors import CallerError
 from sidecar.contract.events import Channel
-from webhook.store.contract import Phase, Query, Store
+from webhook.store.contract import Passage, Phase, Query, Store
 
 
 def told(store: Store, *texts: str, offset_ms: int = 0, **changes: object) -> Growing:
@@ -45,6 +45,16 @@ def test_a_command_line_is_found_without_a_passage(store: Store) -> None:
     growing = told(store, argv=("kubectl", "delete", "secret/stripe"))
     (hit,) = store.search(Query(text="stripe"))
     assert (hit.record, hit.passage, hit.highlight) == (growing.record, None, ((22, 28),))
+
+
+def test_a_program_is_found_and_kept_once(store: Store) -> None:
+    growing = told(store, "booting")
+    record, frames = growing.grow(b"program")
+    passage = Passage(record.session, 1, 7, None, "/usr/bin/pg_dump: pg_dump orders")
+    for _ in range(2):
+        store.append(record, frames, [passage])
+    (hit,) = store.search(Query(text="pg_dump"))
+    assert hit.passage == passage
 
 
 def test_words_are_found_in_any_case_and_order_but_all_of_them(store: Store) -> None:

@@ -13,3 +13,8 @@ properties:
 {{- $ours := printf "system:serviceaccount:%s" .Release.Namespace -}}
 ['{{ $ours }}:chaperone-admission', '{{ $ours }}:chaperone-collector', 'system:serviceaccount:kube-system:namespace-controller', 'system:serviceaccount:kube-system:generic-garbage-collector']
 {{- end }}
+
+{{/* Doors that policies know, as a YAML list. */}}
+{{- define "chaperone.doors" -}}
+[exec, attach, ephemeral-container, port-forward, proxy, pod, workload, secret, configmap, rbac, webhook-configuration, namespace, node, service-account-token, chaperone]
+{{- end }}
