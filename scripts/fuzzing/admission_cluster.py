@@ -166,8 +166,8 @@ class Installation:
                 collector_address="10.96.0.77",
             )
         )
-        self.doors = _doors(held, self._pods)
         self.journal, self._answers = _notes()
+        self.doors = _doors(held, self._pods, self.journal)
         self.app = self.serving(self.doors)
         self._pods.there = asyncio.run(self._some_pods())
 
@@ -200,12 +200,12 @@ class Installation:
         return patched(pod, msgspec.to_builtins(answer.patch))
 
 
-def _doors(held: Held, pods: MemoryPods) -> dict[str, Door]:
+def _doors(held: Held, pods: MemoryPods, journal: MemoryJournal) -> dict[str, Door]:
     """Give the doors as the server makes them. A door that is added there is asked from then on."""
     settings = read_settings(_ENVIRONMENT)
     policies = load_policies(settings)
     policies.take({})
-    approvals = Approvals(MemoryCluster(), settings, observe=lambda _: None)
+    approvals = Approvals(MemoryCluster(), settings, journal, observe=lambda _: None)
     approvals.prepare()
     roles = Roles(**{"cluster-admin": [_ANYTHING], "view": [_LOOKING]})
     return make_doors(settings, held, pods, Namespaces(), policies, roles=roles, approvals=approvals)
