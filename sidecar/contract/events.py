@@ -38,6 +38,8 @@ class Ending(Enum):
     TOO_LONG = "total-timeout"
     TOO_MUCH = "output-limit"
     SPOOL_FULL = "spool-full"
+    POLICY = "policy"
+    """A policy forbids it to go on."""
     RECORDER_STOPPED = "recorder-stopped"
     RECORDER_FAILED = "recorder-failed"
     INTERRUPTED = "interrupted"
@@ -121,6 +123,8 @@ class Program(_Event, frozen=True, tag="program"):
     argv: tuple[str, ...]
     truncated: bool = False
     """Whether arguments are missing at the end, or the rest of the last one."""
+    denied: str = ""
+    """The rule, as ``policy/rule``, by which it did not run; empty when it ran."""
 
 
 class Untraced(_Event, frozen=True, tag="untraced"):

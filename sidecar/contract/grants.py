@@ -9,7 +9,8 @@ import binascii
 import hashlib
 import struct
 from collections.abc import Sequence
-from typing import TypeVar
+from enum import Enum
+from typing import Annotated, TypeVar
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -29,6 +30,10 @@ MAX_TOKEN_BYTES = 96 * 1024
 MAX_RULES = 32
 MAX_RULES_BYTES = 8 * 1024
 """Of the names and patterns of one grant's masking rules together."""
+
+
+MAX_COMMANDS_BYTES = 16 * 1024
+"""Of the command rules of one grant, encoded."""
 
 
 class GrantError(CallerError):
@@ -55,6 +60,35 @@ class MaskingRule(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_f
     """Whether the digits must carry a check digit (ISO/IEC 7812-1)."""
 
 
+class PatternKind(Enum):
+    """How a description of command lines is meant; GuardPolicy documents say it in these words."""
+
+    EXACT = "exact"
+    PREFIX = "prefix"
+    GLOB = "glob"
+    REGEX = "regex"
+
+
+class CommandPattern(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A description of command lines, as it travels: argument by argument, or one regular expression."""
+
+    kind: PatternKind
+    words: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+
+
+class CommandRule(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """What a policy's rule says of the programs inside a session."""
+
+    rule: str
+    """``policy/rule``."""
+    reason: str
+    allow: tuple[CommandPattern, ...] = ()
+    """Nothing else may run; empty where anything may."""
+    deny: tuple[CommandPattern, ...] = ()
+    ends: bool = False
+    """Whether what must not run ends the session."""
+
+
 class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What may start: one session, in one container of one pod, with one command line."""
 
@@ -74,6 +108,10 @@ class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """The requester's identity and the decision, for the collector alone."""
     rules: tuple[MaskingRule, ...] = ()
     """What else is masked, at most ``MAX_RULES`` of ``MAX_RULES_BYTES`` together."""
+    commands: tuple[CommandRule, ...] = ()
+    """What may run inside, at most ``MAX_COMMANDS_BYTES``; every rule must let a program pass."""
+    traced: bool = False
+    """Whether there is no session where its programs cannot be seen."""
 
 
 class _Token(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -113,6 +151,7 @@ def argv_digest(argv: Sequence[bytes]) -> bytes:
 def issue(grant: Grant, signer: GrantSigner) -> str:
     """Give the token for a grant: one argument of printable ASCII. Raises GrantError."""
     check_rules(grant.rules)
+    check_commands(grant.commands)
     body = msgspec.msgpack.encode(grant)
     token = _Token(1, signer.certificate, body, sign(signer.key, Purpose.GRANT, body))
     encoded = base64.urlsafe_b64encode(msgspec.msgpack.encode(token)).rstrip(b"=").decode()
@@ -144,6 +183,7 @@ def verify_grant(token: bytes, *, roots: tuple[bytes, ...], now: int | None) -> 
     if not is_session_id(grant.session):
         raise GrantError("the grant names no session")
     check_rules(grant.rules)
+    check_commands(grant.commands)
     return grant
 
 
@@ -154,6 +194,16 @@ def check_rules(rules: Sequence[MaskingRule]) -> None:
         raise GrantError(
             f"the policies' masking rules for this session are too many for a grant: {len(rules)} of at most"
             f" {MAX_RULES}, {size} bytes of at most {MAX_RULES_BYTES}"
+        )
+
+
+def check_commands(rules: Sequence[CommandRule]) -> None:
+    """Check that command rules fit into a grant. Raises GrantError."""
+    size = len(msgspec.msgpack.encode(rules))
+    if size > MAX_COMMANDS_BYTES:
+        raise GrantError(
+            f"the policies' rules for programs inside this session are too long for a grant: {size} bytes"
+            f" of at most {MAX_COMMANDS_BYTES}"
         )
 
 

@@ -17,6 +17,7 @@ MAX_PACKET_BYTES = 64 * 1024
 MAX_HELLO_BYTES = 4 * 1024 * 1024
 """More than any command line execve takes (2 MiB by default), less than would hurt."""
 EXECUTED_ARGV_BYTES = 36 * 1024
+MAX_DENIAL_BYTES = 1024
 _TTY = 1
 _STDIN = 2
 _EXECUTED = struct.Struct("<BIIIHH")
@@ -66,6 +67,7 @@ class Answer(Enum):
     GO = b"G"
     REFUSE = b"R"
     CONTINUE = b"C"
+    DENY = b"D"
     FINISHED = b"K"
     TERMINATE = b"T"
 
@@ -198,6 +200,11 @@ def refuse(reason: str) -> bytes:
 def proceed() -> bytes:
     """Let the program run of which the shim told last."""
     return Answer.CONTINUE.value
+
+
+def deny(reason: str) -> bytes:
+    """Let the program of which the shim told last write a line on its error output and exit with 126."""
+    return Answer.DENY.value + reason.encode()[:MAX_DENIAL_BYTES]
 
 
 def finished() -> bytes:

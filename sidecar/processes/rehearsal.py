@@ -8,6 +8,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from sidecar.commands.judging import Judge
 from sidecar.contract.events import Channel, Data, encode_event
 from sidecar.contract.frames import Chain
 from sidecar.contract.grants import (
@@ -24,6 +25,7 @@ from sidecar.contract.handshake import Executed, Exited
 from sidecar.contract.signing import KeyCertificate, Purpose, certify
 from sidecar.masking import Engine
 from sidecar.recording.inputs import Delivered, Received, ShimSaid, SourceEnded
+from sidecar.recording.programs import Programs
 from sidecar.recording.session import Session
 
 _NOW: Final = 1_000_000_000
@@ -56,7 +58,7 @@ class Rehearsal:
             tty=False,
             limits=grant.limits,
             maskers=dict.fromkeys(Channel, self._engine.stream),
-            program_masker=self._engine.stream,
+            programs=Programs(self._engine.stream, Judge(()), must_be_seen=False),
             spool_patience=0,
         )
         session.handle(ShimSaid(0, _PROGRAM))

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from sidecar.commands.judging import Judge
 from sidecar.contract.errors import CallerError
 from sidecar.contract.events import SessionStart
 from sidecar.contract.handshake import HandshakeError, Hello
@@ -24,6 +25,7 @@ from sidecar.processes.spare import DialledIn
 from sidecar.recording.argv import masked_argv
 from sidecar.recording.deadlines import SECOND
 from sidecar.recording.engines import Engines, maskers
+from sidecar.recording.programs import Programs
 from sidecar.recording.session import Session
 from sidecar.settings import Settings
 from sidecar.shipping.spool import SpoolError
@@ -72,6 +74,7 @@ def _open(surroundings: Surroundings, dialled: DialledIn, hello: Hello, descript
     try:
         endpoints = Endpoints(hello.header, descriptors)
         engine = surroundings.engines.named(admitted.grant.profile, admitted.grant.rules)
+        judge = Judge(admitted.grant.commands)
     except CallerError as error:
         raise RefusedError(str(error), NoticeKind.GRANT_REFUSED, admitted.grant.session) from None
     journal = Journal.begin(settings, admitted.grant, admitted.token)
@@ -79,7 +82,7 @@ def _open(surroundings: Surroundings, dialled: DialledIn, hello: Hello, descript
         tty=hello.header.tty,
         limits=admitted.grant.limits,
         maskers=maskers(engine, endpoints.sources, tty=hello.header.tty),
-        program_masker=engine.stream,
+        programs=Programs(engine.stream, judge, must_be_seen=admitted.grant.traced),
         spool_patience=settings.spool_patience_seconds * SECOND,
     )
     pump = Pump(

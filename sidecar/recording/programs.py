@@ -4,22 +4,31 @@ import errno
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from sidecar.commands.judging import Denial, Judge
 from sidecar.contract import events, handshake
 from sidecar.recording.argv import masked_lines
 from sidecar.recording.commands import Command, Record, Tell
 from sidecar.recording.masker import Masker
 
+_MAX_ALL_EVENTS: Final = events.MAX_PROGRAM_EVENTS + 1000
+"""A session in which ever more is denied is not recorded for ever either."""
+_MOST_NAME: Final = 80
 UNRECORDED_BYTES: Final = handshake.EXECUTED_ARGV_BYTES - events.MAX_PROGRAM_ARGV_BYTES
 """How much of a long command line is masked beyond what is recorded, so that no number is cut unseen."""
 
 
 class Programs:
-    """Records every program of one session before it runs, and counts them."""
+    """Records every program of one session before it runs, judges it, and counts them."""
 
-    def __init__(self, new_masker: Callable[[], Masker]) -> None:
+    def __init__(self, new_masker: Callable[[], Masker], judge: Judge, *, must_be_seen: bool) -> None:
+        """``must_be_seen`` says whether there is no session where programs cannot be seen."""
         self.count = 0
-        """How many were let run."""
+        """How many there were."""
+        self.end_reason = ""
+        """Why the session must not go on; empty when it may."""
         self._new_masker = new_masker
+        self._judge = judge
+        self._must_be_seen = must_be_seen
         self._waiting: handshake.Executed | handshake.Untraced | None = None
 
     def asked(
@@ -35,22 +44,45 @@ class Programs:
         return [] if wait else self.go_on(at)
 
     def go_on(self, at: int) -> list[Command]:
-        """Let the program run that waits, if one does: the spool has room."""
+        """Answer for the program that waits, if one does: the spool has room."""
         message, self._waiting = self._waiting, None
-        proceed = Tell(handshake.proceed())
         match message:
             case None:
                 return []
             case handshake.Untraced():
-                return [Record(untraced_event(at, message)), proceed]
+                return self._untraced(untraced_event(at, message))
             case handshake.Executed():
-                self.count += 1
-                if self.count > events.MAX_PROGRAM_EVENTS:
-                    return [proceed]
-                return [Record(program_event(at, message, self._new_masker())), proceed]
+                return self._executed(at, message)
+
+    def _untraced(self, event: events.Untraced) -> list[Command]:
+        if self._must_be_seen:
+            self.end_reason = f"{event.reason}, and a policy wants every program seen, so nothing runs here"
+            return [Record(event)]
+        return [Record(event), Tell(handshake.proceed())]
+
+    def _executed(self, at: int, message: handshake.Executed) -> list[Command]:
+        self.count += 1
+        denial = self._denial(message)
+        if denial is None and self.count > events.MAX_PROGRAM_EVENTS:
+            return [Tell(handshake.proceed())]
+        event = program_event(at, message, self._new_masker(), denied=denial.rule.rule if denial else "")
+        if denial is None:
+            return [Record(event), Tell(handshake.proceed())]
+        said = _denial_text(event, denial)
+        if denial.rule.ends:
+            self.end_reason = f"{said}; this session was ended"
+        recorded: list[Command] = [Record(event)] if self.count <= _MAX_ALL_EVENTS else []
+        return [*recorded, Tell(handshake.deny(said))]
+
+    def _denial(self, message: handshake.Executed) -> Denial | None:
+        argv = tuple(argument.decode("utf-8", "replace") for argument in message.argv)
+        executable = message.executable.decode("utf-8", "replace").removesuffix(" (deleted)")
+        return self._judge.denial(executable, argv, truncated=message.truncated)
 
 
-def program_event(at: int, message: handshake.Executed, masker: Masker) -> events.Program:
+def program_event(
+    at: int, message: handshake.Executed, masker: Masker, *, denied: str = ""
+) -> events.Program:
     """Give the record of a program, all of its text masked."""
     (executable,), (cwd,), argv = masked_lines([[message.executable], [message.cwd], message.argv], masker)
     kept = _beginning(argv)
@@ -63,6 +95,7 @@ def program_event(at: int, message: handshake.Executed, masker: Masker) -> event
         cwd=cwd.decode("utf-8", "replace"),
         argv=tuple(argument.decode("utf-8", "ignore") for argument in kept),
         truncated=message.truncated or kept != argv,
+        denied=denied,
     )
 
 
@@ -76,6 +109,17 @@ def untraced_event(at: int, message: handshake.Untraced) -> events.Untraced:
             f" seccomp fails with {_name(message.filter_error)}"
         )
     return events.Untraced(at, why)
+
+
+def _denial_text(program: events.Program, denial: Denial) -> str:
+    """Give what the person reads: what was asked, by which rule it did not happen, and what to do."""
+    name = (program.argv[0] if program.argv else "") or program.executable or "a program"
+    shown = "".join(character if character.isprintable() else "?" for character in name[:_MOST_NAME])
+    reason = f" ({denial.rule.reason})" if denial.rule.reason else ""
+    return (
+        f"'{shown}' was not run: by rule {denial.rule.rule} {denial.why}{reason}."
+        " Run something it allows, or ask whoever keeps that policy"
+    )
 
 
 def _beginning(argv: Sequence[bytes]) -> list[bytes]:

@@ -70,13 +70,10 @@ class Session:
         tty: bool,
         limits: Limits,
         maskers: Mapping[Channel, Callable[[], Masker]],
-        program_masker: Callable[[], Masker],
+        programs: Programs,
         spool_patience: int,
     ) -> None:
-        """Take what makes a masker for each channel there is, and one for each program that starts.
-
-        ``spool_patience`` is in nanoseconds.
-        """
+        """Take what makes a masker for each channel there is; ``spool_patience`` is in nanoseconds."""
         self._tty = tty
         self._limits = limits
         self._flows = {channel: Flow(channel, new) for channel, new in maskers.items()}
@@ -92,7 +89,7 @@ class Session:
         self._size: WindowSize | None = None
         self._size_due = False
         self._findings: Counter[str] = Counter()
-        self._programs = Programs(program_masker)
+        self._programs = programs
 
     @property
     def over(self) -> bool:
@@ -160,6 +157,10 @@ class Session:
     @property
     def _muted(self) -> bool:
         return self._ending is not None and self._ending[0] in MUTING
+
+    def _end_by_policy(self, at: int) -> None:
+        if self._programs.end_reason and self._ending is None:
+            self._end(at, Ending.POLICY, self._programs.end_reason)
 
     @property
     def _programs_wait(self) -> bool:
@@ -260,6 +261,7 @@ class Session:
                 self._resized(at, size)
             case Executed() | Untraced():
                 self._commands += self._programs.asked(at, message, wait=self._programs_wait)
+                self._end_by_policy(at)
             case Exited(code, signal) if self._exit_at is None:
                 self._exit_at = at
                 self._last_word = finished()
@@ -289,6 +291,7 @@ class Session:
             self._resized(at, self._size)
         if not self._programs_wait:
             self._commands += self._programs.go_on(at)
+            self._end_by_policy(at)
 
     def _drain(self, at: int, phase: Phase) -> None:
         for flow in self._flows.values():

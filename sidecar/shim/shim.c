@@ -86,7 +86,9 @@ static void hear_recorder(struct session *session)
     struct message message = hear(session->recorder);
     if (message.kind == TERMINATE)
         terminate(session, &message);
-    else if (message.kind == CONTINUE && let_go_on(&session->tracer))
+    else if (message.kind == CONTINUE && take_answer(&session->tracer, NULL))
+        return;
+    else if (message.kind == DENIED && take_answer(&session->tracer, message.reason))
         return;
     else if (message.kind == DELIVERED && session->end_told)
         leave(session, session->program.code);

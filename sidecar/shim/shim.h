@@ -10,6 +10,7 @@
  *   filter.c       what a process of the session must not do, so that nothing starts untraced
  *   tracing.c      holding every program that starts until the recorder knows it
  *   programs.c     what there is to know of it
+ *   denying.c      what becomes of one that may not run
  *   descendants.c  waiting for, and ending, everything the program left behind
  *   say.c          what people read
  */
@@ -84,13 +85,13 @@ void restore_terminal(void);
 /* recorder.c */
 
 enum from_recorder {
-    GO = 'G', REFUSED = 'R', CONTINUE = 'C', DELIVERED = 'K', TERMINATE = 'T', LOST = 0
+    GO = 'G', REFUSED = 'R', CONTINUE = 'C', DENIED = 'D', DELIVERED = 'K', TERMINATE = 'T', LOST = 0
 };
 
 struct message {
     enum from_recorder kind;
     int signal;                    /* TERMINATE */
-    char reason[REASON_MAX + 1];   /* REFUSED, TERMINATE */
+    char reason[REASON_MAX + 1];   /* REFUSED, DENIED, TERMINATE */
 };
 
 int dial(int64_t deadline);
@@ -156,8 +157,13 @@ void forget(struct tracer *tracer, pid_t pid);
 /* The program the recorder has to be told of, 0 for none now. */
 pid_t next_to_tell(struct tracer *tracer);
 
-/* The recorder knows it; false when it was not asked. */
-bool let_go_on(struct tracer *tracer);
+/* The recorder knows it: it runs, or says why not and exits. False when nothing was asked. */
+bool take_answer(struct tracer *tracer, const char *denial);
+
+/* denying.c */
+
+/* Has to be resumed then; false when it can only be killed. */
+bool make_refuse(pid_t pid, const char *reason);
 
 /* programs.c */
 

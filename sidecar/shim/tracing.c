@@ -82,12 +82,15 @@ pid_t next_to_tell(struct tracer *tracer)
     return tracer->count > 0 ? *waiting(tracer, 0) : 0;
 }
 
-bool let_go_on(struct tracer *tracer)
+bool take_answer(struct tracer *tracer, const char *denial)
 {
     if (!tracer->asked)
         return false;
-    if (*waiting(tracer, 0))
-        resume(*waiting(tracer, 0), 0);
+    pid_t pid = *waiting(tracer, 0);
+    if (pid && denial && !make_refuse(pid, denial))
+        (void)kill(pid, SIGKILL);
+    else if (pid)
+        resume(pid, 0);
     drop_first(tracer);
     tracer->asked = false;
     return true;

@@ -17,7 +17,7 @@ from shim_terminal import Client
 
 from sidecar.contract.events import Channel, Data, End, Event, SessionStart, decode_event
 from sidecar.contract.frames import Chain
-from sidecar.contract.grants import Grant, GrantSigner, Limits, MaskingRule, argv_digest, issue
+from sidecar.contract.grants import CommandRule, Grant, GrantSigner, Limits, MaskingRule, argv_digest, issue
 from sidecar.contract.identifiers import session_id
 from sidecar.contract.signing import KeyCertificate, Purpose, certify
 from sidecar.contract.wire import Notice
@@ -60,6 +60,8 @@ class Authority:
         limits: Limits | None = None,
         profile: str = "strict",
         rules: tuple[MaskingRule, ...] = (),
+        commands: tuple[CommandRule, ...] = (),
+        traced: bool = False,
     ) -> "Ticket":
         """Give a grant for a command line as the admission side would."""
         now = int(time.time()) - issued_ago
@@ -77,6 +79,8 @@ class Authority:
             limits=limits or Limits(),
             sealed=b"for the collector alone",
             rules=rules,
+            commands=commands,
+            traced=traced,
         )
         return Ticket(grant.session, issue(grant, self.signer), argv)
 

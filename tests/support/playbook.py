@@ -4,14 +4,16 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Self
 
+from sidecar.commands.judging import Judge
 from sidecar.contract.events import Channel, Data, End, Event, SessionStart
-from sidecar.contract.grants import Limits
+from sidecar.contract.grants import CommandRule, Limits
 from sidecar.masking import Engine, Profile
 from sidecar.recording.commands import Command, Deliver, Record
 from sidecar.recording.deadlines import SECOND
 from sidecar.recording.engines import maskers as made_for
 from sidecar.recording.inputs import Input
 from sidecar.recording.masker import Finding, Masker
+from sidecar.recording.programs import Programs
 from sidecar.recording.session import Session
 
 PATIENCE = 60 * SECOND
@@ -97,6 +99,8 @@ def play(
     limits: Limits | None = None,
     maskers: dict[Channel, Callable[[], Masker]] | None = None,
     program_masker: Callable[[], Masker] | None = None,
+    commands: tuple[CommandRule, ...] = (),
+    traced: bool = False,
 ) -> Playbook:
     """Start a session with the real masking engine, or with given maskers."""
     engine = loaded_engine()
@@ -108,7 +112,7 @@ def play(
             tty=tty,
             limits=limits or Limits(idle_seconds=0, total_seconds=0),
             maskers={**made_for(engine, channels, tty=tty), **(maskers or {})},
-            program_masker=program_masker or engine.stream,
+            programs=Programs(program_masker or engine.stream, Judge(commands), must_be_seen=traced),
             spool_patience=PATIENCE,
         )
     )

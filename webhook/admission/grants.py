@@ -82,6 +82,8 @@ class Granter:
             limits=decision.limits,
             sealed=sealed,
             rules=decision.masking_rules,
+            commands=decision.commands,
+            traced=decision.traced,
         )
         return issue(grant, keys.signer)
 

@@ -129,6 +129,7 @@ def check(event: Event) -> None:
         case Program():
             sound &= all(0 <= number <= _MAX_NUMBER for number in (event.pid, event.parent, event.uid))
             sound &= max(len(event.executable), len(event.cwd)) <= _MAX_PATH
+            sound &= len(event.denied) <= _MAX_NAME
             sound &= sum(map(len, event.argv)) + len(event.argv) <= MAX_PROGRAM_ARGV_BYTES + 1
         case Untraced(reason=reason):
             sound &= len(reason) <= _MAX_NAME

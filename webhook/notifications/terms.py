@@ -4,8 +4,8 @@ from typing import Final
 
 import msgspec
 
+from sidecar.commands.globs import Glob
 from webhook.journal.events import AuditEvent, Kind
-from webhook.policy.globs import Glob
 
 DEFAULT_KINDS: Final = (
     Kind.APPROVAL_ASKED,

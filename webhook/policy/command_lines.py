@@ -1,65 +1,61 @@
-"""Command lines as rules describe them."""
+"""Command lines of documents, as grants carry them and as they are asked."""
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Sequence
 
-from webhook.policy.document import CommandLine
-from webhook.policy.globs import Glob
-from webhook.policy.regexes import Regexes
-
-REST: Final = "**"
-"""At the end of a glob: any further arguments, or none."""
-Argv = tuple[str, ...]
+from sidecar.commands.lines import CommandLineError, CompiledCommandLine
+from sidecar.commands.regexes import RegexError, Regexes
+from sidecar.contract.grants import CommandPattern, CommandRule, GrantError, PatternKind, check_commands
+from webhook.policy.document import CommandLine, Rule
+from webhook.policy.places import Path
 
 
-class CommandLineError(ValueError):
-    """A description that is refused; the text says why."""
+class CommandsError(ValueError):
+    """Rules about programs that are refused: the place among them, and why."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(why)
+        self.path = path
 
 
-class CompiledCommandLine:
-    """One description. ``fits`` takes the arguments, and the line quoted as a shell would."""
-
-    def __init__(self, line: CommandLine, regexes: Regexes) -> None:
-        """Compile it. Raises CommandLineError, or RegexError."""
-        given = {name: value for name, value in _fields(line).items() if value is not None}
-        if len(given) != 1:
-            raise CommandLineError("give exactly one of exact, prefix, glob and regex")
-        self.text = " ".join(f"{name} {value!r}" for name, value in given.items())
-        self.program = _program(line)
-        """The first argument, where only one fits."""
-        self.fits = _test(line, regexes)
+def pattern_of(line: CommandLine) -> CommandPattern:
+    """Give a description as it travels. Raises CommandLineError."""
+    regex = None if line.regex is None else (line.regex,)
+    words = dict(zip(PatternKind, (line.exact, line.prefix, line.glob, regex), strict=True))
+    given = [CommandPattern(kind, text) for kind, text in words.items() if text is not None]
+    if len(given) != 1:
+        raise CommandLineError("give exactly one of exact, prefix, glob and regex")
+    return given[0]
 
 
-def _fields(line: CommandLine) -> dict[str, object]:
-    return {"exact": line.exact, "prefix": line.prefix, "glob": line.glob, "regex": line.regex}
+def compiled(line: CommandLine, regexes: Regexes) -> CompiledCommandLine:
+    """Compile a description. Raises CommandLineError, or RegexError."""
+    return CompiledCommandLine(pattern_of(line), regexes)
 
 
-def _program(line: CommandLine) -> str | None:
-    first = (line.exact or line.prefix or line.glob or ("*",))[0]
-    return Glob(first).literal if line.glob else (first if line.regex is None else None)
+def travelling(policy: str, rule: Rule, regexes: Regexes) -> tuple[CommandRule, ...]:
+    """Give what a rule says of the programs inside a session, as grants carry it. Raises CommandsError."""
+    if rule.commands is None:
+        return ()
+    commands = CommandRule(
+        rule=f"{policy}/{rule.name}",
+        reason=rule.reason,
+        allow=_patterns("allow", rule.commands.allow, regexes),
+        deny=_patterns("deny", rule.commands.deny, regexes),
+        ends=rule.commands.end_session,
+    )
+    try:
+        check_commands((commands,))
+    except GrantError as error:
+        raise CommandsError((), str(error)) from None
+    return (commands,)
 
 
-def _test(line: CommandLine, regexes: Regexes) -> Callable[[Argv, str], bool]:
-    if line.regex is not None:
-        regex = regexes.get(line.regex, whole=True)
-        return lambda _, quoted: regex.fits(quoted)
-    if line.glob is not None:
-        return _glob(line.glob)
-    wanted = line.exact or line.prefix or ()
-    if line.exact is not None:
-        return lambda argv, _: argv == wanted
-    return lambda argv, _: argv[: len(wanted)] == wanted
-
-
-def _glob(words: Sequence[str]) -> Callable[[Argv, str], bool]:
-    open_end = words[-1] == REST
-    fixed = tuple(Glob(word) for word in (words[:-1] if open_end else words))
-    if any(glob.text == REST for glob in fixed):
-        raise CommandLineError(f"{REST} stands for further arguments and may only be the last word of a glob")
-
-    def fits(argv: Argv, _: str) -> bool:
-        if len(argv) < len(fixed) or (len(argv) > len(fixed) and not open_end):
-            return False
-        return all(glob.fits(word) for glob, word in zip(fixed, argv, strict=False))
-
-    return fits
+def _patterns(field: str, lines: Sequence[CommandLine], regexes: Regexes) -> tuple[CommandPattern, ...]:
+    patterns: list[CommandPattern] = []
+    for index, line in enumerate(lines):
+        try:
+            compiled(line, regexes)  # as the recorder will
+        except (CommandLineError, RegexError) as error:
+            raise CommandsError((field, index), str(error)) from None
+        patterns.append(pattern_of(line))
+    return tuple(patterns)

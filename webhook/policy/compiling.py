@@ -3,15 +3,16 @@
 from dataclasses import dataclass, field
 from typing import Never
 
+from sidecar.commands.regexes import Regexes
 from sidecar.contract.errors import ConfigurationError
-from sidecar.contract.grants import GrantError, MaskingRule, check_rules
+from sidecar.contract.grants import CommandRule, GrantError, MaskingRule, check_rules
+from webhook.policy.command_lines import CommandsError, travelling
 from webhook.policy.decision import Action, Approval, Delegate
-from webhook.policy.document import GuardPolicy, Match, Mode, Rule, Session, SessionLimits, Spec
+from webhook.policy.document import GuardPolicy, Match, Mode, Rule, Session, SessionLimits
 from webhook.policy.facts import Facts
 from webhook.policy.masking import MaskingError, MaskingRules
 from webhook.policy.matching import Check, MatchError, compile_match
 from webhook.policy.places import Path, Place
-from webhook.policy.regexes import Regexes
 from webhook.policy.terms import Terms
 
 
@@ -70,14 +71,16 @@ def _compile_rule(
             _compile_exception(match, place, (*path, "except", index), workshop)
             for index, match in enumerate(rule.except_)
         ),
-        terms=_terms(policy.spec, rule, place, path, workshop),
+        terms=_terms(policy, rule, place, path, workshop),
     )
 
 
 def _check_rule(rule: Rule, place: Place, path: Path) -> None:
-    if rule.commands is not None:
-        why = "rules for the programs inside a session are not enforced by this version; leave them out"
-        _refuse(place, (*path, "commands"), why)
+    commands = rule.commands
+    if commands is not None and not (commands.allow or commands.deny):
+        _refuse(place, (*path, "commands"), "say what may run or what may not: fill allow or deny")
+    if commands is not None and rule.action is Action.DENY:
+        _refuse(place, (*path, "commands"), "there is no session to a rule with action deny; leave it out")
     if rule.approval is not None and rule.action is not Action.APPROVE:
         _refuse(place, (*path, "approval"), "only a rule with action approve asks somebody; leave it out")
     if rule.approval is not None:
@@ -125,10 +128,11 @@ def _compile_exception(match: Match, place: Place, path: Path, workshop: Worksho
     return checks or _refuse(place, path, "an empty exception takes everything away from the rule; fill it")
 
 
-def _terms(spec: Spec, rule: Rule, place: Place, path: Path, workshop: Workshop) -> Terms:
+def _terms(policy: GuardPolicy, rule: Rule, place: Place, path: Path, workshop: Workshop) -> Terms:
     """Give the rule's own terms, and the policy's where the rule says nothing."""
     own = _compile_session(rule.session, place, (*path, "session"), workshop)
-    common = _compile_session(spec.session, place, ("spec", "session"), workshop)
+    common = _compile_session(policy.spec.session, place, ("spec", "session"), workshop)
+    commands = _compile_commands(policy.metadata.name, rule, place, path, workshop)
     terms = Terms(
         profile=own.profile or common.profile,
         limits=SessionLimits(
@@ -137,12 +141,23 @@ def _terms(spec: Spec, rule: Rule, place: Place, path: Path, workshop: Workshop)
             output_bytes=_own(own.limits.output_bytes, common.limits.output_bytes),
         ),
         masking_rules=common.masking_rules + own.masking_rules,
+        commands=commands,
+        tracing=own.tracing or common.tracing,
     )
     try:
         check_rules(terms.masking_rules)
     except GrantError as error:
         return _refuse(place, (*path, "session", "maskingRules"), str(error))
     return terms
+
+
+def _compile_commands(
+    policy: str, rule: Rule, place: Place, path: Path, workshop: Workshop
+) -> tuple[CommandRule, ...]:
+    try:
+        return travelling(policy, rule, workshop.regexes)
+    except CommandsError as error:
+        return _refuse(place, (*path, "commands", *error.path), str(error))
 
 
 def _own(own: int | None, common: int | None) -> int | None:
@@ -156,7 +171,7 @@ def _compile_session(session: Session, place: Place, path: Path, workshop: Works
             rules.append(workshop.masking.travelling(source))
         except MaskingError as error:
             _refuse(place, (*path, "maskingRules", index), str(error))
-    return Terms(session.profile, session.limits, tuple(rules))
+    return Terms(session.profile, session.limits, tuple(rules), tracing=session.tracing)
 
 
 def _refuse(place: Place, path: Path, why: str) -> Never:

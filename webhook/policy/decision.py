@@ -7,7 +7,7 @@ from typing import Annotated, Protocol
 import msgspec
 from msgspec import Meta
 
-from sidecar.contract.grants import Limits, MaskingRule
+from sidecar.contract.grants import CommandRule, Limits, MaskingRule
 from sidecar.contract.sealing import Identity
 from sidecar.masking.objects import FieldFinding
 from webhook.policy.privileges import Privilege
@@ -179,6 +179,10 @@ class Decision(Judgement, frozen=True, kw_only=True):
     limits: Limits
     masking_rules: tuple[MaskingRule, ...] = ()
     """What else is masked in the session."""
+    commands: tuple[CommandRule, ...] = ()
+    """What may run inside it."""
+    traced: bool = False
+    """Whether there is no session where its programs cannot be seen."""
     approval: Approval | None = None
     """Who may approve, when the action is to ask."""
     glass: Glass | None = None

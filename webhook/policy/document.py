@@ -136,6 +136,15 @@ class Recording(Enum):
     """Command line, output and input, masked."""
 
 
+class Tracing(Enum):
+    """What happens where the programs of a session cannot be seen."""
+
+    REQUIRED = "required"
+    """Nothing runs there."""
+    OPTIONAL = "optional"
+    """The session runs, and its record says so."""
+
+
 class SessionLimits(_Part, frozen=True, kw_only=True):
     """When a session is ended; 0 never. What is left out stays as the installation has it."""
 
@@ -151,13 +160,22 @@ class Session(_Part, frozen=True, kw_only=True):
     recording: Recording = Recording.FULL
     limits: SessionLimits = SessionLimits()
     masking_rules: Annotated[tuple[MaskingSource, ...], Meta(max_length=32)] = ()
+    tracing: Tracing | None = None
+    """Rules with ``commands`` need it whatever is said here."""
 
 
 class Commands(_Part, frozen=True, kw_only=True):
-    """Rules for the programs that run inside a session. Reserved: this version refuses them."""
+    """What may run inside a session that the rule is about; of several rules, every one must let it pass.
+
+    A shell's builtins and busybox's applets within a busybox shell are no programs and are not asked about.
+    """
 
     allow: Annotated[tuple[CommandLine, ...], Meta(max_length=64)] = ()
+    """Nothing but these may run. Judged by the program's own file, after links."""
     deny: Annotated[tuple[CommandLine, ...], Meta(max_length=64)] = ()
+    """These may not run, by whatever name they are called."""
+    end_session: bool = False
+    """Whether a program that may not run ends the session."""
 
 
 class Rule(_Part, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from webhook.policy.document import Mode
 from webhook.policy.expressions import ExpressionError
 from webhook.policy.facts import Facts
 from webhook.policy.index import Index
-from webhook.policy.terms import limits_of, masking_of, profile_of
+from webhook.policy.terms import commands_of, limits_of, masking_of, profile_of, traced_by
 
 
 def without_rest() -> None:
@@ -98,6 +98,8 @@ class PolicySet:
             profile=profile_of(terms, self._otherwise.profile),
             limits=limits_of(terms, self._otherwise.limits),
             masking_rules=masking_of(terms),
+            commands=commands_of(terms),
+            traced=traced_by(terms),
             approval=winner.rule.rule.approval,
             glass=_glass(enforced) if winner.action is Action.APPROVE else None,
         )

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, cast
 
+from sidecar.commands.regexes import Regex, Regexes
 from webhook.policy.facts import VARIABLES, Facts
-from webhook.policy.regexes import Regex, Regexes
 
 MAX_NESTING: Final = 2
 MAX_MACROS: Final = 8

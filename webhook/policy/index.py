@@ -7,11 +7,11 @@ one integer; the rules that give no such field are satisfied by every word. What
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
-from webhook.policy.command_lines import REST
+from sidecar.commands.globs import Glob, is_literal
+from sidecar.commands.lines import REST
 from webhook.policy.compiling import CompiledRule
 from webhook.policy.document import CommandLine, Match
 from webhook.policy.facts import Facts
-from webhook.policy.globs import Glob, is_literal
 
 _REMEMBERED: Final = 4096
 """Words whose rules are remembered, for each field."""

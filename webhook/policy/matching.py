@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from webhook.policy.command_lines import CommandLineError, CompiledCommandLine
+from sidecar.commands.globs import Glob
+from sidecar.commands.lines import CommandLineError, CompiledCommandLine
+from sidecar.commands.regexes import RegexError, Regexes
+from webhook.policy.command_lines import compiled
 from webhook.policy.document import CommandLine, Match, Window
 from webhook.policy.expressions import Expression, ExpressionError
 from webhook.policy.facts import Facts
-from webhook.policy.globs import Glob
 from webhook.policy.places import Path
-from webhook.policy.regexes import RegexError, Regexes
 from webhook.policy.windows import CompiledWindow, WindowError
 
 
@@ -179,7 +180,7 @@ def _window(index: int, window: Window) -> CompiledWindow:
 
 def _line(index: int, line: CommandLine, regexes: Regexes) -> CompiledCommandLine:
     try:
-        return CompiledCommandLine(line, regexes)
+        return compiled(line, regexes)
     except (CommandLineError, RegexError) as error:
         raise MatchError(("argv", index), str(error)) from None
 

@@ -161,8 +161,8 @@ _EXTRA: Final[dict[str, Json]] = {
             "who breaks the glass is recorded; write action: audit",
         ),
         (
-            "!has(self.commands)",
-            "rules for the programs inside a session are not enforced by this version; leave commands out",
+            "!has(self.commands) || self.action != 'deny'",
+            "there is no session to a rule with action deny; leave commands out",
         ),
     ),
 }

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from sidecar.contract.grants import Limits, MaskingRule
+from sidecar.contract.grants import CommandRule, Limits, MaskingRule
 from sidecar.masking import Profile
-from webhook.policy.document import SessionLimits
+from webhook.policy.document import SessionLimits, Tracing
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -15,6 +15,8 @@ class Terms(msgspec.Struct, frozen=True):
     profile: Profile | None = None
     limits: SessionLimits = SessionLimits()
     masking_rules: tuple[MaskingRule, ...] = ()
+    commands: tuple[CommandRule, ...] = ()
+    tracing: Tracing | None = None
 
 
 def profile_of(terms: Sequence[Terms], otherwise: str) -> str:
@@ -37,6 +39,16 @@ def limits_of(terms: Sequence[Terms], otherwise: Limits) -> Limits:
 def masking_of(terms: Sequence[Terms]) -> tuple[MaskingRule, ...]:
     """Give every masking rule once."""
     return tuple(dict.fromkeys(rule for term in terms for rule in term.masking_rules))
+
+
+def commands_of(terms: Sequence[Terms]) -> tuple[CommandRule, ...]:
+    """Give every rule about programs inside once."""
+    return tuple(dict.fromkeys(rule for term in terms for rule in term.commands))
+
+
+def traced_by(terms: Sequence[Terms]) -> bool:
+    """Tell whether any asks that programs be seen: rules about them cannot hold otherwise."""
+    return any(term.commands or term.tracing is Tracing.REQUIRED for term in terms)
 
 
 def _lowest(asked: Iterable[int | None], otherwise: int) -> int:

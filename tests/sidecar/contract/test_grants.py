@@ -7,13 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.contract.grants import (
+    MAX_COMMANDS_BYTES,
+    CommandPattern,
+    CommandRule,
     DialIn,
     Grant,
     GrantError,
     GrantSigner,
     Limits,
     MaskingRule,
+    PatternKind,
     argv_digest,
+    check_commands,
     check_dial_in,
     check_rules,
     issue,
@@ -64,8 +69,20 @@ def test_masking_rules_are_bounded_on_both_sides(rules: tuple[MaskingRule, ...])
         check_rules(rules)
 
 
-def test_a_grant_without_masking_rules_is_what_older_recorders_read() -> None:
-    assert b"rules" not in msgspec.msgpack.encode(GRANT)
+def test_command_rules_travel_and_are_bounded_on_both_sides() -> None:
+    rule = CommandRule("p/r", "why", deny=(CommandPattern(PatternKind.GLOB, ("rm", "**")),), ends=True)
+    grant = msgspec.structs.replace(GRANT, commands=(rule,), traced=True)
+    assert verify_grant(issue(grant, SIGNER).encode(), roots=ROOTS, now=NOW) == grant
+    long = msgspec.structs.replace(rule, reason="x" * MAX_COMMANDS_BYTES)
+    with pytest.raises(GrantError, match="too long for a grant"):
+        issue(msgspec.structs.replace(GRANT, commands=(long,)), SIGNER)
+    with pytest.raises(GrantError):
+        check_commands((long,))
+
+
+def test_a_grant_without_rules_is_what_older_recorders_read() -> None:
+    encoded = msgspec.msgpack.encode(GRANT)
+    assert not any(name in encoded for name in (b"rules", b"commands", b"traced"))
 
 
 def test_a_grant_survives_its_token() -> None:

@@ -1,9 +1,13 @@
 """What runs inside a session, through a real recorder into the spool."""
 
+from pathlib import Path
+
+import msgspec
 from live_recorder import Authority, LiveRecorder, Recording
 from shim_process import without_calls
 
-from sidecar.contract.events import Channel, Data, Program, Untraced
+from sidecar.contract.events import Channel, Data, Ending, Program, Untraced
+from sidecar.contract.grants import CommandPattern, CommandRule, PatternKind
 
 TRACE = "101"
 """ptrace(2) on x86-64."""
@@ -49,6 +53,49 @@ def test_a_session_that_cannot_be_traced_says_so(shared: LiveRecorder, authority
     (untraced,) = [event for event in recording.events if isinstance(event, Untraced)]
     assert untraced.reason == "no program inside this session is recorded: ptrace fails with EPERM"
     assert (programs(recording), recording.end.programs) == ([], 0)
+
+
+NO_DUMPS = CommandRule("payments/no-dumps", "", deny=(CommandPattern(PatternKind.GLOB, ("*dump", "**")),))
+
+
+def test_what_a_policy_denies_does_not_run(
+    shared: LiveRecorder, authority: Authority, tmp_path: Path
+) -> None:
+    dump = tmp_path / "dump"
+    dump.symlink_to("/bin/echo")
+    script = f"{dump} 4111111111111111; echo $?; exec -a ls {dump} again"
+    ticket = authority.grant("bash", "-c", script, commands=(NO_DUMPS,), traced=True)
+    done = shared.run(ticket)
+    assert done.stdout == b"126\nagain\n"
+    assert done.stderr.startswith(f"chaperone: '{dump}' was not run: by rule payments/no-dumps ".encode())
+    recording = shared.ended_recording(ticket.session)
+    assert [program.denied for program in programs(recording)] == ["", "payments/no-dumps", ""]
+    assert programs(recording)[1].argv == (str(dump), "411111******1111")
+
+
+def test_what_a_policy_denies_may_end_the_session(shared: LiveRecorder, authority: Authority) -> None:
+    rule = msgspec.structs.replace(NO_DUMPS, ends=True, deny=(CommandPattern(PatternKind.PREFIX, ("id",)),))
+    ticket = authority.grant("sh", "-c", "id; sleep 1000", commands=(rule,), traced=True)
+    done = shared.run(ticket)
+    assert b"this session was ended" in done.stderr
+    assert shared.ended_recording(ticket.session).end.how is Ending.POLICY
+
+
+def test_nothing_runs_unseen_where_a_policy_wants_it_seen(shared: LiveRecorder, authority: Authority) -> None:
+    ticket = authority.grant("echo", "unseen", traced=True)
+    done = shared.run(ticket, before=without_calls(TRACE))
+    assert (done.returncode, done.stdout) == (126, b"")
+    assert b"a policy wants every program seen" in done.stderr
+    assert shared.ended_recording(ticket.session).end.how is Ending.POLICY
+
+
+def test_command_rules_that_cannot_be_loaded_start_nothing(
+    shared: LiveRecorder, authority: Authority
+) -> None:
+    rule = CommandRule("p/r", "", deny=(CommandPattern(PatternKind.REGEX, ("(a)\\1",)),))
+    done = shared.run(authority.grant("echo", "x", commands=(rule,)))
+    assert (done.returncode, done.stdout) == (126, b"")
+    assert b"the policy's command rules cannot be loaded here" in done.stderr
 
 
 def test_a_flood_of_programs(shared: LiveRecorder, authority: Authority) -> None:

@@ -1,7 +1,9 @@
 """Programs inside a session: recorded before they run, masked, one at a time, bounded."""
 
+import signal
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,17 +13,26 @@ from sidecar.contract.events import (
     MAX_PROGRAM_ARGV_BYTES,
     MAX_PROGRAM_EVENTS,
     Channel,
+    Ending,
     Program,
     Untraced,
 )
-from sidecar.contract.handshake import Executed, Exited, HandshakeError, proceed
+from sidecar.contract.grants import CommandPattern, CommandRule, PatternKind
+from sidecar.contract.handshake import Executed, Exited, HandshakeError, deny, proceed, terminate
 from sidecar.contract.handshake import Untraced as UntracedMessage
 from sidecar.recording.commands import Record, Tell
-from sidecar.recording.inputs import Failed, Received, ShimSaid, SourceEnded, SpoolFreed, SpoolFull
+from sidecar.recording.inputs import Failed, Received, ShimGone, ShimSaid, SourceEnded, SpoolFreed, SpoolFull
 from sidecar.recording.masker import Finding
 from sidecar.recording.programs import program_event
 
 PAN = b"4111111111111111"
+
+
+NO_DUMPS = CommandRule(
+    "payments/no-dumps",
+    "data stays here",
+    deny=(CommandPattern(PatternKind.PREFIX, ("pg_dump",)),),
+)
 
 
 def executed(*argv: bytes, truncated: bool = False) -> Executed:
@@ -150,3 +161,57 @@ def test_output_keeps_its_own_masker() -> None:
     played = play().goes_on(Received(1, Channel.STDOUT, PAN[:8]), ShimSaid(2, executed(b"echo", PAN[8:])))
     played.goes_on(Received(3, Channel.STDOUT, PAN[8:] + b"\n"))
     assert played.delivered(Channel.STDOUT) == b"411111******1111\n"
+
+
+DENIED = (
+    "'pg_dump' was not run: by rule payments/no-dumps it is denied inside sessions (data stays here)."
+    " Run something it allows, or ask whoever keeps that policy"
+)
+
+
+def test_what_a_policy_denies_is_recorded_and_does_not_run() -> None:
+    record = Program(5, 12, 1, 1000, "/usr/bin/psql", "/srv", ("pg_dump", "x"), denied="payments/no-dumps")
+    played = play(commands=(NO_DUMPS,))
+    played.happens(ShimSaid(5, executed(b"pg_dump", b"x")), Record(record), Tell(deny(DENIED)))
+    played.goes_on(ShimSaid(6, executed(b"psql")))
+    assert played.commands[-1] == Tell(proceed())
+    assert ended(played).end().how is Ending.EXITED
+
+
+def test_it_may_end_the_session() -> None:
+    played = play(commands=(msgspec.structs.replace(NO_DUMPS, ends=True),))
+    played.goes_on(ShimSaid(5, executed(b"pg_dump")))
+    reason = f"{DENIED}; this session was ended"
+    assert played.commands[-2:] == [Tell(deny(DENIED)), Tell(terminate(signal.SIGTERM, reason))]
+    played.goes_on(ShimSaid(6, Exited(143, 15)))
+    assert (ended(played).end().how, played.end().reason) == (Ending.POLICY, reason)
+
+
+def test_a_denial_shows_no_card_number_and_no_control_character() -> None:
+    rule = CommandRule("p/r", "", allow=(CommandPattern(PatternKind.EXACT, ("ls",)),))
+    played = play(commands=(rule,)).goes_on(ShimSaid(5, executed(b"\x1b[2J" + PAN)))
+    assert played.commands[-1] == Tell(
+        deny(
+            "'?[2J411111******1111' was not run: by rule p/r it is none of those allowed inside sessions."
+            " Run something it allows, or ask whoever keeps that policy"
+        )
+    )
+
+
+def test_more_is_denied_than_is_recorded() -> None:
+    played = play(commands=(NO_DUMPS,), program_masker=Unmasked)
+    for _ in range(MAX_PROGRAM_EVENTS + 1000):
+        played.session.handle(ShimSaid(1, executed(b"pg_dump")))
+    played.happens(ShimSaid(1, executed(b"pg_dump")), Tell(deny(DENIED)))
+
+
+def test_where_programs_must_be_seen_nothing_runs_unseen() -> None:
+    why = (
+        "no program inside this session is recorded: ptrace fails with EPERM,"
+        " and a policy wants every program seen, so nothing runs here"
+    )
+    played = play(traced=True).goes_on(ShimSaid(1, UntracedMessage(1, 0)))
+    assert played.commands[-1] == Tell(terminate(signal.SIGTERM, why))
+    assert Tell(proceed()) not in played.commands
+    played.goes_on(ShimGone(2), SourceEnded(2, Channel.STDOUT), SourceEnded(2, Channel.STDERR))
+    assert (played.end().how, played.end().reason) == (Ending.POLICY, why)

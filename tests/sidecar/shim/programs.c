@@ -69,7 +69,7 @@ static int vforks(void)
         (void)execl(self, self, "nothing", (char *)NULL);
         _exit(9);
     }
-    return waitpid(pid, &status, 0) == pid ? status : 1;
+    return waitpid(pid, &status, 0) == pid ? WEXITSTATUS(status) : 1;
 }
 
 static void print_error(const char *what, long result)

@@ -254,6 +254,51 @@ class TestWaiting:
             assert session.receive() is None
 
 
+DENIAL = "'nothing' was not run: by rule p/r\x1b[2J"
+
+
+class TestDenying:
+    """What may not run says so on its own error output and exits as if it could not be executed."""
+
+    def test_a_program_that_is_denied(self, shim: Shim) -> None:
+        with unanswered(shim, "sh", "-c", "/bin/echo never 2>&1; echo $?; exec /bin/echo never") as session:
+            next_program(session)
+            session.say(handshake.proceed())
+            for _ in range(2):
+                assert next_program(session).argv == (b"/bin/echo", b"never")
+                session.say(handshake.deny(DENIAL))
+            assert session.receive() == Exited(126, 0)
+            said = f"chaperone: {DENIAL}\n".replace("\x1b", " ").encode()
+            assert os.read(session.descriptors[-2], 4096) == said + b"126\n"
+            assert os.read(session.descriptors[-1], 4096) == said
+
+    def test_static_programs_vfork_and_threads(self, shim: Shim, odd: str) -> None:
+        for how in ("vforks", "threads"):
+            with unanswered(shim, odd, how) as session:
+                next_program(session)
+                session.say(handshake.proceed())
+                next_program(session)
+                session.say(handshake.deny(DENIAL))
+                assert session.receive() == Exited(126, 0)
+                assert os.read(session.descriptors[-1], 4096).startswith(b"chaperone: 'nothing'")
+
+    def test_the_main_program(self, shim: Shim) -> None:
+        with unanswered(shim, "/bin/echo", "never") as session:
+            next_program(session)
+            session.say(handshake.deny("x" * 5000))
+            assert session.receive() == Exited(126, 0)
+            assert os.read(session.descriptors[-1], 4096) == b"chaperone: " + b"x" * 1024 + b"\n"
+
+    def test_one_whose_memory_nobody_may_touch_is_killed(self, released: Shim, scratch: Path) -> None:
+        unreadable = scratch / "untouchable"
+        shutil.copy("/bin/true", unreadable)
+        unreadable.chmod(0o111)
+        with unanswered(released, str(unreadable), before=UNPRIVILEGED) as session:
+            next_program(session)
+            session.say(handshake.deny(DENIAL))
+            assert session.receive() == Exited(137, 9)
+
+
 class TestTheShimAsTarget:
     """What a session can do to its shim."""
 

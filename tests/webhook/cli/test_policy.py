@@ -49,6 +49,28 @@ def test_lint_remarks_on_doors_where_nobody_is_asked(cli: Chaperone, tmp_path: P
     assert "policies are not asked at webhook-configuration by this version" in done.error
 
 
+@pytest.mark.parametrize(
+    ("door", "manifest", "decided"),
+    [
+        ("configmap", {"kind": "ConfigMap", "data": {"note": "pay 4111 1111 1111 1111"}}, "card-data"),
+        ("configmap", {"kind": "ConfigMap", "data": {"note": "pay"}}, "record-everything"),
+        (
+            "rbac",
+            {"kind": "Role", "rules": [{"apiGroups": [""], "resources": ["*"], "verbs": ["*"]}]},
+            "rights",
+        ),
+    ],
+)
+def test_objects_are_explained_from_their_manifest(
+    cli: Chaperone, tmp_path: Path, door: str, manifest: Object, decided: str
+) -> None:
+    (tmp_path / "object.yaml").write_text(yaml.safe_dump({"metadata": {"name": "x"}, **manifest}))
+    words = ("--door", door, "--object", str(tmp_path / "object.yaml"), "-o", "json")
+    done = run(cli, "explain", "-f", "pci-dss", *words)
+    assert done.code == 0, done.error
+    assert done.json["decision"]["rule"] == decided
+
+
 def test_cases_are_run(cli: Chaperone, tmp_path: Path) -> None:
     assert run(cli, "test", "pci-dss").code == 0
     ask = {"door": "exec", "argv": ["rm", "x"]}

@@ -27,6 +27,14 @@ def test_the_terms_are_terms() -> None:
     compile_policy(*read_object(msgspec.json.encode(policy(rule("audit", **terms)))), Workshop())
 
 
+def test_the_rule_about_programs_compiles_and_travels() -> None:
+    found = policy(*yaml.safe_load(EXAMPLES[2]))
+    [compiled] = compile_policy(*read_object(msgspec.json.encode(found)), Workshop())
+    [commands] = compiled.terms.commands
+    assert commands.reason == "data stays in the cluster"
+    assert [pattern.words[0] for pattern in commands.deny] == ["pg_dump", "psql"]
+
+
 def test_everything_a_rule_can_ask_is_named() -> None:
     for word in (*VARIABLES, *(privilege.value for privilege in Privilege)):
         assert f"`{word}`" in DOCUMENT

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy_samples import BUILTIN, Object, policies, policy, question, rule
 
+from sidecar.contract.grants import CommandPattern, CommandRule, PatternKind
 from webhook.policy.decision import Action, Glass
 from webhook.policy.evaluation import ask
 from webhook.policy.facts import Facts
@@ -58,6 +59,33 @@ def test_terms_of_all_rules_add_up() -> None:
     assert [(r.name, r.pattern, r.last_four) for r in decided.masking_rules] == [
         ("token", "tok_[0-9]{4,9}", False)
     ]
+
+
+def test_rules_about_programs_add_up_and_want_every_program_seen() -> None:
+    first = rule("audit", name="a", reason="why", commands={"deny": [{"prefix": ["rm"]}], "endSession": True})
+    second = rule("allow", name="b", commands={"allow": [{"regex": "ls.*"}, {"exact": ["id"]}]})
+    decided = policies(policy(first, second, name="p")).decide(question())
+    assert decided.commands == (
+        CommandRule("p/a", "why", deny=(CommandPattern(PatternKind.PREFIX, ("rm",)),), ends=True),
+        CommandRule(
+            "p/b",
+            "",
+            allow=(
+                CommandPattern(PatternKind.REGEX, ("ls.*",)),
+                CommandPattern(PatternKind.EXACT, ("id",)),
+            ),
+        ),
+    )
+    assert decided.traced
+    tried = policies(policy(first, name="p", mode="audit"), policy(rule("allow"))).decide(question())
+    assert (tried.commands, tried.traced) == ((), False)
+
+
+@pytest.mark.parametrize(("said", "traced"), [("required", True), ("optional", False), (None, False)])
+def test_whether_programs_must_be_seen(said: str | None, traced: bool) -> None:
+    own = {"tracing": said} if said else {}
+    assert policies(policy(rule("audit", session=own))).decide(question()).traced is traced
+    assert policies(policy(rule("audit"), session=own)).decide(question()).traced is traced
 
 
 def test_a_rule_without_terms_leaves_the_installations() -> None:

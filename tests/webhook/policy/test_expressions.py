@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy_samples import question
 
+from sidecar.commands.regexes import RegexError, Regexes
 from webhook.policy.expressions import Expression, ExpressionError
 from webhook.policy.facts import VARIABLES, Facts
-from webhook.policy.regexes import RegexError, Regexes
 
 
 @pytest.mark.parametrize(

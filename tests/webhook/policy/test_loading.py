@@ -50,7 +50,19 @@ def refusal(text: str) -> str:
         (HEAD + "  - {name: a, action: audit, breakGlass: true}\n", "who may break the glass"),
         (HEAD + "  - {name: a, action: deny, approval: {count: 2}}\n", "only a rule with action approve"),
         (HEAD + "  - {name: a, action: approve, approval: {count: 0}}\n", "at least one person"),
-        (HEAD + "  - {name: a, action: deny, commands: {}}\n", "not enforced by this version"),
+        (HEAD + "  - {name: a, action: deny, commands: {}}\n", "fill allow or deny"),
+        (
+            HEAD + "  - {name: a, action: deny, commands: {deny: [{prefix: [rm]}]}}\n",
+            "there is no session to a rule with action deny",
+        ),
+        (
+            HEAD + "  - {name: a, action: audit, commands: {deny: [{prefix: [rm], exact: [rm]}]}}\n",
+            "give exactly one of exact, prefix, glob and regex",
+        ),
+        (
+            HEAD + "  - {name: a, action: audit, commands: {allow: [{regex: '(a)\\1'}]}}\n",
+            "Hyperscan refuses",
+        ),
         (HEAD + "  - {name: a, name: b, action: deny}\n", "p.yaml:6: name is given twice"),
         (HEAD + "  - name: [\n", "p.yaml:7"),
         (HEAD.rstrip() + " []\n", "rules"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.policy.globs import Glob, is_literal
+from sidecar.commands.globs import Glob, is_literal
 
 CHARACTERS = st.text(alphabet="ab*?.[\n", max_size=8)
 

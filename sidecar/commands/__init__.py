@@ -1,0 +1,1 @@
+"""Command lines and what policies say of them, for both sides: at the doors, and inside sessions. Pure."""
