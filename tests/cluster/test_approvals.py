@@ -1,151 +1,138 @@
 """Approvals on the real path: an unchanged kubectl asks, somebody else approves, and it happens once."""
 
 import json
-import re
-import shlex
-import uuid
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import subprocess
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kube import NAMESPACE, Kubectl, Object, Result, until
+from kube import NAMESPACE, REPOSITORY, SYSTEM, Kubectl, Object, Result, until
 from pods import container, pod
-from sessions import marker
+from sessions import Audit, marker
+from tickets import (
+    APPROVE,
+    at_once,
+    audit_events,
+    echo,
+    for_word,
+    get,
+    phase,
+    policy,
+    say,
+    ticket_of,
+    told,
+    waiting,
+    write,
+)
+from workshop import Workshop
 
-DECIDE = '{"decision":{"verdict":"approve"}}'
 
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def mark(admin: Kubectl) -> Iterator[str]:
     """A word that has command lines wait for an approval; two people's when ``both`` is beside it."""
-    word, name = marker(), f"test-{uuid.uuid4().hex[:8]}"
-    match = {"doors": ["exec"], "namespaces": [NAMESPACE]}
-    rules: list[Object] = [
-        {
-            "name": "ask",
-            "action": "approve",
-            "match": {**match, "cel": f"argv.exists(a, a == '{word}') && !argv.exists(a, a == 'both')"},
-        },
-        {
-            "name": "both",
-            "action": "approve",
-            "approval": {"count": 2},
-            "match": {**match, "cel": f"argv.exists(a, a == '{word}') && argv.exists(a, a == 'both')"},
-        },
-        {
-            "name": "pod",
-            "action": "approve",
-            "match": {"doors": ["pod"], "names": [word], "privileged": True},
-        },
-    ]
-    document = {"apiVersion": "chaperone.dev/v1alpha1", "kind": "GuardPolicy", "metadata": {"name": name}}
-    admin.apply({**document, "spec": {"rules": rules}})
-    until(lambda: _is_active(admin, name), what="the policy active")
-    yield word
-    admin.run("delete", "guardpolicy", name)
+    word = marker()
+    ask, both = for_word(word), for_word(word, name="both", approval={"count": 2})
+    ask["match"]["cel"] += " && !argv.exists(a, a == 'both')"
+    both["match"]["cel"] += " && argv.exists(a, a == 'both')"
+    pods = {"doors": ["pod"], "names": [word], "privileged": True}
+    with policy(admin, ask, both, {"name": "pod", "action": "approve", "match": pods}):
+        yield word
 
 
-def _is_active(admin: Kubectl, name: str) -> bool:
-    conditions = admin.get("guardpolicy", name).get("status", {}).get("conditions", [])
-    return any(c["type"] == "Active" and c["status"] == "True" for c in conditions)
-
-
-def echo(user: Kubectl, app: str, *words: str) -> Result:
-    return user.try_("exec", "-n", NAMESPACE, app, "--", "echo", *words)
-
-
-def ticket_of(refused: Result) -> str:
-    found = re.search(r"Approval request payments/(\S+) is waiting", refused.error)
-    assert found, refused.error
-    return found[1]
-
-
-def waiting(ask: Callable[[], Result]) -> Result:
-    """Ask until every replica follows the policy."""
-    last: list[Result] = []
-
-    def is_settled() -> bool:
-        last[:] = [ask() for _ in range(4)]
-        return all(result.code for result in last)
-
-    until(is_settled, what="all replicas ask for an approval")
-    return last[0]
-
-
-def told(refused: Result, program: str) -> list[str]:
-    """Give the arguments of a command that a refusal tells, without ``kubectl``."""
-    [line] = [line for line in refused.error.splitlines() if program in line]
-    return shlex.split(line[line.index(program) :])[1:]
-
-
-def decide(who: Kubectl, name: str, body: str = DECIDE) -> Result:
-    return who.try_("patch", "approvalrequest", name, "-n", NAMESPACE, "--type=merge", "-p", body)
-
-
-def phase(admin: Kubectl, name: str) -> str:
-    return admin.get("approvalrequest", name, "-n", NAMESPACE)["status"]["phase"]
+def told_of(admin: Kubectl, name: str) -> list[str]:
+    return [event["kind"] for event in audit_events(admin, name)]
 
 
 def test_from_the_refusal_alone_to_the_second_try(
     admin: Kubectl, agent_both: Kubectl, approver: Kubectl, app: str, mark: str
 ) -> None:
-    refused = waiting(lambda: echo(agent_both, app, mark))
+    word = marker()
+    refused = waiting(lambda: echo(agent_both, app, mark, word))
     name = ticket_of(refused)
     approver.run(*told(refused, "kubectl patch"))
     agent_both.run(*told(refused, "kubectl wait"))
-    assert echo(agent_both, app, mark).text == f"{mark}\n"
+    assert echo(agent_both, app, mark, word).text == f"{mark} {word}\n"
     until(lambda: phase(admin, name) == "Used", what="the approval used up")
-    assert ticket_of(echo(agent_both, app, mark)) != name
+    assert ticket_of(echo(agent_both, app, mark, word)) != name
+    assert told_of(admin, name) == ["approval-asked", "approval-decided", "approval-used"]
+
+
+def test_an_agent_with_the_text_alone_learns_of_a_denial(
+    agent: Kubectl, approver: Kubectl, app: str, mark: str
+) -> None:
+    """It waits as it is told, does the same again as it is told, and reads."""
+    word = marker()
+    refused = waiting(lambda: echo(agent, app, mark, word))
+    assert say(approver, ticket_of(refused), "deny", "use a migration").code == 0
+    agent.run(*told(refused, "kubectl wait"))
+    denied = echo(agent, app, mark, word)
+    assert "was denied by approver: use a migration" in denied.error
+    assert "Do it another way" in denied.error
+    assert "kubectl wait" not in denied.error
 
 
 def test_nobody_decides_for_themselves_or_without_the_right(
-    admin: Kubectl, agent: Kubectl, auditor: Kubectl, app: str, mark: str
+    admin: Kubectl, agent: Kubectl, auditor: Kubectl, approver: Kubectl, app: str, mark: str
 ) -> None:
     name = ticket_of(waiting(lambda: echo(agent, app, mark)))
-    assert "cannot" in decide(agent, name).error
-    assert "cannot" in decide(auditor, name).error
+    assert "cannot" in write(agent, name).error
+    assert "cannot" in write(auditor, name).error
     own = ticket_of(echo(admin, app, mark))
     assert own != name
-    assert "nobody decides on their own request" in decide(admin, own).error
-    for forged in ({"status": {"phase": "Approved"}}, {"spec": {"digest": "0" * 64}}):
-        assert decide(admin, name, json.dumps(forged)).code != 0
+    assert "nobody decides on their own request" in write(admin, own).error
     assert "while they are open" in admin.try_("delete", "approvalrequest", name, "-n", NAMESPACE).error
     assert phase(admin, name) == "Pending"
+    hostile: list[Object] = [
+        {"status": {"phase": "Approved"}},
+        {"spec": {"digest": "0" * 64}},
+        {"metadata": {"labels": {"chaperone.dev/ask": "other"}}},
+        {**APPROVE, "status": {"decisions": [{"verdict": "approve", "by": {"username": "approver2"}}]}},
+        {**APPROVE, "spec": {"requester": {"username": "somebody"}}},
+        {"decision": {"verdict": "break-glass", "reason": "mine"}},
+        {"decision": {"verdict": "review", "reason": "mine"}},
+        {"decision": {"verdict": "perhaps"}},
+        {"decision": {"verdict": "approve", "by": {"username": "approver2"}}},
+    ]
+    for body in hostile[:-1]:
+        assert write(approver, name, body).code != 0, body
+    assert phase(admin, name) == "Pending"
+    assert write(approver, name, hostile[-1]).code in {0, 1}
+    decided = get(admin, name)["status"].get("decisions", [])
+    assert [one["by"]["username"] for one in decided] in ([], ["approver"])
 
 
-def test_two_must_agree_and_are_different(
+def test_two_must_agree_and_are_different_and_late_is_told(
     agent: Kubectl, approver: Kubectl, approver2: Kubectl, app: str, mark: str
 ) -> None:
-    name = ticket_of_many(waiting(lambda: echo(agent, app, mark, "both")))
-    assert decide(approver, name).code == 0
-    assert "approved it already" in decide(approver, name).error
+    refused = waiting(lambda: echo(agent, app, mark, "both"))
+    assert "waiting for 2 other people" in refused.error
+    name = ticket_of(refused)
+    assert write(approver, name).code == 0
+    assert "approved it already" in write(approver, name).error
     assert echo(agent, app, mark, "both").code != 0
-    assert decide(approver2, name).code == 0
+    assert write(approver2, name).code == 0
+    assert "approved already (approved by approver and approver2)" in write(approver, name).error
     assert echo(agent, app, mark, "both").text == f"{mark} both\n"
 
 
-def ticket_of_many(refused: Result) -> str:
-    assert "waiting for 2 other people" in refused.error
-    return ticket_of(refused)
-
-
-def at_once(ask: Callable[[], Result]) -> list[Result]:
-    """Ask twenty times, ten at once."""
-    with ThreadPoolExecutor(10) as pool:
-        futures = [pool.submit(ask) for _ in range(20)]
-        return [future.result() for future in futures]
-
-
-def test_twenty_at_once_are_one_request_and_one_use(
-    admin: Kubectl, agent: Kubectl, approver: Kubectl, app: str, mark: str
+def test_fifty_at_once_are_one_request_and_one_use(
+    admin: Kubectl, agent: Kubectl, approver: Kubectl, audit: Audit, app: str, mark: str
 ) -> None:
-    waiting(lambda: echo(agent, app, mark))
-    refused = at_once(lambda: echo(agent, app, mark))
+    word = marker()
+    waiting(lambda: echo(agent, app, mark, word))
+    refused = at_once(lambda: echo(agent, app, mark, word), 50)
     [name] = {ticket_of(result) for result in refused}
-    assert decide(approver, name).code == 0
-    tried = at_once(lambda: echo(agent, app, mark))
-    assert [result.text for result in tried if result.code == 0] == [f"{mark}\n"]
+    assert write(approver, name).code == 0
+    tried = at_once(lambda: echo(agent, app, mark, word), 50)
+    assert [result.text for result in tried if result.code == 0] == [f"{mark} {word}\n"]
+    audit.recorded(word)
+    assert len(audit.find(word)) == 1
+    until(lambda: len(told_of(admin, name)) == 3, what="the use told")
+    assert told_of(admin, name) == ["approval-asked", "approval-decided", "approval-used"]
+    others = admin.get("approvalrequests", "-n", NAMESPACE)["items"]
+    about = [item["metadata"]["name"] for item in others if word in item["spec"]["argv"]]
+    assert set(about) - {name} <= {f"{name.removesuffix('-1')}-2"}
 
 
 def test_a_privileged_pod_is_created_once_and_exactly_as_approved(
@@ -156,11 +143,124 @@ def test_a_privileged_pod_is_created_once_and_exactly_as_approved(
         return agent.try_("create", "-f", "-", *options, stdin=body)
 
     assert "dry run" in waiting(lambda: create("--dry-run=server")).error
-    name = ticket_of(create())
-    assert decide(approver, name).code == 0
-    assert ticket_of(create(terminationGracePeriodSeconds=7)) != name
+    [name] = {ticket_of(result) for result in at_once(create, 20)}
+    assert write(approver, name).code == 0
+    changed = create(terminationGracePeriodSeconds=7)
+    assert ticket_of(changed) != name
+    assert f"{name} was approved, but an approval is for exactly what was asked then" in changed.error
     assert create("--dry-run=server").code == 0
-    assert create().code == 0
+    passed = [result for result in at_once(create, 20) if result.code == 0]
+    assert len(passed) == 1
     assert phase(admin, name) == "Used"
     admin.delete_now("pod", mark, "-n", NAMESPACE)
     assert ticket_of(create()) != name
+    assert told_of(admin, name) == ["approval-asked", "approval-decided", "approval-used"]
+
+
+def test_approving_what_is_gone_says_so(
+    workshop: Workshop, admin: Kubectl, agent: Kubectl, approver: Kubectl, mark: str
+) -> None:
+    app = workshop.pod(pod("soon-gone", container()))
+    name = ticket_of(waiting(lambda: echo(agent, app, mark)))
+    admin.delete_now("pod", app, "-n", NAMESPACE)
+    refused = until(lambda: _gone(write(approver, name)), what="the pod known as gone")
+    assert "for which it was asked, is gone" in refused
+    assert say(approver, name, "deny", "too late").code == 0
+
+
+def _gone(result: Result) -> str:
+    assert result.code, "an approval of what is gone was taken"
+    return result.error
+
+
+WAYS = [
+    ("--type=merge", json.dumps(APPROVE)),
+    ("--type=json", json.dumps([{"op": "add", "path": "/decision", "value": APPROVE["decision"]}])),
+    ("--server-side", ""),
+]
+
+
+@pytest.mark.parametrize(("way", "body"), WAYS)
+def test_every_way_to_write_a_verdict_works(
+    admin: Kubectl, agent: Kubectl, approver: Kubectl, app: str, mark: str, way: str, body: str
+) -> None:
+    name = ticket_of(waiting(lambda: echo(agent, app, mark, way)))
+    if body:
+        done = approver.try_("patch", "approvalrequest", name, "-n", NAMESPACE, way, "-p", body)
+    else:
+        document = {
+            "apiVersion": "chaperone.dev/v1alpha1",
+            "kind": "ApprovalRequest",
+            "metadata": {"name": name, "namespace": NAMESPACE},
+            **APPROVE,
+        }
+        done = approver.try_("apply", way, "-f", "-", stdin=json.dumps(document).encode())
+    assert done.code == 0, done.error
+    assert phase(admin, name) == "Approved"
+    assert get(admin, name)["status"]["decisions"][0]["by"]["username"] == "approver"
+
+
+def test_other_ways_to_write_are_refused_with_the_reason(
+    agent: Kubectl, approver: Kubectl, admin: Kubectl, app: str, mark: str
+) -> None:
+    name = ticket_of(waiting(lambda: echo(agent, app, mark, "ways")))
+    target = ("approvalrequest", name, "-n", NAMESPACE)
+    strategic = approver.try_("patch", *target, "-p", json.dumps(APPROVE))
+    assert "strategic" in strategic.error
+    for words in (("label", *target, "a=b"), ("annotate", *target, "a=b")):
+        assert "made, changed and removed by Chaperone alone" in approver.try_(*words).error
+    document = {**get(admin, name), "metadata": {"name": "mine", "namespace": NAMESPACE}}
+    made = admin.try_("create", "-f", "-", stdin=json.dumps(document).encode())
+    assert "do what you want approved" in made.error.lower()
+    assert phase(admin, name) == "Pending"
+
+
+def test_a_watch_tells_what_comes_and_what_becomes_of_it(
+    agent: Kubectl, approver: Kubectl, app: str, mark: str
+) -> None:
+    command = [str(REPOSITORY / ".venv/bin/chaperone"), "approvals", "watch", "-n", NAMESPACE]
+    environment = approver.env() | {"KUBECONFIG": str(approver.kubeconfig)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as watching:
+        assert watching.stdout is not None
+        name = ticket_of(waiting(lambda: echo(agent, app, mark, "watched")))
+        assert write(approver, name).code == 0
+        lines = iter(watching.stdout.readline, b"")
+        seen = [next(line for line in lines if name.encode() in line) for _ in range(2)]
+        watching.terminate()
+    assert [word in line.decode() for word, line in zip(("Pending", "Approved"), seen, strict=True)] == [
+        True,
+        True,
+    ]
+
+
+def kill_admission(admin: Kubectl) -> None:
+    """Kill every replica at once, and wait until others answer."""
+    selector = ("-n", SYSTEM, "-l", "app.kubernetes.io/component=admission")
+    admin.run("delete", "pod", *selector, "--grace-period=0", "--force", "--wait=false")
+    admin.run("rollout", "status", "-n", SYSTEM, "deployment/chaperone-admission", "--timeout=120s")
+
+
+def test_no_restart_loses_a_request_or_gives_a_second_use(
+    admin: Kubectl, agent: Kubectl, approver: Kubectl, audit: Audit, app: str, mark: str
+) -> None:
+    word = marker()
+
+    def ask() -> Result:
+        """Ask until the webhook answers."""
+        deadline = time.monotonic() + 60
+        while "failed calling webhook" in (result := echo(agent, app, mark, word)).error:
+            assert time.monotonic() < deadline, result.error
+            time.sleep(0.5)
+        return result
+
+    kill_admission(admin)
+    name = ticket_of(ask())
+    kill_admission(admin)
+    assert ticket_of(ask()) == name
+    until(lambda: write(approver, name).code == 0, what="the verdict taken")
+    kill_admission(admin)
+    assert ask().text == f"{mark} {word}\n"
+    assert ask().code != 0
+    audit.recorded(word)
+    assert len(audit.find(word)) == 1
+    until(lambda: phase(admin, name) == "Used", what="the approval used up")

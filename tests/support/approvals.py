@@ -31,7 +31,11 @@ REVIEW = Asked(verdict=Verdict.REVIEW, reason="it was needed")
 DENY = Asked(verdict=Verdict.DENY, reason="not today")
 HOME = "chaperone-system"
 ADMISSION = f"system:serviceaccount:{HOME}:chaperone-admission"
-SOURCE = Source(origin="chaperone-admission-1", itself=Identity(ADMISSION))
+SOURCE = Source(
+    origin="chaperone-admission-1",
+    itself=Identity(ADMISSION),
+    clock=lambda: int(NOW.timestamp()) * 10**9,
+)
 ALICE = Person(username="alice", uid="u-1", groups=("agents",))
 BOB = Person(username="bob", groups=("approvers",))
 CAROL = Person(username="carol", groups=("approvers", "security"))

@@ -80,7 +80,8 @@ async def serve(folder: Path, port: int) -> None:
     search = folder / "opensearch"
     store: Store = MoodyStore(folder)
     if search.exists():
-        store = open_store(OpenSearchSettings(*search.read_text().split()))
+        url, prefix = search.read_text().split()
+        store = open_store(OpenSearchSettings(url, prefix))
     store.prepare()
     keys = json.loads((folder / "keys.json").read_text())
     trust = Trust((bytes.fromhex(keys["root"]),), (bytes.fromhex(keys["seal"]),))

@@ -91,6 +91,9 @@ class StandingApprovalDoor:
         if given.status is not None or given.revoke is not None:
             remedy = "leave status and revoke out; who gives it and until when is stamped"
             return deny(asked, why="it was stamped by hand", remedy=remedy, rule="NotByHand", field="status")
+        if not given.metadata.name:
+            remedy = "give it a name in metadata.name"
+            return deny(asked, why="its name is not known yet", remedy=remedy, rule="NameMissing")
         approval = self._policies.approval(given.spec.policy, given.spec.rule)
         refusal = await self._refusal(given, approval, request)
         if refusal is not None or approval is None:

@@ -1,10 +1,13 @@
 """What happens to approvals, as audit events. Pure.
 
-An event's id is made from what it is about, so that telling the same again is the same event.
+An event's id is made from what it is about and when that was, so that telling the same again is the same
+event.
 """
 
 import datetime as dt
 import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import msgspec
 from msgspec.structs import replace
@@ -19,21 +22,28 @@ from webhook.journal.events import AuditEvent, Kind, Outcome, Where
 from webhook.policy.decision import Action, Question
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """Who tells."""
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Who tells, and by which clock."""
 
     origin: str
     """The pod's name."""
     itself: Identity
     """Chaperone, for what it does by itself."""
+    clock: Callable[[], int]
+    """Gives Unix nanoseconds."""
 
 
 def asked(source: Source, ticket: ApprovalRequest, identity: Identity, request: str) -> AuditEvent:
     """Tell that an approval was asked for; ``request`` is the review's UID."""
     at = ticket.metadata.creation_timestamp or ticket.spec.expires_at
     event = _event(source, ticket, Kind.APPROVAL_ASKED, at, identity, "asked")
-    until = {"expires": ticket.spec.expires_at.isoformat()}
-    return replace(event, request=request, details={**event.details, **until})
+    terms, more = ticket.spec.approval, {"expires": ticket.spec.expires_at.isoformat()}
+    if terms.reason_required:
+        more["reason-required"] = "true"
+    if terms.count > 1:
+        more["people"] = str(terms.count)
+    return replace(event, request=request, details={**event.details, **more})
 
 
 def decided(source: Source, ticket: ApprovalRequest, identity: Identity, request: str) -> AuditEvent:
@@ -42,6 +52,9 @@ def decided(source: Source, ticket: ApprovalRequest, identity: Identity, request
     kind = Kind.BREAK_GLASS if verdict.verdict is Verdict.BREAK_GLASS else Kind.APPROVAL_DECIDED
     event = _event(source, ticket, kind, verdict.at, identity, "decided", str(len(status.decisions)))
     more = {"verdict": verdict.verdict.value, "phase": status.phase.value}
+    asked_at = ticket.metadata.creation_timestamp
+    if asked_at is not None:
+        more["waited"] = str(max(0, int((verdict.at - asked_at).total_seconds())))
     still = missing(ticket.spec.approval, status.decisions)
     if verdict.verdict is Verdict.APPROVE and still:
         more["missing"] = str(still)
@@ -167,7 +180,7 @@ def _event(
     identity = metadata.uid or f"{metadata.namespace}/{metadata.name}"
     return AuditEvent(
         id=_id(at, identity, *about),
-        at=int(at.timestamp()) * 1_000_000_000,
+        at=source.clock(),
         kind=kind,
         outcome=Outcome.SUCCESS,
         actor=actor,
@@ -203,7 +216,7 @@ def _standing(
     spec, metadata = given.spec, given.metadata
     return AuditEvent(
         id=_id(at, metadata.uid, metadata.namespace, metadata.name, *about),
-        at=int(at.timestamp()) * 1_000_000_000,
+        at=source.clock(),
         kind=kind,
         outcome=Outcome.SUCCESS,
         actor=actor,

@@ -14,6 +14,7 @@ from webhook.journal.making import Stamp
 
 SESSIONS: Final = "sessions"
 EVENTS: Final = "auditevents"
+LEDGERS: Final = "ledgers"
 _OWN_RESOURCES: Final = {"notices": "notices", "search": "searches"}
 
 
@@ -27,6 +28,8 @@ class Action(Enum):
     CAST = "cast"
     SEARCH = "search"
     NOTICES = "notices"
+    SIGN = "sign"
+    """A checkpoint of the ledger was asked to be signed."""
 
 
 class Read(msgspec.Struct, frozen=True):

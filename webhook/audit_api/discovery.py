@@ -14,6 +14,11 @@ AGGREGATED_CONTENT_TYPES: Final = {
     for version in ("v2", "v2beta1")
 }
 _READ_VERBS: Final = ["get", "list", "watch"]
+_LEDGER_PARTS: Final = (
+    ("ledgers/checkpoint", ["create", "get"]),
+    ("ledgers/entries", ["get"]),
+    ("ledgers/proof", ["get"]),
+)
 
 
 def groups() -> dict[str, object]:
@@ -44,6 +49,12 @@ def resources() -> dict[str, object]:
             {**_resource("auditevents", "AuditEvent", _READ_VERBS), "singularName": "auditevent"},
             {**_resource("notices", "Notice", ["list"]), "singularName": "notice"},
             {**_resource("searches", "Search", ["create"]), "singularName": "search"},
+            {
+                **_resource("ledgers", "Ledger", ["get", "list"]),
+                "singularName": "ledger",
+                "namespaced": False,
+            },
+            *({**_resource(name, "Ledger", verbs), "namespaced": False} for name, verbs in _LEDGER_PARTS),
         ],
     }
 
@@ -65,6 +76,14 @@ def aggregated(version: str) -> dict[str, object]:
             _discovered("auditevents", "auditevent", "AuditEvent", _READ_VERBS),
             _discovered("notices", "notice", "Notice", ["list"]),
             _discovered("searches", "search", "Search", ["create"]),
+            {
+                **_discovered("ledgers", "ledger", "Ledger", ["get", "list"]),
+                "scope": "Cluster",
+                "subresources": [
+                    {**_subresource(name.partition("/")[2], "Ledger"), "verbs": verbs}
+                    for name, verbs in _LEDGER_PARTS
+                ],
+            },
         ],
     }
     return {
@@ -85,8 +104,8 @@ def _discovered(plural: str, singular: str, kind: str, verbs: list[str]) -> dict
     }
 
 
-def _subresource(name: str) -> dict[str, object]:
-    return {"subresource": name, "responseKind": _kind("Session"), "verbs": ["get"]}
+def _subresource(name: str, kind: str = "Session") -> dict[str, object]:
+    return {"subresource": name, "responseKind": _kind(kind), "verbs": ["get"]}
 
 
 def _kind(kind: str) -> dict[str, str]:

@@ -117,7 +117,8 @@ class Endpoints:
         limit = number(query, "limit", 0) or None
         record = await self._record(request, Action.EVENTS)
         if accepts(request.headers.get("accept", ""), LINES_CONTENT_TYPE):
-            lines = event_lines(self._store, record.session, start=start, limit=limit)
+            payload = flag(query, "payload")
+            lines = event_lines(self._store, record.session, start=start, limit=limit, with_payload=payload)
             return await self._streamed(lines, LINES_CONTENT_TYPE)
         page = await self._threads.run(
             event_page, self._store, record.session, start=start, limit=limit or DEFAULT_EVENTS

@@ -7,12 +7,23 @@ import msgspec
 
 from sidecar.contract.names import AUDIT_GROUP, AUDIT_VERSION, VERSION
 from webhook.audit_api.event_objects import AuditEventList
+from webhook.audit_api.ledger_objects import LedgerList
 from webhook.audit_api.objects import API_VERSION, NoticeList, Search, Session, SessionList
 
 PATH: Final = f"/openapi/v3/apis/{API_VERSION}"
-_KINDS: Final = (Session, SessionList, AuditEventList, NoticeList, Search)
+_KINDS: Final = (Session, SessionList, AuditEventList, NoticeList, Search, LedgerList)
 _NAMES: Final = frozenset(
-    ["Session", "SessionList", "AuditEvent", "AuditEventList", "Notice", "NoticeList", "Search"]
+    [
+        "Session",
+        "SessionList",
+        "AuditEvent",
+        "AuditEventList",
+        "Notice",
+        "NoticeList",
+        "Search",
+        "Ledger",
+        "LedgerList",
+    ]
 )
 _PREFIX: Final = "dev.chaperone.audit.v1alpha1"
 _INFO: Final = {"title": "Chaperone audit", "version": VERSION}
@@ -69,6 +80,8 @@ def _paths(version: int) -> dict[str, object]:
         f"{namespaced}/auditevents/{{name}}": _path(version, "get", "get", "AuditEvent", "AuditEvent"),
         f"{_BASE}/notices": _path(version, "get", "list", "Notice", "NoticeList"),
         f"{namespaced}/notices": _path(version, "get", "list", "Notice", "NoticeList"),
+        f"{_BASE}/ledgers": _path(version, "get", "list", "Ledger", "LedgerList"),
+        f"{_BASE}/ledgers/{{name}}": _path(version, "get", "get", "Ledger", "Ledger"),
         f"{namespaced}/searches": _path(version, "post", "post", "Search", "Search"),
     }
 

@@ -24,7 +24,8 @@ RecordedEvent = dict[str, Any]
 """An event as recorded (``type``, ``at`` in nanoseconds since the start, ``data`` in base64 …) with
 
 ``sequence``, ``digest`` (the hash chain after it, SHA-256 in hexadecimal), and for data ``text``: the data
-read as UTF-8, where a character that a chunk cut comes with the chunk that ends it.
+read as UTF-8, where a character that a chunk cut comes with the chunk that ends it. Where that was asked for,
+``payload`` is the event's own bytes in base64, which the hash chain is over.
 """
 
 
@@ -58,12 +59,14 @@ class EventReader:
     def __init__(self) -> None:
         self._decoders = {channel: codecs.getincrementaldecoder("utf-8")("replace") for channel in Channel}
 
-    def read(self, frame: Frame) -> RecordedEvent:
+    def read(self, frame: Frame, *, with_payload: bool = False) -> RecordedEvent:
         """Give a frame's event."""
         event = event_of(frame)
         recorded = {"sequence": frame.sequence, "digest": frame.digest.hex(), **msgspec.to_builtins(event)}
         if isinstance(event, Data):
             recorded["text"] = self._decoders[event.channel].decode(event.data)
+        if with_payload:
+            recorded["payload"] = frame.payload
         return recorded
 
 
@@ -80,13 +83,15 @@ def event_page(store: Store, session: str, *, start: int, limit: int) -> Recorde
     return RecordedEvents(items)
 
 
-def event_lines(store: Store, session: str, *, start: int, limit: int | None) -> Iterator[bytes]:
+def event_lines(
+    store: Store, session: str, *, start: int, limit: int | None, with_payload: bool = False
+) -> Iterator[bytes]:
     """Give events as JSON lines."""
     reader = EventReader()
     for count, frame in enumerate(frames(store, session, start=start)):
         if limit is not None and count >= limit:
             return
-        yield msgspec.json.encode(reader.read(frame)) + b"\n"
+        yield msgspec.json.encode(reader.read(frame, with_payload=with_payload)) + b"\n"
 
 
 def cast_lines(

@@ -11,12 +11,13 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from webhook.audit_api.event_objects import AuditEvent
+from webhook.audit_api.ledger_objects import Ledger
 from webhook.audit_api.objects import ListMeta, Notice, ObjectMeta, Session, unix_nanoseconds
 from webhook.audit_api.text import human_duration, short_command
 from webhook.replay.safety import printable
 
 TABLE_CONTENT_TYPE: Final = "application/json;as=Table;v=v1;g=meta.k8s.io"
-_Item = Session | Notice | AuditEvent
+_Item = Session | Notice | AuditEvent | Ledger
 _COMMAND_WIDTH: Final = 40
 
 
@@ -50,7 +51,7 @@ class Row(msgspec.Struct, frozen=True):
     """A row, one cell for each column."""
 
     cells: list[str | int]
-    included: Session | Notice | AuditEvent | PartialObject | UnsetType = msgspec.field(
+    included: Session | Notice | AuditEvent | Ledger | PartialObject | UnsetType = msgspec.field(
         default=UNSET, name="object"
     )
 
@@ -91,6 +92,15 @@ NOTICE_COLUMNS: Final = (
 )
 
 
+LEDGER_COLUMNS: Final = (
+    Column("Name", "string", "Name of the ledger.", "name"),
+    Column("Entries", "integer", "Number of entries."),
+    Column("Signed", "integer", "Number of entries that the newest checkpoint covers."),
+    Column("Root", "string", "Root hash over all entries, base64."),
+    Column("Origin", "string", "The ledger's name in checkpoints.", priority=1),
+)
+
+
 def session_table(
     sessions: Sequence[Session],
     metadata: ListMeta,
@@ -114,6 +124,19 @@ def notice_table(notices: Sequence[Notice], metadata: ListMeta, *, now: int, inc
         rows=[Row(_notice_cells(notice, now), included(notice, include)) for notice in notices],
         metadata=metadata,
     )
+
+
+def ledger_table(ledger: Ledger, metadata: ListMeta, *, include: IncludeObject) -> Table:
+    """Give the table of the one ledger."""
+    status = ledger.status
+    cells: list[str | int] = [
+        ledger.metadata.name,
+        status.size,
+        status.signed_size,
+        status.root,
+        printable(ledger.spec.origin),
+    ]
+    return Table(LEDGER_COLUMNS, [Row(cells, included(ledger, include))], metadata)
 
 
 def _notice_cells(notice: Notice, now: int) -> list[str | int]:

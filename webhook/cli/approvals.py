@@ -1,5 +1,6 @@
 """``chaperone approvals``: see what waits for an approval, and decide."""
 
+import secrets
 from pathlib import Path
 from typing import Annotated
 
@@ -213,7 +214,7 @@ def _standing(
     return {
         "apiVersion": ticket.api_version,
         "kind": "StandingApproval",
-        "metadata": {"generateName": "standing-"},
+        "metadata": {"name": f"standing-{secrets.token_hex(4)}"},
         "spec": {key: value for key, value in chosen.items() if value},
     }
 

@@ -1,12 +1,13 @@
 """The audit API as the commands ask it, with every refusal told in words that help."""
 
 from collections.abc import Iterator, Mapping
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 import urllib3
 
 from sidecar.contract.events import Event
+from sidecar.contract.frames import Frame
 from sidecar.contract.identifiers import is_session_id
 from webhook.audit_api.event_objects import AuditEvent
 from webhook.audit_api.objects import API_VERSION, ListMeta, Search, SearchHit, SearchSpec, Session
@@ -24,6 +25,12 @@ _LINES = "application/x-ndjson"
 class _Page(msgspec.Struct, frozen=True):
     metadata: ListMeta
     items: list[msgspec.Raw]
+
+
+class _RecordedFrame(msgspec.Struct, frozen=True):
+    sequence: int
+    digest: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{2})*$")]
+    payload: bytes
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -123,6 +130,13 @@ class Audit:
         decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
         for line in self._lines(session, "events", {}, _LINES):
             yield _decoded(decoder, line)
+
+    def frames(self, session: Session) -> Iterator[Frame]:
+        """Give all frames of a session, as far as it is recorded, with the bytes its hash chain is over."""
+        decoder = msgspec.json.Decoder(_RecordedFrame)
+        for line in self._lines(session, "events", {"payload": "true"}, _LINES):
+            frame = _decoded(decoder, line)
+            yield Frame(frame.sequence, bytes.fromhex(frame.digest), frame.payload)
 
     def cast(self, session: Session, parameters: Mapping[str, str]) -> Iterator[bytes]:
         """Give a session as the lines of an asciicast."""

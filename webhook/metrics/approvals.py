@@ -30,11 +30,8 @@ _VERDICTS: Final = {
 _OTHER: Final = "other"
 
 
-class ApprovalMetrics:
-    """Counts approvals. A listener to audit events, told of all open requests by the sweep for expiry.
-
-    ``clock`` gives the time.
-    """
+class PendingMetrics:
+    """What waits. Every admission replica sees all of it, and shows the same. ``clock`` gives the time."""
 
     def __init__(self, registry: CollectorRegistry, clock: Callable[[], dt.datetime]) -> None:
         self._clock = clock
@@ -48,6 +45,20 @@ class ApprovalMetrics:
             "Age of the approval request that waits longest; 0 when none waits. The same in every replica.",
             registry=registry,
         )
+
+    def observe_tickets(self, tickets: Iterable[ApprovalRequest]) -> None:
+        """Take all approval requests there are."""
+        now = self._clock()
+        waiting = [ticket for ticket in tickets if lifecycle.phase_at(ticket, now) is Phase.PENDING]
+        since = [ticket.metadata.creation_timestamp or now for ticket in waiting]
+        self._pending.set(len(waiting))
+        self._oldest.set((now - min(since)).total_seconds() if since else 0)
+
+
+class ApprovalMetrics:
+    """What became of approvals: a listener to audit events where they are stored, each of them once."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
         self._outcomes = Counter(
             "chaperone_approvals",
             "What happened to approval requests.",
@@ -65,14 +76,6 @@ class ApprovalMetrics:
             self._outcomes.labels(outcome)
         for verdict in ("approved", "denied"):
             self._decided.labels(verdict)
-
-    def observe_tickets(self, tickets: Iterable[ApprovalRequest]) -> None:
-        """Take all approval requests there are."""
-        now = self._clock()
-        waiting = [ticket for ticket in tickets if lifecycle.phase_at(ticket, now) is Phase.PENDING]
-        since = [ticket.metadata.creation_timestamp or now for ticket in waiting]
-        self._pending.set(len(waiting))
-        self._oldest.set((now - min(since)).total_seconds() if since else 0)
 
     def offer(self, events: Iterable[AuditEvent]) -> None:
         """Count what happened."""

@@ -16,9 +16,9 @@ import msgspec
 from sidecar.contract.errors import ChaperoneError
 from webhook.journal.events import AuditEvent
 from webhook.journal.masked import Mask, masked
+from webhook.notifications.errors import DeliveryError
 from webhook.notifications.flood import Flood
 from webhook.notifications.messages import Message, message
-from webhook.notifications.service import DeliveryError
 
 _log = logging.getLogger(__name__)
 PAUSES: Final = (2.0, 8.0, 30.0, 120.0)

@@ -12,14 +12,14 @@ import msgspec
 from webhook.journal.events import AuditEvent, Kind, Outcome
 from webhook.notifications import words
 
-TITLE: Final = 150
-_IN_TITLE: Final = 100
+TITLE: Final = 120
+_IN_TITLE: Final = 90
 """What is asked is said in the title when it is no longer than this."""
 _SHORT: Final = 200
 _LONG: Final = 400
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 """A name that needs no quoting in a command line; others are never put into one."""
-_APPROVE: Final = '{"decision":{"verdict":"approve"}}'
+_REASON: Final = ' --reason "WHY"'
 
 
 class Severity(Enum):
@@ -73,8 +73,9 @@ def _asked(event: AuditEvent) -> Message:
         facts=(
             *_facts(event, ("Who", event.requester or event.actor.username)),
             *_quoted(("Decide before", _moment(event.details.get("expires", "")))),
+            *_quoted(("People needed", event.details.get("people", ""))),
         ),
-        commands=_commands(event, is_open=True),
+        commands=_commands(event, _deciding),
     )
 
 
@@ -121,7 +122,7 @@ def _break_glass(event: AuditEvent) -> Message:
             *_quoted(("Session", event.session)),
             _plain("Now", "nobody approved this and it goes on: look at what is done, and review it"),
         ),
-        commands=_commands(event),
+        commands=_commands(event, _reviewing),
         loud=True,
     )
 
@@ -195,18 +196,28 @@ def _moment(text: str) -> str:
         return text
 
 
-def _commands(event: AuditEvent, *, is_open: bool = False) -> tuple[Command, ...]:
+def _commands(
+    event: AuditEvent, more: Callable[[AuditEvent, str], tuple[Command, ...]] = lambda _, __: ()
+) -> tuple[Command, ...]:
+    """Give the commands about an approval request, none where its name could be anything else."""
     name, namespace = event.approval, event.where.namespace
     if not (_NAME.fullmatch(name) and _NAME.fullmatch(namespace)):
         return ()
     place = f"{name} -n {namespace}"
-    show = Command("Show", f"chaperone approvals show {place}")
-    if not is_open:
-        return (show,)
-    patch = f"kubectl patch approvalrequests {place} --type=merge -p '{_APPROVE}'"
+    return (Command("Show", f"chaperone approvals show {place}"), *more(event, place))
+
+
+def _deciding(event: AuditEvent, place: str) -> tuple[Command, ...]:
+    asks_why = event.details.get("reason-required") == "true"
+    reason = _REASON if asks_why else ""
+    body = '{"decision":{"verdict":"approve"' + (',"reason":"WHY"' if asks_why else "") + "}}"
+    patch = f"kubectl patch approvalrequests {place} --type=merge -p '{body}'"
     return (
-        show,
-        Command("Approve", f"chaperone approvals approve {place}"),
-        Command("Deny", f"chaperone approvals deny {place}"),
+        Command("Approve", f"chaperone approvals approve {place}{reason}"),
+        Command("Deny", f"chaperone approvals deny {place}{reason}"),
         Command("Or with kubectl", patch, is_spare=True),
     )
+
+
+def _reviewing(_: AuditEvent, place: str) -> tuple[Command, ...]:
+    return (Command("Review", f"chaperone approvals review {place}{_REASON}"),)

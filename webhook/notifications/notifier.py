@@ -46,7 +46,7 @@ class Counts(Protocol):
 
 def through_apprise(name: str, url: Url, seconds: float) -> Sender:
     """Give a receiver's service, from Apprise, which is loaded now."""
-    from webhook.notifications.service import Service  # noqa: PLC0415  35 MB that few installations need
+    from webhook.notifications.service import Service  # noqa: PLC0415  15 MB that few installations need
 
     return Service(name, url, seconds=seconds)
 

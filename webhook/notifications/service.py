@@ -1,4 +1,4 @@
-"""One receiver behind Apprise. The only module that imports it: 35 MB, and only where there are receivers.
+"""One receiver behind Apprise. The only module that imports it: 15 MB, and only where there are receivers.
 
 Apprise tells in its log what goes wrong, and names hosts and payloads there. Its log goes nowhere; the status
 of an answer is all that is taken from it.
@@ -11,7 +11,8 @@ from typing import Any, Final, Protocol, cast
 
 import apprise
 
-from sidecar.contract.errors import ClusterError, ConfigurationError
+from sidecar.contract.errors import ConfigurationError
+from webhook.notifications.errors import DeliveryError
 from webhook.notifications.messages import Message
 from webhook.notifications.receivers import Url
 from webhook.notifications.rendering import Format, render
@@ -19,22 +20,17 @@ from webhook.notifications.rendering import Format, render
 _STATUS: Final = re.compile(r"\berror=(\d{3})\b")
 _PASSING: Final = frozenset({408, 409, 425, 429})
 """Answers below 500 after which trying again helps."""
-_MOST: Final = 8000
+_MOST: Final = 2900
+"""Characters of a body; Slack shows 3000 in one piece."""
+_MARKDOWN_AS_TEXT: Final = frozenset({"Mattermost", "Zulip"})
+"""Services that show Markdown, and of which Apprise says that they take text."""
 _OVER_QUIET: Final = logging.CRITICAL + 1
-
-
-class DeliveryError(ClusterError):
-    """A receiver did not take a notification. Says why without its URL."""
-
-    def __init__(self, why: str, *, is_final: bool) -> None:
-        super().__init__(why)
-        self.is_final = is_final
-        """Whether trying again is of no use."""
 
 
 class _Plugin(Protocol):
     """What is used of Apprise's ``NotifyBase``."""
 
+    service_name: str
     title_maxlen: int
     body_maxlen: int
     socket_connect_timeout: float
@@ -96,7 +92,7 @@ class Service:
         self._plugin = self._made(url.reveal(), seconds)
         louder = _louder(url.reveal(), self._plugin)
         self._loud = self._made(louder, seconds) if louder else self._plugin
-        self._format = _format(self._plugin)
+        self._format, self._declared = _formats(self._plugin)
 
     def send(self, message: Message) -> None:
         """Send one. Blocks. Raises DeliveryError."""
@@ -110,7 +106,7 @@ class Service:
                 body=body,
                 title=message.title[: plugin.title_maxlen] if has_title else "",
                 notify_type=message.severity.value,
-                body_format=self._format.value,
+                body_format=self._declared.value,
                 overflow="truncate",
             )
         except Exception as error:  # noqa: BLE001  services raise what they like, and may say the URL
@@ -158,13 +154,20 @@ def _louder(url: str, plugin: _Plugin) -> str | None:
     return f"{url}{'&' if '?' in url else '?'}{more}"
 
 
-def _format(plugin: _Plugin) -> Format:
-    """Give the format that a service shows best: as its URL asks; Markdown for chats, HTML for mail."""
+def _formats(plugin: _Plugin) -> tuple[Format, Format]:
+    """Give the format that a service shows best, and what Apprise is told that it is.
+
+    As the URL asks; otherwise Markdown for chats, and text for mail, where it is enough.
+    """
     supported = {one for one in Format if _resolved(plugin, one.value) is one}
     default = _resolved(plugin, None)
-    if supported == set(Format) or len(supported) == 1:
-        return default
-    return Format.MARKDOWN if Format.MARKDOWN in supported and Format.HTML not in supported else default
+    if plugin.service_name in _MARKDOWN_AS_TEXT and default is Format.TEXT:
+        return Format.MARKDOWN, Format.TEXT
+    if supported == {Format.TEXT, Format.MARKDOWN}:
+        default = Format.MARKDOWN
+    elif supported == {Format.TEXT, Format.HTML}:
+        default = Format.TEXT
+    return default, default
 
 
 def _resolved(plugin: _Plugin, wanted: str | None) -> Format:

@@ -120,7 +120,7 @@ _bindings = msgspec.json.Decoder(_Binding | None)
 
 
 def privileges_of(kind: str, data: bytes | msgspec.Raw) -> tuple[Privilege, ...]:
-    """Give the privileges of a new object of any kind, without asking a cluster. Raises UnreadableObjectError."""
+    """Give the privileges of a new object, without asking a cluster. Raises UnreadableObjectError."""
     if kind in ROLE_KINDS:
         return role_privileges(data, b"null")
     if kind in BINDING_KINDS:

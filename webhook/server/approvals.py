@@ -13,11 +13,11 @@ from webhook.admission.grants import Keys
 from webhook.admission.lookup import PodLookup
 from webhook.admission.standing_approvals import Policies, StandingApprovalDoor
 from webhook.admission.targets import pod_targets
-from webhook.approvals import lifecycle, telling
 from webhook.approvals.desk import Desk
 from webhook.approvals.objects import ApprovalRequest
 from webhook.approvals.redaction import Redaction
 from webhook.approvals.rights import KubeRights
+from webhook.approvals.sweeping import sweep
 from webhook.approvals.tickets import EVERYWHERE, KubeTickets
 from webhook.journal.journal import Journal
 from webhook.kube.api import KubeApi
@@ -113,16 +113,16 @@ class Approvals:
         await asyncio.to_thread(self._sweep_standing)
 
     def _sweep(self) -> None:
-        """Of all replicas, the one whose write is taken tells."""
         tickets = tuple(self.board.tickets())
         self._observe(tickets)
-        for ticket in tickets:
-            now = _now()
-            status = lifecycle.expired(ticket, now)
-            if status is not None and self._tickets.update(ticket, status):
-                self._journal.note(telling.expired(self._source, ticket, now))
-            elif lifecycle.removable(ticket, now, self._retention) and self._tickets.remove(ticket):
-                self._journal.note(telling.removed(self._source, ticket, None, now))
+        sweep(
+            tickets,
+            self._tickets,
+            now=_now(),
+            retention=self._retention,
+            journal=self._journal,
+            source=self._source,
+        )
 
     def _sweep_standing(self) -> None:
         for given in self._tickets.given(""):

@@ -113,7 +113,14 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
             websocket=True,
         ),
         audit.config(
-            audit_app(store, changes, front_proxy, on_read=on_read, audit_changes=audit_changes),
+            audit_app(
+                store,
+                changes,
+                front_proxy,
+                on_read=on_read,
+                audit_changes=audit_changes,
+                sign=ledger.sign,
+            ),
             port=settings.audit_port,
         ),
     )

@@ -43,5 +43,9 @@ class LedgerKeeping:
         tasks.start("sealing", self.sealing.work())
         tasks.start("sealing of audit events", self.event_sealing.work())
 
+    def sign(self) -> str:
+        """Give a checkpoint of now, signed and given out. Blocks. Raises ClusterError."""
+        return self._checkpoints.give_out().checkpoint
+
     async def _give_out(self) -> None:
         await asyncio.to_thread(self._checkpoints.give_out)

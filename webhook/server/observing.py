@@ -12,11 +12,11 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from sidecar.masking import Engine, Profile
 from webhook.cluster_events.teller import Teller
 from webhook.journal.events import AuditEvent
-from webhook.journal.fanout import FanOut, tell
+from webhook.journal.fanout import FanOut, Listener, tell
 from webhook.journal.making import Maker
 from webhook.journal.masked import Mask
 from webhook.kube.api import KubeApi
-from webhook.metrics.approvals import ApprovalMetrics
+from webhook.metrics.approvals import ApprovalMetrics, PendingMetrics
 from webhook.metrics.collector import CollectorMetrics
 from webhook.metrics.notifications import ClusterEventMetrics, NotificationMetrics
 from webhook.metrics.reviews import ReviewMetrics
@@ -41,11 +41,11 @@ class AdmissionObservers:
         """``pod`` is the name of this process's pod."""
         self.registry = _registry(journal)
         self.reviews = ReviewMetrics(self.registry)
-        self.approvals = ApprovalMetrics(self.registry, clock=lambda: dt.datetime.now(dt.UTC))
+        self.approvals = PendingMetrics(self.registry, clock=lambda: dt.datetime.now(dt.UTC))
         self.policies = PolicyMetrics(self.registry)
         self._teller = Teller(api, instance=pod, mask=_mask, counts=ClusterEventMetrics(self.registry))
-        self.journal = FanOut(journal, (self._teller, self.approvals))
-        """The journal, whose events these hear of."""
+        self.journal = FanOut(journal, (self._teller,))
+        """The journal, whose events are told on their objects."""
 
     def start(self) -> None:
         """Begin to tell the cluster."""
@@ -63,6 +63,7 @@ class CollectorObservers:
         """``journal`` is told what came of notifications, as events that ``maker`` makes."""
         self.registry = _registry(journal)
         self.stored = CollectorMetrics(self.registry)
+        approvals = ApprovalMetrics(self.registry)
         self._caught_up = False
         self._notifier = (
             Notifier(
@@ -76,11 +77,13 @@ class CollectorObservers:
             if settings.receivers is not None
             else None
         )
+        self._listeners: tuple[Listener, ...] = (
+            (approvals, self._notifier) if self._notifier else (approvals,)
+        )
 
     def hear(self, events: Sequence[AuditEvent]) -> None:
         """Take note of audit events that are stored. Never raises."""
-        if self._notifier is not None:
-            tell((self._notifier,), events)
+        tell(self._listeners, events)
 
     def start(self, tasks: Tasks, store: AuditStore) -> None:
         """Follow the Secret with the receivers, and first tell what an earlier process had not told."""

@@ -1,5 +1,7 @@
 """Who a part of Chaperone writes as, and tells as."""
 
+import time
+
 from sidecar.contract.sealing import Identity
 from webhook.approvals.telling import Source
 from webhook.settings import Settings
@@ -15,4 +17,5 @@ def service_account(settings: Settings, name: str) -> str:
 
 def source(settings: Settings, account: str) -> Source:
     """Give who tells of audit events."""
-    return Source(origin=settings.pod, itself=Identity(service_account(settings, account)))
+    itself = Identity(service_account(settings, account))
+    return Source(origin=settings.pod, itself=itself, clock=time.time_ns)

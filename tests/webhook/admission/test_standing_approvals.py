@@ -106,6 +106,11 @@ async def test_one_that_is_refused_says_why(made: Object, user: Object, rule: st
         assert (event.kind.value, event.details["refusal"], event.argv) == ("approval-refused", rule, ())
 
 
+async def test_one_without_a_name_is_refused_for_nobody_could_tell_of_it() -> None:
+    made = {**standing(), "metadata": {"generateName": "standing-", "namespace": "payments"}}
+    assert "NameMissing" in causes(await Cluster("bob").ask("CREATE", made, name=""))
+
+
 async def test_it_is_revoked_once_and_never_changed() -> None:
     cluster = Cluster("bob")
     made = (await cluster.ask("CREATE", standing()))["stored"]

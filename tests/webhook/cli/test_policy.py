@@ -68,7 +68,7 @@ def test_objects_are_explained_from_their_manifest(
     words = ("--door", door, "--object", str(tmp_path / "object.yaml"), "-o", "json")
     done = run(cli, "explain", "-f", "pci-dss", *words)
     assert done.code == 0, done.error
-    assert json.loads(done.output)["decision"]["rule"] == decided
+    assert done.json["decision"]["rule"] == decided
 
 
 def test_cases_are_run(cli: Chaperone, tmp_path: Path) -> None:

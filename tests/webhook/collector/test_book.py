@@ -1,76 +1,19 @@
 """The collector writes the ledger: each session once, checkpoints of nothing but what continues."""
 
-import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from ledger_desk import ROOT, ROOTS, Desk
 from ledger_samples import SECONDS, T0, ledger_key, make_event
-from store_samples import Growing, make_record, start_payload
 
 from webhook.collector.book import Book, LedgerShrunkError
-from webhook.collector.checkpoints import Checkpoints, Data, given_out
-from webhook.collector.sealing import OVERTAKEN_NS, Sealing
-from webhook.ledger.entries import Exported, SignedManifest, read_entry
-from webhook.ledger.keys import LedgerKey, origin_of
-from webhook.ledger.verifying import verify_ledger
+from webhook.collector.checkpoints import given_out
+from webhook.collector.sealing import OVERTAKEN_NS
+from webhook.ledger.entries import Exported
+from webhook.ledger.keys import origin_of
 from webhook.store.contract import Phase, SessionRecord, StoreError
-from webhook.store.sqlite.store import SqliteStore
-
-ROOT = Ed25519PrivateKey.generate()
-ROOTS = (ROOT.public_key().public_bytes_raw(),)
-
-
-class Desk:
-    """A collector's parts over one store, with a place for checkpoints that is held in memory."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.store = SqliteStore(path)
-        self.store.prepare()
-        self.keys = [ledger_key(ROOT)]
-        self.data: Data = {}
-        self.restart()
-
-    def restart(self) -> None:
-        """Begin again with nothing remembered but what is stored."""
-
-        def key() -> LedgerKey:
-            return self.keys[-1]
-
-        self.book = Book(self.store, key=key, roots=lambda: ROOTS, unix_ns=lambda: T0 + 10)
-        self.sealing = Sealing(self.store, self.book)
-        self.checkpoints = Checkpoints(self.book, self.sealing, self, key=key, roots=lambda: ROOTS)
-
-    def read(self) -> Data:
-        return self.data
-
-    def change(self, change: Callable[[Data], Data]) -> None:
-        self.data = change(self.data)
-
-    def session(self, offset_ms: int = 0, **changes: object) -> SessionRecord:
-        """Keep a session with two frames, ended unless told otherwise."""
-        growing = Growing(self.store.create(make_record(offset_ms)))
-        ended = {"phase": Phase.COMPLETED, **changes}
-        record, frames = growing.grow(start_payload(growing.record), b"end", **ended)
-        self.store.append(record, frames, [])
-        return record
-
-    def values(self) -> list[object]:
-        return [read_entry(entry.data) for entry in self.store.entries(start=0, limit=1000)]
-
-    def sealed(self) -> list[str]:
-        return [value.manifest.session for value in self.values() if isinstance(value, SignedManifest)]
-
-    def verify(self) -> None:
-        verify_ledger(ROOTS, self.store.entries(start=0, limit=1000), self.data["checkpoint"])
-
-    def tamper(self, sql: str, *values: object) -> None:
-        with sqlite3.connect(self.path) as connection:
-            connection.execute(sql, values)
-        connection.close()
 
 
 @pytest.fixture

@@ -12,13 +12,16 @@ from msgspec.structs import replace
 from policy_samples import BUILTIN, question
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
+from store_samples import Growing, make_record
 from told import decided, event
 
 from sidecar.contract.errors import CallerError
 from webhook.admission.review import Answer, Denial, Request, Resource, UserInfo
 from webhook.approvals.objects import ApprovalRequest, Phase
+from webhook.collector.operations import Append, Outcome, Record
 from webhook.journal.events import Kind
-from webhook.metrics.approvals import ApprovalMetrics
+from webhook.metrics.approvals import ApprovalMetrics, PendingMetrics
+from webhook.metrics.collector import CollectorMetrics
 from webhook.metrics.exposition import with_metrics
 from webhook.metrics.notifications import ClusterEventMetrics, NotificationMetrics
 from webhook.metrics.reviews import ReviewMetrics
@@ -94,7 +97,7 @@ def ticket(asked: dt.datetime, phase: Phase = Phase.PENDING) -> ApprovalRequest:
 
 def test_what_waits_and_for_how_long() -> None:
     registry = CollectorRegistry()
-    metrics = ApprovalMetrics(registry, clock=lambda: NOW)
+    metrics = PendingMetrics(registry, clock=lambda: NOW)
     minutes = [NOW - dt.timedelta(minutes=number) for number in range(3)]
     old = NOW - dt.timedelta(days=1)
     expired = replace(ticket(old), spec=replace(ticket(old).spec, expires_at=NOW))
@@ -108,7 +111,7 @@ def test_what_waits_and_for_how_long() -> None:
 
 def test_what_became_of_approvals_and_how_long_people_took() -> None:
     registry = CollectorRegistry()
-    metrics = ApprovalMetrics(registry, clock=lambda: NOW)
+    metrics = ApprovalMetrics(registry)
     metrics.offer([event(kind) for kind in Kind if kind is not Kind.APPROVAL_DECIDED])
     metrics.offer([decided("approve", waited="40"), decided("approve", missing="1", waited="20")])
     metrics.offer([decided("deny", waited="7"), decided("deny"), decided("4111111111111111")])
@@ -135,6 +138,19 @@ def test_what_became_of_approvals_and_how_long_people_took() -> None:
     assert value(registry, "chaperone_approval_decision_seconds_count", verdict="denied") == 1
 
 
+def test_what_the_collector_stores_is_counted() -> None:
+    registry = CollectorRegistry()
+    metrics = CollectorMetrics(registry)
+    session, grown = Growing(make_record()).grow(b"one", b"two")
+    frames = tuple(grown)
+    metrics.stored([Outcome(Append(session, frames, (), new=session)), Outcome(Append(session, frames, ()))])
+    metrics.stored([Outcome(Record(()))])
+    metrics.failed()
+    assert value(registry, "chaperone_sessions_total") == 1
+    assert value(registry, "chaperone_frames_total") == 2 * len(frames) > 0
+    assert value(registry, "chaperone_store_errors_total") == 1
+
+
 def test_how_things_stand_is_asked_at_the_scrape() -> None:
     registry, depth = CollectorRegistry(), [3]
     journal_depth(registry, lambda: depth[0])
@@ -153,7 +169,7 @@ def test_how_things_stand_is_asked_at_the_scrape() -> None:
 def test_a_scrape_is_prometheus_text_and_names_nobody() -> None:
     registry = CollectorRegistry()
     ReviewMetrics(registry).counted({"exec": Says(None), "pods": Says(None)})
-    ApprovalMetrics(registry, clock=lambda: NOW).offer([event(), decided("approve", waited="3")])
+    ApprovalMetrics(registry).offer([event(), decided("approve", waited="3")])
     notifications, told = NotificationMetrics(registry), ClusterEventMetrics(registry)
     notifications.sent("chat", 2)
     notifications.failed("mail", 1)

@@ -54,6 +54,13 @@ def test_who_is_asked_can_decide_from_the_message_alone() -> None:
     )
 
 
+def test_what_a_policy_asks_of_approvers_is_in_the_commands() -> None:
+    shown = text(event(details={"reason-required": "true", "people": "2"}))
+    assert "People needed: 2\n" in shown
+    assert f'Approve: chaperone approvals approve {TICKET} -n payments --reason "WHY"\n' in shown
+    assert ',"reason":"WHY"}}' in shown
+
+
 @pytest.mark.parametrize(
     ("verdict", "title", "severity"),
     [
@@ -82,6 +89,7 @@ def test_breaking_the_glass_is_loud() -> None:
     assert message(told).severity is Severity.FAILURE
     assert message(told).title.startswith("BREAK GLASS: exec into pod")
     assert "Why: database down\nSession: 01kx\n" in text(told)
+    assert text(told).endswith(f'Review: chaperone approvals review {TICKET} -n payments --reason "WHY"')
 
 
 def test_a_failed_control_says_what_and_where() -> None:

@@ -13,10 +13,10 @@ from web_hook import hook
 from sidecar.contract.errors import ConfigurationError
 from sidecar.masking import Engine, Profile
 from webhook.journal.events import AuditEvent, Kind, Outcome
+from webhook.notifications.errors import DeliveryError
 from webhook.notifications.messages import Message
 from webhook.notifications.notifier import Connect, Notifier, through_apprise
 from webhook.notifications.receivers import Url
-from webhook.notifications.service import DeliveryError
 from webhook.notifications.terms import ReceiverTerms, Terms
 
 ENGINE = Engine.load(Profile.STRICT)

@@ -14,15 +14,17 @@ import pytest
 from aiosmtpd.controller import Controller
 from apprise.plugins.discord import NotifyDiscord
 from apprise.plugins.slack import NotifySlack
+from apprise.plugins.telegram import NotifyTelegram
 from tls_files import make_tls_files
 from told import TICKET, event
 from web_hook import Hook, hook
 
 from sidecar.contract.errors import ConfigurationError
 from webhook.journal.events import Kind
+from webhook.notifications.errors import DeliveryError
 from webhook.notifications.messages import message
 from webhook.notifications.receivers import Url
-from webhook.notifications.service import DeliveryError, Service
+from webhook.notifications.service import Service
 from webhook.server.logs import configure
 
 TOKEN = "TIiajkdnlazkcOXrIdevi7FQ"
@@ -92,7 +94,8 @@ def test_teams_gets_a_card_within_its_bounds(tmp_path: Path) -> None:
 def test_mattermost_has_no_titles_and_gets_everything_in_the_body(server: Hook) -> None:
     service(f"mmost://127.0.0.1:{server.port}/{'a' * 26}").send(message(HOSTILE))
     text = server.json()["text"]
-    assert text.startswith("Approval needed: ")
+    assert text.startswith("**Approval needed: ")
+    assert f"- **Approve:** `chaperone approvals approve {TICKET} -n payments`" in text
     assert not re.search(r"@(everyone|here|channel)|\]\(", text)
 
 
@@ -120,7 +123,7 @@ def mailbox() -> Iterator[tuple[_Mailbox, int]]:
         controller.stop()
 
 
-def test_mail_is_read_with_and_without_html(mailbox: tuple[_Mailbox, int]) -> None:
+def test_mail_is_plain_text(mailbox: tuple[_Mailbox, int]) -> None:
     box, port = mailbox
     url = f"mailto://127.0.0.1:{port}?from=chaperone@example.com&to=approvers@example.com&mode=insecure"
     mail = service(url)
@@ -129,15 +132,33 @@ def test_mail_is_read_with_and_without_html(mailbox: tuple[_Mailbox, int]) -> No
     quiet, loud = box.mails
     assert quiet["Subject"] == "Approval needed: exec into pod payments/shop, container app"
     assert quiet["To"] == "approvers@example.com"
-    body = quiet.get_body(("html",))
+    assert quiet.get_content_type() == "text/plain"
+    assert f"Approve: chaperone approvals approve {TICKET} -n payments" in quiet.get_content().splitlines()
+    assert quiet["Importance"] is None
+    assert loud["Subject"].startswith("BREAK GLASS")
+    assert (loud["X-Priority"], loud["Importance"]) == ("1", "high")
+
+
+def test_mail_with_html_has_no_mark_up_but_ours(mailbox: tuple[_Mailbox, int]) -> None:
+    box, port = mailbox
+    url = f"mailto://127.0.0.1:{port}?from=chaperone@example.com&to=approvers@example.com&mode=insecure"
+    service(f"{url}&format=html").send(message(HOSTILE))
+    body = box.mails[0].get_body(("html",))
     assert body is not None
     content = body.get_content()
     assert f"<code>chaperone approvals approve {TICKET} -n payments</code>" in content
     assert "<b>bold" not in content
     assert "href" not in content
-    assert quiet["Importance"] is None
-    assert loud["Subject"].startswith("BREAK GLASS")
-    assert (loud["X-Priority"], loud["Importance"]) == ("1", "high")
+
+
+def test_telegram_gets_html(server: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(NotifyTelegram, "notify_url", f"http://127.0.0.1:{server.port}/bot")
+    server.reply = b'{"ok":true,"result":{"message_id":1}}'
+    service("tgram://123456789:abcdefg_hijklmnop/123").send(message(HOSTILE))
+    told = server.json()
+    assert told["parse_mode"] == "HTML"
+    assert f"<code>chaperone approvals approve {TICKET} -n payments</code>" in told["text"]
+    assert set(re.findall("<(/?[a-z]+)", told["text"])) == {"b", "/b", "code", "/code"}
 
 
 def test_breaking_the_glass_has_a_high_priority_where_there_are_priorities(server: Hook) -> None:
@@ -162,6 +183,25 @@ def test_a_receiver_that_does_not_answer_is_given_up(server: Hook) -> None:
     server.slow = 1.0
     with pytest.raises(DeliveryError, match="cannot be reached"):
         service(f"json://127.0.0.1:{server.port}/{TOKEN}", seconds=0.2).send(message(event()))
+
+
+EXAMPLES = {
+    "TOKEN_A": "T1JJ3T3L2",
+    "TOKEN_B": "A1BRTD4JD",
+    "TOKEN_C": TOKEN,
+    "WORKFLOW": "643e69f83c",
+    "HOST": "h",
+}
+
+
+def test_the_urls_of_the_guide_are_urls() -> None:
+    guide = (Path(__file__).parents[3] / "docs/notifications.md").read_text()
+    urls = re.findall(r"^\|[^|]*\|.*`(\w+://[^`]+)`", guide, re.MULTILINE)
+    assert len(urls) == 4
+    for url in urls:
+        for name, value in EXAMPLES.items():
+            url = url.replace(name, value)  # noqa: PLW2901
+        service(url)
 
 
 @pytest.fixture

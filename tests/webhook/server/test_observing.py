@@ -1,5 +1,7 @@
 """From an audit event that is stored to a message that arrives, through the collector's real parts."""
 
+import subprocess
+import sys
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -79,6 +81,14 @@ async def running(folder: Path, store: SqliteStore) -> AsyncGenerator[Role]:
     role.journaling.close()
     role.collector.close()
     assert failed == []
+
+
+def test_apprise_is_loaded_only_where_there_are_receivers() -> None:
+    program = (
+        "import sys, webhook.server.collector, webhook.server.admission; print('apprise' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def prepared(folder: Path, server: Hook) -> SqliteStore:

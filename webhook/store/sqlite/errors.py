@@ -23,6 +23,6 @@ def store_error(path: Path, error: sqlite3.Error | OverflowError) -> StoreError:
     if isinstance(error, OverflowError):
         return StoreError(f"store {path}: a number does not fit into 64 bits")
     if not hasattr(error, "sqlite_errorcode"):
-        return StoreError(f"store {path}: it is closed or was used wrongly ({error})")
+        return StoreError(f"store {path}: it is closed, or a kept value is damaged ({type(error).__name__})")
     advice = _ADVICE.get(error.sqlite_errorcode & 0xFF, "SQLite refused")
     return StoreError(f"store {path}: {advice} ({error.sqlite_errorname})")

@@ -1,0 +1,82 @@
+"""The ledger as the aggregated API gives it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final, TypeVar
+
+import msgspec
+
+from webhook.audit_api.ledger_objects import NAME, Ledger, LedgerEntries
+from webhook.audit_api.objects import API_VERSION
+from webhook.cli.cluster import Cluster
+from webhook.cli.failures import CliError, ExitCode
+from webhook.cli.refusals import Asked, refused
+from webhook.ledger.verifying import KeptEntry
+
+_PAGE: Final = 500
+_T = TypeVar("_T")
+
+
+class LedgerAccess:
+    """The ledger of one cluster. Every method raises CliError."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def ledger(self) -> Ledger:
+        """Give what the ledger says of itself."""
+        return self._decode(self._ask((), Asked("get", "ledgers", None)), Ledger)
+
+    def entries(self) -> Iterator[KeptEntry]:
+        """Give all entries as they are kept."""
+        start: int | None = 0
+        while start is not None:
+            asked = Asked("get", "ledgers/entries", None)
+            body = self._ask(("entries",), asked, {"start": str(start), "limit": str(_PAGE)})
+            page = self._decode(body, LedgerEntries)
+            for item in page.items:
+                try:
+                    nodes = tuple(map(bytes.fromhex, item.nodes))
+                except ValueError:
+                    raise _unreadable() from None
+                yield KeptEntry(item.index, item.key, item.data, nodes)
+            start = None if isinstance(page.next_start, msgspec.UnsetType) else page.next_start
+
+    def checkpoint(self, *, sign: bool) -> str:
+        """Give the newest checkpoint, signed now or before."""
+        asked = Asked("create" if sign else "get", "ledgers/checkpoint", None)
+        try:
+            return self._ask(("checkpoint",), asked, body=b"{}" if sign else None).decode()
+        except UnicodeDecodeError:
+            raise _unreadable() from None
+
+    def _ask(
+        self,
+        part: tuple[str, ...],
+        asked: Asked,
+        parameters: Mapping[str, str] | None = None,
+        *,
+        body: bytes | None = None,
+    ) -> bytes:
+        path = ("apis", *API_VERSION.split("/"), "ledgers", NAME, *part)
+        with self._cluster.request(
+            path, parameters or {}, body=body, accept="application/json, */*"
+        ) as answer:
+            content = answer.read()
+        if answer.status == 404 and b"no checkpoint was signed yet" in content:
+            raise CliError(
+                "no checkpoint was signed yet\nHave one signed: chaperone ledger checkpoint --now",
+                ExitCode.NOT_FOUND,
+            )
+        if answer.status not in (200, 201):
+            raise refused(answer.status, content, asked)
+        return content
+
+    def _decode(self, body: bytes, kind: type[_T]) -> _T:
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except msgspec.MsgspecError:
+            raise _unreadable() from None
+
+
+def _unreadable() -> CliError:
+    return CliError("the audit API's answer cannot be read; is it of another version?")

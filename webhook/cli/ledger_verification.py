@@ -1,0 +1,202 @@
+"""``chaperone ledger verify``: walks the ledger and the sessions, and names the first broken link."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from webhook.audit_api.objects import Session
+from webhook.cli.audit import Audit
+from webhook.cli.cluster import Cluster
+from webhook.cli.failures import CliError, ExitCode
+from webhook.cli.ledger_access import LedgerAccess
+from webhook.cli.options import Format
+from webhook.cli.output import console, print_json
+from webhook.cli.session_checks import broken_frame, difference
+from webhook.ledger.entries import Exported, SignedManifest
+from webhook.ledger.manifest import Manifest
+from webhook.ledger.verifying import BrokenError, Verifier
+from webhook.replay.safety import printable
+
+_UNPROVEN: Final = "              taken from the ledger: compare it, and give it with --root"
+
+
+class Trust(msgspec.Struct, frozen=True):
+    """What the verifier was given by its user."""
+
+    roots: tuple[bytes, ...]
+    """Raw public keys; empty to take the ledger's own word."""
+    kept: tuple[Path, ...]
+    """Files with checkpoints kept earlier."""
+
+
+@dataclass
+class Walked:
+    """What a walk through the ledger found."""
+
+    manifests: dict[str, tuple[int, Manifest]] = field(default_factory=dict[str, tuple[int, Manifest]])
+    """By session, with the number of the entry."""
+    newest: Exported | None = None
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What was checked."""
+
+    origin: str
+    roots: tuple[str, ...]
+    roots_given: bool
+    entries: int
+    kinds: dict[str, int]
+    signed: int
+    """Entries that the newest checkpoint covers."""
+    kept: dict[str, int]
+    """Checkpoints kept earlier that agree, by file, with their sizes."""
+    sessions: int | None
+    """Sessions that are as they were sealed; absent when they were not looked at."""
+    holds: bool = True
+
+
+def run(cluster: Cluster, trust: Trust, output: Format, *, with_sessions: bool) -> None:
+    """Verify, and print what was checked. Raises CliError with the first broken link."""
+    try:
+        report = _verify(cluster, trust, with_sessions=with_sessions)
+    except BrokenError as error:
+        message = f"the record is broken: {printable(str(error))}"
+        if output is Format.JSON:
+            print_json({"holds": False, "broken": str(error)})
+        raise CliError(message) from None
+    if output is Format.JSON:
+        print_json(report)
+        return
+    screen = console()
+    for line in _lines(report):
+        screen.print(line)
+
+
+def read_roots(texts: Sequence[str]) -> tuple[bytes, ...]:
+    """Read public keys in base64, several also with commas between. Raises CliError."""
+    try:
+        roots = tuple(base64.b64decode(part, validate=True) for text in texts for part in text.split(","))
+    except (binascii.Error, ValueError):
+        roots = (b"",)
+    if any(len(root) != 32 for root in roots):
+        raise CliError("--root must be a public key of 32 bytes in base64", ExitCode.USAGE)
+    return roots
+
+
+def _verify(cluster: Cluster, trust: Trust, *, with_sessions: bool) -> Report:
+    access = LedgerAccess(cluster)
+    ledger = access.ledger()
+    roots = trust.roots or read_roots(ledger.spec.roots)
+    verifier = Verifier(roots)
+    walked = _walk(access, verifier)
+    signed = _check_signed(access, verifier)
+    kept = {str(path): verifier.check_checkpoint(_text(path), str(path)).size for path in trust.kept}
+    sessions = _check_sessions(Audit(cluster), walked) if with_sessions else None
+    return Report(
+        origin=verifier.ring.origin,
+        roots=tuple(base64.b64encode(root).decode() for root in roots),
+        roots_given=bool(trust.roots),
+        entries=verifier.size,
+        kinds=dict(verifier.counts),
+        signed=signed,
+        kept=kept,
+        sessions=sessions,
+    )
+
+
+def _walk(access: LedgerAccess, verifier: Verifier) -> Walked:
+    walked = Walked()
+    for entry in access.entries():
+        value = verifier.add(entry)
+        match value:
+            case SignedManifest(manifest=manifest):
+                walked.manifests[manifest.session] = (entry.index, manifest)
+            case Exported():
+                walked.newest = value
+            case _:
+                pass
+    return walked
+
+
+def _check_signed(access: LedgerAccess, verifier: Verifier) -> int:
+    try:
+        note = access.checkpoint(sign=False)
+    except CliError as error:
+        if error.code is ExitCode.NOT_FOUND:
+            return 0
+        raise
+    return verifier.check_checkpoint(note, "the newest checkpoint").size
+
+
+def _check_sessions(audit: Audit, walked: Walked) -> int:
+    """Compare all sessions with their manifests; name the one that was sealed first of those that differ."""
+    waiting = dict(walked.manifests)
+    through = 0 if walked.newest is None else walked.newest.sealed_through
+    broken: list[tuple[int, str]] = []
+    for item in audit.sessions(None, {}, limit=None):
+        session = item.session
+        sealed = waiting.pop(session.metadata.name, None)
+        if sealed is None:
+            broken += _unsealed(session, through)
+            continue
+        index, manifest = sealed
+        found = difference(manifest, session)
+        what = f"differs in its {found}" if found else _broken_frames(audit, manifest, session)
+        if what:
+            broken.append((index, f"session {manifest.session}, sealed as entry {index}: {what}"))
+    for index, manifest in waiting.values():
+        where = f"namespace {printable(manifest.namespace)}"
+        missing = "it is missing from the store"
+        broken.append((index, f"session {manifest.session} of {where}, sealed as entry {index}: {missing}"))
+    if broken:
+        more = f" (and {len(broken) - 1} more sessions)" if len(broken) > 1 else ""
+        raise BrokenError(min(broken)[1] + more)
+    return len(walked.manifests)
+
+
+def _unsealed(session: Session, through: int) -> list[tuple[int, str]]:
+    version = session.metadata.resource_version
+    changed = int(version) if version.isdecimal() else 0
+    if session.status.phase == "Active" or changed > through:
+        return []
+    what = "has ended and is not in the ledger, though all that ended by then are said to be"
+    return [(-1, f"session {printable(session.metadata.name)}: it {what}")]
+
+
+def _broken_frames(audit: Audit, manifest: Manifest, session: Session) -> str:
+    try:
+        return broken_frame(manifest, audit.frames(session))
+    except CliError as error:
+        if error.code in (ExitCode.UNAVAILABLE, ExitCode.FORBIDDEN):
+            raise
+        return f"its frames cannot be read: {error}"
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CliError(f"{path} cannot be read: {error}", ExitCode.USAGE) from None
+
+
+def _lines(report: Report) -> list[str]:
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(report.kinds.items()))
+    open_end = report.entries - report.signed
+    lines = [
+        f"Ledger        {report.origin}",
+        f"Root          {', '.join(report.roots)}",
+        *([] if report.roots_given else [_UNPROVEN]),
+        f"Entries       {report.entries} ({kinds})",
+        f"Signed        {report.signed} entries; {open_end} came after the newest checkpoint",
+    ]
+    lines += [
+        f"Kept          {printable(name)}: agrees, {size} entries" for name, size in report.kept.items()
+    ]
+    if report.sessions is not None:
+        lines.append(f"Sessions      {report.sessions} are as they were sealed, frame by frame")
+    return [*lines, "The record holds."]
