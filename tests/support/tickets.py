@@ -4,12 +4,13 @@ import json
 import re
 import shlex
 import uuid
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from urllib.parse import quote
 
-from kube import NAMESPACE, SYSTEM, Kubectl, Object, Result, until
+from kube import NAMESPACE, Kubectl, Object, Result, until
 
 _T = TypeVar("_T")
 APPROVE: Object = {"decision": {"verdict": "approve"}}
@@ -92,17 +93,17 @@ def at_once(ask: Callable[[], _T], count: int, *, threads: int = 25) -> list[_T]
         return [future.result() for future in futures]
 
 
-def audit_events(admin: Kubectl, approval: str) -> list[Object]:
-    """Give the audit events of an approval that the control side logged, in the order of time."""
-    lines: list[str] = []
-    for role in ("admission", "collector"):
-        selector = f"app.kubernetes.io/component={role}"
-        lines += admin.run("logs", "-n", SYSTEM, "-l", selector, "--tail=-1").splitlines()
-    found = [event for event in _events(lines) if event.get("approval") == approval]
-    return sorted(found, key=lambda event: event["at"])
+def audit_events(auditor: Kubectl, approval: str) -> list[Object]:
+    """Give what is on record of an approval beside the doors' decisions, in the order of time."""
+    path = "/apis/audit.chaperone.dev/v1alpha1/namespaces/payments/auditevents"
+    items = auditor.raw(f"{path}?fieldSelector=approval%3D{quote(approval, safe='')}")["items"]
+    return sorted((item for item in items if item["type"] != "decision"), key=lambda item: item["at"])
 
 
-def _events(lines: Iterable[str]) -> Iterable[Object]:
-    for line in lines:
-        if '"audit event"' in line:
-            yield json.loads(line)["event"]
+def recorded(auditor: Kubectl, approval: str, count: int) -> list[str]:
+    """Give the kinds of so many audit events of an approval, once they are on record."""
+    found = until(
+        lambda: events if len(events := audit_events(auditor, approval)) >= count else None,
+        what=f"{count} audit events of {approval}",
+    )
+    return [event["type"] for event in found]

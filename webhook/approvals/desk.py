@@ -1,7 +1,7 @@
 """Where actions that need an approval go: finds or makes the request, and spends what was approved."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum, auto
 from typing import Final
 
@@ -13,7 +13,15 @@ from sidecar.contract.grants import LIFETIME_SECONDS
 from webhook.approvals import lifecycle, telling
 from webhook.approvals.asking import Terms, Wish
 from webhook.approvals.asking import ticket as make
-from webhook.approvals.objects import ApprovalRequest, Asked, Phase, Status, Verdict, generation_of
+from webhook.approvals.objects import (
+    ABOUT_LABEL,
+    ApprovalRequest,
+    Asked,
+    Phase,
+    Status,
+    Verdict,
+    generation_of,
+)
 from webhook.approvals.redaction import Redaction
 from webhook.approvals.standing import StandingApproval, covering
 from webhook.approvals.telling import Source
@@ -75,7 +83,9 @@ class Desk:
         journal: Journal,
         source: Source,
         clock: Callable[[], int],
+        known: Callable[[], Iterable[ApprovalRequest]] = tuple,
     ) -> None:
+        """``known`` gives all requests as they were a moment ago."""
         self._tickets = tickets
         self._standings = standings
         self._redaction = redaction
@@ -83,6 +93,7 @@ class Desk:
         self._journal = journal
         self._source = source
         self._clock = clock
+        self._known = known
 
     def now(self) -> dt.datetime:
         """Give the time, in whole seconds."""
@@ -206,9 +217,14 @@ class Desk:
 
     def _other(self, wish: Wish) -> ApprovalRequest | None:
         """Give an approval that whoever asks may think of, though it is for something else."""
-        now = self.now()
-        others = self._tickets.about(wish.namespace, wish.about)
-        return next((one for one in others if lifecycle.phase_at(one, now) is Phase.APPROVED), None)
+        now, place = self.now(), wish.namespace
+        return next((one for one in self._known() if _is_other(one, place, wish.about, now)), None)
+
+
+def _is_other(ticket: ApprovalRequest, namespace: str, about: str, now: dt.datetime) -> bool:
+    metadata = ticket.metadata
+    is_about = metadata.namespace == namespace and metadata.labels.get(ABOUT_LABEL) == about
+    return is_about and lifecycle.phase_at(ticket, now) is Phase.APPROVED
 
 
 def _spent(ticket: ApprovalRequest, request: str, session: str | None, now: dt.datetime) -> Status:

@@ -9,7 +9,6 @@ import msgspec
 from sidecar.contract.errors import ClusterError
 from webhook.approvals import standing
 from webhook.approvals.objects import (
-    ABOUT_LABEL,
     API_VERSION,
     ASK_LABEL,
     PLURAL,
@@ -29,10 +28,6 @@ class Tickets(Protocol):
 
     def find(self, namespace: str, base: str) -> Iterable[ApprovalRequest]:
         """Give all requests for one action, as they are now."""
-        ...
-
-    def about(self, namespace: str, about: str) -> Iterable[ApprovalRequest]:
-        """Give all requests of one person at one door about one target, as they are now."""
         ...
 
     def create(self, ticket: ApprovalRequest) -> ApprovalRequest | None:
@@ -94,11 +89,11 @@ class KubeTickets:
 
     def find(self, namespace: str, base: str) -> Iterable[ApprovalRequest]:
         """Give all requests for one action, as they are now."""
-        return self._labelled(namespace, ASK_LABEL, base)
-
-    def about(self, namespace: str, about: str) -> Iterable[ApprovalRequest]:
-        """Give all requests of one person at one door about one target, as they are now."""
-        return self._labelled(namespace, ABOUT_LABEL, about)
+        query = urlencode({"labelSelector": f"{ASK_LABEL}={base}"})
+        found = self._api.get(f"{_path(namespace)}?{query}", _List, seconds=self._seconds)
+        if found is None:
+            raise ClusterError("this cluster has no approval requests: their definition is missing")
+        return found.items or ()
 
     def get(self, namespace: str, name: str) -> ApprovalRequest | None:
         """Give one, None when there is none."""
@@ -157,13 +152,6 @@ class KubeTickets:
         found = self._api.get(path, _StandingList, seconds=self._seconds)
         if found is None:
             raise ClusterError("this cluster has no standing approvals: their definition is missing")
-        return found.items or ()
-
-    def _labelled(self, namespace: str, label: str, value: str) -> Iterable[ApprovalRequest]:
-        query = urlencode({"labelSelector": f"{label}={value}"})
-        found = self._api.get(f"{_path(namespace)}?{query}", _List, seconds=self._seconds)
-        if found is None:
-            raise ClusterError("this cluster has no approval requests: their definition is missing")
         return found.items or ()
 
 

@@ -99,7 +99,9 @@ _DANGERS: Final = (
         Privilege.ROLE_RIGHTS, "rbac.authorization.k8s.io", ("roles", "clusterroles"), ("bind", "escalate")
     ),
     _Danger(Privilege.TOKEN_RIGHTS, "", ("serviceaccounts/token",), ("create",)),
-    _Danger(Privilege.APPROVAL_RIGHTS, "chaperone.dev", ("approvalrequests",), ("approve",)),
+    _Danger(
+        Privilege.APPROVAL_RIGHTS, "chaperone.dev", ("approvalrequests", "standingapprovals"), ("approve",)
+    ),
     _Danger(Privilege.GUARD_RIGHTS, "chaperone.dev", ("guardpolicies",), _WRITE),
     _Danger(Privilege.GUARD_RIGHTS, "admissionregistration.k8s.io", _ADMISSION, _WRITE),
     _Danger(

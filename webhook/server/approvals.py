@@ -42,7 +42,7 @@ class Approvals:
         settings: Settings,
         journal: Journal,
         *,
-        observe: Callable[[Iterable[ApprovalRequest]], None],
+        observe: Callable[[Iterable[ApprovalRequest]], None] = lambda _: None,
     ) -> None:
         """``observe`` is told of all requests now and again."""
         self._observe = observe
@@ -73,6 +73,7 @@ class Approvals:
             journal=self._journal,
             source=self._source,
             clock=lambda: int(time.time()),
+            known=self.board.tickets,
         )
         holding = self.board if self._terms.hold_seconds else None
         return DeskApproving(desk, lambda: keys().seal_key, home=self._home, holding=holding)

@@ -16,6 +16,7 @@ from webhook.audit_api.app import audit_app
 from webhook.audit_api.server import AuditListener, ClusterFrontProxy
 from webhook.collector.audit_route import AuditIntake, audit_router
 from webhook.collector.changes import Changes
+from webhook.collector.checkpoints import ConfigMapPlace
 from webhook.collector.proving import Trust
 from webhook.collector.route import REVIEWS_AT_ONCE, Collector, router
 from webhook.collector.spending import Spending
@@ -34,6 +35,7 @@ from webhook.server.tasks import Tasks
 from webhook.server.tls import load_certificate, serving_context
 from webhook.settings import Settings
 from webhook.store import open_store, store_settings
+from webhook.trust.keeper import LEDGER_CONFIG
 from webhook.trust.reader import CollectorMaterial, Reader
 from webhook.trust.secrets import Vault
 
@@ -85,7 +87,14 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
     tickets = KubeTickets(api, seconds=_SPENDING_SECONDS)
     spender = Spender(tickets, journaling.journal, source(settings, COLLECTOR))
     spending = Spending(spender.spend)
-    ledger = LedgerKeeping(api, settings, store, key=held.ledger_key, roots=held.roots)
+    ledger = LedgerKeeping(
+        store,
+        ConfigMapPlace(Vault(api, settings.namespace), LEDGER_CONFIG),
+        seconds=settings.checkpoint_seconds,
+        key=held.ledger_key,
+        roots=held.roots,
+        alarm=journaling.alarm,
+    )
     reviewer = KubeTokenReviewer(api)
     collector = Collector(
         store,

@@ -44,6 +44,10 @@ class Journaling:
             with suppress(JournalFullError):
                 self.journal.note(event)
 
+    def alarm(self, reason: str) -> None:
+        """Note that a control of this role does not work (PCI DSS 10.7.2)."""
+        self.note_all([self.maker.failed(reason)])
+
     async def finish(self) -> None:
         """Note that the role ends, and ship what is left; what cannot be waits for the next start."""
         self.note_all([self.maker.stopped()])
