@@ -28,6 +28,7 @@ _FITTING: Final = {
     "pods": ("", {"pods"}, "", {"CREATE"}),
     "guardpolicies": ("chaperone.dev", {"guardpolicies"}, "", {"CREATE", "UPDATE"}),
     "approvalrequests": ("chaperone.dev", {"approvalrequests"}, "", {"CREATE", "UPDATE", "DELETE"}),
+    "standingapprovals": ("chaperone.dev", {"standingapprovals"}, "", {"CREATE", "UPDATE", "DELETE"}),
 }
 """Group, resources, subresource and operations that doors are for."""
 _OPERATIONS: Final = frozenset({"CREATE", "UPDATE", "DELETE", "CONNECT"})
@@ -91,6 +92,7 @@ class Oracle:
             "pods": _pod,
             "guardpolicies": _policy,
             "approvalrequests": _approval,
+            "standingapprovals": _standing,
             "objects": object_complaint,
             "connections": connection_complaint,
         }
@@ -334,6 +336,23 @@ def _approval(request: Object, patch: list[Object]) -> str:
     last: Object = patch[-1]["value"]["decisions"][-1] if stamped else {}
     right = stamped and (last["by"]["username"], last["verdict"]) == (user, decision["verdict"])
     return "" if right else "its decision is not stamped with who made it"
+
+
+def _standing(request: Object, patch: list[Object]) -> str:
+    user = cast("Object", request["userInfo"]).get("username", "")
+    if user in _WRITERS or request["operation"] == "DELETE":
+        return ""
+    if request["operation"] == "CREATE":
+        return "the pack lets nobody give one"
+    old = cast("Object", request.get("oldObject") or {})
+    new = {key: value for key, value in cast("Object", request["object"]).items() if key != "revoke"}
+    if _plain(new) != _plain(old):
+        return "more was changed than that it is revoked"
+    if cast("Object", request["object"]).get("revoke") is None:
+        return "" if not patch else "nothing was revoked, and it was changed"
+    stamped = [(step["op"], step["path"]) for step in patch] == [("remove", "/revoke"), ("add", "/status")]
+    right = stamped and patch[-1]["value"]["revoked"]["by"]["username"] == user
+    return "" if right else "its end is not stamped with who made it"
 
 
 def _plain(ticket: Object) -> Object:

@@ -21,6 +21,7 @@ def seeds() -> dict[str, list[Object]]:
         "pods": _pods(),
         "guardpolicies": _policies(),
         "approvalrequests": _approvals(),
+        "standingapprovals": _standing(),
         "objects": object_seeds(),
         "connections": connection_seeds(),
     }
@@ -156,4 +157,41 @@ def _approvals() -> list[Object]:
         asked("CREATE", stored, None, admission),
         asked("DELETE", None, stored),
         asked("DELETE", None, over),
+    ]
+
+
+def _standing() -> list[Object]:
+    spec: Object = {
+        "user": "alice",
+        "policy": "pci-dss",
+        "rule": "beyond-reading",
+        "door": "exec",
+        "operation": "CONNECT",
+        "argvPrefix": ["tar", "-c"],
+        "seconds": 1800,
+        "reason": "release",
+    }
+    asked: Object = {
+        "apiVersion": "chaperone.dev/v1alpha1",
+        "kind": "StandingApproval",
+        "metadata": {**METADATA, "uid": "s-1"},
+        "spec": spec,
+    }
+    times: Object = {"at": "2026-01-01T00:00:00Z", "until": "2099-01-01T00:00:00Z"}
+    stored: Object = {**asked, "status": {"by": {"username": "carol"}, **times}}
+    revoked: Object = {**stored, "revoke": {"reason": "over"}}
+    cards: Object = {**asked, "spec": {**spec, "argvPrefix": ["pay", PANS[1]]}}
+
+    def standing(operation: str, obj: object, old: object = None) -> Object:
+        more: Object = {**OURS, "name": "app", "userInfo": CAROL, "oldObject": old}
+        return review("standingapprovals", "StandingApproval", operation, obj, **more)
+
+    return [
+        standing("CREATE", asked),
+        standing("CREATE", cards),
+        standing("CREATE", stored),
+        standing("UPDATE", revoked, stored),
+        standing("UPDATE", stored, stored),
+        standing("UPDATE", stored, asked),
+        standing("DELETE", None, stored),
     ]

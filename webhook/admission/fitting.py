@@ -21,18 +21,15 @@ class Fit(NamedTuple):
 
 
 _CHANGE: Final = frozenset({Operation.CREATE, Operation.UPDATE})
+_WRITE: Final = _CHANGE | {Operation.DELETE}
 FITS: Final = {
     "exec": Fit("pods/exec", "PodExecOptions", frozenset({Operation.CONNECT})),
     "attach": Fit("pods/attach", "PodAttachOptions", frozenset({Operation.CONNECT})),
     "ephemeralcontainers": Fit("pods/ephemeralcontainers", "Pod", frozenset({Operation.UPDATE})),
     "pods": Fit("pods", "Pod", frozenset({Operation.CREATE})),
     "guardpolicies": Fit("guardpolicies", "GuardPolicy", _CHANGE, "chaperone.dev"),
-    "approvalrequests": Fit(
-        "approvalrequests", "ApprovalRequest", _CHANGE | {Operation.DELETE}, "chaperone.dev"
-    ),
-    "standingapprovals": Fit(
-        "standingapprovals", "StandingApproval", _CHANGE | {Operation.DELETE}, "chaperone.dev"
-    ),
+    "approvalrequests": Fit("approvalrequests", "ApprovalRequest", _WRITE, "chaperone.dev"),
+    "standingapprovals": Fit("standingapprovals", "StandingApproval", _WRITE, "chaperone.dev"),
 }
 """By the last part of the path. Doors for many resources look for themselves, and are not here."""
 _RBAC: Final = "rbac.authorization.k8s.io"
