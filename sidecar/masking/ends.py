@@ -49,7 +49,9 @@ _ROW_TAIL = re.compile(
     rb"[0-9A-Fa-f]{2} {2,3}[^\r\n]{0,34}\r?(?:\n[0-9A-Fa-f]{0,16}:? {0,2})?\Z"
     rb"|(?:3[0-9]|2[0dDeEfF]|09)\r?\n ?\Z"
 )
-_EMV_TAIL = re.compile(rb"5(?:[Aa] ?0[6-9Aa]|7 ?(?:0[A-Fa-f]|1[0-3])) ?[1-9][0-9A-Fa-f ]*\Z")
+_EMV_TAIL = re.compile(
+    rb"(?:5[Aa] ?0[6-9Aa]|(?:57|[Ff] ?6[Bb]) ?(?:0[A-Fa-f]|1[0-3])) ?[1-9][0-9A-Fa-f ]*\Z"
+)
 
 
 class Ends:
@@ -79,11 +81,11 @@ class Ends:
         threes = buffer.count(b"3", size - 176 if size > 176 else 0)
         if threes >= FIRST and len(_HEX_DIGIT.findall(buffer, size - 176)) >= FIRST:
             return -1
-        fives = b"5" in near
-        if (fives and _EMV_TAIL.search(near) is not None) or not self._is_calm(buffer, near):
+        tags = _may_hold_tag(near)
+        if (tags and _EMV_TAIL.search(near) is not None) or not self._is_calm(buffer, near):
             return -1
         few = min(few, FIRST - 1 - threes)
-        return few if few > 0 and not (fives and b"5" in near[-8:]) else 0
+        return few if few > 0 and not (tags and _may_hold_tag(near[-8:])) else 0
 
     def _is_calm(self, buffer: bytes, near: bytes) -> bool:
         """Whether there is no piece of a key near the end of ``buffer``, and nothing rare in ``near``."""
@@ -103,7 +105,7 @@ class Ends:
             return False
         if head[-1] in _TRACK_MARKS and head[-2:-1].isdigit():
             return False
-        if near[-1] in _DUMP_BYTES and b"5" in near and _EMV_TAIL.search(near) is not None:
+        if near[-1] in _DUMP_BYTES and _may_hold_tag(near) and _EMV_TAIL.search(near) is not None:
             return False
         return buffer.count(b"3", len(buffer) - 176 if len(buffer) > 176 else 0) <= FIRST
 
@@ -183,3 +185,8 @@ class Ends:
         return buffer.count(b"3", near) > FIRST and (
             buffer[-1] in _DUMP_BYTES or _ROW_TAIL.search(buffer, near) is not None
         )
+
+
+def _may_hold_tag(near: bytes) -> bool:
+    """Whether ``near`` may hold an EMV tag whose value is removed: 57, 5A, 9F6B."""
+    return b"5" in near or b"6B" in near or b"6b" in near

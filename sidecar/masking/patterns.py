@@ -128,7 +128,7 @@ def _dashed() -> bytes:
 
 
 def _numbers() -> tuple[Trigger, ...]:
-    emv = rb"5(?:[Aa] ?0[6-9Aa]|7 ?(?:0[A-Fa-f]|1[0-3])) ?[1-9](?: ?[0-9]){3}"
+    emv = rb"(?:5[Aa] ?0[6-9Aa]|(?:57|9[Ff] ?6[Bb]) ?(?:0[A-Fa-f]|1[0-3])) ?[1-9](?: ?[0-9]){3}"
     return (
         # A fraction is never a card, see ``context``.
         Trigger(rb"(?:[^0-9.]|[^0-9]\.)" + beginning(), "plain", 16),
@@ -141,6 +141,7 @@ def _numbers() -> tuple[Trigger, ...]:
         Trigger(rb"[0-9]{20}", Sieve.LONG),
         Trigger(rb"3[0-9]\r?\n ?" + _DUMPED, Sieve.LONG),
         Trigger(rb"3[0-9]" + _DUMP_GAP + _DUMPED, Sieve.LONG),
+        Trigger(rb"0x3[0-9],? ?0x3", Sieve.LONG),
     )
 
 
