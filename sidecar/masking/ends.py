@@ -49,9 +49,7 @@ _ROW_TAIL = re.compile(
     rb"[0-9A-Fa-f]{2} {2,3}[^\r\n]{0,34}\r?(?:\n[0-9A-Fa-f]{0,16}:? {0,2})?\Z"
     rb"|(?:3[0-9]|2[0dDeEfF]|09)\r?\n ?\Z"
 )
-_EMV_TAIL = re.compile(
-    rb"(?:5[Aa] ?0[6-9Aa]|(?:57|[Ff] ?6[Bb]) ?(?:0[A-Fa-f]|1[0-3])) ?[1-9][0-9A-Fa-f ]*\Z"
-)
+_EMV_TAIL = re.compile(rb"(?:5[Aa] ?0[6-9Aa]|(?:57|[Ff] ?6[Bb]) ?(?:0[A-Fa-f]|1[0-3])) ?[1-9][0-9A-Fa-f ]*\Z")
 
 
 class Ends:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from masking_inputs import EXAMPLES, NUMBERS, fragments, grouped, run
 
-from sidecar.masking import Engine, Profile, ends, looking
+from sidecar.masking import Engine, Profile, ends, looking, quiet
 from sidecar.masking.patterns import PIECES
 from sidecar.masking.quiet import BLOCK, next_loud
 
@@ -97,3 +100,40 @@ def test_without_it_the_same_comes_out(engine: Engine, data: list[bytes], fill: 
         patch.setattr(looking, "next_loud", None)
         patch.setattr(ends, "next_loud", None)
         assert run(engine, [whole]) == with_it
+
+
+# In a process of its own, in which every read beyond an end is an error.
+_WATCHED = """
+import random, sys
+sys.path.insert(0, sys.argv[1])
+from native import next_loud
+rng = random.Random(9)
+parts = [b"4111111111111111", b"4111 1111 ", b"1 ", b"12:", b"31:31:31", b"cvv", b"verif", b"cu", b" " * 30,
+         b"text and " * 9, b"1-", b",111", b"x", b"ed ", b"\\x00", b"\\xff"]
+for _ in range(5000):
+    text, at = b"".join(rng.choice(parts) for _ in range(rng.randint(0, 12))), 0
+    while (at := next_loud(text, at)) >= 0:
+        at += 64
+"""
+
+
+def test_it_reads_nothing_beyond_the_end(tmp_path: Path) -> None:
+    source = Path(quiet.__file__).parent
+    flags = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover"
+    target = f"OUT={tmp_path / 'native.abi3.so'}"
+    make = ["make", "-s", "-B", "-C", str(source), f"PYTHON={sys.executable}", target, f"CFLAGS={flags}"]
+    subprocess.run(make, check=True)
+    names = ("libasan.so", "libubsan.so")
+    libraries = [
+        subprocess.run(
+            ["gcc", f"-print-file-name={name}"], check=True, capture_output=True, text=True
+        ).stdout.strip()
+        for name in names
+    ]
+    environment = {
+        **os.environ,
+        "LD_PRELOAD": " ".join(libraries),
+        "ASAN_OPTIONS": "detect_leaks=0",
+        "PYTHONMALLOC": "malloc",
+    }
+    subprocess.run([sys.executable, "-c", _WATCHED, str(tmp_path)], check=True, env=environment)
