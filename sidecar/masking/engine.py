@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 from sidecar.masking.card_table import VERSION as CARDS
 from sidecar.masking.cards import CardTable
@@ -53,8 +52,12 @@ class Engine:
     @property
     def version(self) -> str:
         """Engine version, profile and versions of the tables, for the record of a session."""
-        rules = f"/{crc32(repr(self._rules).encode()):08x}" if self._rules else ""
-        return f"{ENGINE_VERSION}/{self.profile.value}/{CARDS}/{SAD}/{CONTEXT}{rules}"
+        tables = f"{ENGINE_VERSION}/{self.profile.value}/{CARDS}/{SAD}/{CONTEXT}"
+        if not self._rules:
+            return tables
+        from zlib import crc32  # noqa: PLC0415  costs memory where there are no rules
+
+        return f"{tables}/{crc32(repr(self._rules).encode()):08x}"
 
     def stream(self) -> Masker:
         """A masker for one channel, used by one thread at a time."""

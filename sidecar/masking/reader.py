@@ -61,8 +61,8 @@ class BufferReader:
         self._user = user
         self.user_rules = user_rules
         self._scanners = scanners
-        self._gate = Gate(scanners, user)
-        self.ends = Ends(self._gate, readers, user_rules)
+        self.gate = Gate(scanners, user)
+        self.ends = Ends(self.gate, readers, user_rules)
         self._routes = readers.routes
         self._table = readers.table
         self._number = readers.number
@@ -70,7 +70,7 @@ class BufferReader:
 
     def look(self, buffer: bytes, start: int = 0) -> Look | None:
         """The first look at ``buffer``; see ``Gate.look``."""
-        return self._gate.look(buffer, start)
+        return self.gate.look(buffer, start)
 
     def readings(self, buffer: bytes, first: int, look: Look | None = None) -> tuple[list[Reading], int]:
         """Every reading that may hide a byte from ``first`` on, and the first byte that must wait.

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 CONTEXT = 640
 # Above this size data is scanned where it is, and only its joint with the past is copied.
 SMALL = 1024
+# Above this size a copy costs more than a second look at the joint.
+LARGE = 16384
 # Nothing shorter can hold a hidden byte that did not have to wait: what is hidden is followed by its end.
 LEAST = 4
 _MAY_START = re.compile(rb"[0-9^%\\&\xd9\xdb\xdf-\xe1\xef\xf0]")
@@ -118,6 +120,15 @@ class Masker:
         """``feed`` while nothing waits, without copying ``data`` where it holds nothing to mask."""
         reader = self._reader
         tail = self._tail[-JOINT:]
+        # What spans the joint is seen on both sides of it.
+        if (
+            len(data) >= LARGE
+            and reader.gate.is_silent(tail + data[:JOINT])
+            and reader.gate.is_silent(data)
+            and reader.ends.is_settled(data)
+        ):
+            self._remember(data)
+            return data
         near = tail + data
         look = reader.look(near, len(self._tail) - len(tail))
         if look is None or look.is_empty:
