@@ -22,7 +22,7 @@ LONGEST = 128
 LONGEST_VALUE = 16
 # More than any key takes, and what shows that it ends.
 _LONGEST_KEY = 40
-ENDS_HEAD = b" \t\"'\\<>[](){}:=|,#?;+-\n\x00\x0fABDKabdfmnrt0123456789%\xa0&s"
+ENDS_HEAD = b"u \t\"'\\<>[](){}:=|,#?;+-\n\x00\x0fABDKabdfmnrt0123456789%\xa0&s"
 """Every byte that may stand right before a value."""
 AFTER_KEY = rb"[ \t\r\n\"'\\<>\[\](){}:=|,#?;+%&\x00\x0f\x1b\xc2-]"
 """Every byte that may stand right behind a key."""

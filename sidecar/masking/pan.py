@@ -223,11 +223,41 @@ class NumberReader:
         Numbers that start more than ``reach`` bytes before the end are not considered.
         """
         size = len(buffer)
+        known: dict[int, int] = {}
         for match in self._alphabet.start.finditer(buffer, max(0, size - reach)):
-            hold = self._open(buffer, match.start())
-            if hold is not None:
-                return hold
+            start = match.start()
+            if self._to_end(buffer, start, known) <= MOST_DIGITS:
+                hold = self._open(buffer, start)
+                if hold is not None:
+                    return hold
         return size
+
+    def _to_end(self, buffer: bytes, start: int, known: dict[int, int]) -> int:
+        """How many digits there are from ``start`` to the end of the buffer with nothing but gaps between.
+
+        Too many for a number if something else comes first. ``known`` are the answers so far: every group is
+        looked at once, however many numbers may start before it.
+        """
+        alphabet, at = self._alphabet, start
+        passed: list[tuple[int, int]] = []
+        while at not in known:
+            match = alphabet.digits.match(buffer, at)
+            if match is None:
+                known[at] = 0
+                break
+            end = match.end()
+            passed.append((at, (end - at) // self._width))
+            step = alphabet.gap.match(buffer, end)
+            if step is None:
+                is_end = end == len(buffer) or alphabet.cut.match(buffer, end) is not None
+                known[end] = 0 if is_end else MOST_DIGITS + 1
+                at = end
+            else:
+                at = step.end()
+        total = known[at]
+        for group, count in reversed(passed):
+            total = known[group] = total + count
+        return total
 
     def _open(self, buffer: bytes, start: int) -> int | None:
         """Where the number at ``start`` must wait if it reaches the end of the buffer."""

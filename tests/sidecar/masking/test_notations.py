@@ -53,6 +53,7 @@ CASES = [
     (f";{VISA}=25121010000012300000?", f";{MASKED}=********************?"),
     (f"37{VISA}D25121010000012300", f"37{MASKED}D*****************"),
     (f"%B{VISA}^DOE/JOHN^25121011000?;", f"%B{MASKED}^DOE/JOHN^***********?;"),
+    ("cvv=\\u00204111 1111 1111 1111", "cvv=\\u0020**** 11** **** 1111"),
     ("cvv=123", "cvv=***"), ('"cvv2": "4321"', '"cvv2": "****"'), ("cvv%3D123&", "cvv%3D***&"),
     ("<SecurityCode>123</SecurityCode>", "<SecurityCode>***</SecurityCode>"),
     ("cardPin=4921;", "cardPin=****;"),
