@@ -9,7 +9,9 @@ answers at once: whatever it shows is the machine's, the client's and the networ
 import argparse
 import asyncio
 import os
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 from httpish import Asgi
@@ -41,6 +43,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         few.measure(running, "a handler that does nothing", TRIVIAL, review)
         few.measure(running, "exec, 200 policies", "exec", review)
         few.measure(running, "pod injection, 200 policies", "pods", pod_review)
+        few.measure(running, "change of a Deployment, 200 policies", "objects", object_review)
         few.measure(
             running, "exec, all 200 compiled anew each second", "exec", review, reload=1.0, fresh=_FEW
         )
@@ -161,7 +164,12 @@ def _decisions() -> dict[str, float]:
 
 
 async def _reviews() -> dict[str, float]:
-    app, figures = Asgi(await application(policies(_FEW))), dict[str, float]()
+    with tempfile.TemporaryDirectory(prefix="chaperone-journal-") as journal:
+        return await _asked(Asgi(await application(policies(_FEW), Path(journal))))
+
+
+async def _asked(app: Asgi) -> dict[str, float]:
+    figures = dict[str, float]()
     rows: list[Row] = []
     for name, path, make in (
         ("exec", "exec", review),

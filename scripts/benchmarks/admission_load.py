@@ -1,17 +1,28 @@
 """Policies, reviews and doors to measure with."""
 
 import json
+import os
+import time
+from pathlib import Path
 from typing import Any
 
 import msgspec
+from prometheus_client import CollectorRegistry
 from reviews import exec_door, injected, object_door, plain_pod, pod_door
 from starlette.types import ASGIApp
 
 from sidecar.contract.grants import Limits
+from sidecar.masking import Engine, Profile
+from webhook.journal.fanout import FanOut
+from webhook.journal.making import Maker
+from webhook.metrics.exposition import with_metrics
+from webhook.metrics.reviews import ReviewMetrics
 from webhook.policy.active import ActivePolicies
 from webhook.policy.builtin import RecordEverything
 from webhook.policy.packs import read_packs
+from webhook.server.disk_journal import DiskJournal
 from webhook.server.doors import doors_app
+from webhook.server.noting import AnswerNotes
 from webhook.settings import PACKS
 
 Object = dict[str, Any]
@@ -151,12 +162,18 @@ def _review(number: int, obj: Object, subresource: str, **fields: object) -> byt
     return json.dumps({**head, "request": request}).encode()
 
 
-async def application(active: ActivePolicies) -> ASGIApp:
-    """Give the doors as they are served."""
+async def application(active: ActivePolicies, journal: Path) -> ASGIApp:
+    """Give the doors as they are served: what they answer is counted, and noted in a journal on disk."""
     guarded = await injected(plain_pod())
     doors = {
         "exec": exec_door(guarded, policy=active),
         "pods": pod_door(active),
         "objects": object_door(active),
     }
-    return doors_app(doors, lambda: None)
+    maker = Maker(origin="pod", namespace="s", account="a", clock=time.time_ns, randomness=os.urandom)
+    kept = FanOut(DiskJournal(journal, limit_bytes=2**31, maker=maker), ())
+    masks = Engine.load(Profile.STRICT).masks()
+    notes = AnswerNotes(kept, maker, lambda text: masks(text)[0], audit_mode=False)
+    registry = CollectorRegistry()
+    app = doors_app(ReviewMetrics(registry).counted(doors), lambda: None, notes=notes)
+    return with_metrics(app, registry)

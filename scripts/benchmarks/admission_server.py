@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from reviews import ROOT, exec_door, injected, plain_pod, pod_door
+from reviews import ROOT
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from benchmarks.admission_load import objects, policies
+from benchmarks.admission_load import application, objects, policies
 from webhook.policy.active import ActivePolicies
 from webhook.server import logs
-from webhook.server.doors import doors_app
 from webhook.server.interpreter import answer_quickly, building, settle
 from webhook.server.runner import Servers, https
 from webhook.server.tls import serving_context
@@ -96,13 +95,15 @@ def _serve(pipe: Any, processor: int, count: int, log: str) -> None:
     come_first(processor)
     descriptor = os.open(log, os.O_WRONLY | os.O_APPEND)
     os.dup2(descriptor, 2)
-    asyncio.run(_Server(pipe, Path(log)).run(count))
+    with tempfile.TemporaryDirectory(prefix="chaperone-journal-") as journal:
+        asyncio.run(_Server(pipe, Path(log), Path(journal)).run(count))
 
 
 class _Server:
-    def __init__(self, pipe: Any, log: Path) -> None:
+    def __init__(self, pipe: Any, log: Path, journal: Path) -> None:
         self._pipe = pipe
         self._log = log
+        self._journal = journal
         self._handled: list[float] = []
         self._reloads: list[float] = []
         self._pause = 0.0
@@ -117,9 +118,7 @@ class _Server:
         active = policies(count)
         settle()
         gc.callbacks.append(self._collected)
-        guarded = await injected(plain_pod())
-        doors = {"exec": exec_door(guarded, policy=active), "pods": pod_door(active)}
-        app = self._timed(doors_app(doors, lambda: None))
+        app = self._timed(await application(active, self._journal))
         context = serving_context(material.new_serving(ROOT, (NAME,), dt.datetime.now(dt.UTC)))
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

@@ -54,6 +54,7 @@ class Storyteller:
         self._others = [review for some in self._seeds.values() for review in some]
         self._oracle = Oracle(self._installation.pods, self._installation.roots)
         self._asgi = Asgi(self._installation.app)
+        self._journal = self._installation.journal
         self._runner = asyncio.Runner()
         self._lines = Lines()
         logging.getLogger().addHandler(self._lines)
@@ -99,7 +100,7 @@ class Storyteller:
         status, answer = self._runner.run(self._asgi.post(f"/v1/{door}", sent))
         took = time.monotonic() - began
         self.slowest = max(self.slowest, took)
-        outcome = self._oracle.judge(door, sent, status, answer, self._lines.take())
+        outcome = self._oracle.judge(door, sent, status, answer, self._lines.take(), self._journal.take())
         if took > _MOST_SECONDS:
             raise BrokenPromiseError(f"an answer took {took:.1f} s; door {door}, sent {sent[:6000]!r}")
         self.outcomes[door, outcome] += 1

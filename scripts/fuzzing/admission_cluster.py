@@ -6,21 +6,26 @@ import asyncio
 import copy
 import datetime as dt
 import json
+import os
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
-from reviews import Namespaces, body, plain_pod
+from reviews import Namespaces, Roles, body, plain_pod
 
 from fuzzing.admission_patches import patched
 from sidecar.contract.errors import ClusterError
+from sidecar.masking import Engine, Profile
 from webhook.admission.pods import Pod
 from webhook.admission.review import decode_review
+from webhook.journal.making import Maker
 from webhook.kube.api import KubeApi, Reply
 from webhook.server.admission import Held, load_policies, make_doors
 from webhook.server.approvals import Approvals
 from webhook.server.doors import doors_app
+from webhook.server.noting import AnswerNotes
 from webhook.settings import read_settings
 from webhook.trust import material
 from webhook.trust.keeper import AdmissionMaterial
@@ -30,10 +35,13 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from webhook.journal.events import AuditEvent
     from webhook.server.doors import Door
 
 Object = dict[str, Any]
 IMAGE: Final = "registry.example/recorder:1"
+_ANYTHING: Final[Object] = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
+_LOOKING: Final[Object] = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}
 _MOST_KEPT: Final = 2000
 _ENVIRONMENT: Final = {
     "CHAPERONE_POLICY_PACKS": "pci-dss",
@@ -124,6 +132,22 @@ class MemoryPods:
         return msgspec.convert(self.there[name], Pod) if name in self.there else None
 
 
+class MemoryJournal:
+    """Keeps audit events until they are taken."""
+
+    def __init__(self) -> None:
+        self._events: list[AuditEvent] = []
+
+    def note(self, event: AuditEvent) -> None:
+        """Keep one."""
+        self._events.append(event)
+
+    def take(self) -> str:
+        """Give the events since the last time, as JSON."""
+        events, self._events = self._events, []
+        return msgspec.json.encode(events).decode()
+
+
 class Installation:
     """Doors that are served, and what is known of their surroundings."""
 
@@ -142,9 +166,14 @@ class Installation:
                 collector_address="10.96.0.77",
             )
         )
-        self.doors = _doors(held, self._pods)
-        self.app: ASGIApp = doors_app(self.doors, lambda: None)
+        self.journal, self._answers = _notes()
+        self.doors = _doors(held, self._pods, self.journal)
+        self.app = self.serving(self.doors)
         self._pods.there = asyncio.run(self._some_pods())
+
+    def serving(self, doors: Mapping[str, Door]) -> ASGIApp:
+        """Give the application that serves these doors, and notes what they answer."""
+        return doors_app(doors, lambda: None, notes=self._answers)
 
     @property
     def pods(self) -> dict[str, Object]:
@@ -171,11 +200,20 @@ class Installation:
         return patched(pod, msgspec.to_builtins(answer.patch))
 
 
-def _doors(held: Held, pods: MemoryPods) -> dict[str, Door]:
+def _doors(held: Held, pods: MemoryPods, journal: MemoryJournal) -> dict[str, Door]:
     """Give the doors as the server makes them. A door that is added there is asked from then on."""
     settings = read_settings(_ENVIRONMENT)
     policies = load_policies(settings)
     policies.take({})
-    approvals = Approvals(MemoryCluster(), settings)
+    approvals = Approvals(MemoryCluster(), settings, journal, observe=lambda _: None)
     approvals.prepare()
-    return make_doors(settings, held, pods, Namespaces(), policies, approvals=approvals)
+    roles = Roles(**{"cluster-admin": [_ANYTHING], "view": [_LOOKING]})
+    return make_doors(settings, held, pods, Namespaces(), policies, roles=roles, approvals=approvals)
+
+
+def _notes() -> tuple[MemoryJournal, AnswerNotes]:
+    journal, masks = MemoryJournal(), Engine.load(Profile.STRICT).masks()
+    maker = Maker(
+        origin="pod", namespace="chaperone-system", account="a", clock=time.time_ns, randomness=os.urandom
+    )
+    return journal, AnswerNotes(journal, maker, lambda text: masks(text)[0], audit_mode=False)

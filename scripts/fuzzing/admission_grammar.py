@@ -9,7 +9,7 @@ import copy
 import json
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from fuzzing.admission_seeds import ENCODED, PANS, SECRET
+from fuzzing.admission_values import ENCODED, PANS, SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,12 +11,13 @@ import posixpath
 import time
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from fuzzing.admission_object_oracle import connection_complaint, object_complaint
 from fuzzing.admission_patches import PatchError, patched
-from fuzzing.admission_seeds import PLANTED
+from fuzzing.admission_values import PANS, PLANTED
 from sidecar.contract.grants import DialIn, GrantError, check_dial_in, verify_grant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 Object = dict[str, Any]
 Must = "Callable[[Object, list[Object]], str]"
@@ -27,6 +28,7 @@ _FITTING: Final = {
     "pods": ("", {"pods"}, "", {"CREATE"}),
     "guardpolicies": ("chaperone.dev", {"guardpolicies"}, "", {"CREATE", "UPDATE"}),
     "approvalrequests": ("chaperone.dev", {"approvalrequests"}, "", {"CREATE", "UPDATE", "DELETE"}),
+    "standingapprovals": ("chaperone.dev", {"standingapprovals"}, "", {"CREATE", "UPDATE", "DELETE"}),
 }
 """Group, resources, subresource and operations that doors are for."""
 _OPERATIONS: Final = frozenset({"CREATE", "UPDATE", "DELETE", "CONNECT"})
@@ -67,6 +69,7 @@ _WRITERS: Final = frozenset(
 _NAMED: Final = frozenset(
     {"name", "generateName", "namespace", "username", "uid", "container", "containers", "mountPath"}
     | {"devicePath", "hostnames", "reason", "status", "resource", "kind", "subResource"}
+    | {"groups", "extra"}
 )
 """Fields whose values may be shown: they are names, or said to be shown."""
 _SKEW: Final = 5
@@ -89,6 +92,9 @@ class Oracle:
             "pods": _pod,
             "guardpolicies": _policy,
             "approvalrequests": _approval,
+            "standingapprovals": _standing,
+            "objects": object_complaint,
+            "connections": connection_complaint,
         }
 
     @property
@@ -96,10 +102,16 @@ class Oracle:
         """The doors that more is known of than what holds for all."""
         return frozenset(self._musts)
 
-    def judge(self, door: str, sent: bytes, status: int, answer: bytes, lines: list[str]) -> str:
-        """Give what the answer was: malformed, denied or allowed. Raises BrokenPromiseError."""
+    def judge(
+        self, door: str, sent: bytes, status: int, answer: bytes, lines: list[str], events: str = ""
+    ) -> str:
+        """Give what the answer was: malformed, denied or allowed. Raises BrokenPromiseError.
+
+        ``lines`` went to the log, ``events`` into the record, where command lines may be but no card data.
+        """
         review = _parsed(sent)
         try:
+            _shows_nothing(door, review, events, [], PANS)
             return self._judged(door, review, status, answer, lines)
         except BrokenPromiseError as error:
             raise BrokenPromiseError(
@@ -326,15 +338,34 @@ def _approval(request: Object, patch: list[Object]) -> str:
     return "" if right else "its decision is not stamped with who made it"
 
 
+def _standing(request: Object, patch: list[Object]) -> str:
+    user = cast("Object", request["userInfo"]).get("username", "")
+    if user in _WRITERS or request["operation"] == "DELETE":
+        return ""
+    if request["operation"] == "CREATE":
+        return "the pack lets nobody give one"
+    old = cast("Object", request.get("oldObject") or {})
+    new = {key: value for key, value in cast("Object", request["object"]).items() if key != "revoke"}
+    if _plain(new) != _plain(old):
+        return "more was changed than that it is revoked"
+    if cast("Object", request["object"]).get("revoke") is None:
+        return "" if not patch else "nothing was revoked, and it was changed"
+    stamped = [(step["op"], step["path"]) for step in patch] == [("remove", "/revoke"), ("add", "/status")]
+    right = stamped and patch[-1]["value"]["revoked"]["by"]["username"] == user
+    return "" if right else "its end is not stamped with who made it"
+
+
 def _plain(ticket: Object) -> Object:
     server = {"managedFields", "generation", "resourceVersion"}
     metadata = cast("Object", ticket.get("metadata") or {})
     return {**ticket, "metadata": {key: value for key, value in metadata.items() if key not in server}}
 
 
-def _shows_nothing(door: str, review: Object | None, answer: str, lines: list[str]) -> None:
+def _shows_nothing(
+    door: str, review: Object | None, answer: str, lines: list[str], planted: Sequence[str] = PLANTED
+) -> None:
     """Demand that nothing planted is shown, but where it stands as a name, which may be shown."""
-    shown = [text for text in PLANTED if text in answer or any(text in line for line in lines)]
+    shown = [text for text in planted if text in answer or any(text in line for line in lines)]
     if not shown:
         return
     names = json.dumps(list(_names(door, review, named=False)))

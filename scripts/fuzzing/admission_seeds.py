@@ -5,20 +5,11 @@ Where a value is no name, secrets and card numbers are planted that nobody may e
 
 from __future__ import annotations
 
-import base64
 import copy
 from typing import Any, Final
 
-Object = dict[str, Any]
-PANS: Final = ("4111111111111111", "5555555555554444", "378282246310005")
-"""Published test numbers of the card schemes."""
-SECRET: Final = "s3cr3t-of-the-fuzzer"
-ENCODED: Final = base64.b64encode(SECRET.encode()).decode()
-PLANTED: Final = (*PANS, SECRET, ENCODED)
-_ALICE: Final = {"username": "alice", "uid": "u-1", "groups": ["agents"], "extra": {"iss": ["https://idp"]}}
-_CAROL: Final = {"username": "carol", "uid": "u-3", "groups": ["approvers"]}
-_OURS: Final[Object] = {"group": "chaperone.dev", "version": "v1alpha1"}
-_METADATA: Final = {"name": "app", "namespace": "payments", "annotations": {"note": f"{SECRET} {PANS[0]}"}}
+from fuzzing.admission_object_seeds import connection_seeds, object_seeds
+from fuzzing.admission_values import ALICE, CAROL, METADATA, OURS, PANS, SECRET, Object, review
 
 
 def seeds() -> dict[str, list[Object]]:
@@ -30,47 +21,16 @@ def seeds() -> dict[str, list[Object]]:
         "pods": _pods(),
         "guardpolicies": _policies(),
         "approvalrequests": _approvals(),
+        "standingapprovals": _standing(),
+        "objects": object_seeds(),
+        "connections": connection_seeds(),
     }
-
-
-def _review(
-    resource: str,
-    kind: str,
-    operation: str,
-    obj: object,
-    *,
-    group: str = "",
-    version: str = "v1",
-    sub: str = "",
-    **fields: Any,
-) -> Object:
-    kinds = {"group": group, "version": version, "kind": kind}
-    resources = {"group": group, "version": version, "resource": resource}
-    request: Object = {
-        "uid": "705ab4f5-6393-11e8-b7cc-42010a800002",
-        "kind": kinds,
-        "resource": resources,
-        "requestKind": kinds,
-        "requestResource": resources,
-        "name": "web",
-        "namespace": "payments",
-        "operation": operation,
-        "userInfo": _ALICE,
-        "object": obj,
-        "oldObject": None,
-        "dryRun": False,
-        "options": None,
-    }
-    if sub:
-        request |= {"subResource": sub, "requestSubResource": sub}
-    request |= fields
-    return copy.deepcopy({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request})
 
 
 def _session(sub: str, options: Object, **fields: Any) -> Object:
     kind = "PodExecOptions" if sub == "exec" else "PodAttachOptions"
     obj = {"kind": kind, "apiVersion": "v1", "stdout": True, "stderr": True, **options}
-    return _review("pods", kind, "CONNECT", obj, sub=sub, **fields)
+    return review("pods", kind, "CONNECT", obj, sub=sub, **fields)
 
 
 def _execs() -> list[Object]:
@@ -90,7 +50,7 @@ _ODD_PODS: Final = ("plain", "down", "mighty", "unreachable", "nobody")
 
 def _debug() -> Object:
     pod = _pod({"ephemeralContainers": [{"name": "debugger", "image": "busybox", "stdin": True}]})
-    return _review("pods", "Pod", "UPDATE", pod, sub="ephemeralcontainers", oldObject=_pod({}))
+    return review("pods", "Pod", "UPDATE", pod, sub="ephemeralcontainers", oldObject=_pod({}))
 
 
 def _pod(spec: Object) -> Object:
@@ -103,7 +63,7 @@ def _pod(spec: Object) -> Object:
         "securityContext": {"allowPrivilegeEscalation": False},
     }
     whole: Object = {"containers": [container], "volumes": [{"name": "data", "emptyDir": {}}], **spec}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": _METADATA, "spec": whole}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": METADATA, "spec": whole}
 
 
 def _pods() -> list[Object]:
@@ -115,8 +75,8 @@ def _pods() -> list[Object]:
         {"containers": [{"name": "app", "image": "a", "securityContext": {"privileged": True}}]},
         {"volumes": [{"name": "data", "hostPath": {"path": "/"}}]},
     ]
-    pods = [_review("pods", "Pod", "CREATE", _pod(spec), name="app") for spec in specs]
-    return [*pods, _review("pods", "Pod", "CREATE", _pod({}), name="", namespace="kube-system")]
+    pods = [review("pods", "Pod", "CREATE", _pod(spec), name="app") for spec in specs]
+    return [*pods, review("pods", "Pod", "CREATE", _pod({}), name="", namespace="kube-system")]
 
 
 def _policies() -> list[Object]:
@@ -141,12 +101,12 @@ def _policies() -> list[Object]:
         "metadata": {"name": "shells", "annotations": {"note": SECRET}},
         "spec": {"description": "no shells", "rules": [rule], "cases": cases},
     }
-    more: Object = {**_OURS, "name": "shells", "namespace": ""}
+    more: Object = {**OURS, "name": "shells", "namespace": ""}
     small = copy.deepcopy(policy)
     small["spec"] = {"rules": [{"name": "all", "action": "audit"}]}
     return [
-        _review("guardpolicies", "GuardPolicy", "CREATE", policy, **more),
-        _review("guardpolicies", "GuardPolicy", "UPDATE", small, oldObject=policy, **more),
+        review("guardpolicies", "GuardPolicy", "CREATE", policy, **more),
+        review("guardpolicies", "GuardPolicy", "UPDATE", small, oldObject=policy, **more),
     ]
 
 
@@ -180,21 +140,58 @@ def _approvals() -> list[Object]:
     decided: Object = {**stored, "decision": {"verdict": "approve", "reason": "as agreed"}}
     denied: Object = {**stored, "decision": {"verdict": "deny"}}
     over: Object = {**stored, "status": {"phase": "Denied"}}
-    more: Object = {**_OURS, "name": "exec-abc-1"}
+    more: Object = {**OURS, "name": "exec-abc-1"}
     admission = {"username": "system:serviceaccount:chaperone-system:chaperone-admission"}
 
-    def asked(operation: str, obj: object, old: object, user: object = _CAROL) -> Object:
-        return _review(
+    def asked(operation: str, obj: object, old: object, user: object = CAROL) -> Object:
+        return review(
             "approvalrequests", "ApprovalRequest", operation, obj, oldObject=old, userInfo=user, **more
         )
 
     return [
         asked("UPDATE", decided, stored),
         asked("UPDATE", denied, stored),
-        asked("UPDATE", decided, stored, _ALICE),
+        asked("UPDATE", decided, stored, ALICE),
         asked("UPDATE", stored, stored),
         asked("CREATE", stored, None),
         asked("CREATE", stored, None, admission),
         asked("DELETE", None, stored),
         asked("DELETE", None, over),
+    ]
+
+
+def _standing() -> list[Object]:
+    spec: Object = {
+        "user": "alice",
+        "policy": "pci-dss",
+        "rule": "beyond-reading",
+        "door": "exec",
+        "operation": "CONNECT",
+        "argvPrefix": ["tar", "-c"],
+        "seconds": 1800,
+        "reason": "release",
+    }
+    asked: Object = {
+        "apiVersion": "chaperone.dev/v1alpha1",
+        "kind": "StandingApproval",
+        "metadata": {**METADATA, "uid": "s-1"},
+        "spec": spec,
+    }
+    times: Object = {"at": "2026-01-01T00:00:00Z", "until": "2099-01-01T00:00:00Z"}
+    stored: Object = {**asked, "status": {"by": {"username": "carol"}, **times}}
+    revoked: Object = {**stored, "revoke": {"reason": "over"}}
+    cards: Object = {**asked, "spec": {**spec, "argvPrefix": ["pay", PANS[1]]}}
+
+    def standing(operation: str, obj: object, old: object = None) -> Object:
+        more: Object = {**OURS, "name": "app", "userInfo": CAROL, "oldObject": old}
+        return review("standingapprovals", "StandingApproval", operation, obj, **more)
+
+    return [
+        standing("CREATE", asked),
+        standing("CREATE", cards),
+        standing("CREATE", stored),
+        standing("UPDATE", revoked, stored),
+        standing("UPDATE", stored, stored),
+        standing("UPDATE", stored, asked),
+        standing("DELETE", None, stored),
     ]

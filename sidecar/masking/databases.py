@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import marshal
 import os.path
-import zlib
 from functools import lru_cache
+from importlib.util import source_hash
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from sidecar.masking.hyperscan_safe import compile_database, restore, serialise
@@ -32,12 +32,9 @@ class Compiled(NamedTuple):
     routes: Mapping[Sieve, Sequence[Route]]
 
 
-def fingerprint() -> int:
+def fingerprint() -> bytes:
     """Changes with the sources of the expressions."""
-    total = 0
-    for name in _SOURCES:
-        total = zlib.crc32(_read(name) or b"", total)
-    return total
+    return source_hash(b"".join(source_hash(_read(name) or b"") for name in _SOURCES))
 
 
 @lru_cache(maxsize=1)
@@ -85,12 +82,13 @@ def dump(content: Compiled) -> bytes:
 
 def _head(body: bytes | memoryview) -> bytes:
     """What the file was made from, and a checksum of ``body``."""
-    return fingerprint().to_bytes(4, "little") + zlib.crc32(body).to_bytes(4, "little")
+    # Python's own hash of sources: another library for a checksum would cost memory.
+    return fingerprint() + source_hash(body)
 
 
 def load(content: bytes) -> Compiled | None:
     """The databases in ``content``, which ``dump`` made; None if damaged, for other sources or machines."""
-    head, body = content[:8], memoryview(content)[8:]
+    head, body = content[:16], memoryview(content)[16:]
     if head != _head(body):
         return None
     # The file is part of the package, as its code is.

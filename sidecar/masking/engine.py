@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from zlib import crc32
 
-from sidecar.masking.base64_stream import Base64Masker
 from sidecar.masking.card_table import VERSION as CARDS
 from sidecar.masking.cards import CardTable
 from sidecar.masking.context_table import VERSION as CONTEXT
 from sidecar.masking.databases import compiled
 from sidecar.masking.hyperscan_safe import Scanner, compile_database
-from sidecar.masking.keyboard import KeyboardMasker
 from sidecar.masking.patterns import user_triggers
-from sidecar.masking.reader import BufferReader, Readers
+from sidecar.masking.reader import BufferReader
+from sidecar.masking.readers import Readers
 from sidecar.masking.sad_table import VERSION as SAD
 from sidecar.masking.stream import Masker
-from sidecar.masking.terminal import TerminalMasker
 from sidecar.masking.user import UserDetector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sidecar.masking.base64_stream import Base64Masker
     from sidecar.masking.databases import Compiled
+    from sidecar.masking.keyboard import KeyboardMasker
     from sidecar.masking.model import Finding, Profile
+    from sidecar.masking.terminal import TerminalMasker
     from sidecar.masking.user import UserRule
 
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 
 
 class Engine:
@@ -52,8 +52,12 @@ class Engine:
     @property
     def version(self) -> str:
         """Engine version, profile and versions of the tables, for the record of a session."""
-        rules = f"/{crc32(repr(self._rules).encode()):08x}" if self._rules else ""
-        return f"{ENGINE_VERSION}/{self.profile.value}/{CARDS}/{SAD}/{CONTEXT}{rules}"
+        tables = f"{ENGINE_VERSION}/{self.profile.value}/{CARDS}/{SAD}/{CONTEXT}"
+        if not self._rules:
+            return tables
+        from zlib import crc32  # noqa: PLC0415  costs memory where there are no rules
+
+        return f"{tables}/{crc32(repr(self._rules).encode()):08x}"
 
     def stream(self) -> Masker:
         """A masker for one channel, used by one thread at a time."""
@@ -61,14 +65,20 @@ class Engine:
 
     def terminal(self, columns: int = 0) -> TerminalMasker:
         """A masker for what a program writes to a terminal ``columns`` wide, 0 if that is not known."""
+        from sidecar.masking.terminal import TerminalMasker  # noqa: PLC0415  many sessions have no terminal
+
         return TerminalMasker(self.stream(), columns)
 
     def keyboard(self) -> KeyboardMasker:
         """A masker for what is typed at a terminal."""
+        from sidecar.masking.keyboard import KeyboardMasker  # noqa: PLC0415  many sessions have no terminal
+
         return KeyboardMasker(self.stream())
 
     def base64(self) -> Base64Masker:
         """A masker for one channel that also reads base64."""
+        from sidecar.masking.base64_stream import Base64Masker  # noqa: PLC0415  an option
+
         return Base64Masker(self.stream, always=bool(self._rules))
 
     def masks(self) -> Callable[[bytes], tuple[bytes, list[Finding]]]:

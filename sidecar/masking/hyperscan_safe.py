@@ -25,26 +25,20 @@ Hit = tuple[int, int]
 
 
 def compile_database(triggers: Sequence[Trigger]) -> hyperscan.Database:
-    """A block-mode database; expressions that only open a sieve report once per scan.
-
-    A database of literals alone is searched in Hyperscan's fastest way.
-    """
+    """A block-mode database; expressions that only open a sieve report once per scan."""
     import hyperscan  # noqa: PLC0415  heavy: only what masks loads it
 
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    literal = all(trigger.literal for trigger in triggers)
     flags = [
-        (0 if literal else hyperscan.HS_FLAG_DOTALL)
+        hyperscan.HS_FLAG_DOTALL
         | (hyperscan.HS_FLAG_CASELESS if trigger.caseless else 0)
-        | (hyperscan.HS_FLAG_SINGLEMATCH if trigger.span == 0 and not literal else 0)
+        | (hyperscan.HS_FLAG_SINGLEMATCH if trigger.span == 0 else 0)
         for trigger in triggers
     ]
     expressions = [trigger.expression for trigger in triggers]
     numbers = list(range(len(triggers)))
     try:
-        database.compile(
-            expressions=expressions, ids=numbers, elements=len(numbers), flags=flags, literal=literal
-        )
+        database.compile(expressions=expressions, ids=numbers, elements=len(numbers), flags=flags)
     except hyperscan.error as error:
         raise BugError(f"Hyperscan refused the masking patterns ({type(error).__name__})") from None
     return database

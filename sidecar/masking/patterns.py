@@ -1,9 +1,10 @@
 """What Hyperscan looks for: where the exact readers have to look, and no verdict.
 
 Every expression may report too much and must never report too little. They are sorted into databases so that
-ordinary text meets few of them: three are scanned always and report nothing there; the others are scanned
-only where one of those three gave a reason that every reading of theirs contains. What the first three cost
-is what text costs, so they are as small as Hyperscan runs fast: a change here needs ``scripts/bench mask``.
+ordinary text meets few of them: one, the gate, is scanned always and reports nothing there; the others are
+scanned only where the gate gave a reason that every reading of theirs contains. Where ``quiet`` is not built
+the gate is what text costs: one automaton of at most sixteen states for digits and rare bytes, in which
+Hyperscan skips what is neither, and one table of literals.
 """
 
 from __future__ import annotations
@@ -12,15 +13,7 @@ import re
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from sidecar.masking.alphabets import (
-    ESCAPED_GAPS,
-    HEX_FILLERS,
-    HEX_GAPS,
-    INVISIBLE,
-    LONGEST_NUMBER,
-    UNICODE_GAPS,
-    alternatives,
-)
+from sidecar.masking.alphabets import HEX_FILLERS, HEX_GAPS, LONGEST_NUMBER, alternatives
 from sidecar.masking.cards import length_classes
 from sidecar.masking.dumps import ROW_BREAK
 from sidecar.masking.sad_table import KEYED
@@ -39,21 +32,23 @@ WORD_SPAN = 24
 class Sieve(Enum):
     """The databases."""
 
-    FIRST = "first"
-    """Twelve digits of a number as cards are written, or bytes in hex with blanks between them."""
-    WORDS = "words"
-    """A piece of every name of a secret."""
-    RARE = "rare"
-    """Bytes that do not occur in plain text: escapes of every kind, everything beyond ASCII."""
+    GATE = "gate"
+    """Twelve digits however they are set apart, any byte that is rare in text, a piece of every name of a
+    secret, and hex with colons."""
+    AGAIN = "again"
+    """The digits and rare bytes of the gate alone."""
+    DIGITS = "digits"
+    """The digits of the gate alone."""
     NUMBERS = "numbers"
     """Plain card numbers, tracks and EMV values."""
     ODD = "odd"
-    """Numbers with anything but plain separators, or with other digits."""
+    """Plain digits with anything between them."""
+    WRITTEN = "written"
+    """Digits that are written in another way. One database with the ones above would be far larger."""
     LONG = "long"
     """Hex, and ISO 8583."""
 
 
-ALWAYS = (Sieve.FIRST, Sieve.WORDS, Sieve.RARE)
 Route = tuple["str | Sieve", int]
 """Where a hit leads: a reader, or another sieve, and how far before the hit the reader must start."""
 
@@ -62,15 +57,13 @@ class Trigger(NamedTuple):
     """One expression: the reader it calls, and how far before its end that reader must start.
 
     ``reader`` is the name of a reader or several with commas, or a sieve to be used where the expression
-    matches at all. A
-    ``literal`` is plain text; a database of nothing else is much faster.
+    matches at all, which is reported once.
     """
 
     expression: bytes
     reader: str | Sieve
     span: int = 0
     caseless: bool = False
-    literal: bool = False
 
 
 _GAP = rb"[-./_+\t ]"
@@ -81,13 +74,18 @@ _SINGLE = rb"[0-9](?:" + _GAP + rb"[0-9]){11}"
 _GROUPED = (
     rb"[0-9]{4}G(?:[0-9]{4}G[0-9]{4}|[0-9]{6}G[0-9]{4}|[0-9]{5}G[0-9]{6}|[0-9]{3}G[0-9]{3}G[0-9]{3})"
 ).replace(b"G", _GAP + rb"{1,3}")
-_SPACED = rb"[0-9][0-9A-Fa-f]{0,7}(?:[-/_+\t ]{1,2}[0-9][0-9A-Fa-f]{0,7}){5}"
-_DASHED = rb"[0-9](?:[-:]?[0-9]){11}"
+# Hex has letters between the digits of a number, for a dash, a dot, a slash. An automaton that stays where it
+# is at every gap has one state for every digit and no more.
+_TWELVE = rb"[0-9](?:[-./_+,\t d-fD-Fx]*[0-9]){11}"
+_RARE = rb"[\x00%\\&\x1b\x80-\xff]"
+# Hex with colons, of which every line of a log has some.
+_COLONS = rb"3[0-9]:3[0-9]:3"
 
-# Every key in ``sad_table`` contains one of these; a test compares. Each one more makes all text slower.
+# Every key in ``sad_table`` contains one of these; a test compares. The last three letters count: they are to
+# be as rare in text as they can be.
 PIECES = (
     *(b"cvv", b"cvc", b"cvx", b"cvn", b"csc", b"av2", b"cid", b"pin", b"pvv"),
-    *(b"card", b"urity", b"rific", b"uefn", b"togr"),
+    *(b"card", b"curity", b"verif", b"pruef", b"ptog"),
 )
 
 
@@ -96,20 +94,17 @@ def keyed_rules(piece: bytes) -> tuple[str, ...]:
     return tuple(rule.name for rule in KEYED if any(piece in key for key in rule.keys))
 
 
-def _first() -> tuple[Trigger, ...]:
-    stretch = b"|".join((_DASHED, _GROUPED, _SINGLE, _SPACED))
-    return (Trigger(stretch, Sieve.NUMBERS),)
+def _gate() -> tuple[Trigger, ...]:
+    pieces = (Trigger(piece, ",".join(keyed_rules(piece)), WORD_SPAN, caseless=True) for piece in PIECES)
+    return (*_again(), *pieces, Trigger(_COLONS, Sieve.LONG))
 
 
-def _words() -> tuple[Trigger, ...]:
-    return tuple(
-        Trigger(piece, ",".join(keyed_rules(piece)), WORD_SPAN, caseless=True, literal=True)
-        for piece in PIECES
-    )
+def _again() -> tuple[Trigger, ...]:
+    return (Trigger(_TWELVE + rb"|" + _RARE, Sieve.NUMBERS),)
 
 
-def _rare() -> tuple[Trigger, ...]:
-    return (Trigger(rb"[\x00%\\&\x1b\x80-\xff]", Sieve.ODD),)
+def _digits() -> tuple[Trigger, ...]:
+    return (Trigger(_TWELVE, Sieve.NUMBERS),)
 
 
 def beginning() -> bytes:
@@ -133,7 +128,7 @@ def _dashed() -> bytes:
 
 
 def _numbers() -> tuple[Trigger, ...]:
-    emv = rb"5(?:[Aa] ?0[6-9Aa]|7 ?(?:0[A-Fa-f]|1[0-3])) ?[1-9](?: ?[0-9]){3}"
+    emv = rb"(?:5[Aa] ?0[6-9Aa]|(?:57|9[Ff] ?6[Bb]) ?(?:0[A-Fa-f]|1[0-3])) ?[1-9](?: ?[0-9]){3}"
     return (
         # A fraction is never a card, see ``context``.
         Trigger(rb"(?:[^0-9.]|[^0-9]\.)" + beginning(), "plain", 16),
@@ -146,6 +141,7 @@ def _numbers() -> tuple[Trigger, ...]:
         Trigger(rb"[0-9]{20}", Sieve.LONG),
         Trigger(rb"3[0-9]\r?\n ?" + _DUMPED, Sieve.LONG),
         Trigger(rb"3[0-9]" + _DUMP_GAP + _DUMPED, Sieve.LONG),
+        Trigger(rb"0x3[0-9],? ?0x3", Sieve.LONG),
     )
 
 
@@ -173,16 +169,16 @@ def _long() -> tuple[Trigger, ...]:
 
 
 def _odd() -> tuple[Trigger, ...]:
-    escape = rb"(?:%(?:25)?[0-9A-Fa-f]|\\u[0-9A-Fa-f]{3}|\\x[0-9A-Fa-f])[0-9]"
-    exotic = alternatives(*UNICODE_GAPS, *ESCAPED_GAPS, *INVISIBLE, rb"\x1b(?:\[[0-9;:]*[mKC]|\([A-Z0-9])")
-    gaps = rb"(?:" + _GAP + rb"|" + exotic + rb")*"
-    odd_gap = _GAP + rb"*(?:" + exotic + _GAP + rb"*)+"
+    # Every byte of every gap and escape: digits in an escape count, too.
+    gap = rb"(?:\x1b[\[(][0-9;:]*[A-Z0-9m]|[-./_+\t %\\&#;A-Fa-fnpstux\x80-\xff])"
     return (
-        Trigger(escape + rb"[1-9][0-9]{11}", "text", GROUPED_SPAN),
-        # The first odd gap of a number stands behind eight digits, or before five.
-        Trigger(rb"[0-9]" + odd_gap + rb"[0-9](?:" + gaps + rb"[0-9]){4}", "text", EXOTIC_SPAN),
-        Trigger(rb"[0-9](?:" + gaps + rb"[0-9]){7}" + odd_gap + rb"[0-9]", "text", EXOTIC_SPAN),
+        Trigger(rb"[0-9](?:" + gap + rb"*[0-9]){11}", "text", EXOTIC_SPAN),
         Trigger(rb"[0-9].{0,2}\x00{1,3}(?:.{0,2}\x00{1,3})?[0-9]", "wide", EXOTIC_SPAN),
+    )
+
+
+def _written() -> tuple[Trigger, ...]:
+    return (
         Trigger(rb"\xef\xbc[\x90-\x99]", "full-width", 3),
         Trigger(rb"\xd9[\xa0-\xa9]", "arabic", 2),
         Trigger(rb"\xdb[\xb0-\xb9]", "persian", 2),
@@ -212,11 +208,12 @@ def user_triggers(rules: Iterable[UserRule]) -> tuple[Trigger, ...]:
 def triggers(sieve: Sieve) -> tuple[Trigger, ...]:
     """The expressions of one database."""
     made = {
-        Sieve.FIRST: _first,
-        Sieve.WORDS: _words,
-        Sieve.RARE: _rare,
+        Sieve.GATE: _gate,
+        Sieve.AGAIN: _again,
+        Sieve.DIGITS: _digits,
         Sieve.NUMBERS: _numbers,
         Sieve.ODD: _odd,
+        Sieve.WRITTEN: _written,
         Sieve.LONG: _long,
     }
     return made[sieve]()

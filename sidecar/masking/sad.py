@@ -133,17 +133,19 @@ class Track1:
 
 
 class Emv:
-    """EMV tags 57 (track 2 equivalent) and 5A (number) with their length, in hex; the whole value goes."""
+    """EMV tags 57 and 9F6B (track 2) and 5A (number) with their length, in hex; the whole value goes."""
 
     name = "emv"
     _head = re.compile(
-        rb"(?=(5[Aa] ?0[6-9Aa]|57 ?(?:0[A-Fa-f]|1[0-3])) ?"
+        rb"(?=(5[Aa] ?0[6-9Aa]|(?:57|9[Ff] ?6[Bb]) ?(?:0[A-Fa-f]|1[0-3])) ?"
         rb"([1-9][0-9]{11}|[1-9][0-9](?: [0-9]{2}){5}|[1-9][0-9]{3}(?: [0-9]{4}){2}))"
     )
-    _open = re.compile(rb"(5[Aa] ?0[6-9Aa]|57 ?(?:0[A-Fa-f]|1[0-3])) ?([1-9] ?(?:[0-9A-Fa-f] ?){0,39})\Z")
+    _open = re.compile(
+        rb"(5[Aa] ?0[6-9Aa]|(?:57|9[Ff] ?6[Bb]) ?(?:0[A-Fa-f]|1[0-3])) ?([1-9] ?(?:[0-9A-Fa-f] ?){0,39})\Z"
+    )
     _shapes = (
-        (0x5A, re.compile(rb"([0-9]{12,19})[Ff]*\Z")),
-        (0x57, re.compile(rb"([0-9]{12,19})[Dd][0-9]{2}(?:0[1-9]|1[0-2])[0-9]{3}[0-9]*[Ff]?\Z")),
+        ("5a", re.compile(rb"([0-9]{12,19})[Ff]*\Z")),
+        ("57", re.compile(rb"([0-9]{12,19})[Dd][0-9]{2}(?:0[1-9]|1[0-2])[0-9]{3}[0-9]*[Ff]?\Z")),
     )
     _viable = re.compile(rb"[0-9]{1,19}(?:[Dd][0-9]*)?[Ff]*\Z")
 
@@ -163,12 +165,13 @@ class Emv:
         if len(spots) < count:
             return
         value = bytes(buffer[spot] for spot in spots)
+        name = head[:-2].decode("ascii").lower()
         for tag, shape in self._shapes:
-            fits = shape.match(value) if tag == int(head[:2], 16) else None
+            fits = shape.match(value) if tag == name or (tag == "57" and name == "9f6b") else None
             brand = self._table.brand(fits[1]) if fits is not None else None
             if brand is not None:
                 ranges = tuple((spot, spot + 1) for spot in spots)
-                found.append(Reading(f"emv-{tag:x}", brand, spots[0], spots[-1] + 1, ranges, REMOVED))
+                found.append(Reading(f"emv-{name}", brand, spots[0], spots[-1] + 1, ranges, REMOVED))
 
     def open_from(self, buffer: bytes) -> int:
         """See ``Detector``."""
@@ -182,8 +185,8 @@ class Emv:
 
 
 def _length(head: bytes) -> int:
-    """Hex digits of the value, from a tag of one byte and its length."""
-    return 2 * bytes.fromhex(head.decode("ascii"))[1]
+    """Hex digits of the value, from a tag and its length."""
+    return 2 * int(head[-2:], 16)
 
 
 def _nibbles(buffer: bytes, start: int, count: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-VERSION = "2-7d264e17a9992b27"
+VERSION = "2-5cc736fcc3c0d00e"
 
 
 class KeyedRule(NamedTuple):

@@ -13,21 +13,23 @@ only where its verdict needs the text after it (a digest or an IBAN, see ``conte
 from __future__ import annotations
 
 import re
-from copy import copy
 from typing import TYPE_CHECKING
 
 from sidecar.contract.errors import BugError
+from sidecar.masking.ends import REACH
+from sidecar.masking.looking import JOINT, Look
 from sidecar.masking.model import Finding
-from sidecar.masking.reader import JOINT, REACH
 
 if TYPE_CHECKING:
     from sidecar.masking.model import Reading
-    from sidecar.masking.reader import BufferReader, Look
+    from sidecar.masking.reader import BufferReader
 
 # Left context kept of what was given out: the longest reading, and the text before it that matters.
 CONTEXT = 640
 # Above this size data is scanned where it is, and only its joint with the past is copied.
 SMALL = 1024
+# Above this size a copy costs more than a second look at the joint.
+LARGE = 16384
 # Nothing shorter can hold a hidden byte that did not have to wait: what is hidden is followed by its end.
 LEAST = 4
 _MAY_START = re.compile(rb"[0-9^%\\&\xd9\xdb\xdf-\xe1\xef\xf0]")
@@ -83,7 +85,7 @@ class Masker:
             self._remember(data)
             return data
         buffer = self._tail + data
-        self._calm = self._reader.calm(buffer)
+        self._calm = self._reader.ends.calm(buffer)
         if self._calm < 0:
             return self._advance(buffer)
         return self._pass(buffer, len(self._tail))
@@ -97,8 +99,10 @@ class Masker:
 
     def fork(self) -> Masker:
         """Another masker in the same state, without the findings; for the same thread."""
-        other = copy(self)
-        other._findings = []  # noqa: SLF001  of its own class
+        other = Masker(self._reader)
+        for name in self.__slots__:
+            setattr(other, name, getattr(self, name))
+        other._findings = []
         return other
 
     @property
@@ -116,12 +120,23 @@ class Masker:
         """``feed`` while nothing waits, without copying ``data`` where it holds nothing to mask."""
         reader = self._reader
         tail = self._tail[-JOINT:]
-        near = tail + data
-        look = reader.look(near, len(self._tail) - len(tail))
-        if look is None and (reader.is_closed(near) or reader.open_from(near[-CONTEXT:]) >= CONTEXT):
+        # What spans the joint is seen on both sides of it.
+        if (
+            len(data) >= LARGE
+            and reader.gate.is_silent(tail + data[:JOINT])
+            and reader.gate.is_silent(data)
+            and reader.ends.is_settled(data)
+        ):
             self._remember(data)
             return data
-        return self._advance(self._tail + data, look=look)
+        near = tail + data
+        look = reader.look(near, len(self._tail) - len(tail))
+        if look is None or look.is_empty:
+            settled = reader.ends.is_settled(near) if look is None else False
+            if settled or reader.ends.open_from(near[-CONTEXT:]) >= CONTEXT:
+                self._remember(data)
+                return data
+        return self._advance(self._tail + data, look=look or Look())
 
     def _remember(self, data: bytes) -> None:
         """Keep the end of ``data``, all of which was given out, as left context."""
@@ -137,7 +152,7 @@ class Masker:
 
     def _advance(self, buffer: bytes, *, final: bool = False, look: Look | None = None) -> bytes:
         first = len(self._tail) - self._held
-        limit = len(buffer) - 1 if final else self._reader.open_from(buffer)
+        limit = len(buffer) - 1 if final else self._reader.ends.open_from(buffer)
         if limit <= first and not (final and self._growing):
             self._tail = buffer
             self._held = len(buffer) - first

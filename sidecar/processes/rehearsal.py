@@ -58,7 +58,7 @@ class Rehearsal:
             tty=False,
             limits=grant.limits,
             maskers=dict.fromkeys(Channel, self._engine.stream),
-            programs=Programs(self._engine.stream, Judge(()), must_be_seen=False),
+            programs=Programs(self._engine.masks, Judge(()), must_be_seen=False),
             spool_patience=0,
         )
         session.handle(ShimSaid(0, _PROGRAM))

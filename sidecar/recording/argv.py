@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sidecar.recording.masker import Masker
+from sidecar.recording.masker import Masker, Masks
 
 
 def masked_argv(argv: Sequence[bytes], masker: Masker, *, most_bytes: int) -> tuple[str, ...]:
@@ -11,7 +11,7 @@ def masked_argv(argv: Sequence[bytes], masker: Masker, *, most_bytes: int) -> tu
     Undecodable bytes become U+FFFD. What is beyond ``most_bytes`` is left out, and the last argument then
     says how much.
     """
-    (masked,) = masked_lines([argv], masker)
+    (masked,) = masked_lines([argv], lambda line: (masker.feed(line) + masker.close(), ()))
     arguments: list[str] = []
     start = 0
     for argument in masked:
@@ -24,10 +24,10 @@ def masked_argv(argv: Sequence[bytes], masker: Masker, *, most_bytes: int) -> tu
     return tuple(arguments)
 
 
-def masked_lines(lines: Sequence[Sequence[bytes]], masker: Masker) -> list[list[bytes]]:
+def masked_lines(lines: Sequence[Sequence[bytes]], mask: Masks) -> list[list[bytes]]:
     """Give texts masked as lines of words, each as long as it was; undecodable bytes become U+FFFD before."""
     texts = [[text.decode("utf-8", "replace").encode() for text in line] for line in lines]
-    masked = masker.feed(b"\n".join(b" ".join(line) for line in texts)) + masker.close()
+    masked, _ = mask(b"\n".join(b" ".join(line) for line in texts))
     start = 0
     given: list[list[bytes]] = []
     for line in texts:

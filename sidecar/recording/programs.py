@@ -8,7 +8,7 @@ from sidecar.commands.judging import Denial, Judge
 from sidecar.contract import events, handshake
 from sidecar.recording.argv import masked_lines
 from sidecar.recording.commands import Command, Record, Tell
-from sidecar.recording.masker import Masker
+from sidecar.recording.masker import Masks
 
 _MAX_ALL_EVENTS: Final = events.MAX_PROGRAM_EVENTS + 1000
 """A session in which ever more is denied is not recorded for ever either."""
@@ -20,13 +20,14 @@ UNRECORDED_BYTES: Final = handshake.EXECUTED_ARGV_BYTES - events.MAX_PROGRAM_ARG
 class Programs:
     """Records every program of one session before it runs, judges it, and counts them."""
 
-    def __init__(self, new_masker: Callable[[], Masker], judge: Judge, *, must_be_seen: bool) -> None:
+    def __init__(self, new_masks: Callable[[], Masks], judge: Judge, *, must_be_seen: bool) -> None:
         """``must_be_seen`` says whether there is no session where programs cannot be seen."""
         self.count = 0
         """How many there were."""
         self.end_reason = ""
         """Why the session must not go on; empty when it may."""
-        self._new_masker = new_masker
+        self._new_masks = new_masks
+        self._masks: Masks | None = None
         self._judge = judge
         self._must_be_seen = must_be_seen
         self._waiting: handshake.Executed | handshake.Untraced | None = None
@@ -65,7 +66,8 @@ class Programs:
         denial = self._denial(message)
         if denial is None and self.count > events.MAX_PROGRAM_EVENTS:
             return [Tell(handshake.proceed())]
-        event = program_event(at, message, self._new_masker(), denied=denial.rule.rule if denial else "")
+        self._masks = self._masks or self._new_masks()
+        event = program_event(at, message, self._masks, denied=denial.rule.rule if denial else "")
         if denial is None:
             return [Record(event), Tell(handshake.proceed())]
         said = _denial_text(event, denial)
@@ -80,11 +82,9 @@ class Programs:
         return self._judge.denial(executable, argv, truncated=message.truncated)
 
 
-def program_event(
-    at: int, message: handshake.Executed, masker: Masker, *, denied: str = ""
-) -> events.Program:
+def program_event(at: int, message: handshake.Executed, mask: Masks, *, denied: str = "") -> events.Program:
     """Give the record of a program, all of its text masked."""
-    (executable,), (cwd,), argv = masked_lines([[message.executable], [message.cwd], message.argv], masker)
+    (executable,), (cwd,), argv = masked_lines([[message.executable], [message.cwd], message.argv], mask)
     kept = _beginning(argv)
     return events.Program(
         at=at,

@@ -150,6 +150,8 @@ struct tracer {
 
 /* Gives an errno, 0 when the process is traced. */
 int trace(pid_t pid);
+
+/* Whether one more program may be held; at the end of a session none is. */
 bool has_room(const struct tracer *tracer);
 void take_stop(struct tracer *tracer, pid_t pid, int status);
 void forget(struct tracer *tracer, pid_t pid);

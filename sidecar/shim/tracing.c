@@ -26,7 +26,7 @@ int trace(pid_t pid)
 
 bool has_room(const struct tracer *tracer)
 {
-    return tracer->count < WAITING_MAX;
+    return tracer->ending || tracer->count < WAITING_MAX;
 }
 
 static pid_t *waiting(struct tracer *tracer, size_t place)

@@ -15,6 +15,7 @@ from devcluster.progress import Progress
 from devcluster.settings import load_settings
 
 from sidecar.contract.names import TOKEN_AUDIENCE, TOKEN_FILE
+from webhook.admission.fitting import FITS
 from webhook.approvals import asking
 from webhook.approvals.objects import Asked, Decided, Phase, Review, Spec, Status, Verdict
 from webhook.approvals.standing import Revoke, StandingSpec, StandingStatus
@@ -126,6 +127,22 @@ def test_every_door_is_guarded(chart: Chart) -> None:
         ("UPDATE", "standingapprovals"): "/v1/standingapprovals",
         ("DELETE", "standingapprovals"): "/v1/standingapprovals",
     }
+
+
+def test_doors_are_for_what_the_api_server_sends_them(chart: Chart) -> None:
+    sent = [
+        (webhook["clientConfig"]["service"]["path"].rpartition("/")[2], rule)
+        for (kind, _), found in chart.objects().items()
+        if kind in {"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"}
+        for webhook in found["webhooks"]
+        for rule in webhook["rules"]
+    ]
+    assert {door for door, _ in sent} >= FITS.keys()
+    for door, rule in sent:
+        if door in FITS:
+            fit = FITS[door]
+            assert (rule["apiGroups"], rule["resources"]) == ([fit.group], [fit.resource])
+            assert set(rule["operations"]) <= {operation.value for operation in fit.operations}
 
 
 def guards(chart: Chart, *values: str) -> dict[str, Object]:

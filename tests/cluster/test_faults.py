@@ -1,13 +1,11 @@
 """What breaks, breaks closed; what was delivered is on record."""
 
-import contextlib
 import json
 import subprocess
 import time
-from collections.abc import Generator
 
 import pytest
-from installation import changed, setting, without_webhooks
+from installation import changed, setting, without, without_webhooks
 from kube import NAMESPACE, SYSTEM, Kubectl, until
 from node import container_id, kill_container
 from pods import APP_IMAGE, container, pod
@@ -15,29 +13,6 @@ from sessions import Audit, marker
 from workshop import Workshop
 
 EXEC = ("exec", "-n", NAMESPACE)
-
-
-def scale(admin: Kubectl, deployment: str, replicas: int) -> None:
-    admin.run("scale", "-n", SYSTEM, f"deployment/{deployment}", f"--replicas={replicas}")
-    if replicas:
-        admin.run("rollout", "status", "-n", SYSTEM, f"deployment/{deployment}", "--timeout=120s")
-    else:
-        selector = f"app.kubernetes.io/component={deployment.removeprefix('chaperone-')}"
-        until(
-            lambda: not admin.get("-n", SYSTEM, "pods", "-l", selector)["items"],
-            what=f"no pod of {deployment}",
-        )
-
-
-@contextlib.contextmanager
-def without(admin: Kubectl, deployment: str) -> Generator[None]:
-    """Take a deployment away for a while."""
-    replicas = admin.get("-n", SYSTEM, f"deployment/{deployment}")["spec"]["replicas"]
-    scale(admin, deployment, 0)
-    try:
-        yield
-    finally:
-        scale(admin, deployment, replicas)
 
 
 def test_without_the_webhook_exec_and_pods_are_refused_and_others_untouched(

@@ -123,6 +123,20 @@ def test_a_session_is_ended_by_its_policys_limit(agent: Kubectl, app: str, polic
     assert "chaperone:" in ended.error
 
 
+def test_a_program_that_a_policy_denies_does_not_run(
+    agent_both: Kubectl, app: str, audit: Audit, policy: Apply
+) -> None:
+    mark = marker()
+    rule = {"name": "no-dates", "action": "audit", "match": about(mark), "reason": "because"}
+    name = policy({**rule, "commands": {"deny": [{"prefix": ["date"]}]}})
+    command = ("exec", "-n", NAMESPACE, app, "--", "sh", "-c", "/bin/date; exit $?", mark)
+    denied = settled(lambda: agent_both.try_(*command), lambda result: result.code == 126)
+    assert f"'/bin/date' was not run: by rule {name}/no-dates it is denied" in denied.error
+    assert "(because)" in denied.error
+    programs = [event for item in audit.find(mark) for event in audit.events(item["metadata"]["name"])]
+    assert f"{name}/no-dates" in {event.get("denied") for event in programs if event["type"] == "program"}
+
+
 def test_privileged_pods_are_refused(admin: Kubectl, policy: Apply) -> None:
     name = f"privileged-{uuid.uuid4().hex[:6]}"
     match = {"doors": ["pod"], "privileged": True, "names": [name]}

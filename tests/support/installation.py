@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from kube import SYSTEM, Kubectl, Object
+from kube import SYSTEM, Kubectl, Object, until
 
 
 def setting(admin: Kubectl, role: str, name: str) -> str:
@@ -51,3 +51,26 @@ def _change(admin: Kubectl, role: str, name: str, value: str) -> None:
     admin.run("rollout", "status", *deployment, "--timeout=120s")
     old = [f"pod/{item['metadata']['name']}" for item in replicas]
     admin.run("wait", "-n", SYSTEM, "--for=delete", *old, "--timeout=120s")
+
+
+def scale(admin: Kubectl, deployment: str, replicas: int) -> None:
+    admin.run("scale", "-n", SYSTEM, f"deployment/{deployment}", f"--replicas={replicas}")
+    if replicas:
+        admin.run("rollout", "status", "-n", SYSTEM, f"deployment/{deployment}", "--timeout=120s")
+    else:
+        selector = f"app.kubernetes.io/component={deployment.removeprefix('chaperone-')}"
+        until(
+            lambda: not admin.get("-n", SYSTEM, "pods", "-l", selector)["items"],
+            what=f"no pod of {deployment}",
+        )
+
+
+@contextmanager
+def without(admin: Kubectl, deployment: str) -> Generator[None]:
+    """Take a deployment away for a while."""
+    replicas = admin.get("-n", SYSTEM, f"deployment/{deployment}")["spec"]["replicas"]
+    scale(admin, deployment, 0)
+    try:
+        yield
+    finally:
+        scale(admin, deployment, replicas)

@@ -12,7 +12,7 @@ from sidecar.recording.commands import Command, Deliver, Record
 from sidecar.recording.deadlines import SECOND
 from sidecar.recording.engines import maskers as made_for
 from sidecar.recording.inputs import Input
-from sidecar.recording.masker import Finding, Masker
+from sidecar.recording.masker import Finding, Masker, Masks
 from sidecar.recording.programs import Programs
 from sidecar.recording.session import Session
 
@@ -98,7 +98,7 @@ def play(
     stdin: bool = True,
     limits: Limits | None = None,
     maskers: dict[Channel, Callable[[], Masker]] | None = None,
-    program_masker: Callable[[], Masker] | None = None,
+    program_masks: Callable[[], Masks] | None = None,
     commands: tuple[CommandRule, ...] = (),
     traced: bool = False,
 ) -> Playbook:
@@ -112,7 +112,7 @@ def play(
             tty=tty,
             limits=limits or Limits(idle_seconds=0, total_seconds=0),
             maskers={**made_for(engine, channels, tty=tty), **(maskers or {})},
-            programs=Programs(program_masker or engine.stream, Judge(commands), must_be_seen=traced),
+            programs=Programs(program_masks or engine.masks, Judge(commands), must_be_seen=traced),
             spool_patience=PATIENCE,
         )
     )

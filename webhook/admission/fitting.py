@@ -21,28 +21,50 @@ class Fit(NamedTuple):
 
 
 _CHANGE: Final = frozenset({Operation.CREATE, Operation.UPDATE})
+_WRITE: Final = _CHANGE | {Operation.DELETE}
 FITS: Final = {
     "exec": Fit("pods/exec", "PodExecOptions", frozenset({Operation.CONNECT})),
     "attach": Fit("pods/attach", "PodAttachOptions", frozenset({Operation.CONNECT})),
     "ephemeralcontainers": Fit("pods/ephemeralcontainers", "Pod", frozenset({Operation.UPDATE})),
     "pods": Fit("pods", "Pod", frozenset({Operation.CREATE})),
     "guardpolicies": Fit("guardpolicies", "GuardPolicy", _CHANGE, "chaperone.dev"),
-    "approvalrequests": Fit(
-        "approvalrequests", "ApprovalRequest", _CHANGE | {Operation.DELETE}, "chaperone.dev"
-    ),
-    "standingapprovals": Fit(
-        "standingapprovals", "StandingApproval", _CHANGE | {Operation.DELETE}, "chaperone.dev"
-    ),
+    "approvalrequests": Fit("approvalrequests", "ApprovalRequest", _WRITE, "chaperone.dev"),
+    "standingapprovals": Fit("standingapprovals", "StandingApproval", _WRITE, "chaperone.dev"),
 }
 """By the last part of the path. Doors for many resources look for themselves, and are not here."""
+_RBAC: Final = "rbac.authorization.k8s.io"
+_KINDS: Final = {
+    ("", "pods"): "Pod",
+    ("", "secrets"): "Secret",
+    ("", "configmaps"): "ConfigMap",
+    ("", "namespaces"): "Namespace",
+    ("", "replicationcontrollers"): "ReplicationController",
+    ("", "podtemplates"): "PodTemplate",
+    ("", "serviceaccounts/token"): "TokenRequest",
+    ("apps", "deployments"): "Deployment",
+    ("apps", "statefulsets"): "StatefulSet",
+    ("apps", "daemonsets"): "DaemonSet",
+    ("apps", "replicasets"): "ReplicaSet",
+    ("apps", "controllerrevisions"): "ControllerRevision",
+    ("batch", "jobs"): "Job",
+    ("batch", "cronjobs"): "CronJob",
+    (_RBAC, "roles"): "Role",
+    (_RBAC, "clusterroles"): "ClusterRole",
+    (_RBAC, "rolebindings"): "RoleBinding",
+    (_RBAC, "clusterrolebindings"): "ClusterRoleBinding",
+}
+"""Kinds of resources whose kind decides what is looked for in an object."""
 
 
 def check_fit(door: str, request: Request) -> None:
     """Refuse a review that is not for this door. Raises MalformedReviewError."""
+    sub = f"/{request.sub_resource}" if request.sub_resource else ""
+    expected = _KINDS.get((request.resource.group, f"{request.resource.resource}{sub}"))
+    if expected not in {None, request.kind.kind}:
+        raise MalformedReviewError(f"the review calls a {expected} something else")
     fit = FITS.get(door)
     if fit is None:
         return
-    sub = f"/{request.sub_resource}" if request.sub_resource else ""
     asked = Fit(
         f"{request.resource.resource}{sub}", request.kind.kind, fit.operations, request.resource.group
     )

@@ -57,10 +57,13 @@ def read_event(stamp: Stamp, read: Read) -> AuditEvent:
         outcome=Outcome.SUCCESS,
         actor=read.reader,
         where=Where(namespace=read.namespace or "", resource=f"{resource}.{AUDIT_GROUP}", name=read.name),
-        operation=action,
+        operation=_OPERATIONS.get(read.action, action),
         session=read.name if read.resource == SESSIONS else "",
     )
 
+
+_OPERATIONS: Final = {Action.EVENTS: "get", Action.CAST: "get", Action.NOTICES: "list"}
+"""What is done to the resource, where the action says which resource it is."""
 
 ReadHook = Callable[[Read], Awaitable[None]]
 """Awaited before anything is given; when it raises, nothing is."""

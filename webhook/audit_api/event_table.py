@@ -48,8 +48,8 @@ def what(event: AuditEvent) -> str:
         return f"{event.about.name}: {' '.join(event.command)}"
     if event.asked:
         return event.asked
-    about = " ".join(part for part in (event.about.resource, event.about.name) if part)
-    return " ".join(part for part in (event.operation, about) if part)
+    about = " ".join(part for part in (event.operation, event.about.resource, event.about.name) if part)
+    return ": ".join(part for part in (about, event.reason) if part)
 
 
 def _cells(event: AuditEvent, now: int) -> list[str | int]:

@@ -13,7 +13,7 @@ from sidecar.contract.sealing import Identity
 from webhook.audit_api.connection import common_names
 from webhook.audit_api.errors import ApiError, Reason, status_of
 from webhook.audit_api.identity import FrontProxy, identify
-from webhook.store.contract import StoreError
+from webhook.store.contract import MissingError, StoreError
 
 HEALTH_PATHS = frozenset(["/healthz", "/livez", "/readyz"])
 _IDENTITY = "identity"
@@ -69,8 +69,7 @@ async def refuse(_: Request, error: Exception) -> Response:
         case ApiError():
             return refusal(error)
         case StoreError():
-            logging.getLogger(__name__).warning("the store did not answer: %s", error)
-            return refusal(ApiError(Reason.UNAVAILABLE, "the store of sessions does not answer; try again"))
+            return refusal(_of_store(error))
         case CallerError():
             return refusal(ApiError(Reason.BAD_REQUEST, str(error)))
         case HTTPException(status_code=404):
@@ -79,3 +78,12 @@ async def refuse(_: Request, error: Exception) -> Response:
             return refusal(ApiError(Reason.METHOD_NOT_ALLOWED, "sessions can be read, and nothing else"))
         case _:
             return refusal(ApiError(Reason.INTERNAL, "an unexpected error; the server's log tells it"))
+
+
+def _of_store(error: StoreError) -> ApiError:
+    """Give the answer for what the store did not do: what is lost is told, the rest may come back."""
+    if isinstance(error, MissingError):
+        logging.getLogger(__name__).error("the record is damaged: %s", error)
+        return ApiError(Reason.INTERNAL, str(error))
+    logging.getLogger(__name__).warning("the store did not answer: %s", error)
+    return ApiError(Reason.UNAVAILABLE, "the store of sessions does not answer; try again")

@@ -9,6 +9,7 @@ from typing import Final
 
 from fastapi import FastAPI, Request, Response
 
+from sidecar.contract.errors import ClusterError
 from webhook.audit_api.access import LEDGERS, Action, Read, ReadHook
 from webhook.audit_api.errors import ApiError, Reason
 from webhook.audit_api.gate import identity_of, json_response
@@ -30,7 +31,7 @@ from webhook.ledger.entries import START_KEY, EntryError, Exported, Start, Value
 from webhook.ledger.proofs import consistency_proof, inclusion_proof
 from webhook.ledger.tree import EMPTY_ROOT, fold, frontier_nodes
 from webhook.ledger.verifying import KeptEntry
-from webhook.store.contract import Store
+from webhook.store.contract import Store, StoreError
 
 Sign = Callable[[], str]
 """Signs a checkpoint of now, gives it out, and gives it. Blocks; raises ClusterError."""
@@ -114,7 +115,13 @@ class Ledgers:
         await self._note(request, "/checkpoint", Action.SIGN)
         if self._sign is None:
             raise ApiError(Reason.METHOD_NOT_ALLOWED, "this server does not sign checkpoints")
-        return Response(await self._threads.run(self._sign), 201, media_type="text/plain")
+        try:
+            signed = await self._threads.run(self._sign)
+        except StoreError:
+            raise
+        except ClusterError as error:
+            raise ApiError(Reason.INTERNAL, str(error)) from None
+        return Response(signed, 201, media_type="text/plain")
 
     async def _note(self, request: Request, part: str = "", action: Action = Action.GET) -> None:
         name = request.path_params.get("name", NAME)

@@ -53,7 +53,7 @@ def _told(name: str, events: Iterable[AuditEvent], now: datetime) -> list[Text]:
 
 
 def _who(event: AuditEvent) -> str:
-    verdict = event.decision.action or event.details.get("verdict", "")
+    verdict = event.details.get("verdict", "") or event.decision.action
     decided = f" ({printable(verdict)})" if verdict and event.type == Kind.APPROVAL_DECIDED.value else ""
     return f"{printable(event.actor.username)}{decided}"
 

@@ -131,10 +131,10 @@ class Audit:
         for line in self._lines(session, "events", {}, _LINES):
             yield _decoded(decoder, line)
 
-    def frames(self, session: Session) -> Iterator[Frame]:
-        """Give all frames of a session, as far as it is recorded, with the bytes its hash chain is over."""
+    def frames(self, session: Session, *, start: int = 0) -> Iterator[Frame]:
+        """Give the frames of a session from number ``start``, with the bytes its hash chain is over."""
         decoder = msgspec.json.Decoder(_RecordedFrame)
-        for line in self._lines(session, "events", {"payload": "true"}, _LINES):
+        for line in self._lines(session, "events", {"payload": "true", "start": str(start)}, _LINES):
             frame = _decoded(decoder, line)
             yield Frame(frame.sequence, bytes.fromhex(frame.digest), frame.payload)
 

@@ -2,13 +2,14 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from sidecar.contract.frames import Frame
 from webhook.audit_api.objects import Session
 from webhook.cli.audit import Audit
 from webhook.cli.cluster import Cluster
@@ -170,11 +171,24 @@ def _unsealed(session: Session, through: int) -> list[tuple[int, str]]:
 
 def _broken_frames(audit: Audit, manifest: Manifest, session: Session) -> str:
     try:
-        return broken_frame(manifest, audit.frames(session))
+        return broken_frame(manifest, _frames(audit, session))
     except CliError as error:
         if error.code in (ExitCode.UNAVAILABLE, ExitCode.FORBIDDEN):
             raise
         return f"its frames cannot be read: {error}"
+
+
+def _frames(audit: Audit, session: Session) -> Iterator[Frame]:
+    """Give a session's frames; where they break off, ask once more from there, to be told why."""
+    start = 0
+    try:
+        for frame in audit.frames(session):
+            yield frame
+            start = frame.sequence + 1
+    except CliError as error:
+        if error.code is not ExitCode.UNAVAILABLE:
+            raise
+        yield from audit.frames(session, start=start)
 
 
 def _text(path: Path) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from sidecar.contract.errors import ClusterError
-from webhook.cluster_events.remarks import Reference, Remark, is_told, remark
+from webhook.cluster_events.remarks import Reference, is_told, remark
 from webhook.cluster_events.series import Make, Series
 from webhook.journal.events import AuditEvent
 from webhook.journal.glass import as_glass
@@ -107,6 +107,7 @@ class Teller:
         self._make_mask = mask
         self._counts = counts
         self._clock = clock
+        self._mask: Mask | None = None
         self._series = Series()
         self._waiting: queue.Queue[AuditEvent | None] = queue.Queue(_MOST_WAITING)
         self._trouble = ""
@@ -134,19 +135,24 @@ class Teller:
         self._thread.join(_STOP_SECONDS)
 
     def _run(self) -> None:
-        mask: Mask | None = None
         while not (self._stopping.is_set() and (self._waiting.empty() or self._trouble)):
             try:
                 event = self._waiting.get(timeout=_LOOK_SECONDS)
             except queue.Empty:
                 event = None
             if event is not None:
-                mask = mask or self._make_mask()
-                self._take(remark(masked(event, mask)[0]))
+                self._take(event)
             self._write_due()
         self._write_due(everything=True)
 
-    def _take(self, found: Remark | None) -> None:
+    def _take(self, event: AuditEvent) -> None:
+        try:
+            self._mask = self._mask or self._make_mask()
+            found = remark(masked(event, self._mask)[0])
+        except Exception as error:  # noqa: BLE001  one event that nobody can tell must not silence the rest
+            _log.error("cluster events: a bug (%s)", type(error).__name__)
+            self._counts.lost()
+            return
         made = self._series.take(found, self._clock()) if found is not None else None
         if made is not None:
             self._write("POST", _path(made.remark.regarding.namespace), self._event(made))

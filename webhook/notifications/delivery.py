@@ -65,8 +65,7 @@ class Delivery:
         leaked: Callable[[AuditEvent], None],
         pauses: tuple[float, ...] = PAUSES,
     ) -> None:
-        """``sender`` and ``mask`` are called in the thread, when there is something to send for the first
-        time.
+        """``sender`` and ``mask`` are called in the thread, once there is something to send.
 
         ``told`` hears what came of each, ``leaked`` of each event in which card data had to be masked; both
         in the thread.
@@ -79,6 +78,8 @@ class Delivery:
         self._leaked = leaked
         self._pauses = pauses
         self._waiting: queue.Queue[AuditEvent] = queue.Queue(_MOST_WAITING)
+        self._sender: Sender | None = None
+        self._mask: Mask | None = None
         self._lost = 0
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -115,23 +116,27 @@ class Delivery:
                 return found
 
     def _run(self) -> None:
-        sender: Sender | None = None
-        mask: Mask | None = None
         while True:
             event = self._next()
             is_last = event is None and self._stopping.is_set()
             for summary in self._flood.due(time.monotonic(), everything=is_last):
-                sender = self._tell(sender, summary, None)
+                self._tell(summary, None)
             if is_last:
                 return
-            if event is None:
-                continue
-            mask = mask or self._make_mask()
-            shown, found = masked(event, mask)
+            if event is not None:
+                self._take(event)
+
+    def _take(self, event: AuditEvent) -> None:
+        try:
+            self._mask = self._mask or self._make_mask()
+            shown, found = masked(event, self._mask)
             if found:
                 self._leaked(event)
             if self._flood.passes(shown, time.monotonic()):
-                sender = self._tell(sender, message(shown), event)
+                self._tell(message(shown), event)
+        except Exception as error:  # noqa: BLE001  one event that nobody can tell must not silence the rest
+            why = f"a bug ({type(error).__name__})"
+            self._told(Told(receiver=self.name, event=event, why=why))
 
     def _next(self) -> AuditEvent | None:
         """Give the next event, None when a summary may be due or it is time to stop."""
@@ -152,14 +157,14 @@ class Delivery:
             why = "more waited than fits, because this receiver takes too long"
             self._told(Told(receiver=self.name, event=None, why=why, count=lost))
 
-    def _tell(self, sender: Sender | None, what: Message, event: AuditEvent | None) -> Sender | None:
-        """Send, with as many tries as there are pauses and one more. Gives the sender for the next one."""
+    def _tell(self, what: Message, event: AuditEvent | None) -> None:
+        """Send, with as many tries as there are pauses and one more."""
         why, tries, again = "", 0, False
         for pause in (*self._pauses, None):
             tries += 1
             try:
-                sender = sender or self._make_sender()
-                sender.send(what)
+                self._sender = self._sender or self._make_sender()
+                self._sender.send(what)
                 why = ""
                 break
             except DeliveryError as error:
@@ -171,4 +176,3 @@ class Delivery:
                 why = str(error)
                 break
         self._told(Told(receiver=self.name, event=event, why=why, title=what.title, tries=tries, again=again))
-        return sender

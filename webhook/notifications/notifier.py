@@ -101,8 +101,13 @@ class Notifier:
                 delivery.stop(_STOP_SECONDS)
 
     def offer(self, events: Iterable[AuditEvent]) -> None:
-        """Take events that are stored. Never waits and never raises; the same event is told of once."""
+        """Take events that are stored. Never waits and never raises; the same event is told of once.
+
+        Those that come before the receivers are known are for :meth:`catch_up`.
+        """
         deliveries = self._deliveries
+        if not deliveries:
+            return
         for event in map(as_glass, events):
             if self._is_new(event):
                 for choice, delivery in deliveries:

@@ -53,6 +53,8 @@ _log = logging.getLogger(__name__)
 _CONNECTIONS = 16
 _FIRST_PAUSE_SECONDS = 2.0
 _MALFORMED_SECONDS = 60.0
+_DRAIN_SECONDS = 60.0
+"""The journal goes with the pod, and the collector may be starting anew at the same time."""
 _WATCH_PAUSE_SECONDS = 1.0
 
 
@@ -112,7 +114,7 @@ def make_doors(
 async def serve_admission(settings: Settings) -> None:
     """Serve until told to end."""
     answer_quickly()
-    journaling = Journaling(settings, ADMISSION_ACCOUNT)
+    journaling = Journaling(settings, ADMISSION_ACCOUNT, drain_seconds=_DRAIN_SECONDS)
     api = KubeApi(connections=_CONNECTIONS)
     trust = TrustKeeping(api, settings)
     held = trust.held

@@ -42,7 +42,7 @@ class Approvals:
         settings: Settings,
         journal: Journal,
         *,
-        observe: Callable[[Iterable[ApprovalRequest]], None],
+        observe: Callable[[Iterable[ApprovalRequest]], None] = lambda _: None,
     ) -> None:
         """``observe`` is told of all requests now and again."""
         self._observe = observe

@@ -16,6 +16,7 @@ from webhook.audit_api.app import audit_app
 from webhook.audit_api.server import AuditListener, ClusterFrontProxy
 from webhook.collector.audit_route import AuditIntake, audit_router
 from webhook.collector.changes import Changes
+from webhook.collector.checkpoints import ConfigMapPlace
 from webhook.collector.proving import Trust
 from webhook.collector.route import REVIEWS_AT_ONCE, Collector, router
 from webhook.collector.spending import Spending
@@ -34,6 +35,7 @@ from webhook.server.tasks import Tasks
 from webhook.server.tls import load_certificate, serving_context
 from webhook.settings import Settings
 from webhook.store import open_store, store_settings
+from webhook.trust.keeper import LEDGER_CONFIG
 from webhook.trust.reader import CollectorMaterial, Reader
 from webhook.trust.secrets import Vault
 
@@ -41,6 +43,8 @@ _log = logging.getLogger(__name__)
 _CONNECTIONS: Final = REVIEWS_AT_ONCE + 4
 _SPENDING_SECONDS: Final = 5.0
 _FIRST_PAUSE_SECONDS: Final = 1.0
+_DRAIN_SECONDS: Final = 8.0
+"""The next collector may wait for this one's end."""
 _ACCOUNT: Final = "chaperone-collector"
 _FRONT_PROXY: Final = "extension-apiserver-authentication"
 
@@ -66,7 +70,7 @@ class Held:
 
 async def serve_collector(settings: Settings, environment: Mapping[str, str]) -> None:
     """Serve until told to end."""
-    journaling = Journaling(settings, _ACCOUNT)
+    journaling = Journaling(settings, _ACCOUNT, drain_seconds=_DRAIN_SECONDS)
     observers = CollectorObservers(settings, journaling.journal, journaling.maker)
     store = open_store(store_settings(environment))
     api = KubeApi(connections=_CONNECTIONS)
@@ -85,7 +89,14 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
     tickets = KubeTickets(api, seconds=_SPENDING_SECONDS)
     spender = Spender(tickets, journaling.journal, source(settings, COLLECTOR))
     spending = Spending(spender.spend)
-    ledger = LedgerKeeping(api, settings, store, key=held.ledger_key, roots=held.roots)
+    ledger = LedgerKeeping(
+        store,
+        ConfigMapPlace(Vault(api, settings.namespace), LEDGER_CONFIG),
+        seconds=settings.checkpoint_seconds,
+        key=held.ledger_key,
+        roots=held.roots,
+        alarm=journaling.alarm,
+    )
     reviewer = KubeTokenReviewer(api)
     collector = Collector(
         store,

@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Final
 
 from webhook.journal.events import AuditEvent
 from webhook.journal.journal import JournalFullError
@@ -14,14 +13,13 @@ from webhook.server.journal_shipping import Delivery, JournalShipping
 from webhook.server.tasks import Tasks
 from webhook.settings import Settings
 
-_DRAIN_SECONDS: Final = 8.0
-
 
 class Journaling:
     """Where a role's parts note audit events, and the way of these to the store."""
 
-    def __init__(self, settings: Settings, account: str) -> None:
-        """Open the journal. Raises ConfigurationError."""
+    def __init__(self, settings: Settings, account: str, *, drain_seconds: float = 8.0) -> None:
+        """Open the journal. At the end it is shipped for at most so long. Raises ConfigurationError."""
+        self._drain_seconds = drain_seconds
         self.maker = Maker(
             origin=settings.pod,
             namespace=settings.namespace,
@@ -44,11 +42,15 @@ class Journaling:
             with suppress(JournalFullError):
                 self.journal.note(event)
 
+    def alarm(self, reason: str) -> None:
+        """Note that a control of this role does not work (PCI DSS 10.7.2)."""
+        self.note_all([self.maker.failed(reason)])
+
     async def finish(self) -> None:
         """Note that the role ends, and ship what is left; what cannot be waits for the next start."""
         self.note_all([self.maker.stopped()])
         if self._shipping is not None:
-            await self._shipping.finish(_DRAIN_SECONDS)
+            await self._shipping.finish(self._drain_seconds)
 
     def close(self) -> None:
         """Let go of the journal, once nothing ships it any more."""

@@ -4,17 +4,13 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from webhook.collector.book import Book
-from webhook.collector.checkpoints import Checkpoints, ConfigMapPlace
+from webhook.collector.book import Book, LedgerShrunkError
+from webhook.collector.checkpoints import Checkpoints, Place
 from webhook.collector.event_sealing import EventSealing
 from webhook.collector.sealing import Sealing
-from webhook.kube.api import KubeApi
 from webhook.ledger.keys import LedgerKey
 from webhook.server.tasks import Tasks
-from webhook.settings import Settings
 from webhook.store.contract import Store
-from webhook.trust.keeper import LEDGER_CONFIG
-from webhook.trust.secrets import Vault
 
 
 class LedgerKeeping:
@@ -22,19 +18,25 @@ class LedgerKeeping:
 
     def __init__(
         self,
-        api: KubeApi,
-        settings: Settings,
         store: Store,
+        place: Place,
         *,
+        seconds: float,
         key: Callable[[], LedgerKey],
         roots: Callable[[], tuple[bytes, ...]],
+        alarm: Callable[[str], None],
     ) -> None:
-        """``key`` and ``roots`` give what is in force at the moment they are asked."""
+        """``key`` and ``roots`` give what is in force at the moment they are asked.
+
+        Checkpoints go to ``place``, that many seconds after one another.
+        ``alarm`` is told once when the ledger turns out not to continue what was signed before.
+        """
+        self._alarm = alarm
+        self._alarmed = False
         book = Book(store, key=key, roots=roots, unix_ns=time.time_ns)
-        self._seconds = settings.checkpoint_seconds
+        self._seconds = seconds
         self.sealing = Sealing(store, book)
         self.event_sealing = EventSealing(store, book)
-        place = ConfigMapPlace(Vault(api, settings.namespace), LEDGER_CONFIG)
         self._checkpoints = Checkpoints(book, self.sealing, place, key=key, roots=roots)
 
     def start(self, tasks: Tasks) -> None:
@@ -48,4 +50,11 @@ class LedgerKeeping:
         return self._checkpoints.give_out().checkpoint
 
     async def _give_out(self) -> None:
-        await asyncio.to_thread(self._checkpoints.give_out)
+        try:
+            await asyncio.to_thread(self._checkpoints.give_out)
+        except LedgerShrunkError as error:
+            if not self._alarmed:
+                self._alarm(str(error))
+            self._alarmed = True
+            raise
+        self._alarmed = False

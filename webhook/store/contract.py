@@ -33,6 +33,10 @@ class StoreError(ClusterError):
     """The store did not do what was asked; nothing was acknowledged."""
 
 
+class MissingError(StoreError):
+    """Something that was kept is not there any more; asking again will not bring it back."""
+
+
 class Phase(Enum):
     """Where a session is."""
 

@@ -17,12 +17,12 @@ from fuzzing.admission_cluster import Installation
 from fuzzing.admission_grammar import Mutation, encode
 from fuzzing.admission_oracle import BrokenPromiseError
 from fuzzing.admission_patches import PatchError, patched
-from fuzzing.admission_seeds import PANS, SECRET, seeds
+from fuzzing.admission_seeds import seeds
+from fuzzing.admission_values import PANS, SECRET
 from fuzzing.choices import Choices
 
 from webhook.admission.denials import deny
 from webhook.admission.review import Answer, PatchOperation
-from webhook.server.doors import doors_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +101,7 @@ def test_a_lax_door_is_noticed(
     installation: Installation, teller: Storyteller, door: str, lax: Lax, complaint: str
 ) -> None:
     changed = copy.copy(installation)
-    changed.app = doors_app({**installation.doors, door: lax}, lambda: None)
+    changed.app = installation.serving({**installation.doors, door: lax})
     told = Storyteller(changed)
     try:
         with pytest.raises(BrokenPromiseError, match=complaint):
@@ -112,7 +112,7 @@ def test_a_lax_door_is_noticed(
 
 def test_an_exception_is_no_answer(installation: Installation) -> None:
     changed = copy.copy(installation)
-    changed.app = doors_app({"exec": Broken()}, lambda: None)
+    changed.app = installation.serving({"exec": Broken()})
     told = Storyteller(changed)
     try:
         with pytest.raises(KeyError):

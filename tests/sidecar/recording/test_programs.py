@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from playbook import BrokenMasker, Playbook, loaded_engine, play
+from playbook import Playbook, loaded_engine, play
 
 from sidecar.contract.events import (
     MAX_PROGRAM_ARGV_BYTES,
@@ -22,7 +22,7 @@ from sidecar.contract.handshake import Executed, Exited, HandshakeError, deny, p
 from sidecar.contract.handshake import Untraced as UntracedMessage
 from sidecar.recording.commands import Record, Tell
 from sidecar.recording.inputs import Failed, Received, ShimGone, ShimSaid, SourceEnded, SpoolFreed, SpoolFull
-from sidecar.recording.masker import Finding
+from sidecar.recording.masker import Finding, Masks
 from sidecar.recording.programs import program_event
 
 PAN = b"4111111111111111"
@@ -40,7 +40,7 @@ def executed(*argv: bytes, truncated: bool = False) -> Executed:
 
 
 def recorded(*argv: bytes, truncated: bool = False) -> Program:
-    return program_event(5, executed(*argv, truncated=truncated), loaded_engine().stream())
+    return program_event(5, executed(*argv, truncated=truncated), loaded_engine().masks())
 
 
 def ended(played: Playbook) -> Playbook:
@@ -59,7 +59,7 @@ def test_all_of_its_text_is_masked() -> None:
     message = Executed(
         1, 0, 0, b"/tmp/" + PAN, b"/data/" + PAN, (b"pay", PAN, b"4111", b"1111", b"1111", b"1111"), False
     )
-    program = program_event(0, message, loaded_engine().stream())
+    program = program_event(0, message, loaded_engine().masks())
     assert program.executable == "/tmp/411111******1111"
     assert program.cwd == "/data/411111******1111"
     assert program.argv == ("pay", "411111******1111", "4111", "11**", "****", "1111")
@@ -87,26 +87,25 @@ def test_what_the_shim_cut_is_said() -> None:
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.binary(max_size=40), max_size=8))
 def test_the_number_of_arguments_stays(argv: list[bytes]) -> None:
-    program = program_event(0, Executed(1, 0, 0, b"", b"", tuple(argv), False), loaded_engine().stream())
+    program = program_event(0, Executed(1, 0, 0, b"", b"", tuple(argv), False), loaded_engine().masks())
     assert len(program.argv) == len(argv)
     assert not program.truncated
 
 
-class Unmasked:
-    """A masker for what is not looked at."""
+def unmasked() -> Masks:
+    """For what is not looked at."""
+    return lambda data: (data, [])
 
-    def feed(self, data: bytes, /) -> bytes:
-        return data
 
-    def close(self) -> bytes:
-        return b""
+def broken() -> Masks:
+    def mask(_data: bytes) -> tuple[bytes, Sequence[Finding]]:
+        raise RuntimeError("the data would be here")
 
-    def take_findings(self) -> Sequence[Finding]:
-        return []
+    return mask
 
 
 def test_a_flood_is_counted_and_let_pass() -> None:
-    played = play(program_masker=Unmasked)
+    played = play(program_masks=unmasked)
     for _ in range(MAX_PROGRAM_EVENTS):
         played.session.handle(ShimSaid(1, executed()))
     played.happens(ShimSaid(2, executed()), Tell(proceed()))
@@ -124,7 +123,7 @@ def test_it_waits_for_ever_where_the_recorder_failed() -> None:
 
 
 def test_a_masker_that_fails_lets_nothing_run() -> None:
-    played = play(program_masker=BrokenMasker)
+    played = play(program_masks=broken)
     with pytest.raises(RuntimeError):
         played.goes_on(ShimSaid(1, executed()))
     assert Tell(proceed()) not in played.commands
@@ -199,7 +198,7 @@ def test_a_denial_shows_no_card_number_and_no_control_character() -> None:
 
 
 def test_more_is_denied_than_is_recorded() -> None:
-    played = play(commands=(NO_DUMPS,), program_masker=Unmasked)
+    played = play(commands=(NO_DUMPS,), program_masks=unmasked)
     for _ in range(MAX_PROGRAM_EVENTS + 1000):
         played.session.handle(ShimSaid(1, executed(b"pg_dump")))
     played.happens(ShimSaid(1, executed(b"pg_dump")), Tell(deny(DENIED)))

@@ -1,13 +1,13 @@
 """Programs inside a session: each is told before it runs, however it was started."""
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -45,7 +45,7 @@ def python(script: str, *arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-S", "-c", script, *arguments)
 
 
-@contextmanager
+@contextlib.contextmanager
 def unanswered(shim: Shim, *argv: str, before: tuple[str, ...] = ()) -> Generator[Session]:
     """A session whose programs wait for what the test says."""
     with Recorder(shim.socket_path) as recorder:
@@ -59,6 +59,25 @@ def unanswered(shim: Shim, *argv: str, before: tuple[str, ...] = ()) -> Generato
         finally:
             process.kill()
             process.communicate(timeout=PATIENCE_S)
+
+
+def held(name: str) -> int:
+    """How many processes of a name stand in a stop of their tracer (proc_pid_stat(5), state t)."""
+    states = [stat.rpartition(") ")[2][0] for stat in stats() if f"({name}) " in stat]
+    return states.count("t")
+
+
+def stats() -> Iterator[str]:
+    for process in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            yield process.read_text()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(TICK_S)
 
 
 def next_program(session: Session) -> Executed:
@@ -228,6 +247,22 @@ class TestWaiting:
                 session.say(handshake.proceed())
             assert session.receive() == Exited(0, 0)
 
+    def test_a_crowd_that_waits_ends_with_its_session(self, shim: Shim, odd: str) -> None:
+        with Recorder(shim.socket_path) as recorder:
+            process = shim.start(odd, "crowd", "1100", stdin=subprocess.DEVNULL)
+            with recorder.accept() as session:
+                session.hello()
+                session.answers = False
+                session.say(handshake.go())
+                next_program(session)
+                session.say(handshake.proceed())
+                next_program(session)
+                wait_until(lambda: held("odd") > 1024)
+            _, said = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 126
+        assert said.startswith(b"chaperone: the recorder is gone, so this session was ended")
+        assert said.count(b"\n") == 1
+
     def test_one_that_is_killed_while_it_waits(self, shim: Shim) -> None:
         with unanswered(shim, "sh", "-c", "sleep 1000; sleep 0; exit 5") as session:
             next_program(session)
@@ -313,10 +348,7 @@ class TestTheShimAsTarget:
                 assert process.wait(PATIENCE_S) == -signal.SIGKILL
             process.communicate(timeout=PATIENCE_S)
         daemon = int(pids.read_text())
-        deadline = time.monotonic() + PATIENCE_S
-        while Path(f"/proc/{daemon}").exists() and time.monotonic() < deadline:
-            time.sleep(TICK_S)
-        assert not Path(f"/proc/{daemon}").exists()
+        wait_until(lambda: not Path(f"/proc/{daemon}").exists())
 
     def test_while_it_is_stopped_nothing_begins(self, shim: Shim) -> None:
         with Recorder(shim.socket_path) as recorder:

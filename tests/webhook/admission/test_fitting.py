@@ -53,5 +53,16 @@ def test_nothing_else_does(fields: dict[str, Any]) -> None:
     assert not fits("pods", **fields)
 
 
+@pytest.mark.parametrize(
+    ("resource", "group", "kind"),
+    [("secrets", "", "Secret"), ("deployments", "apps", "Deployment"), ("jobs", "batch", "Job")],
+)
+def test_objects_are_called_what_they_are(resource: str, group: str, kind: str) -> None:
+    asked: dict[str, Any] = {"resource": {"group": group, "version": "v1", "resource": resource}}
+    assert fits("objects", kind={"group": group, "version": "v1", "kind": kind}, **asked)
+    for other in ("", "ConfigMap", kind.lower()):
+        assert not fits("objects", kind={"group": group, "version": "v1", "kind": other}, **asked)
+
+
 def test_a_door_that_is_not_here_looks_for_itself() -> None:
     assert fits("another", "DELETE", "status")

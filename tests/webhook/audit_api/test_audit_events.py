@@ -192,9 +192,9 @@ def test_reading_events_is_told_as_well(
     ("read", "resource", "operation", "session"),
     [
         (Read(Identity("a"), Action.LIST, None), "sessions.audit.chaperone.dev", "list", ""),
-        (Read(Identity("a"), Action.CAST, "p", "s1"), "sessions/cast.audit.chaperone.dev", "cast", "s1"),
+        (Read(Identity("a"), Action.CAST, "p", "s1"), "sessions/cast.audit.chaperone.dev", "get", "s1"),
         (Read(Identity("a"), Action.SEARCH, "p"), "searches.audit.chaperone.dev", "search", ""),
-        (Read(Identity("a"), Action.NOTICES, "p"), "notices.audit.chaperone.dev", "notices", ""),
+        (Read(Identity("a"), Action.NOTICES, "p"), "notices.audit.chaperone.dev", "list", ""),
         (
             Read(Identity("a"), Action.GET, "p", "e1", "auditevents"),
             "auditevents.audit.chaperone.dev",

@@ -109,3 +109,11 @@ def test_whoever_has_no_right_is_refused(kubectl: Kubectl) -> None:
 def test_nothing_can_be_deleted(kubectl: Kubectl, kept: Kept) -> None:
     assert kubectl("delete", f"sessions/{kept['shell'].session}", "--wait=false").returncode == 1
     assert kubectl("get", f"sessions/{kept['shell'].session}").returncode == 0
+
+
+def test_the_ledger_belongs_to_no_namespace(kubectl: Kubectl) -> None:
+    header, row = kubectl("get", "ledgers").stdout.splitlines()
+    assert (header.split(), row.split()[:3]) == (["NAME", "ENTRIES", "SIGNED", "ROOT"], ["main", "0", "0"])
+    assert kubectl("get", "ledgers", "-o", "name").stdout == "ledger.audit.chaperone.dev/main\n"
+    assert "Signed Size:" in kubectl("describe", "ledgers/main").stdout
+    assert "signedSize" in kubectl("explain", "ledgers.status").stdout

@@ -128,6 +128,18 @@ def test_a_server_that_cannot_sign_says_so(unsigning: ApiServer) -> None:
     assert (answer.status, json.loads(answer.data)["reason"]) == (405, "MethodNotAllowed")
 
 
+def test_a_ledger_that_was_cut_off_is_not_signed_and_the_reason_told(desk: Desk, ledger: ApiServer) -> None:
+    fill(desk)
+    checkpoint(ledger, b"{}")
+    desk.tamper("DELETE FROM ledger WHERE number > 5")
+    answer = ledger.ask(f"{LEDGER}/checkpoint", accept="*/*", body=b"{}")
+    assert answer.status == 500
+    told = json.loads(answer.data)["message"]
+    assert told.startswith(
+        "the ledger is truncated: it has 6 entries, and 23 were signed for; nothing more is"
+    )
+
+
 def test_every_read_is_told(serving: Served, ledger: ApiServer) -> None:
     for path in (LEDGER, f"{BASE}/ledgers", f"{LEDGER}/entries", f"{LEDGER}/checkpoint"):
         ledger.ask(path, accept="*/*")

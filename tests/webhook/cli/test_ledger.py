@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ledger_desk import ROOTS, Desk
 from ledger_samples import ledger_key, make_event
 
-from webhook.store.contract import Phase, SessionRecord
+from sidecar.contract.frames import Frame
+from webhook.store.contract import MissingError, Phase, SessionRecord
 
 ROOT = base64.b64encode(ROOTS[0]).decode()
 
@@ -94,6 +95,25 @@ def test_a_changed_byte_of_a_recording_is_named(installed: Installation) -> None
 def test_a_changed_byte_of_an_entry_is_named(installed: Installation, change: str) -> None:
     installed.desk.tamper(f"UPDATE OR IGNORE ledger SET data = coalesce({change}, '') WHERE number = 3")
     assert installed.broken().startswith("entry 3 (event/")
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_removed_frame_is_named_by_a_store_that_knows(
+    installed: Installation, monkeypatch: pytest.MonkeyPatch, lost: int
+) -> None:
+    """OpenSearch gives no shorter recording, but an error."""
+    victim, frames = installed.sessions[1].session, installed.desk.store.frames
+
+    def refuse(session: str, *, start: int, limit: int) -> list[Frame]:
+        if session == victim and start + limit > lost and start <= lost:
+            if start < lost:
+                return frames(session, start=start, limit=lost - start)
+            raise MissingError(f"session {session}: frame {lost} is missing from the store")
+        return frames(session, start=start, limit=limit)
+
+    monkeypatch.setattr(installed.desk.store, "frames", refuse)
+    assert installed.broken().startswith(f"session {victim}, sealed as entry 4: its frames cannot be read: ")
+    assert f"frame {lost} is missing from the store" in installed.broken()
 
 
 def test_a_changed_session_is_named(installed: Installation) -> None:

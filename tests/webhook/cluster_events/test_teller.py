@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 import yaml
@@ -121,6 +122,13 @@ def test_what_is_not_told_takes_no_place(tmp_path: Path) -> None:
     teller = Teller(Stuck(), instance="x", mask=ENGINE.masks, counts=counted)
     teller.offer([event(Kind.DECISION) for _ in range(5000)])
     assert counted.gone == 0
+
+
+def test_an_event_that_cannot_be_told_silences_nobody(server: Hook, tmp_path: Path) -> None:
+    with telling(server, tmp_path) as (teller, counted):
+        teller.offer([event(reason=cast("str", None)), event()])
+        until(lambda: counted.wrote == 1)
+    assert counted.gone == 1
 
 
 def test_refusals_are_counted_and_no_more(server: Hook, tmp_path: Path) -> None:

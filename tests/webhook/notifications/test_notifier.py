@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 from told import Kept, event, maker
@@ -119,6 +120,27 @@ def test_the_same_event_is_told_once(tmp_path: Path) -> None:
         notifier.offer([event()])
         notifier.offer([event(Kind.APPROVAL_EXPIRED, id="04")])
         journal.wait(2)
+    assert len(phone.heard) == 2
+
+
+def test_what_comes_before_the_receivers_are_known_is_caught_up_with(tmp_path: Path) -> None:
+    phone, journal = Phone(), Kept()
+    notifier = Notifier(
+        Terms(),
+        tmp_path,
+        journal,
+        maker=maker(),
+        mask=ENGINE.masks,
+        counts=Counted(),
+        connect=lambda _, __, ___: phone,
+    )
+    notifier.offer([event(id="1")])
+    (tmp_path / "chat").write_text("phone://chat")
+    notifier.refresh()
+    notifier.offer([event(id="2")])
+    notifier.catch_up([event(id="1"), event(id="2")])
+    journal.wait(2)
+    notifier.stop()
     assert len(phone.heard) == 2
 
 
@@ -239,6 +261,16 @@ def test_what_is_left_when_it_ends_is_recorded(tmp_path: Path) -> None:
         notifier.offer([event(id=str(number)) for number in range(3)])
         _until(phone.called.is_set)
     assert outcomes(journal.events) == [(Kind.NOTIFICATION_FAILED, "chat")] * 3
+
+
+def test_an_event_that_cannot_be_told_silences_nobody(tmp_path: Path) -> None:
+    phone = Phone()
+    with notifying(tmp_path, {"chat": phone}) as (notifier, journal, _):
+        broken = event(id="0", reason=cast("str", None))
+        notifier.offer([broken, event(id="1")])
+        failed, sent = journal.wait(2)
+    assert (failed.kind, failed.reason) == (Kind.NOTIFICATION_FAILED, "a bug (AttributeError)")
+    assert sent.kind is Kind.NOTIFICATION_SENT
 
 
 def test_a_flood_is_summed_up(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ def role(*rules: Object, **labels: str) -> bytes:
         (right(RBAC, "roles", "create", "update"), set[P]()),
         (right("", "serviceaccounts/token", "create"), {P.TOKEN_RIGHTS}),
         (right("chaperone.dev", "approvalrequests", "approve"), {P.APPROVAL_RIGHTS}),
+        (right("chaperone.dev", "standingapprovals", "approve"), {P.APPROVAL_RIGHTS}),
         (right("chaperone.dev", "approvalrequests", "get", "patch"), set[P]()),
         (right("chaperone.dev", "guardpolicies", "delete"), {P.GUARD_RIGHTS}),
         (right(ADMISSION, "validatingadmissionpolicybindings", "patch"), {P.GUARD_RIGHTS}),

@@ -62,7 +62,7 @@ class Role:
 
     async def kept(self, kind: Kind, count: int) -> list[AuditEvent]:
         """Give the events of a kind once there are so many."""
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while len(found := self.store.audit_events(AuditQuery(kind=kind))) < count:  # noqa: ASYNC110  of a store
                 await anyio.sleep(0.02)
         return [one.event for one in found]
@@ -138,8 +138,9 @@ async def test_what_could_not_be_sent_at_the_end_is_tried_by_the_next(tmp_path: 
         server.answers = [503]
         async with running(tmp_path, store) as role:
             await role.collector.recording.keep([event(at=time.time_ns())])
-            while not server.bodies:  # noqa: ASYNC110  of a thread
-                await anyio.sleep(0.02)
+            with anyio.fail_after(60):
+                while not server.bodies:  # noqa: ASYNC110  of a thread
+                    await anyio.sleep(0.02)
         async with running(tmp_path, store) as role:
             [failed] = await role.kept(Kind.NOTIFICATION_FAILED, 1)
             [sent] = await role.kept(Kind.NOTIFICATION_SENT, 1)

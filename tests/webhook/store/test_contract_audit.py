@@ -130,10 +130,10 @@ def test_what_arrived_since_comes_in_order_with_all_of_one_moment(store: Store) 
 
 
 def test_many_events_are_kept_at_once(store: Store) -> None:
-    events = [make_event(offset) for offset in range(2500)]
+    events = [make_event(offset) for offset in range(1200)]
     assert keep(store, *events) == events
     assert found(store, limit=5000) == events[::-1]
-    assert len(store.audit_events_since(after=0, namespace=None, limit=10)) == 2500
+    assert len(store.audit_events_since(after=0, namespace=None, limit=10)) == 1200
 
 
 _TEXTS = st.text(max_size=12)

@@ -26,7 +26,7 @@ def test_killing_the_collector_loses_nothing_and_keeps_nothing_twice(
     (server.folder / "opensearch").write_text(f"{opensearch_settings.url} {opensearch_settings.prefix}")
     server.start()
     sender = Sender(tmp_path / "sender", server)
-    sender.start(2000)
+    sender.start(1000)
     try:
         sender.hear(300)
         server.kill()

@@ -9,7 +9,7 @@ import msgspec
 from sidecar.contract.frames import Frame
 from sidecar.contract.identifiers import is_session_id
 from webhook.store.codec import decode_notice, decode_record
-from webhook.store.contract import Hit, PodNotice, Query, SessionRecord, StoreError
+from webhook.store.contract import Hit, MissingError, PodNotice, Query, SessionRecord
 from webhook.store.opensearch import queries
 from webhook.store.opensearch.client import Client
 from webhook.store.opensearch.documents import FrameSource, NoticeSource, PassageSource, SessionSource
@@ -137,7 +137,7 @@ class Reader:
             self.refresh(self._names.events)
             found += self._frames_between(session, start + len(found), end)
         if len(found) < end - start:
-            raise StoreError(f"session {session}: frame {start + len(found)} is missing from the store")
+            raise MissingError(f"session {session}: frame {start + len(found)} is missing from the store")
         return found
 
     def frames_by_id(self, ids: Sequence[str]) -> list[Frame]:

@@ -1,0 +1,267 @@
+/* Whether a text holds nothing at all that may have to be masked: the gate of patterns.py in one pass.
+ *
+ * Reads a buffer and says yes or no, and may say no too often. Sixteen bytes are classified at a time by what
+ * PSHUFB finds for the halves of a byte; the rest is arithmetic on one bit per byte. No allocation, no state.
+ */
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030B0000
+#include <Python.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <tmmintrin.h>
+
+enum { BLOCK = 64, AHEAD = 2, DIGITS = 12 };
+
+/* One bit for every byte of a block. */
+struct block {
+  uint64_t digit, gap, rare, piece, colon, three;
+};
+
+/* What a byte is: the table of its low half and the table of its high half have a bit in common. */
+#define GAPS (1 | 4 | 16 | 32 | 128)
+#define RARE (2 | 8 | 64)
+/*  0 \t | 1 \0 ESC | 2 blank + , - . / | 3 % & | 4 d-f D-F | 5 _ | 6 backslash | 7 x */
+static const uint8_t low_class[16] = {
+  2 | 4, 0, 0, 0, 16, 16 | 8, 16 | 8, 0, 128, 1, 0, 2 | 4, 4 | 64, 4, 4, 4 | 32,
+};
+static const uint8_t high_class[16] = { 1 | 2, 2, 4 | 8, 0, 16, 32 | 64, 16, 128, 0, 0, 0, 0, 0, 0, 0, 0 };
+
+/* The first three letters of a piece, in any case; one bit for
+ * 0 cv[vcxn] | 1 pvv | 2 csc | 3 cid | 4 pin | 5 av2 | 6 c[au]r | 7 verif, pruef, ptog */
+static const uint8_t low_first[16] = {
+  2 | 16 | 128, 32, 0, 1 | 4 | 8 | 64, 0, 0, 128, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+};
+static const uint8_t high_first[16] = {
+  0, 0, 0, 0, 1 | 4 | 8 | 32 | 64, 2 | 16 | 128, 1 | 4 | 8 | 32 | 64, 2 | 16 | 128, 0, 0, 0, 0, 0, 0, 0, 0,
+};
+static const uint8_t low_second[16] = {
+  0, 64, 128, 4, 128, 64 | 128, 1 | 2 | 32, 0, 0, 8 | 16, 0, 0, 0, 0, 0, 0,
+};
+static const uint8_t high_second[16] = {
+  0, 0, 0, 0, 8 | 16 | 64 | 128, 1 | 2 | 4 | 32 | 64 | 128, 8 | 16 | 64 | 128, 1 | 2 | 4 | 32 | 64 | 128,
+  0, 0, 0, 0, 0, 0, 0, 0,
+};
+static const uint8_t low_third[16] = {
+  0, 0, 32 | 64 | 128, 1 | 4, 8, 128, 1 | 2, 0, 1, 0, 0, 0, 0, 0, 1 | 16, 128,
+};
+static const uint8_t high_third[16] = {
+  0, 0, 0, 32, 1 | 4 | 8 | 16 | 128, 1 | 2 | 64 | 128, 1 | 4 | 8 | 16 | 128, 1 | 2 | 64 | 128,
+  0, 0, 0, 0, 0, 0, 0, 0,
+};
+
+static inline __m128i table(const uint8_t entries[16]) { return _mm_loadu_si128((const __m128i *)entries); }
+
+/* The bits that the tables give for each byte; none for bytes beyond ASCII. */
+static inline __m128i classes(__m128i bytes, const uint8_t low[16], const uint8_t high[16])
+{
+  __m128i halves = _mm_and_si128(_mm_srli_epi16(bytes, 4), _mm_set1_epi8(15));
+  return _mm_and_si128(_mm_shuffle_epi8(table(low), bytes), _mm_shuffle_epi8(table(high), halves));
+}
+
+static inline uint64_t bits(__m128i mask) { return (uint16_t)_mm_movemask_epi8(mask); }
+
+static inline uint64_t any_of(__m128i bytes, int which)
+{
+  __m128i none = _mm_cmpeq_epi8(_mm_and_si128(bytes, _mm_set1_epi8((char)which)), _mm_setzero_si128());
+  return bits(none) ^ 0xffff;
+}
+
+/* Look at BLOCK bytes; AHEAD more must be readable. */
+static inline struct block look(const uint8_t *at)
+{
+  struct block found = { 0 };
+  for (int shift = 0; shift < BLOCK; shift += 16) {
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(at + shift));
+    __m128i second = _mm_loadu_si128((const __m128i *)(at + shift + 1));
+    __m128i third = _mm_loadu_si128((const __m128i *)(at + shift + 2));
+    __m128i from_zero = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
+    __m128i digit = _mm_cmpeq_epi8(_mm_min_epu8(from_zero, _mm_set1_epi8(9)), from_zero);
+    __m128i kind = classes(bytes, low_class, high_class);
+    __m128i piece = _mm_and_si128(
+      _mm_and_si128(classes(bytes, low_first, high_first), classes(second, low_second, high_second)),
+      classes(third, low_third, high_third));
+    found.digit |= bits(digit) << shift;
+    found.gap |= any_of(kind, GAPS) << shift;
+    found.rare |= (any_of(kind, RARE) | bits(bytes)) << shift;
+    found.piece |= any_of(piece, 255) << shift;
+    found.colon |= bits(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(':'))) << shift;
+    found.three |= bits(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('3'))) << shift;
+  }
+  return found;
+}
+
+typedef unsigned __int128 pair;
+
+static inline pair join(uint64_t before, uint64_t now) { return (pair)now << BLOCK | before; }
+
+static inline int count(pair mask)
+{
+  return __builtin_popcountll((uint64_t)mask) + __builtin_popcountll((uint64_t)(mask >> BLOCK));
+}
+
+static inline int first(pair mask)
+{
+  uint64_t low = (uint64_t)mask;
+  return low ? __builtin_ctzll(low) : BLOCK + __builtin_ctzll((uint64_t)(mask >> BLOCK));
+}
+
+static inline bool is_digit(uint8_t byte) { return (uint8_t)(byte - '0') < 10; }
+
+/* Whether `row`, digits and gaps alone, may hold what any reader takes for a number: many digits without a gap
+ * or with dashes, groups as cards have them, single digits, pairs, thousands, or hex of digits. */
+static bool is_number(const uint8_t *row, int size)
+{
+  /* Digits of the last four groups, the last one first; how many groups alike end here. */
+  int groups[4] = { 0 }, ones = 0, twos = 0, thousands = 0, threes = 0, at = 0;
+  while (at < size) {
+    int gap = at;
+    while (at < size && !is_digit(row[at])) {
+      if (row[at++] == '-')
+        return true;
+    }
+    gap = at - gap;
+    int from = at;
+    for (; at < size && is_digit(row[at]); at++)
+      threes += row[at] == '3';
+    int digits = at - from;
+    /* What may be a group of the number: the gap before it is short. */
+    bool near = gap <= 3;
+    for (int group = 3; group > 0; group--)
+      groups[group] = near ? groups[group - 1] : 0;
+    groups[0] = digits;
+    ones = gap > 3 ? 0 : digits == 1 ? ones + 1 : ones;
+    twos = digits == 2 && near ? twos + 1 : 0;
+    thousands = digits >= 3 && from > 0 && row[from - 1] == ',' ? thousands + 1 : 0;
+    int four = groups[2], next = groups[1];
+    if (digits >= DIGITS || threes >= 3 || ones >= 8 || twos >= 4 || thousands >= 3)
+      return true;
+    if (four >= 4 && ((next == 4 && digits >= 4) || (next == 6 && digits >= 4) || (next == 5 && digits >= 6)))
+      return true;
+    if (groups[3] >= 4 && four == 3 && next == 3 && digits >= 3)
+      return true;
+  }
+  return false;
+}
+
+/* Whether DIGITS digits that may be a number stand in a row with nothing but gaps between them. The masks are
+ * those of the block at `at` and of the one before, empty where there is none. */
+static bool has_digits(const uint8_t *text, size_t at, pair digit, pair gap)
+{
+  pair run = digit | gap, starts = run & run >> 1;
+  starts &= starts >> 2;
+  starts &= starts >> 4;
+  starts &= starts >> 4;
+  while (starts) {
+    int start = first(starts);
+    pair after = ~(run >> start);
+    int size = after ? first(after) : 2 * BLOCK;
+    pair row = (size < 2 * BLOCK ? ((pair)1 << size) - 1 : ~(pair)0) << start;
+    if (count(digit & row) >= DIGITS && is_number(text + (at + (size_t)start - BLOCK), size))
+      return true;
+    starts &= ~row;
+  }
+  return false;
+}
+
+/* Whether three bytes of hex that are digits stand with colons between them. */
+static bool has_colons(pair digit, pair colon, pair three)
+{
+  pair byte = three & digit >> 1 & colon >> 2;
+  return (byte & byte >> 3 & three >> 6) != 0;
+}
+
+/* The rest of the text at `at`, in any case, is that of a piece whose first three letters are there. */
+static bool is_piece(const uint8_t *at, size_t size)
+{
+  static const char *const pieces[] = { "cvv", "cvc", "cvx", "cvn", "csc",  "av2",    "cid",
+                                        "pin", "pvv", "card", "curity", "verif", "pruef", "ptog" };
+  for (size_t piece = 0; piece < sizeof pieces / sizeof *pieces; piece++) {
+    size_t length = 0;
+    while (pieces[piece][length] && length < size && (at[length] | 0x20) == pieces[piece][length])
+      length++;
+    if (!pieces[piece][length])
+      return true;
+  }
+  return false;
+}
+
+/* The masks of the block at `at`. Behind the end of the text stand letters that mean nothing. */
+static inline struct block read_block(const uint8_t *text, size_t size, size_t at)
+{
+  uint8_t rest[BLOCK + AHEAD];
+  if (size - at >= sizeof rest)
+    return look(text + at);
+  memset(rest, 'q', sizeof rest);
+  memcpy(rest, text + at, size - at);
+  return look(rest);
+}
+
+static bool has_piece(const uint8_t *text, size_t size, size_t at, uint64_t piece)
+{
+  for (; piece; piece &= piece - 1) {
+    size_t place = at + (size_t)__builtin_ctzll(piece);
+    if (is_piece(text + place, size - place))
+      return true;
+  }
+  return false;
+}
+
+/* The first block from `at` on, a multiple of BLOCK, in which a reason stands or ends; `size` if there is none. */
+static size_t next_loud(const uint8_t *text, size_t size, size_t at)
+{
+  struct block before = { 0 };
+  if (at >= BLOCK && at < size)
+    before = read_block(text, size, at - BLOCK);
+  for (; at < size; at += BLOCK) {
+    struct block now = read_block(text, size, at);
+    pair digit = join(before.digit, now.digit);
+    if (now.rare || has_piece(text, size, at, now.piece) || has_digits(text, at, digit, join(before.gap, now.gap)))
+      return at;
+    if (now.colon && has_colons(digit, join(before.colon, now.colon), join(before.three, now.three)))
+      return at;
+    before = now;
+  }
+  return size;
+}
+
+static PyObject *native_next_loud(PyObject *module, PyObject *arguments)
+{
+  char *text;
+  Py_ssize_t size, at;
+  (void)module;
+  if (!PyArg_ParseTuple(arguments, "Sn", &arguments, &at))
+    return NULL;
+  if (PyBytes_AsStringAndSize(arguments, &text, &size) < 0)
+    return NULL;
+  if (at < 0 || at % BLOCK) {
+    PyErr_SetString(PyExc_ValueError, "not the start of a block");
+    return NULL;
+  }
+  if (at >= size)
+    return PyLong_FromLong(-1);
+  size_t loud = next_loud((const uint8_t *)text, (size_t)size, (size_t)at);
+  return PyLong_FromSsize_t(loud < (size_t)size ? (Py_ssize_t)loud : -1);
+}
+
+static PyMethodDef methods[] = {
+  { "next_loud", native_next_loud, METH_VARARGS, "The next block with a reason to look closer, or -1." },
+  { NULL, NULL, 0, NULL },
+};
+
+static struct PyModuleDef definition = {
+  PyModuleDef_HEAD_INIT, "native", "The gate of the masking engine in one pass.", 0, methods,
+  NULL, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit_native(void);
+
+PyMODINIT_FUNC PyInit_native(void)
+{
+  if (!__builtin_cpu_supports("ssse3")) {
+    PyErr_SetString(PyExc_ImportError, "the processor has no SSSE3");
+    return NULL;
+  }
+  return PyModule_Create(&definition);
+}

@@ -1,0 +1,40 @@
+"""The readers of one profile, each compiled when it is first needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sidecar.masking.alphabets import alphabet
+from sidecar.masking.pan import NumberReader
+from sidecar.masking.sad import detector
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sidecar.masking.cards import CardTable
+    from sidecar.masking.patterns import Route, Sieve
+    from sidecar.masking.sad import Detector
+
+
+class Readers:
+    """Gives readers and detectors by name; shared by all streams of the profile."""
+
+    def __init__(self, table: CardTable, routes: Mapping[Sieve, Sequence[Route]]) -> None:
+        self.table = table
+        self.routes = routes
+        self._numbers: dict[str, NumberReader] = {}
+        self._detectors: dict[str, Detector] = {}
+
+    def number(self, name: str) -> NumberReader:
+        """The reader of the alphabet ``name``."""
+        reader = self._numbers.get(name)
+        if reader is None:
+            reader = self._numbers[name] = NumberReader(alphabet(name), self.table)
+        return reader
+
+    def detector(self, name: str) -> Detector:
+        """The detector ``name``."""
+        known = self._detectors.get(name)
+        if known is None:
+            known = self._detectors[name] = detector(name, self.table)
+        return known

@@ -1,0 +1,139 @@
+"""The first look at text in C passes over nothing, wherever it stands, and only answers in advance."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from masking_inputs import EXAMPLES, NUMBERS, fragments, grouped, run
+
+from sidecar.masking import Engine, Profile, ends, looking, quiet
+from sidecar.masking.patterns import PIECES
+from sidecar.masking.quiet import BLOCK, next_loud
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.skipif(
+    next_loud is None and not (Path(sysconfig.get_path("include")) / "Python.h").exists(),
+    reason="the extension is optional, and Python's headers are not here to build it",
+)
+GAPS = (b" ", b"-", b"  ", b" - ", b".", b"/", b"_", b"\t")
+LOUD = [
+    *PIECES,
+    *(piece.upper() for piece in PIECES),
+    *(bytes([byte]) for byte in b"\x00%\\&\x1b\x80\xc2\xff"),
+    *NUMBERS,
+    *(grouped(number, gap) for number in NUMBERS[:3] for gap in GAPS),
+    b" ".join(b"%c" % digit for digit in b"411111111111"),
+    b"3431 3131 3131 3131",
+    b"34 31 31 31 2d 31 31 31 31 2d 31 31 31 31",
+    b"34:31:31:31:31:31:31:31:31:31:31:31",
+    b"0x34, 0x31, 0x31, 0x31, 0x31, 0x31",
+    b"5A 08 41 11 11 11 11 11 11 11",
+    b"4,111,111,111,111,111",
+]  # fmt: skip
+
+
+@pytest.fixture
+def look() -> Callable[[bytes, int], int]:
+    assert next_loud is not None, "not built; run scripts/venv"
+    return next_loud
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine.load(Profile.STRICT)
+
+
+@pytest.mark.parametrize("reason", LOUD)
+def test_a_reason_is_found_wherever_it_stands(look: Callable[[bytes, int], int], reason: bytes) -> None:
+    for before in range(2 * BLOCK + 3):
+        for behind in (0, 1, BLOCK + 2):
+            at = look(b"q" * before + reason + b"q" * behind, 0)
+            assert at % BLOCK == 0
+            assert before - BLOCK < at < before + len(reason)
+
+
+def test_text_is_passed_over(look: Callable[[bytes, int], int]) -> None:
+    text = (
+        b"2026-01-28T12:30:45 opened in 200 ms, 4711 of 12 at 10.0.0.1:80, driven by caravan 4711 200 3 5\n"
+    )
+    assert look(text * 50, 0) == -1
+    assert look(b"", 0) == -1
+    assert look(b"q" * 1000, BLOCK * 99) == -1
+
+
+def test_it_goes_on_behind_a_block(look: Callable[[bytes, int], int]) -> None:
+    text = b"%" + b"q" * 99 + b"%" + b"q" * 500
+    assert look(text, 0) == 0
+    assert look(text, BLOCK) == BLOCK
+    assert look(text, 2 * BLOCK) == -1
+    number = b"q" * (BLOCK - 8) + b"4111111111111111" + b"q" * 99
+    assert look(number, BLOCK) == BLOCK
+
+
+@pytest.mark.parametrize("start", [-64, 1, 63])
+def test_it_starts_at_blocks_only(look: Callable[[bytes, int], int], start: int) -> None:
+    with pytest.raises(ValueError, match="not the start of a block"):
+        look(b"q" * 200, start)
+
+
+def test_it_takes_bytes_only(look: Callable[[bytes, int], int]) -> None:
+    with pytest.raises(TypeError):
+        look(bytearray(b"q"), 0)  # pyright: ignore[reportArgumentType]
+
+
+@settings(deadline=None, max_examples=EXAMPLES)
+@given(data=st.lists(fragments(), max_size=3), fill=st.integers(0, 1500))
+def test_without_it_the_same_comes_out(engine: Engine, data: list[bytes], fill: int) -> None:
+    whole = (b"\n" + b"plain text 12:30 " * 90)[:fill].join(data) + b" " + b"q" * fill
+    with_it = run(engine, [whole])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(looking, "next_loud", None)
+        patch.setattr(ends, "next_loud", None)
+        assert run(engine, [whole]) == with_it
+
+
+# In a process of its own, in which every read beyond an end is an error.
+_WATCHED = """
+import random, sys
+sys.path.insert(0, sys.argv[1])
+from native import next_loud
+rng = random.Random(9)
+parts = [b"4111111111111111", b"4111 1111 ", b"1 ", b"12:", b"31:31:31", b"cvv", b"verif", b"cu", b" " * 30,
+         b"text and " * 9, b"1-", b",111", b"x", b"ed ", b"\\x00", b"\\xff"]
+for _ in range(5000):
+    text, at = b"".join(rng.choice(parts) for _ in range(rng.randint(0, 12))), 0
+    while (at := next_loud(text, at)) >= 0:
+        at += 64
+"""
+
+
+def test_it_reads_nothing_beyond_the_end(tmp_path: Path) -> None:
+    source = Path(quiet.__file__).parent
+    flags = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover"
+    target = f"OUT={tmp_path / 'native.abi3.so'}"
+    make = ["make", "-s", "-B", "-C", str(source), f"PYTHON={sys.executable}", target, f"CFLAGS={flags}"]
+    subprocess.run(make, check=True)
+    names = ("libasan.so", "libubsan.so")
+    libraries = [
+        subprocess.run(
+            ["gcc", f"-print-file-name={name}"], check=True, capture_output=True, text=True
+        ).stdout.strip()
+        for name in names
+    ]
+    environment = {
+        **os.environ,
+        "LD_PRELOAD": " ".join(libraries),
+        "ASAN_OPTIONS": "detect_leaks=0",
+        "PYTHONMALLOC": "malloc",
+    }
+    subprocess.run([sys.executable, "-c", _WATCHED, str(tmp_path)], check=True, env=environment)
