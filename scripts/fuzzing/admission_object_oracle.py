@@ -90,7 +90,8 @@ def _about(request: Object, resource: str) -> str:
         cards = any(pan in json.dumps(new.get("data")) for pan in PANS) and new.get("data") != old.get("data")
         return "card data was put into a ConfigMap" if cards else ""
     if resource in _WORKLOADS | {"pods"} and request["operation"] != "DELETE":
-        grown = set(_reaching(new)) - set(_reaching(old) if request["operation"] == "UPDATE" else ())
+        before = _pods_of(resource, old) if request["operation"] == "UPDATE" else {}
+        grown = set(_reaching(_pods_of(resource, new))) - set(_reaching(before))
         return f"pods that reach beyond themselves ({sorted(grown)}) were let in" if grown and not sub else ""
     if group == "rbac.authorization.k8s.io" and request["operation"] != "DELETE":
         gives = _is_mighty(resource, new) and not _is_mighty(resource, old)
@@ -109,19 +110,31 @@ def _of_namespace(request: Object, new: Object, old: Object) -> str:
     return "a namespace lost its guard" if lost else ""
 
 
-def _reaching(found: Any) -> Iterator[str]:
-    """Give what makes pods reach beyond themselves, wherever in an object their specification is."""
-    if isinstance(found, dict):
-        for key, value in cast("Object", found).items():
-            if (key in {"hostPID", "hostIPC", "hostNetwork", "privileged"} and value is True) or (
-                key == "hostPath" and isinstance(value, dict)
-            ):
-                yield key
-            elif key in {"spec", "template", "jobTemplate", "containers", "securityContext", "volumes"}:
-                yield from _reaching(value)
-    elif isinstance(found, list):
-        for value in cast("list[Any]", found):
-            yield from _reaching(value)
+def _pods_of(resource: str, found: Object) -> Object:
+    """Give what an object says of pods."""
+    if resource == "pods":
+        return found
+    holder = _part(found, "data") if resource == "controllerrevisions" else found
+    inside = _part(holder, "spec")
+    if resource == "cronjobs":
+        inside = _part(_part(inside, "jobTemplate"), "spec")
+    return _part(found if resource == "podtemplates" else inside, "template")
+
+
+def _reaching(pod: Object) -> Iterator[str]:
+    """Give what makes a pod reach beyond itself."""
+    spec = _part(pod, "spec")
+    yield from (key for key in ("hostPID", "hostIPC", "hostNetwork") if spec.get(key) is True)
+    if any(isinstance(volume.get("hostPath"), dict) for volume in _objects(spec, "volumes")):
+        yield "hostPath"
+    for container in _objects(spec, "containers"):
+        if _part(container, "securityContext").get("privileged") is True:
+            yield "privileged"
+
+
+def _objects(found: Object, key: str) -> list[Object]:
+    listed: list[Any] = found.get(key) or []
+    return [cast("Object", one) for one in listed if isinstance(one, dict)]
 
 
 def _is_mighty(resource: str, found: Object) -> bool:

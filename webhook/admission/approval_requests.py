@@ -182,11 +182,11 @@ def _is_otherwise_same(request: Request) -> bool:
 
 def comparable(found: Json) -> Json:
     """Give an object without what the API server writes into it at a change."""
-    metadata = cast("Json", found.get("metadata") or {})
-    return {
-        **found,
-        "metadata": {key: value for key, value in metadata.items() if key not in WRITTEN_BY_SERVER},
-    }
+    metadata: object = found.get("metadata")
+    if not isinstance(metadata, dict):
+        return found
+    kept = {key: value for key, value in cast("Json", metadata).items() if key not in WRITTEN_BY_SERVER}
+    return {**found, "metadata": kept}
 
 
 def _remedy(rule: str, verdict: Verdict, request: Request) -> str:

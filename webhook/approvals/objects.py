@@ -2,7 +2,7 @@
 
 import datetime as dt
 from enum import Enum
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -15,6 +15,8 @@ ASK_LABEL: Final = "chaperone.dev/ask"
 """Label with the name that all requests for one and the same action begin with."""
 ABOUT_LABEL: Final = "chaperone.dev/about"
 """Label that is the same for all requests of one person at one door about one target."""
+MAX_SECONDS: Final = 10**9
+"""Longest time that can be counted from now on; some thirty years."""
 MAX_GROUPS: Final = 64
 
 
@@ -92,7 +94,7 @@ class Spec(_Part, frozen=True, kw_only=True):
     """How the requester may go on without an approval."""
     expires_at: dt.datetime
     """Until when it can be decided."""
-    usable_seconds: int
+    usable_seconds: Annotated[int, msgspec.Meta(ge=0, le=MAX_SECONDS)]
     """How long an approval can be used."""
 
 

@@ -7,6 +7,8 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from sidecar.contract.decoding import UNREADABLE
+from sidecar.contract.errors import CallerError
 from webhook.approvals.objects import Target
 from webhook.approvals.showing import redacted, show_object
 from webhook.policy.changes import part, plain, substance
@@ -61,7 +63,10 @@ def exec_subject(question: Question, pod_uid: str) -> Subject:
 
 def pod_subject(question: Question) -> Subject:
     """Give the subject of a pod's creation: the object without what servers set and Chaperone adds."""
-    pod = cast("Json", msgspec.json.decode(question.object))
+    try:
+        pod = cast("Json", msgspec.json.decode(question.object))
+    except UNREADABLE:
+        raise CallerError("the pod holds a value that cannot be read") from None
     bare = _without_name_of_token(plain(pod))
     return Subject(
         target=Target(resource="pods", name=question.name),
