@@ -186,7 +186,7 @@ class FollowingMasker(ABC):
         if end == at:
             self._unfinished = data[at:]
             return len(data)
-        if line.waiting and 0x20 <= data[at] < 0x7F:
+        if 0x20 <= data[at] < 0x7F:
             end = min(end, at + MOST_WAITING + 1 - line.waiting)
         unit = Unit(data[at:end], self._came)
         self._came += end - at

@@ -128,6 +128,14 @@ def test_what_waits_is_bounded(engine: Engine, piece: bytes) -> None:
         assert masker.held <= 1100
 
 
+def test_more_blanks_than_may_wait_are_the_same_however_they_came(engine: Engine) -> None:
+    shown = b"9\x08^DOE/JOHN^2512101" + b" " * 1200 + b"0827"
+    whole = run(engine, [shown])
+    for cut in range(1, len(shown)):
+        assert run(engine, [shown[:cut], shown[cut:]]) == whole
+    assert run(engine, [shown[at : at + 1] for at in range(len(shown))]) == whole
+
+
 def _parts() -> st.SearchStrategy[bytes]:
     edits = st.sampled_from([
         b"\b", b"\b \b", b"\b\x1b[K", b"\x1b[D", b"\x1b[P", b"\x1b[C", b"\r", b"\r\n", b"\n", b" \r", b" ",
