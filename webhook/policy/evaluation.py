@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import msgspec
 
 from webhook.policy.compiling import CompiledRule
-from webhook.policy.decision import Action, Decision, Glass, Judgement, Question
+from webhook.policy.decision import Action, Approval, Decision, Glass, Judgement, Question
+from webhook.policy.demands import Demand, demand, joined
 from webhook.policy.document import Mode
 from webhook.policy.expressions import ExpressionError
 from webhook.policy.facts import Facts
@@ -100,7 +101,7 @@ class PolicySet:
             masking_rules=masking_of(terms),
             commands=commands_of(terms),
             traced=traced_by(terms),
-            approval=winner.rule.rule.approval,
+            approval=_approval(winner, enforced),
             glass=_glass(enforced) if winner.action is Action.APPROVE else None,
         )
 
@@ -121,17 +122,33 @@ def decider(matches: Sequence[Match]) -> Match | None:
 
 
 def _glass(matches: Sequence[Match]) -> Glass | None:
-    """Give how the requester may go on without an approval; of several rules the one that asks for less."""
+    """Give how the requester may go on without an approval; of several rules the one that asks for more."""
     found = [match.rule for match in matches if match.rule.rule.break_glass]
     if not found:
         return None
-    first = min(found, key=lambda one: one.rule.reason_required)
+    first = max(found, key=lambda one: one.rule.reason_required)
     return Glass(policy=first.policy, rule=first.rule.name, reason_required=first.rule.reason_required)
 
 
+def _approval(winner: Match, matches: Sequence[Match]) -> Approval | None:
+    """Give how the deciding rule wants it approved, and what others that want it approved tighten."""
+    if winner.action is not Action.APPROVE:
+        return winner.rule.rule.approval
+    others = [match for match in matches if match.action is Action.APPROVE and match is not winner]
+    return joined(_asked_of(winner), [_asked_of(match) for match in others])
+
+
 def _strictest(matches: Sequence[Match]) -> Match:
-    """Give the most restrictive; of equals the first."""
-    return max(matches, key=lambda match: match.action.rank)
+    """Give the most restrictive, of approvals the one that asks for most; of equals the first."""
+    return max(matches, key=lambda match: (match.action.rank, _demand(match)))
+
+
+def _demand(match: Match) -> Demand | tuple[()]:
+    return demand(_asked_of(match)) if match.action is Action.APPROVE else ()
+
+
+def _asked_of(match: Match) -> Approval:
+    return match.rule.rule.approval or Approval()
 
 
 def _with_would(decision: Decision, would: Judgement) -> Decision:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from policy_samples import BUILTIN, Object, policies, policy, question, rule
 
 from sidecar.contract.grants import CommandPattern, CommandRule, PatternKind
-from webhook.policy.decision import Action, Glass
+from webhook.policy.decision import Action, Approval, Glass, StandingTerms
 from webhook.policy.evaluation import ask
 from webhook.policy.facts import Facts
 
@@ -130,13 +130,30 @@ def test_breaking_the_glass_is_offered_for_an_approval_and_for_no_denial() -> No
     assert (calm.action, calm.rule, calm.glass) == (Action.AUDIT, "glass", None)
 
 
-def test_the_rule_that_asks_for_no_reason_breaks_the_glass() -> None:
+def test_the_rule_that_asks_for_a_reason_breaks_the_glass() -> None:
     fields = {"breakGlass": True, "match": {"groups": ["sre"]}}
     with_reason = policy(rule("audit", name="asks", **fields), name="a")
     without = policy(rule("audit", name="at-once", reasonRequired=False, **fields), name="b")
     needs = policy(rule("approve", name="needs"), name="c")
     decided = policies(with_reason, without, needs).decide(question(groups=["sre"]))
-    assert decided.glass == Glass(policy="b", rule="at-once", reason_required=False)
+    assert decided.glass == Glass(policy="a", rule="asks", reason_required=True)
+    assert policies(without, needs).decide(question(groups=["sre"])).glass == Glass(
+        policy="b", rule="at-once", reason_required=False
+    )
+
+
+def test_no_rule_loosens_the_approval_that_another_wants() -> None:
+    loose = policy(rule("approve", name="loose"), name="a")
+    several = policy(rule("approve", name="several", approval={"groups": ["leads"], "count": 2}), name="b")
+    lasting = policy(rule("approve", name="lasting", approval={"standing": {"maxSeconds": 60}}), name="c")
+    reasoned = policy(rule("approve", name="reasoned", approval={"reasonRequired": True}), name="d")
+    decided = policies(loose, several, lasting, reasoned).decide(question())
+    assert (decided.policy, decided.rule) == ("b", "several")
+    assert decided.approval == Approval(groups=("leads",), count=2, reason_required=True)
+    longer = policy(rule("approve", name="longer", approval={"standing": {"maxSeconds": 90}}), name="e")
+    assert policies(longer, lasting).decide(question()).approval == Approval(
+        standing=StandingTerms(max_seconds=60)
+    )
 
 
 def test_who_may_approve_comes_with_the_decision() -> None:

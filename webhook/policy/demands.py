@@ -1,0 +1,47 @@
+"""Of several rules that want an approval: which asks for most, and what of the others counts as well."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from webhook.policy.decision import Approval, StandingTerms
+
+Demand = tuple[int, bool, bool, bool, bool, bool]
+
+
+def demand(approval: Approval) -> Demand:
+    """Give how much an approval asks for; more is stricter. People first, then who they must be."""
+    people = max(approval.count, len(approval.groups) if approval.each_group else 0)
+    named = bool(approval.users or approval.groups)
+    return (
+        people,
+        approval.each_group,
+        named,
+        approval.exclude_service_accounts,
+        approval.reason_required,
+        approval.standing is None,
+    )
+
+
+def joined(strictest: Approval, others: Sequence[Approval]) -> Approval:
+    """Give the strictest with what the others tighten: count, reasons, service accounts, standing approvals.
+
+    Who may approve stays as the strictest says.
+    """
+    everything = (strictest, *others)
+    return replace(
+        strictest,
+        count=max(one.count for one in everything),
+        exclude_service_accounts=any(one.exclude_service_accounts for one in everything),
+        reason_required=any(one.reason_required for one in everything),
+        standing=_standing([one.standing for one in everything]),
+    )
+
+
+def _standing(terms: Sequence[StandingTerms | None]) -> StandingTerms | None:
+    given = [one for one in terms if one is not None]
+    if len(given) < len(terms):
+        return None
+    return StandingTerms(
+        max_seconds=min(one.max_seconds for one in given), objects=all(one.objects for one in given)
+    )
