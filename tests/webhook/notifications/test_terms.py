@@ -45,7 +45,7 @@ def test_a_dry_run_disturbs_nobody() -> None:
     assert not Choice(Terms(), "chat").hears(event(dry_run=True))
 
 
-@pytest.mark.parametrize("kind", sorted(NEVER, key=lambda kind: kind.value))
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind in NEVER])
 def test_nobody_is_notified_of_notifications(kind: Kind) -> None:
     with pytest.raises(msgspec.ValidationError, match=kind.value):
         terms(f'{{"receivers":{{"a":{{"kinds":["{kind.value}"]}}}}}}')
