@@ -87,10 +87,10 @@ def _denied(asked: str, ticket: ApprovalRequest) -> Answer:
 
 def _granted(asked: str, ticket: ApprovalRequest) -> Answer:
     use = ticket.status.use
-    session = use.session if use else ""
+    user = f"session {use.session}" if use and use.session else "another request for the same"
     until = f"{use.grant_expires_at:%H:%M:%S} UTC" if use and use.grant_expires_at else "a minute from now"
-    why = f"approval request {_name(ticket)} was used a moment ago, for session {session}"
-    remedy = f"If that session did not start, do the same again after {until}; an approval is good for one"
+    why = f"approval request {_name(ticket)} was used a moment ago, for {user}"
+    remedy = f"If nothing came of that, do the same again after {until}; an approval is good for one"
     causes = (
         Cause("ApprovalInUse", why),
         Cause("ApprovalRequest", _name(ticket)),

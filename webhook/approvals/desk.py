@@ -27,7 +27,7 @@ from webhook.approvals.standing import StandingApproval, covering
 from webhook.approvals.telling import Source
 from webhook.approvals.tickets import Standings, Tickets
 from webhook.approvals.verdicts import decide
-from webhook.journal.journal import Journal
+from webhook.journal.journal import Journal, JournalFullError
 
 _TRIES: Final = 8
 _AT_ONCE: Final = Asked(verdict=Verdict.BREAK_GLASS)
@@ -105,7 +105,7 @@ class Desk:
             found = sorted(self._tickets.find(wish.namespace, wish.base), key=generation_of)
             last = found[-1] if found else None
             open_ = last if last is not None and lifecycle.blocks(last, self.now()) else None
-            outcome = self._meet(open_, review) if open_ is not None else None
+            outcome = self._meet(open_, wish, review) if open_ is not None else None
             if outcome is None:
                 outcome = self._pass_by(wish, review)
             if outcome is None:
@@ -114,32 +114,46 @@ class Desk:
                 return outcome
         raise ClusterError("the approval request changes faster than it can be read")
 
-    def _meet(self, ticket: ApprovalRequest, review: Review) -> Outcome | None:
+    def _meet(self, ticket: ApprovalRequest, wish: Wish, review: Review) -> Outcome | None:
         """Give what a request that is there says; None while it waits, is in use, or changes."""
         now = self.now()
         match lifecycle.phase_at(ticket, now):
             case Phase.DENIED:
                 return Outcome(Standing.DENIED, ticket)
             case Phase.APPROVED:
-                return self._spend(ticket, review, now)
+                return self._spend(ticket, wish, review, now)
+            case Phase.GRANTED if lifecycle.is_taken_by(ticket, review.uid):
+                return self._use(ticket, review)
             case Phase.GRANTED if not lifecycle.is_granted(ticket, now):
-                return self._spend(ticket, review, now)
+                return self._spend(ticket, wish, review, now)
             case _:
                 return None
 
-    def _spend(self, ticket: ApprovalRequest, review: Review, now: dt.datetime) -> Outcome | None:
+    def _spend(self, ticket: ApprovalRequest, wish: Wish, review: Review, now: dt.datetime) -> Outcome | None:
+        """Spend an approval on a session, or take it for an object; None to look again."""
         former = ticket.status.use
         session = former.session if former is not None and review.session is not None else review.session
         outcome = Outcome(Standing.SPENT, ticket, session or "")
         if review.dry_run:
             return outcome
-        status = _spent(ticket, review.uid, session, now)
-        if not self._tickets.update(ticket, status):
-            return None
-        if session is None:
-            spent = replace(ticket, status=status)
-            self._journal.note(telling.used(self._source, spent, "", review.uid))
-        return outcome
+        if lifecycle.broke_unasked(ticket):
+            event = telling.decided(self._source, ticket, wish.question.identity, review.uid)
+            self._journal.note(event)
+        is_ours = self._tickets.update(ticket, _spent(ticket, review.uid, session, now))
+        return outcome if is_ours and session is not None else None
+
+    def _use(self, ticket: ApprovalRequest, review: Review) -> Outcome | None:
+        """Use up what this review has taken: its event is kept first, or the approval is given back.
+
+        Told twice it is the same event, and nobody else can use it meanwhile.
+        """
+        used = lifecycle.used_by_object(ticket)
+        try:
+            self._journal.note(telling.used(self._source, ticket, "", review.uid))
+        except JournalFullError:
+            self._tickets.update(ticket, lifecycle.given_back(ticket))
+            raise
+        return Outcome(Standing.SPENT, ticket) if self._tickets.update(ticket, used) else None
 
     def _pass_by(self, wish: Wish, review: Review) -> Outcome | None:
         """Give the outcome where no request is needed: a standing approval covers the action."""
@@ -181,13 +195,20 @@ class Desk:
         made = self._tickets.create(self._ticket(wish, review, generation))
         if made is None:
             return None
-        self._journal.note(telling.asked(self._source, made, wish.question.identity, review.uid))
+        try:
+            self._journal.note(telling.asked(self._source, made, wish.question.identity, review.uid))
+        except JournalFullError:
+            self._tickets.remove(made)
+            raise
         return Outcome(Standing.WAITING, made, other=self._other(wish))
 
     def _break_glass(
         self, wish: Wish, review: Review, open_: ApprovalRequest | None, generation: int
     ) -> Outcome | None:
-        """Break the glass at once: make a request that has its verdict already, to be met and spent next."""
+        """Break the glass at once: make a request that has its verdict already, to be met and spent next.
+
+        That it was broken is told before it is spent, or when it expires unspent.
+        """
         if review.dry_run:
             return Outcome(Standing.SPENT)
         now = self.now()
@@ -195,12 +216,9 @@ class Desk:
         ticket = waiting or self._ticket(wish, review, generation)
         broken = replace(ticket, status=decide(ticket, _AT_ONCE, ticket.spec.requester, now))
         if waiting is None:
-            made = self._tickets.create(broken)
+            self._tickets.create(broken)
         else:
-            made = broken if self._tickets.update(waiting, broken.status) else None
-        if made is not None:
-            event = telling.decided(self._source, made, wish.question.identity, review.uid)
-            self._journal.note(event)
+            self._tickets.update(waiting, broken.status)
         return None
 
     def _ticket(self, wish: Wish, review: Review, generation: int) -> ApprovalRequest:
@@ -228,7 +246,7 @@ def _is_other(ticket: ApprovalRequest, namespace: str, about: str, now: dt.datet
 
 
 def _spent(ticket: ApprovalRequest, request: str, session: str | None, now: dt.datetime) -> Status:
-    if session is None:
-        return lifecycle.used_by_object(ticket, request, now)
     until = now + dt.timedelta(seconds=LIFETIME_SECONDS)
+    if session is None:
+        return lifecycle.taken(ticket, request, now, until)
     return lifecycle.granted(ticket, session, now, until)
