@@ -10,13 +10,16 @@ from msgspec.structs import replace
 
 from sidecar.contract.errors import ClusterError
 from sidecar.contract.grants import LIFETIME_SECONDS
+from sidecar.contract.sealing import Identity
 from webhook.approvals import lifecycle, telling
+from webhook.approvals.approvers import is_same
 from webhook.approvals.asking import Terms, Wish
 from webhook.approvals.asking import ticket as make
 from webhook.approvals.objects import (
     ABOUT_LABEL,
     ApprovalRequest,
     Asked,
+    Person,
     Phase,
     Status,
     Verdict,
@@ -44,6 +47,8 @@ class Standing(Enum):
     """It was let happen a moment ago, and may have happened."""
     NOT_ASKED = auto()
     """Nobody has asked yet, and a dry run does not ask."""
+    TOO_MANY = auto()
+    """Nobody has asked yet, and too many requests of the same person wait."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -57,6 +62,8 @@ class Outcome(msgspec.Struct, frozen=True):
     """The standing approval that covers it."""
     other: ApprovalRequest | None = None
     """While it waits: what was approved of the same target, but is not what is asked now."""
+    waiting: int = 0
+    """Where too many requests of the same person wait: how many."""
 
 
 class Review(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,6 +199,13 @@ class Desk:
             return Outcome(Standing.GRANTED, open_) if phase is Phase.GRANTED else None
         if review.dry_run:
             return Outcome(Standing.NOT_ASKED)
+        waiting = self._waiting_of(wish.question.identity)
+        if waiting >= self.terms.most_open_per_requester:
+            return Outcome(Standing.TOO_MANY, waiting=waiting)
+        return self._make(wish, review, generation)
+
+    def _make(self, wish: Wish, review: Review, generation: int) -> Outcome | None:
+        """Make a request and tell of it; None to look again, as there is one by now."""
         made = self._tickets.create(self._ticket(wish, review, generation))
         if made is None:
             return None
@@ -231,6 +245,14 @@ class Desk:
             shown=shown.object,
             terms=self.terms,
             now=self.now(),
+        )
+
+    def _waiting_of(self, identity: Identity) -> int:
+        """Give how many requests of one person waited a moment ago, in all namespaces."""
+        now, requester = self.now(), Person(username=identity.username, uid=identity.uid)
+        return sum(
+            is_same(one.spec.requester, requester) and lifecycle.phase_at(one, now) is Phase.PENDING
+            for one in self._known()
         )
 
     def _other(self, wish: Wish) -> ApprovalRequest | None:

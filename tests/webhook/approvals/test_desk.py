@@ -23,6 +23,7 @@ from approvals import (
 from msgspec.structs import replace
 from policy_samples import BUILTIN, question
 
+from sidecar.contract.sealing import Identity
 from webhook.approvals import lifecycle
 from webhook.approvals.asking import Wish, wish
 from webhook.approvals.asking import ticket as make
@@ -284,6 +285,37 @@ def test_a_request_that_cannot_be_told_of_is_not_made() -> None:
     assert not tickets.kept
     assert ask(at).standing is Standing.WAITING
     assert journal.kinds == ["approval-asked"]
+
+
+def wish_of(command: str, user: str = "alice", uid: str = "u-1") -> Wish:
+    asked = replace(question(argv=("ls", command)), identity=Identity(user, uid, ("agents",), {}))
+    return wish(asked, needed(BUILTIN), exec_subject(asked, "uid"), KEY, home=HOME)
+
+
+def test_so_many_of_one_person_wait_and_no_more() -> None:
+    tickets, journal = MemoryTickets(), MemoryJournal()
+    terms = replace(TERMS, most_open_per_requester=3)
+    at = desk(tickets, journal=journal, terms=terms)
+    wishes = [wish_of(str(number)) for number in range(4)]
+    assert [at.ask(one, review()).standing for one in wishes] == [Standing.WAITING] * 3 + [Standing.TOO_MANY]
+    assert len(tickets.kept) == len(journal.events) == 3
+    assert at.ask(wishes[3], review()).waiting == 3
+    assert at.ask(wishes[0], review()).standing is Standing.WAITING
+    assert at.ask(wish_of("3", "dave", "u-4"), review()).standing is Standing.WAITING
+    assert at.ask(wishes[3], review(dry_run=True)).standing is Standing.NOT_ASKED
+    assert at.ask(glass_wish(reason_required=False), review()).standing is Standing.SPENT
+
+
+def test_another_may_be_asked_for_once_one_is_decided_or_has_expired() -> None:
+    tickets = MemoryTickets()
+    terms = replace(TERMS, most_open_per_requester=1)
+    assert desk(tickets, terms=terms).ask(wish_of("a"), review()).standing is Standing.WAITING
+    assert desk(tickets, terms=terms).ask(wish_of("b"), review()).standing is Standing.TOO_MANY
+    say(tickets)
+    assert desk(tickets, terms=terms).ask(wish_of("b"), review()).standing is Standing.WAITING
+    assert desk(tickets, terms=terms).ask(wish_of("c"), review()).standing is Standing.TOO_MANY
+    late = desk(tickets, after(3600), terms=terms)
+    assert late.ask(wish_of("c"), review()).standing is Standing.WAITING
 
 
 def standing(**fields: Any) -> StandingApproval:
