@@ -378,6 +378,14 @@ def test_a_hold_fits_the_time_of_the_webhook(chart: Chart) -> None:
     assert settings.approvals == asking.Terms(hold_seconds=20)
 
 
+def test_how_many_requests_of_one_person_wait_is_set(chart: Chart) -> None:
+    with pytest.raises(ChartError, match="mostOpenPerRequester"):
+        chart.run("approvals.mostOpenPerRequester=0")
+    deployment = chart.objects("approvals.mostOpenPerRequester=7")["Deployment", "chaperone-admission"]
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    assert read_settings(environment(container)).approvals == asking.Terms(most_open_per_requester=7)
+
+
 @pytest.mark.parametrize("values", [(), OPENSEARCH], ids=["sqlite", "opensearch"])
 def test_audit_events_have_a_place_to_wait_and_a_token_to_go_with(
     chart: Chart, values: tuple[str, ...]

@@ -20,6 +20,7 @@ from webhook.approvals.subjects import exec_subject
 from webhook.approvals.telling import Source
 from webhook.approvals.verdicts import decide, refuse
 from webhook.journal.events import AuditEvent, Kind
+from webhook.journal.journal import JournalFullError
 from webhook.policy.decision import Action, Approval, Decision, Question
 
 NOW = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
@@ -46,12 +47,17 @@ def after(seconds: float) -> dt.datetime:
 
 
 class MemoryJournal:
-    """Keeps audit events."""
+    """Keeps audit events. ``full_at`` are the counts of events tried at which it is full."""
 
-    def __init__(self) -> None:
+    def __init__(self, *full_at: int) -> None:
         self.events: list[AuditEvent] = []
+        self._full_at = full_at
+        self._tried = 0
 
     def note(self, event: AuditEvent) -> None:
+        self._tried += 1
+        if self._tried in self._full_at:
+            raise JournalFullError("full")
         self.events.append(event)
 
     def of(self, kind: Kind) -> list[AuditEvent]:

@@ -5,7 +5,7 @@ Whoever reads one, an agent too, can go on from the text alone; programs find th
 
 import datetime as dt
 
-from webhook.admission.denials import refused_by_policy
+from webhook.admission.denials import deny, refused_by_policy
 from webhook.admission.review import Answer, Cause, Denial
 from webhook.approvals.approvers import missing, missing_groups
 from webhook.approvals.commands import approve_command, break_glass_command, wait_command
@@ -19,6 +19,8 @@ def refusal(
 ) -> Answer:
     """Give the refusal for how an action stands."""
     ticket = outcome.ticket
+    if outcome.standing is Standing.TOO_MANY:
+        return _too_many(asked, decision, outcome.waiting, pending_seconds)
     if ticket is None:
         return refused_by_policy(asked, decision)
     match outcome.standing:
@@ -29,6 +31,19 @@ def refusal(
         case _:
             left = max(1, int((ticket.spec.expires_at - now).total_seconds()))
             return _waiting(asked, decision, ticket, outcome.other, min(left, pending_seconds))
+
+
+def _too_many(asked: str, decision: Decision, waiting: int, pending_seconds: int) -> Answer:
+    reason = f": {decision.reason}" if decision.reason else ""
+    why = (
+        f"this needs a human's approval, says rule {decision.rule} of policy {decision.policy}{reason}."
+        f" Nobody was asked: {waiting} of your approval requests wait already, and no more may"
+    )
+    remedy = (
+        "have some of them decided (chaperone approvals list -A shows them), or wait until they expire,"
+        f" {pending_seconds} seconds after they were made; then do the same again"
+    )
+    return deny(asked, why=why, remedy=remedy, rule="TooManyOpen")
 
 
 def _waiting(
@@ -87,10 +102,10 @@ def _denied(asked: str, ticket: ApprovalRequest) -> Answer:
 
 def _granted(asked: str, ticket: ApprovalRequest) -> Answer:
     use = ticket.status.use
-    session = use.session if use else ""
+    user = f"session {use.session}" if use and use.session else "another request for the same"
     until = f"{use.grant_expires_at:%H:%M:%S} UTC" if use and use.grant_expires_at else "a minute from now"
-    why = f"approval request {_name(ticket)} was used a moment ago, for session {session}"
-    remedy = f"If that session did not start, do the same again after {until}; an approval is good for one"
+    why = f"approval request {_name(ticket)} was used a moment ago, for {user}"
+    remedy = f"If nothing came of that, do the same again after {until}; an approval is good for one"
     causes = (
         Cause("ApprovalInUse", why),
         Cause("ApprovalRequest", _name(ticket)),

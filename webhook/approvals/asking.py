@@ -36,6 +36,8 @@ class Terms(msgspec.Struct, frozen=True):
     """How long a request is held back for a decision before it is refused."""
     most_held: int = 64
     """How many requests a replica holds at a time; further ones are refused at once."""
+    most_open_per_requester: int = 100
+    """How many requests of one person may wait at a time; what needs another is refused."""
     retention_seconds: int = 30 * 86400
     """How long requests stay after they are over; the audit record keeps what became of them."""
 

@@ -10,13 +10,16 @@ from msgspec.structs import replace
 
 from sidecar.contract.errors import ClusterError
 from sidecar.contract.grants import LIFETIME_SECONDS
+from sidecar.contract.sealing import Identity
 from webhook.approvals import lifecycle, telling
+from webhook.approvals.approvers import is_same
 from webhook.approvals.asking import Terms, Wish
 from webhook.approvals.asking import ticket as make
 from webhook.approvals.objects import (
     ABOUT_LABEL,
     ApprovalRequest,
     Asked,
+    Person,
     Phase,
     Status,
     Verdict,
@@ -27,7 +30,7 @@ from webhook.approvals.standing import StandingApproval, covering
 from webhook.approvals.telling import Source
 from webhook.approvals.tickets import Standings, Tickets
 from webhook.approvals.verdicts import decide
-from webhook.journal.journal import Journal
+from webhook.journal.journal import Journal, JournalFullError
 
 _TRIES: Final = 8
 _AT_ONCE: Final = Asked(verdict=Verdict.BREAK_GLASS)
@@ -44,6 +47,8 @@ class Standing(Enum):
     """It was let happen a moment ago, and may have happened."""
     NOT_ASKED = auto()
     """Nobody has asked yet, and a dry run does not ask."""
+    TOO_MANY = auto()
+    """Nobody has asked yet, and too many requests of the same person wait."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -57,6 +62,8 @@ class Outcome(msgspec.Struct, frozen=True):
     """The standing approval that covers it."""
     other: ApprovalRequest | None = None
     """While it waits: what was approved of the same target, but is not what is asked now."""
+    waiting: int = 0
+    """Where too many requests of the same person wait: how many."""
 
 
 class Review(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +112,7 @@ class Desk:
             found = sorted(self._tickets.find(wish.namespace, wish.base), key=generation_of)
             last = found[-1] if found else None
             open_ = last if last is not None and lifecycle.blocks(last, self.now()) else None
-            outcome = self._meet(open_, review) if open_ is not None else None
+            outcome = self._meet(open_, wish, review) if open_ is not None else None
             if outcome is None:
                 outcome = self._pass_by(wish, review)
             if outcome is None:
@@ -114,32 +121,46 @@ class Desk:
                 return outcome
         raise ClusterError("the approval request changes faster than it can be read")
 
-    def _meet(self, ticket: ApprovalRequest, review: Review) -> Outcome | None:
+    def _meet(self, ticket: ApprovalRequest, wish: Wish, review: Review) -> Outcome | None:
         """Give what a request that is there says; None while it waits, is in use, or changes."""
         now = self.now()
         match lifecycle.phase_at(ticket, now):
             case Phase.DENIED:
                 return Outcome(Standing.DENIED, ticket)
             case Phase.APPROVED:
-                return self._spend(ticket, review, now)
+                return self._spend(ticket, wish, review, now)
+            case Phase.GRANTED if lifecycle.is_taken_by(ticket, review.uid):
+                return self._use(ticket, review)
             case Phase.GRANTED if not lifecycle.is_granted(ticket, now):
-                return self._spend(ticket, review, now)
+                return self._spend(ticket, wish, review, now)
             case _:
                 return None
 
-    def _spend(self, ticket: ApprovalRequest, review: Review, now: dt.datetime) -> Outcome | None:
+    def _spend(self, ticket: ApprovalRequest, wish: Wish, review: Review, now: dt.datetime) -> Outcome | None:
+        """Spend an approval on a session, or take it for an object; None to look again."""
         former = ticket.status.use
         session = former.session if former is not None and review.session is not None else review.session
         outcome = Outcome(Standing.SPENT, ticket, session or "")
         if review.dry_run:
             return outcome
-        status = _spent(ticket, review.uid, session, now)
-        if not self._tickets.update(ticket, status):
-            return None
-        if session is None:
-            spent = replace(ticket, status=status)
-            self._journal.note(telling.used(self._source, spent, "", review.uid))
-        return outcome
+        if lifecycle.broke_unasked(ticket):
+            event = telling.decided(self._source, ticket, wish.question.identity, review.uid)
+            self._journal.note(event)
+        is_ours = self._tickets.update(ticket, _spent(ticket, review.uid, session, now))
+        return outcome if is_ours and session is not None else None
+
+    def _use(self, ticket: ApprovalRequest, review: Review) -> Outcome | None:
+        """Use up what this review has taken: its event is kept first, or the approval is given back.
+
+        Told twice it is the same event, and nobody else can use it meanwhile.
+        """
+        used = lifecycle.used_by_object(ticket)
+        try:
+            self._journal.note(telling.used(self._source, ticket, "", review.uid))
+        except JournalFullError:
+            self._tickets.update(ticket, lifecycle.given_back(ticket))
+            raise
+        return Outcome(Standing.SPENT, ticket) if self._tickets.update(ticket, used) else None
 
     def _pass_by(self, wish: Wish, review: Review) -> Outcome | None:
         """Give the outcome where no request is needed: a standing approval covers the action."""
@@ -178,16 +199,30 @@ class Desk:
             return Outcome(Standing.GRANTED, open_) if phase is Phase.GRANTED else None
         if review.dry_run:
             return Outcome(Standing.NOT_ASKED)
+        waiting = self._waiting_of(wish.question.identity)
+        if waiting >= self.terms.most_open_per_requester:
+            return Outcome(Standing.TOO_MANY, waiting=waiting)
+        return self._make(wish, review, generation)
+
+    def _make(self, wish: Wish, review: Review, generation: int) -> Outcome | None:
+        """Make a request and tell of it; None to look again, as there is one by now."""
         made = self._tickets.create(self._ticket(wish, review, generation))
         if made is None:
             return None
-        self._journal.note(telling.asked(self._source, made, wish.question.identity, review.uid))
+        try:
+            self._journal.note(telling.asked(self._source, made, wish.question.identity, review.uid))
+        except JournalFullError:
+            self._tickets.remove(made)
+            raise
         return Outcome(Standing.WAITING, made, other=self._other(wish))
 
     def _break_glass(
         self, wish: Wish, review: Review, open_: ApprovalRequest | None, generation: int
     ) -> Outcome | None:
-        """Break the glass at once: make a request that has its verdict already, to be met and spent next."""
+        """Break the glass at once: make a request that has its verdict already, to be met and spent next.
+
+        That it was broken is told before it is spent, or when it expires unspent.
+        """
         if review.dry_run:
             return Outcome(Standing.SPENT)
         now = self.now()
@@ -195,12 +230,9 @@ class Desk:
         ticket = waiting or self._ticket(wish, review, generation)
         broken = replace(ticket, status=decide(ticket, _AT_ONCE, ticket.spec.requester, now))
         if waiting is None:
-            made = self._tickets.create(broken)
+            self._tickets.create(broken)
         else:
-            made = broken if self._tickets.update(waiting, broken.status) else None
-        if made is not None:
-            event = telling.decided(self._source, made, wish.question.identity, review.uid)
-            self._journal.note(event)
+            self._tickets.update(waiting, broken.status)
         return None
 
     def _ticket(self, wish: Wish, review: Review, generation: int) -> ApprovalRequest:
@@ -213,6 +245,14 @@ class Desk:
             shown=shown.object,
             terms=self.terms,
             now=self.now(),
+        )
+
+    def _waiting_of(self, identity: Identity) -> int:
+        """Give how many requests of one person waited a moment ago, in all namespaces."""
+        now, requester = self.now(), Person(username=identity.username, uid=identity.uid)
+        return sum(
+            is_same(one.spec.requester, requester) and lifecycle.phase_at(one, now) is Phase.PENDING
+            for one in self._known()
         )
 
     def _other(self, wish: Wish) -> ApprovalRequest | None:
@@ -228,7 +268,7 @@ def _is_other(ticket: ApprovalRequest, namespace: str, about: str, now: dt.datet
 
 
 def _spent(ticket: ApprovalRequest, request: str, session: str | None, now: dt.datetime) -> Status:
-    if session is None:
-        return lifecycle.used_by_object(ticket, request, now)
     until = now + dt.timedelta(seconds=LIFETIME_SECONDS)
+    if session is None:
+        return lifecycle.taken(ticket, request, now, until)
     return lifecycle.granted(ticket, session, now, until)

@@ -12,6 +12,7 @@ from webhook.approvals.objects import (
     ReviewState,
     Status,
     Use,
+    Verdict,
 )
 
 DECIDED: Final = "Decided"
@@ -48,6 +49,17 @@ def broke_glass(ticket: ApprovalRequest) -> bool:
     return ticket.status.review is not None
 
 
+def broke_unasked(ticket: ApprovalRequest) -> bool:
+    """Tell whether Chaperone broke the glass itself, because the policy asks for no reason, and it is unused.
+
+    Who breaks it by hand always gives a reason.
+    """
+    decisions = ticket.status.decisions
+    last = decisions[-1] if decisions else None
+    at_once = last is not None and last.verdict is Verdict.BREAK_GLASS and not last.reason
+    return at_once and ticket.status.phase is Phase.APPROVED
+
+
 def awaits_review(ticket: ApprovalRequest) -> bool:
     """Tell whether the glass was broken and nobody else has looked at that yet."""
     review = ticket.status.review
@@ -68,9 +80,27 @@ def used_by_session(ticket: ApprovalRequest, session: str) -> Status | None:
     return replace(ticket.status, phase=Phase.USED)
 
 
-def used_by_object(ticket: ApprovalRequest, request: str, now: dt.datetime) -> Status:
-    """Give the status once an object is let pass."""
-    return replace(ticket.status, phase=Phase.USED, use=Use(at=now, request=request))
+def taken(ticket: ApprovalRequest, request: str, now: dt.datetime, until: dt.datetime) -> Status:
+    """Give the status while one review is about to let an object pass, and no other may."""
+    use = Use(at=now, request=request, grant_expires_at=until)
+    return replace(ticket.status, phase=Phase.GRANTED, use=use)
+
+
+def is_taken_by(ticket: ApprovalRequest, request: str) -> bool:
+    """Tell whether this review has taken the request to let an object pass, and nothing came of it yet."""
+    use = ticket.status.use
+    taken_by = use.request if use is not None and not use.session else ""
+    return ticket.status.phase is Phase.GRANTED and taken_by != "" and taken_by == request
+
+
+def given_back(ticket: ApprovalRequest) -> Status:
+    """Give the status once the object was not let pass after all."""
+    return replace(ticket.status, phase=Phase.APPROVED)
+
+
+def used_by_object(ticket: ApprovalRequest) -> Status:
+    """Give the status once the object that it was taken for is let pass."""
+    return replace(ticket.status, phase=Phase.USED)
 
 
 def expired(ticket: ApprovalRequest, now: dt.datetime) -> Status | None:

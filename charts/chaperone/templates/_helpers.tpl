@@ -55,6 +55,7 @@ matchExpressions:
   "usable_seconds" (.Values.approvals.usableSeconds | int64)
   "hold_seconds" (.Values.approvals.holdSeconds | int64)
   "most_held" (.Values.approvals.mostHeld | int64)
+  "most_open_per_requester" (.Values.approvals.mostOpenPerRequester | int64)
   "retention_seconds" (mul (.Values.approvals.retentionDays | int64) 86400)
   | toJson -}}
 {{- end }}

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from approvals import (
     ALICE,
     APPROVE,
@@ -12,6 +13,7 @@ from approvals import (
     HOME,
     KEY,
     NOW,
+    TERMS,
     MemoryJournal,
     MemoryTickets,
     after,
@@ -21,13 +23,17 @@ from approvals import (
 from msgspec.structs import replace
 from policy_samples import BUILTIN, question
 
+from sidecar.contract.sealing import Identity
 from webhook.approvals import lifecycle
 from webhook.approvals.asking import Wish, wish
+from webhook.approvals.asking import ticket as make
 from webhook.approvals.desk import Desk, Outcome, Review, Standing
 from webhook.approvals.objects import Asked, Phase
 from webhook.approvals.standing import StandingApproval, StandingMetadata, StandingSpec, StandingStatus
 from webhook.approvals.subjects import exec_subject
 from webhook.approvals.verdicts import decide
+from webhook.journal.events import Kind
+from webhook.journal.journal import JournalFullError
 from webhook.policy.decision import Glass, StandingTerms
 
 WISH = wish(question(), needed(BUILTIN), exec_subject(question(), "uid"), KEY, home=HOME)
@@ -199,6 +205,117 @@ def test_the_glass_is_broken_at_once_where_a_policy_says_so() -> None:
         assert lifecycle.awaits_review(ticket)
     assert journal.kinds == ["break-glass", "break-glass"]
     assert journal.events[0].details["review"] == "pending"
+
+
+def test_a_broken_glass_is_not_spent_before_its_event_is_kept() -> None:
+    tickets, journal = MemoryTickets(), MemoryJournal(1)
+    at, wanted = desk(tickets, journal=journal), glass_wish(reason_required=False)
+    with pytest.raises(JournalFullError):
+        at.ask(wanted, review("s1"))
+    [broken] = tickets.kept.values()
+    assert broken.status.phase is Phase.APPROVED
+    assert at.ask(wanted, review("s2")).standing is Standing.SPENT
+    assert [key for _, key in tickets.kept] == [broken.metadata.name]
+    [event] = journal.events
+    assert (event.kind.value, event.approval) == ("break-glass", broken.metadata.name)
+    assert event.details["glass"] == "p/emergency"
+
+
+def test_a_waiting_request_whose_glass_is_broken_is_not_spent_before_its_event_is_kept() -> None:
+    tickets, journal = MemoryTickets(), MemoryJournal(2)
+    at, wanted = desk(tickets, journal=journal), glass_wish(reason_required=False)
+    waiting = make(wanted, 1, asked="exec", argv=(), shown="", terms=TERMS, now=NOW)
+    assert tickets.create(waiting)
+    assert at.ask(wanted, review("s1")).standing is Standing.SPENT
+    with pytest.raises(JournalFullError):
+        at.ask(wanted, review("s2"))
+    assert at.ask(wanted, review("s3")).session == "s3"
+    assert journal.kinds == ["break-glass"] * 2
+    assert len({event.id for event in journal.events}) == 2
+
+
+def test_a_glass_broken_by_hand_is_told_by_the_door_of_verdicts_alone() -> None:
+    tickets, journal = MemoryTickets(), MemoryJournal()
+    wanted = glass_wish(reason_required=True)
+    desk(tickets, journal=journal).ask(wanted, review())
+    [ticket] = tickets.kept.values()
+    assert tickets.update(ticket, decide(ticket, BREAK, ALICE, NOW))
+    assert desk(tickets, journal=journal).ask(wanted, review()).standing is Standing.SPENT
+    assert journal.kinds == ["approval-asked"]
+
+
+def test_an_objects_approval_is_given_back_where_its_use_cannot_be_told() -> None:
+    tickets, journal = MemoryTickets(), MemoryJournal(2)
+    at = desk(tickets, journal=journal)
+    ask(at, None)
+    say(tickets)
+    with pytest.raises(JournalFullError):
+        ask(at, None)
+    [ticket] = tickets.kept.values()
+    assert ticket.status.phase is Phase.APPROVED
+    assert ask(at, None).standing is Standing.SPENT
+    [used] = tickets.kept.values()
+    assert used.status.phase is Phase.USED
+    assert journal.kinds == ["approval-asked", "approval-used"]
+
+
+def test_of_many_reviews_of_an_object_one_passes_and_only_that_is_told() -> None:
+    tickets, journal = MemoryTickets(), MemoryJournal()
+    ask(desk(tickets), None)
+    say(tickets)
+    replicas = [desk(tickets, journal=journal), desk(tickets, journal=journal)]
+
+    def one(number: int) -> tuple[str, Standing]:
+        uid = f"r{number}"
+        asked = Review(uid=uid, session=None, asked="create", dry_run=False)
+        return uid, replicas[number % 2].ask(WISH, asked).standing
+
+    with ThreadPoolExecutor(20) as pool:
+        outcomes = list(pool.map(one, range(40)))
+    passed = [uid for uid, standing in outcomes if standing is Standing.SPENT]
+    assert len(passed) == 1
+    assert [event.request for event in journal.of(Kind.APPROVAL_USED)] == passed
+
+
+def test_a_request_that_cannot_be_told_of_is_not_made() -> None:
+    tickets, journal = MemoryTickets(), MemoryJournal(1)
+    at = desk(tickets, journal=journal)
+    with pytest.raises(JournalFullError):
+        ask(at)
+    assert not tickets.kept
+    assert ask(at).standing is Standing.WAITING
+    assert journal.kinds == ["approval-asked"]
+
+
+def wish_of(command: str, user: str = "alice", uid: str = "u-1") -> Wish:
+    asked = replace(question(argv=("ls", command)), identity=Identity(user, uid, ("agents",), {}))
+    return wish(asked, needed(BUILTIN), exec_subject(asked, "uid"), KEY, home=HOME)
+
+
+def test_so_many_of_one_person_wait_and_no_more() -> None:
+    tickets, journal = MemoryTickets(), MemoryJournal()
+    terms = replace(TERMS, most_open_per_requester=3)
+    at = desk(tickets, journal=journal, terms=terms)
+    wishes = [wish_of(str(number)) for number in range(4)]
+    assert [at.ask(one, review()).standing for one in wishes] == [Standing.WAITING] * 3 + [Standing.TOO_MANY]
+    assert len(tickets.kept) == len(journal.events) == 3
+    assert at.ask(wishes[3], review()).waiting == 3
+    assert at.ask(wishes[0], review()).standing is Standing.WAITING
+    assert at.ask(wish_of("3", "dave", "u-4"), review()).standing is Standing.WAITING
+    assert at.ask(wishes[3], review(dry_run=True)).standing is Standing.NOT_ASKED
+    assert at.ask(glass_wish(reason_required=False), review()).standing is Standing.SPENT
+
+
+def test_another_may_be_asked_for_once_one_is_decided_or_has_expired() -> None:
+    tickets = MemoryTickets()
+    terms = replace(TERMS, most_open_per_requester=1)
+    assert desk(tickets, terms=terms).ask(wish_of("a"), review()).standing is Standing.WAITING
+    assert desk(tickets, terms=terms).ask(wish_of("b"), review()).standing is Standing.TOO_MANY
+    say(tickets)
+    assert desk(tickets, terms=terms).ask(wish_of("b"), review()).standing is Standing.WAITING
+    assert desk(tickets, terms=terms).ask(wish_of("c"), review()).standing is Standing.TOO_MANY
+    late = desk(tickets, after(3600), terms=terms)
+    assert late.ask(wish_of("c"), review()).standing is Standing.WAITING
 
 
 def standing(**fields: Any) -> StandingApproval:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from policy_samples import BUILTIN, question
 
 from webhook.approvals import lifecycle
-from webhook.approvals.objects import ApprovalRequest, Phase
+from webhook.approvals.objects import ApprovalRequest, Phase, Status
 from webhook.policy.decision import Glass
 
 MONTH = dt.timedelta(days=30)
@@ -15,6 +15,11 @@ MONTH = dt.timedelta(days=30)
 
 def ticket(**approval: object) -> ApprovalRequest:
     return pending(question(), needed(BUILTIN, **approval))
+
+
+def let_pass(approved: ApprovalRequest, seconds: float) -> Status:
+    taken = lifecycle.taken(approved, "r", after(seconds), after(seconds + 60))
+    return lifecycle.used_by_object(replace(approved, status=taken))
 
 
 def test_one_approves_and_it_can_be_used_for_a_while() -> None:
@@ -60,9 +65,22 @@ def test_a_grant_outlives_the_time_of_its_approval_and_its_session_uses_it_up() 
     assert lifecycle.used_by_session(replace(given_out, status=used), "s1") is None
 
 
+def test_what_one_review_has_taken_is_its_own_until_it_gives_it_back() -> None:
+    approved = decided(ticket(), BOB)
+    taken = replace(approved, status=lifecycle.taken(approved, "r", after(890), after(950)))
+    assert lifecycle.phase_at(taken, after(949)) is Phase.GRANTED
+    assert lifecycle.is_taken_by(taken, "r")
+    assert not lifecycle.is_taken_by(taken, "r2")
+    assert not lifecycle.is_taken_by(approved, "r")
+    back = replace(taken, status=lifecycle.given_back(taken))
+    assert not lifecycle.is_taken_by(back, "r")
+    assert lifecycle.phase_at(back, after(899)) is Phase.APPROVED
+    assert lifecycle.phase_at(back, after(900)) is Phase.EXPIRED
+
+
 def test_a_request_is_removed_a_month_after_it_was_over() -> None:
     denied, approved = decided(ticket(), BOB, DENY), decided(ticket(), BOB, APPROVE, after(3000))
-    used = replace(approved, status=lifecycle.used_by_object(approved, "r", after(3800)))
+    used = replace(approved, status=let_pass(approved, 3800))
     expired = lifecycle.expired(ticket(), after(3600))
     assert expired is not None
     for over, at in ((denied, 3600), (used, 3800), (replace(ticket(), status=expired), 3600)):
@@ -73,7 +91,7 @@ def test_a_request_is_removed_a_month_after_it_was_over() -> None:
 def test_a_broken_glass_stays_until_somebody_has_reviewed_it() -> None:
     glass = replace(needed(BUILTIN), glass=Glass(policy="p", rule="emergency"))
     broken = decided(pending(question(), glass), ALICE, BREAK)
-    used = replace(broken, status=lifecycle.used_by_object(broken, "r", after(10)))
+    used = replace(broken, status=let_pass(broken, 10))
     later = after(10) + 12 * MONTH
     assert not lifecycle.removable(used, later, MONTH)
     reviewed = decided(used, BOB, REVIEW, later)

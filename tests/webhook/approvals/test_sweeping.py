@@ -8,6 +8,7 @@ from approvals import (
     ALICE,
     BOB,
     BREAK,
+    NOW,
     SOURCE,
     MemoryJournal,
     MemoryTickets,
@@ -20,7 +21,9 @@ from msgspec.structs import replace
 from policy_samples import BUILTIN, question
 
 from webhook.approvals import sweeping
-from webhook.approvals.objects import ApprovalRequest, Phase
+from webhook.approvals.objects import ApprovalRequest, Asked, Phase, Verdict
+from webhook.approvals.verdicts import decide
+from webhook.journal.events import Kind
 from webhook.policy.decision import Glass
 
 MONTH = dt.timedelta(days=30)
@@ -60,6 +63,21 @@ def test_what_nobody_decided_or_used_expires_and_is_told_once() -> None:
     assert {event.details["phase"] for event in replicas.journal.events} == {"Pending", "Approved"}
     replicas.sweep(after(3700))
     assert len(replicas.journal.events) == 2
+
+
+def test_a_glass_that_was_broken_without_anybody_hearing_of_it_is_told_before_it_expires() -> None:
+    glass = Glass(policy="p", rule="emergency", reason_required=False)
+    waiting = pending(question(), replace(needed(BUILTIN), glass=glass))
+    at_once = Asked(verdict=Verdict.BREAK_GLASS)
+    replicas = Replicas(replace(waiting, status=decide(waiting, at_once, ALICE, NOW)))
+    replicas.sweep(after(900))
+    assert len(replicas.journal.of(Kind.APPROVAL_EXPIRED)) == 1
+    glasses = replicas.journal.of(Kind.BREAK_GLASS)
+    assert {event.actor.username for event in glasses} == {"alice"}
+    assert len({event.id for event in glasses}) == 1
+    count = len(replicas.journal.events)
+    replicas.sweep(after(1000))
+    assert len(replicas.journal.events) == count
 
 
 def test_old_ones_are_removed_and_told_once_but_none_that_awaits_a_review() -> None:

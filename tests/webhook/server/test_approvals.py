@@ -50,6 +50,11 @@ class Cluster:
         terms = Terms(pending_seconds=3600, usable_seconds=900, hold_seconds=8)
         self._approving = approving(self.tickets, now, terms=terms, holding=holding)
 
+    def limit(self, most: int) -> None:
+        """Let only so many requests of one person wait."""
+        terms = Terms(pending_seconds=3600, usable_seconds=900, most_open_per_requester=most)
+        self._approving = approving(self.tickets, journal=self.journal, terms=terms)
+
     async def exec(self, *command: str) -> Object:
         door = exec_door(await injected(plain_pod()), policy=self._policies, asking=self._approving)
         sent = body({"command": command}, operation="CONNECT", subresource="exec")
@@ -220,6 +225,22 @@ async def test_another_command_line_is_another_request() -> None:
     assert len(cluster.tickets.kept) == 2
     told = (await cluster.exec("sh", "-c", "ls "))["status"]["message"]
     assert "was approved, but an approval is for exactly what was asked then" in told
+
+
+async def test_too_many_that_wait_are_refused_with_what_to_do() -> None:
+    cluster = Cluster(shells())
+    cluster.limit(1)
+    assert "ApprovalNeeded" in causes(await cluster.exec("sh"))
+    refused = await cluster.exec("sh", "-c", "ls")
+    told = causes(refused)
+    assert "1 of your approval requests wait already" in told["TooManyOpen"]
+    assert "rule shells of policy test: shells do anything" in told["TooManyOpen"]
+    for word in ("chaperone approvals list -A", "3600 seconds", "do the same again"):
+        assert word in told["Remedy"]
+        assert word in refused["status"]["message"]
+    assert len(cluster.tickets.kept) == 1
+    assert (await cluster.write(verdict()))["allowed"]
+    assert "ApprovalNeeded" in causes(await cluster.exec("sh", "-c", "ls"))
 
 
 async def test_a_denial_is_told_with_its_reason() -> None:
