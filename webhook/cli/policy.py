@@ -25,6 +25,8 @@ from webhook.policy.schema import crd, json_schema
 from webhook.settings import PACKS
 
 _MASKING: Final = "masking"
+_OWN: Final = "chaperone-system"
+"""The namespace of Chaperone unless it was installed into another."""
 Files = Annotated[
     list[str],
     typer.Argument(help="Files, folders, names of packs, or - for standard input.", metavar="FILE..."),
@@ -38,6 +40,9 @@ class Form(Enum):
     JSON = "json"
 
 
+Own = Annotated[
+    str, typer.Option("--own-namespace", help="The namespace of Chaperone itself, for saved reviews.")
+]
 Output = Annotated[Form, typer.Option("--output", "-o", help="Form of the output.")]
 
 
@@ -117,6 +122,7 @@ def explain(
         Path | None, typer.Option("--object", help="The object, a manifest.", metavar="FILE")
     ] = None,
     at: Annotated[str | None, typer.Option(help="When, as in 2026-03-02T22:30; now unless given.")] = None,
+    own_namespace: Own = _OWN,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show all rules.")] = False,
     output: Output = Form.TABLE,
     kubeconfig: Kubeconfig = None,
@@ -129,7 +135,9 @@ def explain(
     policies = policy_set(load_all(file) if file else load_cluster(kubeconfig, context))
     labels = pairs(namespace_label or [], "--namespace-label")
     if review is not None:
-        questions = list(from_reviews(_read(review), at=moment(at), namespace_labels=labels))
+        questions = list(
+            from_reviews(_read(review), at=moment(at), namespace_labels=labels, own=own_namespace)
+        )
     else:
         asked = Question(
             door=door,
@@ -164,6 +172,7 @@ def diff(
         list[Path] | None,
         typer.Option(help="Saved AdmissionReviews, one or one on each line. Repeatable.", metavar="FILE"),
     ] = None,
+    own_namespace: Own = _OWN,
     since: Since = None,
     output: Output = Form.TABLE,
     kubeconfig: Kubeconfig = None,
@@ -174,7 +183,7 @@ def diff(
     Recorded command lines are masked, and labels are not recorded, so rules about these may answer otherwise.
     """
     old, new = (policy_set(load_all([name])) for name in (before, after))
-    questions = _reviewed(reviews) if reviews else _recorded(kubeconfig, context, since)
+    questions = _reviewed(reviews, own_namespace) if reviews else _recorded(kubeconfig, context, since)
     decided = [(question, old.decide(question), new.decide(question)) for question in questions]
     changes = [change for change in decided if not _same(change[1], change[2])]
     if output is Form.JSON:
@@ -195,9 +204,13 @@ def schema(
     print_json(crd() if definition else json_schema())
 
 
-def _reviewed(files: list[Path]) -> list[Question]:
+def _reviewed(files: list[Path], own: str) -> list[Question]:
     now = moment(None)
-    return [question for file in files for question in from_reviews(_read(file), at=now, namespace_labels={})]
+    return [
+        question
+        for file in files
+        for question in from_reviews(_read(file), at=now, namespace_labels={}, own=own)
+    ]
 
 
 def _recorded(kubeconfig: Path | None, context: str | None, since: str | None) -> list[Question]:

@@ -66,19 +66,30 @@ def with_object(question: Question, file: Path) -> Question:
     )
 
 
-def _card_data(kind: str, manifest: object) -> tuple[FieldFinding, ...]:
+def _card_data(kind: str, manifest: Any) -> tuple[FieldFinding, ...]:
     if kind not in {"ConfigMap", "Secret"}:
         return ()
+    return _scan({key: value for key, value in manifest.items() if key != "metadata"})
+
+
+def _scan(document: object) -> tuple[FieldFinding, ...]:
     from sidecar.masking import Engine, Profile, scan_object  # noqa: PLC0415  loads Hyperscan
 
-    return tuple(scan_object(Engine.load(Profile.STRICT), manifest))
+    return tuple(scan_object(Engine.load(Profile.STRICT), document))
 
 
-def from_reviews(data: bytes, *, at: int, namespace_labels: Mapping[str, str]) -> Iterator[Question]:
-    """Give the questions of AdmissionReviews: one JSON document, or one on each line. Raises CliError."""
+def from_reviews(
+    data: bytes, *, at: int, namespace_labels: Mapping[str, str], own: str
+) -> Iterator[Question]:
+    """Give the questions of AdmissionReviews: one JSON document, or one on each line. Raises CliError.
+
+    ``own`` is Chaperone's namespace.
+    """
     for text in _documents(data):
         try:
-            questions = questions_of(decode_review(text), at=at, namespace_labels=namespace_labels)
+            questions = questions_of(
+                decode_review(text), at=at, namespace_labels=namespace_labels, own=own, scan=_scan
+            )
         except CallerError as error:
             raise CliError(
                 f"{error}; save what the API server sends to the webhook", ExitCode.USAGE

@@ -10,10 +10,11 @@ import pytest
 import yaml
 from cli_runner import Chaperone, Done
 from policy_samples import Object, policy, rule
-from reviews import body
+from reviews import body, object_body
 
 from webhook.policy.schema import json_schema
 
+OWN, PAN = "chaperone-system", "4111 1111 1111 1111"
 DENY_RM = policy(rule(name="no-rm", reason="nothing is removed", match={"argv": [{"prefix": ["rm"]}]}))
 
 
@@ -109,6 +110,53 @@ def test_explain_reads_a_saved_review(cli: Chaperone, tmp_path: Path) -> None:
     assert done.json["decision"]["action"] == "deny"
     [trace] = done.json["rules"]
     assert (trace["decides"], trace["why"]) == (True, "argv fit")
+
+
+@pytest.mark.parametrize(("options", "own"), [((), OWN), (("--own-namespace", "payments"), "payments")])
+def test_reviews_are_asked_at_the_door_that_the_server_asks_at(
+    cli: Chaperone, tmp_path: Path, options: tuple[str, ...], own: str
+) -> None:
+    file = write(tmp_path / "p.yaml", policy(rule(match={"doors": ["chaperone"]})))
+    saved = tmp_path / "reviews.jsonl"
+    saved.write_bytes(
+        b"\n".join(
+            review
+            for namespace in (OWN, "payments")
+            for review in (
+                object_body("Deployment", "deployments.apps", {}, namespace=namespace),
+                body({"command": ["sh"]}, operation="CONNECT", subresource="exec", namespace=namespace),
+            )
+        )
+    )
+    nothing = write(tmp_path / "old.yaml", policy(rule("audit", match={"users": ["nobody"]})))
+    found: list[Any] = cli.run(
+        "policy", "diff", nothing, file, "--reviews", str(saved), "-o", "json", *options
+    ).json
+    assert [(change["door"], change["namespace"], change["command"]) for change in found] == [
+        ("chaperone", own, []),
+        ("chaperone", own, ["sh"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("obj", "action"),
+    [
+        ({"data": {"note": PAN}}, "deny"),
+        ({"data": {"note": "pay"}}, "audit"),
+        ({"metadata": {"annotations": {"last": PAN}}}, "audit"),
+    ],
+)
+def test_card_data_in_a_saved_review_is_found_where_the_server_finds_it(
+    cli: Chaperone, tmp_path: Path, obj: Object, action: str
+) -> None:
+    file = write(tmp_path / "p.yaml", policy(rule(match={"doors": ["configmap"], "cardData": True})))
+    saved = tmp_path / "review.json"
+    saved.write_bytes(object_body("ConfigMap", "configmaps", obj))
+    done = cli.run("policy", "explain", "-f", file, "--review", str(saved), "-o", "json")
+    assert done.json["decision"]["action"] == action
+    (tmp_path / "object.yaml").write_text(yaml.safe_dump({"kind": "ConfigMap", **obj}))
+    words = ("--door", "configmap", "--object", str(tmp_path / "object.yaml"), "-o", "json")
+    assert cli.run("policy", "explain", "-f", file, *words).json["decision"]["action"] == action
 
 
 def test_explain_knows_what_makes_a_manifest_privileged(cli: Chaperone, tmp_path: Path) -> None:
