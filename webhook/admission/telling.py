@@ -19,6 +19,8 @@ _ALWAYS_TOLD: Final = frozenset({"guardpolicies"})
 """Doors whose every answer is an event, whether or not policies were asked."""
 _UNRECORDED: Final = frozenset({"connections"})
 """Doors whose every decision is an event: nothing else tells of what they let through."""
+_OWN_KNOWN: Final = frozenset({"objects", "connections"})
+"""Doors at which everything in Chaperone's own namespace is a matter of Chaperone itself."""
 _SESSIONS: Final = frozenset({"exec", "attach"})
 _CONNECTIONS: Final = frozenset({"portforward", "proxy"})
 _MOST_ARGV_BYTES: Final = 16 * 1024
@@ -57,8 +59,10 @@ def _is_telling(decision: Decision) -> bool:
     return decision.policy != BUILTIN or decision.would is not None
 
 
-def decision_event(stamp: Stamp, name: str, request: Request, answer: Answer, mask: Mask) -> AuditEvent:
-    """Give the event of one answer of the door with this name."""
+def decision_event(
+    stamp: Stamp, name: str, request: Request, answer: Answer, mask: Mask, *, own: str
+) -> AuditEvent:
+    """Give the event of one answer of the door with this name; ``own`` is Chaperone's namespace."""
     decision, noted = answer.decision, answer.noted
     argv, container = _session(request)
     container = noted.container or container
@@ -79,7 +83,7 @@ def decision_event(stamp: Stamp, name: str, request: Request, answer: Answer, ma
             uid=noted.uid,
             container=_masked_name(container, mask),
         ),
-        door=_door(name, request),
+        door=_door(name, request, own),
         operation=request.operation.value,
         asked=asked,
         argv=command,
@@ -116,8 +120,9 @@ def _kind(name: str, answer: Answer) -> Kind:
     return Kind.POLICY_REFUSED if name == "guardpolicies" and answer.denial else Kind.DECISION
 
 
-def _door(name: str, request: Request) -> str:
-    door = door_of(request)
+def _door(name: str, request: Request, own: str) -> str:
+    """Give the door that policies were asked about."""
+    door = door_of(request, own if name in _OWN_KNOWN else "")
     return door.value if door else name
 
 
