@@ -64,8 +64,8 @@ def decision_event(
 ) -> AuditEvent:
     """Give the event of one answer of the door with this name; ``own`` is Chaperone's namespace."""
     decision, noted = answer.decision, answer.noted
-    argv, container = _session(request)
-    container = noted.container or container
+    session = _session(request)
+    argv, container = session.command or (), noted.container or session.container or ""
     object_name = _name(request)
     line = _asked(request, object_name, container)
     asked, command, reason = _masked(line, _bounded(argv), _reason(answer), mask)
@@ -96,13 +96,23 @@ def decision_event(
         session=noted.session,
         request=request.uid,
         dry_run=bool(request.dry_run),
-        details=_details(request, decision, mask),
+        details=_terms(decision, session) | _connection(request, mask),
     )
 
 
-def _details(request: Request, decision: Decision | None, mask: Mask) -> dict[str, str]:
-    """Give what else is to be known: that the glass was broken, and where a connection leads."""
-    details = {"break_glass": "true"} if decision and decision.break_glass else {}
+def _terms(decision: Decision | None, session: SessionOptions) -> dict[str, str]:
+    """Give what else is to be known: that the glass was broken, that a terminal or input was asked for."""
+    told = {
+        "break_glass": bool(decision and decision.break_glass),
+        "tty": session.tty,
+        "stdin": session.stdin,
+    }
+    return {name: "true" for name, holds in told.items() if holds}
+
+
+def _connection(request: Request, mask: Mask) -> dict[str, str]:
+    """Give where a connection leads."""
+    details: dict[str, str] = {}
     if request.sub_resource not in _CONNECTIONS:
         return details
     try:
@@ -146,15 +156,14 @@ def _asked(request: Request, name: str, container: str) -> str:
     return f"{_VERBS[request.operation.value]} {resource_of(request)} {place}"
 
 
-def _session(request: Request) -> tuple[Sequence[str], str]:
-    """Give command line and container of a session."""
+def _session(request: Request) -> SessionOptions:
+    """Give what a session was asked for with."""
     if request.sub_resource not in _SESSIONS:
-        return (), ""
+        return SessionOptions()
     try:
-        options = decode_object(request.object, _options)
+        return decode_object(request.object, _options)
     except MalformedReviewError:
-        return (), ""
-    return options.command or (), options.container or ""
+        return SessionOptions()
 
 
 def _bounded(argv: Sequence[str]) -> list[str]:

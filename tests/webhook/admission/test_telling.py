@@ -172,6 +172,12 @@ async def test_connections_are_told_with_where_they_lead_whatever_decides() -> N
     assert told(into_ours, Answer(decision=builtin), "connections").argv == ("sh",)
 
 
+async def test_a_terminal_and_input_that_were_asked_for_are_told() -> None:
+    request = exec_request(["sh"], tty=True, stdin=True)
+    door = exec_door(await injected(plain_pod()), policy=Says(Action.DENY))
+    assert told(request, await door.review(request)).details == {"tty": "true", "stdin": "true"}
+
+
 @pytest.mark.parametrize(("kind", "resource"), [("Deployment", "deployments.apps"), ("Secret", "secrets")])
 async def test_what_is_asked_of_our_own_namespace_is_told_at_the_door_of_chaperone(
     kind: str, resource: str
