@@ -144,7 +144,7 @@ def connect_question(
         )
     options = decode_object(request.object, _connections) or ConnectOptions()
     is_proxy = request.sub_resource == "proxy"
-    name, ports = _target(request.name) if is_proxy else (request.name, options.ports or ())
+    name, ports = target(request.name) if is_proxy else (request.name, options.ports or ())
     return Question(
         door=door,
         operation=request.operation,
@@ -157,6 +157,14 @@ def connect_question(
         path=(options.path or "").lstrip("/"),
         object=request.object,
     )
+
+
+def target(name: str) -> tuple[str, tuple[int, ...]]:
+    """Read a proxy's ``name``, ``name:port`` or ``scheme:name:port``; a port's name says no number."""
+    parts = name.split(":")
+    bare = parts[1] if len(parts) == 3 else parts[0]
+    port = parts[-1] if len(parts) > 1 else ""
+    return bare, (int(port),) if port.isascii() and port.isdecimal() else ()
 
 
 def change_of(request: Request, door: Door) -> Change:
@@ -282,14 +290,6 @@ def questions_of(
     )
     template_asked = template_question(question, change)
     return [question] if template_asked is None else [question, template_asked]
-
-
-def _target(name: str) -> tuple[str, tuple[int, ...]]:
-    """Read ``name``, ``name:port`` or ``scheme:name:port``; a port may have a name, which says no number."""
-    parts = name.split(":")
-    bare = parts[1] if len(parts) == 3 else parts[0]
-    port = parts[-1] if len(parts) > 1 else ""
-    return bare, (int(port),) if port.isascii() and port.isdecimal() else ()
 
 
 def _privileges(request: Request, rights: Iterable[Right] | None) -> tuple[Privilege, ...]:

@@ -12,10 +12,11 @@ import typer
 from sidecar.contract.sealing import Identity
 from webhook.cli.access import Access
 from webhook.cli.failures import CliError, ExitCode
-from webhook.cli.options import Context, Kubeconfig, Since
+from webhook.cli.options import Context, Kubeconfig
 from webhook.cli.output import note, print_json
 from webhook.cli.policy_files import load, load_all, load_cluster, policy_set
-from webhook.cli.policy_questions import claims, from_reviews, from_sessions, moment, pairs, with_object
+from webhook.cli.policy_questions import claims, from_reviews, moment, pairs, with_object
+from webhook.cli.policy_recorded import recorded
 from webhook.cli.policy_table import decision_object, explanation_json, print_changes, print_explanation
 from webhook.cli.times import time_option
 from webhook.policy.cases import usual_operation
@@ -173,14 +174,18 @@ def diff(
         typer.Option(help="Saved AdmissionReviews, one or one on each line. Repeatable.", metavar="FILE"),
     ] = None,
     own_namespace: Own = _OWN,
-    since: Since = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only the record since: 2h, 7d, 2026-03-01 or 2026-03-01T09:30.")
+    ] = None,
     output: Output = Form.TABLE,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
 ) -> None:
-    """Show what would be decided otherwise: recorded sessions, or saved reviews, asked of both.
+    """Show what would be decided otherwise: what is on record, or saved reviews, asked of both.
 
-    Recorded command lines are masked, and labels are not recorded, so rules about these may answer otherwise.
+    On record are sessions, and decisions about exec, port-forward and proxies, refused ones included.
+    Decisions about objects have no content on record to ask about: save reviews for these. Recorded command
+    lines are masked, and labels are not recorded, so rules about these may answer otherwise.
     """
     old, new = (policy_set(load_all([name])) for name in (before, after))
     questions = _reviewed(reviews, own_namespace) if reviews else _recorded(kubeconfig, context, since)
@@ -216,8 +221,7 @@ def _reviewed(files: list[Path], own: str) -> list[Question]:
 def _recorded(kubeconfig: Path | None, context: str | None, since: str | None) -> list[Question]:
     opened = Access(kubeconfig=kubeconfig, context=context, namespace=None, all_namespaces=True).open()
     start = time_option("--since", since, datetime.now(UTC))
-    items = opened.audit.sessions(None, {"since": start} if start else {}, limit=None)
-    return list(from_sessions([item.session for item in items]))
+    return list(recorded(opened.audit, start))
 
 
 def _same(before: Decision, now: Decision) -> bool:

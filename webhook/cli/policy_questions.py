@@ -1,4 +1,4 @@
-"""Questions on the command line: from options, or from saved AdmissionReviews and sessions."""
+"""Questions on the command line: from options, or from saved AdmissionReviews."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,14 +10,12 @@ import msgspec
 import yaml
 
 from sidecar.contract.errors import CallerError
-from sidecar.contract.sealing import Identity
 from sidecar.masking import FieldFinding
 from webhook.admission.pods import Metadata
 from webhook.admission.questions import questions_of
 from webhook.admission.review import decode_review
-from webhook.audit_api.objects import Session
 from webhook.cli.failures import CliError, ExitCode
-from webhook.policy.decision import Door, Operation, Question
+from webhook.policy.decision import Question
 from webhook.policy.rights import privileges_of
 
 
@@ -95,24 +93,6 @@ def from_reviews(
                 f"{error}; save what the API server sends to the webhook", ExitCode.USAGE
             ) from None
         yield from questions
-
-
-def from_sessions(sessions: Sequence[Session]) -> Iterator[Question]:
-    """Give the questions that recorded sessions were; their command lines are masked."""
-    for session in sessions:
-        spec, user = session.spec, session.spec.user
-        yield Question(
-            door=Door.EXEC,
-            operation=Operation.CONNECT,
-            identity=Identity(user.username, user.uid, user.groups, user.extra),
-            at=int(datetime.fromisoformat(spec.decision.decided_at).timestamp()),
-            namespace=session.metadata.namespace,
-            name=spec.pod,
-            container=spec.container,
-            argv=spec.command,
-            tty=spec.tty,
-            stdin=spec.stdin,
-        )
 
 
 def moment(text: str | None) -> int:

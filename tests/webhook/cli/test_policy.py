@@ -8,11 +8,16 @@ from typing import Any
 
 import pytest
 import yaml
+from audit_event_samples import make_event
 from cli_runner import Chaperone, Done
 from policy_samples import Object, policy, rule
 from reviews import body, object_body
+from store_samples import T0
 
+from sidecar.contract.sealing import Identity
+from webhook.journal.events import Outcome, Where
 from webhook.policy.schema import json_schema
+from webhook.store.contract import SessionRecord, Store
 
 OWN, PAN = "chaperone-system", "4111 1111 1111 1111"
 DENY_RM = policy(rule(name="no-rm", reason="nothing is removed", match={"argv": [{"prefix": ["rm"]}]}))
@@ -179,6 +184,45 @@ def test_diff_shows_what_changes(cli: Chaperone, tmp_path: Path) -> None:
     assert "deny (test/no-rm)" in done.out
     found: list[Any] = run(cli, "diff", old, new, "--reviews", str(saved), "-o", "json").json
     assert [change["now"]["rule"] for change in found] == ["no-rm", "no-rm"]
+
+
+def test_diff_asks_of_sessions_and_of_what_was_refused_or_connected(
+    chaperone: Chaperone, store: Store, kept: dict[str, SessionRecord], tmp_path: Path
+) -> None:
+    refused: dict[str, Any] = {"outcome": Outcome.FAILURE, "session": ""}
+    ours = Identity("ada", groups=("agents",))
+    tunnel = Where(namespace="payments", resource="pods/portforward", name="web")
+    proxied = Where(namespace="payments", resource="services/proxy", name="https:web:8443")
+    workload = Where(namespace="payments", resource="deployments.apps", name="web")
+    store.record(
+        [
+            make_event(1, argv=("seen",), session=kept["shell"].session),
+            make_event(2, argv=("sh",), actor=ours, action="deny", details={"tty": "true"}, **refused),
+            make_event(3, argv=("id",), action="approve", approval="exec-1", **refused),
+            make_event(4, argv=("ls",), action="", rule="NoRecorder", **refused),
+            make_event(5, argv=(), session="", door="port-forward", where=tunnel, details={"ports": "80"}),
+            make_event(6, argv=(), session="", door="proxy", where=proxied, details={"path": "/pay"}),
+            make_event(7, argv=(), session="", door="workload", where=workload, operation="CREATE"),
+        ],
+        received_at=T0 + 1,
+    )
+    nothing = write(tmp_path / "old.yaml", policy(rule("audit", match={"users": ["nobody"]})))
+    new = write(
+        tmp_path / "new.yaml",
+        policy(
+            rule(
+                name="a", match={"doors": ["exec"], "groups": ["agents"], "tty": True, "containers": ["app"]}
+            ),
+            rule(name="b", match={"doors": ["exec"], "argv": [{"exact": ["id"]}, {"exact": ["seen"]}]}),
+            rule(name="c", match={"doors": ["port-forward"], "ports": [80], "names": ["web"]}),
+            rule(name="d", match={"doors": ["proxy"], "ports": [8443], "paths": ["pay"], "names": ["web"]}),
+            rule(name="e", match={"doors": ["exec"], "argv": [{"exact": ["bash"]}]}),
+        ),
+    )
+    done = chaperone.run("policy", "diff", nothing, new, "-o", "json")
+    assert done.code == 0, done.error
+    assert [change["now"]["rule"] for change in done.json] == ["e", "d", "c", "b", "a"]
+    assert f"5 of {len(kept) + 4} requests are decided otherwise." in done.error
 
 
 def test_the_schema_is_json(cli: Chaperone) -> None:
