@@ -142,6 +142,17 @@ def object_request(
     before: Object | None = None,
     **fields: Any,
 ) -> review.Request:
+    """Read the review that ``object_body`` gives."""
+    return review.decode_review(object_body(kind, resource, after, before, **fields))
+
+
+def object_body(
+    kind: str,
+    resource: str,
+    after: Object | None = None,
+    before: Object | None = None,
+    **fields: Any,
+) -> bytes:
     """A CREATE, UPDATE or DELETE by what is given; ``resource`` is written ``plural.group/subresource``."""
     written, _, subresource = resource.partition("/")
     plural, _, group = written.partition(".")
@@ -151,8 +162,7 @@ def object_request(
         "resource": {"group": group, "version": "v1", "resource": plural},
         "oldObject": before,
     }
-    data = body(after, operation=operation, subresource=subresource, **{**standard, **fields})
-    return review.decode_review(data)
+    return body(after, operation=operation, subresource=subresource, **{**standard, **fields})
 
 
 def body(obj: object, *, operation: str, subresource: str = "", name: str = "web", **fields: object) -> bytes:

@@ -17,11 +17,13 @@ from webhook.admission.approving import Approving
 from webhook.admission.denials import refused_by_policy, unavailable
 from webhook.admission.lookup import NamespaceLookup, RoleLookup
 from webhook.admission.questions import (
+    Scan,
     change_of,
     door_of,
     is_nothing,
     is_substantial,
     object_question,
+    scanned,
     template_question,
 )
 from webhook.admission.review import Answer, MalformedReviewError, Noted, Request
@@ -31,8 +33,6 @@ from webhook.policy.decision import Action, Decision, Door, Operation, Policy, Q
 from webhook.policy.privileges import UnreadableObjectError
 from webhook.policy.rights import BINDING_KINDS, Right, bound_role
 
-Scan = Callable[[object], Sequence[FieldFinding]]
-_HOLDERS: Final = frozenset({Door.SECRET, Door.CONFIGMAP})
 _SMALL: Final = 64 * 1024
 """Objects up to so many bytes are scanned at once, larger ones in a thread."""
 _VERBS: Final = {Operation.CREATE: "creation", Operation.UPDATE: "change", Operation.DELETE: "removal"}
@@ -132,10 +132,9 @@ class ObjectDoor:
         return await self._roles.rights(role.kind, request.namespace, role.name)
 
     async def _findings(self, request: Request, change: Change) -> Sequence[FieldFinding]:
-        if change.door not in _HOLDERS or change.after is None:
+        document = scanned(change)
+        if document is None:
             return ()
-        document = {key: value for key, value in change.after.items() if key != "metadata"}
-        document["kind"] = change.kind
         if len(request.object) <= _SMALL:
             return self._scan(document)
         return await asyncio.to_thread(self._scan, document)

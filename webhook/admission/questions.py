@@ -1,6 +1,6 @@
 """Reviews as questions to policies: which door a request is at, and what rules may ask about it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -48,6 +48,9 @@ _OURS: Final = ".chaperone.dev"
 _NAMED_AS_OURS: Final = frozenset({"apiextensions.k8s.io", "apiregistration.k8s.io"})
 _SESSIONS: Final = frozenset({Door.EXEC, Door.ATTACH})
 _CONNECTIONS: Final = frozenset({Door.PORT_FORWARD, Door.PROXY})
+_HOLDERS: Final = frozenset({Door.SECRET, Door.CONFIGMAP})
+Scan = Callable[[object], Sequence[FieldFinding]]
+"""Finds card data in a decoded object."""
 
 
 class SessionOptions(msgspec.Struct, frozen=True):
@@ -141,7 +144,7 @@ def connect_question(
         )
     options = decode_object(request.object, _connections) or ConnectOptions()
     is_proxy = request.sub_resource == "proxy"
-    name, ports = _target(request.name) if is_proxy else (request.name, options.ports or ())
+    name, ports = target(request.name) if is_proxy else (request.name, options.ports or ())
     return Question(
         door=door,
         operation=request.operation,
@@ -154,6 +157,14 @@ def connect_question(
         path=(options.path or "").lstrip("/"),
         object=request.object,
     )
+
+
+def target(name: str) -> tuple[str, tuple[int, ...]]:
+    """Read a proxy's ``name``, ``name:port`` or ``scheme:name:port``; a port's name says no number."""
+    parts = name.split(":")
+    bare = parts[1] if len(parts) == 3 else parts[0]
+    port = parts[-1] if len(parts) > 1 else ""
+    return bare, (int(port),) if port.isascii() and port.isdecimal() else ()
 
 
 def change_of(request: Request, door: Door) -> Change:
@@ -187,6 +198,14 @@ def is_substantial(change: Change) -> bool:
         return True
     before, after = (substance(change.door, change.kind, found) for found in (change.before, change.after))
     return before != after
+
+
+def scanned(change: Change) -> Json | None:
+    """Give what is looked through for card data: a ConfigMap or Secret without its metadata, else None."""
+    if change.door not in _HOLDERS or change.after is None:
+        return None
+    document = {key: value for key, value in change.after.items() if key != "metadata"}
+    return {**document, "kind": change.kind}
 
 
 def object_question(
@@ -243,33 +262,34 @@ def template_question(question: Question, change: Change) -> Question | None:
     )
 
 
-def questions_of(request: Request, *, at: int, namespace_labels: Mapping[str, str]) -> list[Question]:
+def questions_of(
+    request: Request, *, at: int, namespace_labels: Mapping[str, str], own: str, scan: Scan
+) -> list[Question]:
     """Give the questions of a saved review, none at no door. Raises MalformedReviewError.
 
-    What else the cluster holds is not asked: a binding is judged by the name of its role.
+    ``own`` is Chaperone's namespace. What else the cluster holds is not asked: a binding is judged by the
+    name of its role.
     """
-    door = door_of(request)
+    door = door_of(request, own)
     if door is None:
         return []
     if door in _SESSIONS:
         options = decode_object(request.object, _options)
         return [session_question(request, door, options, at=at, namespace_labels=namespace_labels)]
-    if door in _CONNECTIONS:
+    if door in _CONNECTIONS or request.operation is Operation.CONNECT:
         return [connect_question(request, door, at=at, namespace_labels=namespace_labels)]
     change = change_of(request, door)
+    changed, document = is_substantial(change), scanned(change)
     question = object_question(
-        request, door, at=at, namespace_labels=namespace_labels, changed=is_substantial(change)
+        request,
+        door,
+        at=at,
+        namespace_labels=namespace_labels,
+        changed=changed,
+        findings=scan(document) if changed and document is not None else (),
     )
     template_asked = template_question(question, change)
     return [question] if template_asked is None else [question, template_asked]
-
-
-def _target(name: str) -> tuple[str, tuple[int, ...]]:
-    """Read ``name``, ``name:port`` or ``scheme:name:port``; a port may have a name, which says no number."""
-    parts = name.split(":")
-    bare = parts[1] if len(parts) == 3 else parts[0]
-    port = parts[-1] if len(parts) > 1 else ""
-    return bare, (int(port),) if port.isascii() and port.isdecimal() else ()
 
 
 def _privileges(request: Request, rights: Iterable[Right] | None) -> tuple[Privilege, ...]:

@@ -19,6 +19,8 @@ _ALWAYS_TOLD: Final = frozenset({"guardpolicies"})
 """Doors whose every answer is an event, whether or not policies were asked."""
 _UNRECORDED: Final = frozenset({"connections"})
 """Doors whose every decision is an event: nothing else tells of what they let through."""
+_OWN_KNOWN: Final = frozenset({"objects", "connections"})
+"""Doors at which everything in Chaperone's own namespace is a matter of Chaperone itself."""
 _SESSIONS: Final = frozenset({"exec", "attach"})
 _CONNECTIONS: Final = frozenset({"portforward", "proxy"})
 _MOST_ARGV_BYTES: Final = 16 * 1024
@@ -57,11 +59,13 @@ def _is_telling(decision: Decision) -> bool:
     return decision.policy != BUILTIN or decision.would is not None
 
 
-def decision_event(stamp: Stamp, name: str, request: Request, answer: Answer, mask: Mask) -> AuditEvent:
-    """Give the event of one answer of the door with this name."""
+def decision_event(
+    stamp: Stamp, name: str, request: Request, answer: Answer, mask: Mask, *, own: str
+) -> AuditEvent:
+    """Give the event of one answer of the door with this name; ``own`` is Chaperone's namespace."""
     decision, noted = answer.decision, answer.noted
-    argv, container = _session(request)
-    container = noted.container or container
+    session = _session(request)
+    argv, container = session.command or (), noted.container or session.container or ""
     object_name = _name(request)
     line = _asked(request, object_name, container)
     asked, command, reason = _masked(line, _bounded(argv), _reason(answer), mask)
@@ -79,7 +83,7 @@ def decision_event(stamp: Stamp, name: str, request: Request, answer: Answer, ma
             uid=noted.uid,
             container=_masked_name(container, mask),
         ),
-        door=_door(name, request),
+        door=_door(name, request, own),
         operation=request.operation.value,
         asked=asked,
         argv=command,
@@ -92,13 +96,23 @@ def decision_event(stamp: Stamp, name: str, request: Request, answer: Answer, ma
         session=noted.session,
         request=request.uid,
         dry_run=bool(request.dry_run),
-        details=_details(request, decision, mask),
+        details=_terms(decision, session) | _connection(request, mask),
     )
 
 
-def _details(request: Request, decision: Decision | None, mask: Mask) -> dict[str, str]:
-    """Give what else is to be known: that the glass was broken, and where a connection leads."""
-    details = {"break_glass": "true"} if decision and decision.break_glass else {}
+def _terms(decision: Decision | None, session: SessionOptions) -> dict[str, str]:
+    """Give what else is to be known: that the glass was broken, that a terminal or input was asked for."""
+    told = {
+        "break_glass": bool(decision and decision.break_glass),
+        "tty": session.tty,
+        "stdin": session.stdin,
+    }
+    return {name: "true" for name, holds in told.items() if holds}
+
+
+def _connection(request: Request, mask: Mask) -> dict[str, str]:
+    """Give where a connection leads."""
+    details: dict[str, str] = {}
     if request.sub_resource not in _CONNECTIONS:
         return details
     try:
@@ -116,8 +130,9 @@ def _kind(name: str, answer: Answer) -> Kind:
     return Kind.POLICY_REFUSED if name == "guardpolicies" and answer.denial else Kind.DECISION
 
 
-def _door(name: str, request: Request) -> str:
-    door = door_of(request)
+def _door(name: str, request: Request, own: str) -> str:
+    """Give the door that policies were asked about."""
+    door = door_of(request, own if name in _OWN_KNOWN else "")
     return door.value if door else name
 
 
@@ -141,15 +156,14 @@ def _asked(request: Request, name: str, container: str) -> str:
     return f"{_VERBS[request.operation.value]} {resource_of(request)} {place}"
 
 
-def _session(request: Request) -> tuple[Sequence[str], str]:
-    """Give command line and container of a session."""
+def _session(request: Request) -> SessionOptions:
+    """Give what a session was asked for with."""
     if request.sub_resource not in _SESSIONS:
-        return (), ""
+        return SessionOptions()
     try:
-        options = decode_object(request.object, _options)
+        return decode_object(request.object, _options)
     except MalformedReviewError:
-        return (), ""
-    return options.command or (), options.container or ""
+        return SessionOptions()
 
 
 def _bounded(argv: Sequence[str]) -> list[str]:

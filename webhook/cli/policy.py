@@ -12,10 +12,11 @@ import typer
 from sidecar.contract.sealing import Identity
 from webhook.cli.access import Access
 from webhook.cli.failures import CliError, ExitCode
-from webhook.cli.options import Context, Kubeconfig, Since
+from webhook.cli.options import Context, Kubeconfig
 from webhook.cli.output import note, print_json
 from webhook.cli.policy_files import load, load_all, load_cluster, policy_set
-from webhook.cli.policy_questions import claims, from_reviews, from_sessions, moment, pairs, with_object
+from webhook.cli.policy_questions import claims, from_reviews, moment, pairs, with_object
+from webhook.cli.policy_recorded import recorded
 from webhook.cli.policy_table import decision_object, explanation_json, print_changes, print_explanation
 from webhook.cli.times import time_option
 from webhook.policy.cases import usual_operation
@@ -25,6 +26,8 @@ from webhook.policy.schema import crd, json_schema
 from webhook.settings import PACKS
 
 _MASKING: Final = "masking"
+_OWN: Final = "chaperone-system"
+"""The namespace of Chaperone unless it was installed into another."""
 Files = Annotated[
     list[str],
     typer.Argument(help="Files, folders, names of packs, or - for standard input.", metavar="FILE..."),
@@ -38,6 +41,9 @@ class Form(Enum):
     JSON = "json"
 
 
+Own = Annotated[
+    str, typer.Option("--own-namespace", help="The namespace of Chaperone itself, for saved reviews.")
+]
 Output = Annotated[Form, typer.Option("--output", "-o", help="Form of the output.")]
 
 
@@ -117,6 +123,7 @@ def explain(
         Path | None, typer.Option("--object", help="The object, a manifest.", metavar="FILE")
     ] = None,
     at: Annotated[str | None, typer.Option(help="When, as in 2026-03-02T22:30; now unless given.")] = None,
+    own_namespace: Own = _OWN,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show all rules.")] = False,
     output: Output = Form.TABLE,
     kubeconfig: Kubeconfig = None,
@@ -129,7 +136,9 @@ def explain(
     policies = policy_set(load_all(file) if file else load_cluster(kubeconfig, context))
     labels = pairs(namespace_label or [], "--namespace-label")
     if review is not None:
-        questions = list(from_reviews(_read(review), at=moment(at), namespace_labels=labels))
+        questions = list(
+            from_reviews(_read(review), at=moment(at), namespace_labels=labels, own=own_namespace)
+        )
     else:
         asked = Question(
             door=door,
@@ -164,17 +173,22 @@ def diff(
         list[Path] | None,
         typer.Option(help="Saved AdmissionReviews, one or one on each line. Repeatable.", metavar="FILE"),
     ] = None,
-    since: Since = None,
+    own_namespace: Own = _OWN,
+    since: Annotated[
+        str | None, typer.Option(help="Only the record since: 2h, 7d, 2026-03-01 or 2026-03-01T09:30.")
+    ] = None,
     output: Output = Form.TABLE,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
 ) -> None:
-    """Show what would be decided otherwise: recorded sessions, or saved reviews, asked of both.
+    """Show what would be decided otherwise: what is on record, or saved reviews, asked of both.
 
-    Recorded command lines are masked, and labels are not recorded, so rules about these may answer otherwise.
+    On record are sessions, and decisions about exec, port-forward and proxies, refused ones included.
+    Decisions about objects have no content on record to ask about: save reviews for these. Recorded command
+    lines are masked, and labels are not recorded, so rules about these may answer otherwise.
     """
     old, new = (policy_set(load_all([name])) for name in (before, after))
-    questions = _reviewed(reviews) if reviews else _recorded(kubeconfig, context, since)
+    questions = _reviewed(reviews, own_namespace) if reviews else _recorded(kubeconfig, context, since)
     decided = [(question, old.decide(question), new.decide(question)) for question in questions]
     changes = [change for change in decided if not _same(change[1], change[2])]
     if output is Form.JSON:
@@ -195,16 +209,19 @@ def schema(
     print_json(crd() if definition else json_schema())
 
 
-def _reviewed(files: list[Path]) -> list[Question]:
+def _reviewed(files: list[Path], own: str) -> list[Question]:
     now = moment(None)
-    return [question for file in files for question in from_reviews(_read(file), at=now, namespace_labels={})]
+    return [
+        question
+        for file in files
+        for question in from_reviews(_read(file), at=now, namespace_labels={}, own=own)
+    ]
 
 
 def _recorded(kubeconfig: Path | None, context: str | None, since: str | None) -> list[Question]:
     opened = Access(kubeconfig=kubeconfig, context=context, namespace=None, all_namespaces=True).open()
     start = time_option("--since", since, datetime.now(UTC))
-    items = opened.audit.sessions(None, {"since": start} if start else {}, limit=None)
-    return list(from_sessions([item.session for item in items]))
+    return list(recorded(opened.audit, start))
 
 
 def _same(before: Decision, now: Decision) -> bool:

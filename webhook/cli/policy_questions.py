@@ -1,4 +1,4 @@
-"""Questions on the command line: from options, or from saved AdmissionReviews and sessions."""
+"""Questions on the command line: from options, or from saved AdmissionReviews."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,14 +10,12 @@ import msgspec
 import yaml
 
 from sidecar.contract.errors import CallerError
-from sidecar.contract.sealing import Identity
 from sidecar.masking import FieldFinding
 from webhook.admission.pods import Metadata
 from webhook.admission.questions import questions_of
 from webhook.admission.review import decode_review
-from webhook.audit_api.objects import Session
 from webhook.cli.failures import CliError, ExitCode
-from webhook.policy.decision import Door, Operation, Question
+from webhook.policy.decision import Question
 from webhook.policy.rights import privileges_of
 
 
@@ -66,42 +64,35 @@ def with_object(question: Question, file: Path) -> Question:
     )
 
 
-def _card_data(kind: str, manifest: object) -> tuple[FieldFinding, ...]:
+def _card_data(kind: str, manifest: Any) -> tuple[FieldFinding, ...]:
     if kind not in {"ConfigMap", "Secret"}:
         return ()
+    return _scan({key: value for key, value in manifest.items() if key != "metadata"})
+
+
+def _scan(document: object) -> tuple[FieldFinding, ...]:
     from sidecar.masking import Engine, Profile, scan_object  # noqa: PLC0415  loads Hyperscan
 
-    return tuple(scan_object(Engine.load(Profile.STRICT), manifest))
+    return tuple(scan_object(Engine.load(Profile.STRICT), document))
 
 
-def from_reviews(data: bytes, *, at: int, namespace_labels: Mapping[str, str]) -> Iterator[Question]:
-    """Give the questions of AdmissionReviews: one JSON document, or one on each line. Raises CliError."""
+def from_reviews(
+    data: bytes, *, at: int, namespace_labels: Mapping[str, str], own: str
+) -> Iterator[Question]:
+    """Give the questions of AdmissionReviews: one JSON document, or one on each line. Raises CliError.
+
+    ``own`` is Chaperone's namespace.
+    """
     for text in _documents(data):
         try:
-            questions = questions_of(decode_review(text), at=at, namespace_labels=namespace_labels)
+            questions = questions_of(
+                decode_review(text), at=at, namespace_labels=namespace_labels, own=own, scan=_scan
+            )
         except CallerError as error:
             raise CliError(
                 f"{error}; save what the API server sends to the webhook", ExitCode.USAGE
             ) from None
         yield from questions
-
-
-def from_sessions(sessions: Sequence[Session]) -> Iterator[Question]:
-    """Give the questions that recorded sessions were; their command lines are masked."""
-    for session in sessions:
-        spec, user = session.spec, session.spec.user
-        yield Question(
-            door=Door.EXEC,
-            operation=Operation.CONNECT,
-            identity=Identity(user.username, user.uid, user.groups, user.extra),
-            at=int(datetime.fromisoformat(spec.decision.decided_at).timestamp()),
-            namespace=session.metadata.namespace,
-            name=spec.pod,
-            container=spec.container,
-            argv=spec.command,
-            tty=spec.tty,
-            stdin=spec.stdin,
-        )
 
 
 def moment(text: str | None) -> int:

@@ -38,6 +38,7 @@ class Maker:
         randomness: Callable[[int], bytes],
     ) -> None:
         """``origin`` is the pod, ``namespace`` the release's, and ``account`` the pod's service account."""
+        self.namespace = namespace
         self._origin = origin
         self._clock = clock
         self._randomness = randomness

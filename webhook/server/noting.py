@@ -23,7 +23,8 @@ class AnswerNotes:
         """Give the answer to give: the same, or a refusal when this one cannot be kept."""
         if not is_told(name, answer):
             return answer
-        event = decision_event(self._maker.stamp(), name, request, answer, self._mask)
+        maker = self._maker
+        event = decision_event(maker.stamp(), name, request, answer, self._mask, own=maker.namespace)
         try:
             self._journal.note(event)
         except JournalFullError as error:

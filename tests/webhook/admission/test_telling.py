@@ -8,7 +8,19 @@ import pytest
 from audit_event_samples import make_maker
 from hypothesis import given
 from hypothesis import strategies as st
-from reviews import KEYS, body, exec_door, exec_request, injected, plain_pod, pod_door, pod_request
+from reviews import (
+    KEYS,
+    body,
+    connection_door,
+    exec_door,
+    exec_request,
+    injected,
+    object_door,
+    object_request,
+    plain_pod,
+    pod_door,
+    pod_request,
+)
 
 from sidecar.contract.grants import Limits, verify_grant
 from sidecar.masking import Engine, Profile
@@ -46,7 +58,9 @@ class Says:
 
 def told(request: Request, answer: Answer, name: str = "exec") -> AuditEvent:
     assert is_told(name, answer)
-    return decision_event(MAKER.stamp(), name, request, answer, lambda text: MASKS(text)[0])
+    return decision_event(
+        MAKER.stamp(), name, request, answer, lambda text: MASKS(text)[0], own=MAKER.namespace
+    )
 
 
 async def test_a_session_that_may_start_is_told_with_everything_that_joins_it() -> None:
@@ -156,6 +170,29 @@ async def test_connections_are_told_with_where_they_lead_whatever_decides() -> N
     assert not is_told("connections", Answer())
     into_ours = review.decode_review(body({"command": ["sh"]}, operation="CONNECT", subresource="exec"))
     assert told(into_ours, Answer(decision=builtin), "connections").argv == ("sh",)
+
+
+async def test_a_terminal_and_input_that_were_asked_for_are_told() -> None:
+    request = exec_request(["sh"], tty=True, stdin=True)
+    door = exec_door(await injected(plain_pod()), policy=Says(Action.DENY))
+    assert told(request, await door.review(request)).details == {"tty": "true", "stdin": "true"}
+
+
+@pytest.mark.parametrize(("kind", "resource"), [("Deployment", "deployments.apps"), ("Secret", "secrets")])
+async def test_what_is_asked_of_our_own_namespace_is_told_at_the_door_of_chaperone(
+    kind: str, resource: str
+) -> None:
+    changed = object_request(kind, resource, {"metadata": {"name": "web"}}, namespace="chaperone-system")
+    event = told(changed, await object_door(Says(Action.DENY)).review(changed), "objects")
+    assert (event.door, event.rule) == ("chaperone", "shells")
+    elsewhere = object_request(kind, resource, {"metadata": {"name": "web"}})
+    event = told(elsewhere, await object_door(Says(Action.DENY)).review(elsewhere), "objects")
+    assert event.door == {"Deployment": "workload", "Secret": "secret"}[kind]
+    entered = review.decode_review(
+        body({"command": ["sh"]}, operation="CONNECT", subresource="exec", namespace="chaperone-system")
+    )
+    event = told(entered, await connection_door(Says(Action.DENY)).review(entered), "connections")
+    assert (event.door, event.argv) == ("chaperone", ("sh",))
 
 
 @pytest.mark.parametrize(

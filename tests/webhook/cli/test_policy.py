@@ -8,12 +8,18 @@ from typing import Any
 
 import pytest
 import yaml
+from audit_event_samples import make_event
 from cli_runner import Chaperone, Done
 from policy_samples import Object, policy, rule
-from reviews import body
+from reviews import body, object_body
+from store_samples import T0
 
+from sidecar.contract.sealing import Identity
+from webhook.journal.events import Outcome, Where
 from webhook.policy.schema import json_schema
+from webhook.store.contract import SessionRecord, Store
 
+OWN, PAN = "chaperone-system", "4111 1111 1111 1111"
 DENY_RM = policy(rule(name="no-rm", reason="nothing is removed", match={"argv": [{"prefix": ["rm"]}]}))
 
 
@@ -111,6 +117,53 @@ def test_explain_reads_a_saved_review(cli: Chaperone, tmp_path: Path) -> None:
     assert (trace["decides"], trace["why"]) == (True, "argv fit")
 
 
+@pytest.mark.parametrize(("options", "own"), [((), OWN), (("--own-namespace", "payments"), "payments")])
+def test_reviews_are_asked_at_the_door_that_the_server_asks_at(
+    cli: Chaperone, tmp_path: Path, options: tuple[str, ...], own: str
+) -> None:
+    file = write(tmp_path / "p.yaml", policy(rule(match={"doors": ["chaperone"]})))
+    saved = tmp_path / "reviews.jsonl"
+    saved.write_bytes(
+        b"\n".join(
+            review
+            for namespace in (OWN, "payments")
+            for review in (
+                object_body("Deployment", "deployments.apps", {}, namespace=namespace),
+                body({"command": ["sh"]}, operation="CONNECT", subresource="exec", namespace=namespace),
+            )
+        )
+    )
+    nothing = write(tmp_path / "old.yaml", policy(rule("audit", match={"users": ["nobody"]})))
+    found: list[Any] = cli.run(
+        "policy", "diff", nothing, file, "--reviews", str(saved), "-o", "json", *options
+    ).json
+    assert [(change["door"], change["namespace"], change["command"]) for change in found] == [
+        ("chaperone", own, []),
+        ("chaperone", own, ["sh"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("obj", "action"),
+    [
+        ({"data": {"note": PAN}}, "deny"),
+        ({"data": {"note": "pay"}}, "audit"),
+        ({"metadata": {"annotations": {"last": PAN}}}, "audit"),
+    ],
+)
+def test_card_data_in_a_saved_review_is_found_where_the_server_finds_it(
+    cli: Chaperone, tmp_path: Path, obj: Object, action: str
+) -> None:
+    file = write(tmp_path / "p.yaml", policy(rule(match={"doors": ["configmap"], "cardData": True})))
+    saved = tmp_path / "review.json"
+    saved.write_bytes(object_body("ConfigMap", "configmaps", obj))
+    done = cli.run("policy", "explain", "-f", file, "--review", str(saved), "-o", "json")
+    assert done.json["decision"]["action"] == action
+    (tmp_path / "object.yaml").write_text(yaml.safe_dump({"kind": "ConfigMap", **obj}))
+    words = ("--door", "configmap", "--object", str(tmp_path / "object.yaml"), "-o", "json")
+    assert cli.run("policy", "explain", "-f", file, *words).json["decision"]["action"] == action
+
+
 def test_explain_knows_what_makes_a_manifest_privileged(cli: Chaperone, tmp_path: Path) -> None:
     pod = {"kind": "Pod", "metadata": {"name": "x"}, "spec": {"hostPID": True}}
     file = write(tmp_path / "pod.yaml", pod)
@@ -131,6 +184,45 @@ def test_diff_shows_what_changes(cli: Chaperone, tmp_path: Path) -> None:
     assert "deny (test/no-rm)" in done.out
     found: list[Any] = run(cli, "diff", old, new, "--reviews", str(saved), "-o", "json").json
     assert [change["now"]["rule"] for change in found] == ["no-rm", "no-rm"]
+
+
+def test_diff_asks_of_sessions_and_of_what_was_refused_or_connected(
+    chaperone: Chaperone, store: Store, kept: dict[str, SessionRecord], tmp_path: Path
+) -> None:
+    refused: dict[str, Any] = {"outcome": Outcome.FAILURE, "session": ""}
+    ours = Identity("ada", groups=("agents",))
+    tunnel = Where(namespace="payments", resource="pods/portforward", name="web")
+    proxied = Where(namespace="payments", resource="services/proxy", name="https:web:8443")
+    workload = Where(namespace="payments", resource="deployments.apps", name="web")
+    store.record(
+        [
+            make_event(1, argv=("seen",), session=kept["shell"].session),
+            make_event(2, argv=("sh",), actor=ours, action="deny", details={"tty": "true"}, **refused),
+            make_event(3, argv=("id",), action="approve", approval="exec-1", **refused),
+            make_event(4, argv=("ls",), action="", rule="NoRecorder", **refused),
+            make_event(5, argv=(), session="", door="port-forward", where=tunnel, details={"ports": "80"}),
+            make_event(6, argv=(), session="", door="proxy", where=proxied, details={"path": "/pay"}),
+            make_event(7, argv=(), session="", door="workload", where=workload, operation="CREATE"),
+        ],
+        received_at=T0 + 1,
+    )
+    nothing = write(tmp_path / "old.yaml", policy(rule("audit", match={"users": ["nobody"]})))
+    new = write(
+        tmp_path / "new.yaml",
+        policy(
+            rule(
+                name="a", match={"doors": ["exec"], "groups": ["agents"], "tty": True, "containers": ["app"]}
+            ),
+            rule(name="b", match={"doors": ["exec"], "argv": [{"exact": ["id"]}, {"exact": ["seen"]}]}),
+            rule(name="c", match={"doors": ["port-forward"], "ports": [80], "names": ["web"]}),
+            rule(name="d", match={"doors": ["proxy"], "ports": [8443], "paths": ["pay"], "names": ["web"]}),
+            rule(name="e", match={"doors": ["exec"], "argv": [{"exact": ["bash"]}]}),
+        ),
+    )
+    done = chaperone.run("policy", "diff", nothing, new, "-o", "json")
+    assert done.code == 0, done.error
+    assert [change["now"]["rule"] for change in done.json] == ["e", "d", "c", "b", "a"]
+    assert f"5 of {len(kept) + 4} requests are decided otherwise." in done.error
 
 
 def test_the_schema_is_json(cli: Chaperone) -> None:

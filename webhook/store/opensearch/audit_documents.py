@@ -33,7 +33,7 @@ _CATEGORIES: Final = {
     Kind.RECORD_READ: ("database", "access"),
 }
 """``event.category`` and ``event.type`` (ECS 8, "Categorization fields")."""
-_SESSIONS: Final = frozenset({"exec", "attach"})
+_SESSIONS: Final = frozenset({"pods/exec", "pods/attach"})
 
 
 def audit_document(event: AuditEvent, received_at: int) -> Document:
@@ -79,7 +79,7 @@ def _process(event: AuditEvent) -> Document:
 def _categorised(event: AuditEvent, received_at: int) -> Document:
     category, kind = _CATEGORIES[event.kind]
     if event.kind is Kind.DECISION:
-        category = "session" if event.door in _SESSIONS else category
+        category = "session" if event.where.resource in _SESSIONS else category
         allowed = "allowed" if event.outcome.value == "success" else "denied"
         kinds = [kind, allowed]
     else:
