@@ -1,9 +1,9 @@
 """The doors of the admission side, asked with reviews that no API server would send.
 
-Whatever is posted: a 400 in text, or a review that answers this request; never another status, an exception
-or an answer that takes long; nothing is let through but what an oracle says may be; and no secret or card
-number that was planted is in an answer or in the log. A door that is served is asked, whether or not more is
-known of it.
+Whatever is posted: a 400 in text where it is no review for the door, or a review that answers this request;
+never another status, an exception or an answer that takes long; nothing is let through but what an oracle
+says may be; and no secret or card number that was planted is in an answer or in the log. A door that is
+served is asked, whether or not more is known of it.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def object_complaint(request: Object, patch: list[Object]) -> str:
         return "that is no change of an object"
     if _is_same(request):
         return ""
-    if namespace == OWN or _group(request) == "chaperone.dev":
+    if _is_ours(request):
         return (
             ""
             if _is_operator(request) or _is_note(request)
@@ -159,7 +159,13 @@ def _words(found: Object, key: str) -> set[str]:
 
 def _is_same(request: Object) -> bool:
     new, old = _part(request, "object"), _part(request, "oldObject")
-    return request["operation"] == "UPDATE" and bool(new) and _bare(new) == _bare(old)
+    if request["operation"] != "UPDATE" or not new or _bare(new) != _bare(old):
+        return False
+    return not _is_ours(request) or _labels(new) == _labels(old)
+
+
+def _labels(found: Object) -> Object:
+    return _part(_part(found, "metadata"), "labels")
 
 
 def _bare(found: Object) -> Object:
@@ -169,6 +175,15 @@ def _bare(found: Object) -> Object:
     }
     metadata.pop("annotations", None)
     return {**{key: value for key, value in found.items() if key != "status"}, "metadata": metadata}
+
+
+def _is_ours(request: Object) -> bool:
+    """Tell whether it is about Chaperone itself. Of its cluster roles, only that they are removed."""
+    if request.get("namespace") == OWN or _group(request) == "chaperone.dev":
+        return True
+    name = request.get("name") or _part(_part(request, "oldObject"), "metadata").get("name") or ""
+    removal = request["operation"] == "DELETE" and _group(request) == "rbac.authorization.k8s.io"
+    return removal and not request.get("namespace") and str(name).startswith("chaperone-")
 
 
 def _is_operator(request: Object) -> bool:

@@ -199,6 +199,24 @@ def test_what_has_no_namespace_is_asked_of_all_and_locks_out_nobody_who_repairs(
     assert resources(webhooks["node-connections"]) == {("CONNECT", "nodes/proxy")}
 
 
+def test_what_we_live_by_cannot_be_taken_away_unasked(chart: Chart) -> None:
+    webhooks = guards(chart)
+    for name in ("own-objects", "own-objects-repair"):
+        assert resources(webhooks[name]) >= {
+            *(("DELETE", kind) for kind in ("roles", "rolebindings")),
+            *(("DELETE", kind) for kind in ("serviceaccounts", "persistentvolumeclaims")),
+            *(("UPDATE", kind) for kind in ("serviceaccounts", "persistentvolumeclaims", "pods")),
+        }
+    for name in ("cluster-objects", "cluster-objects-repair"):
+        webhook = webhooks[name]
+        assert {("DELETE", "clusterroles"), ("DELETE", "clusterrolebindings")} <= resources(webhook)
+        [ours] = [one for one in webhook["matchConditions"] if one["name"] == "removal-of-ours"]
+        assert "oldObject.metadata.name.startsWith('chaperone-')" in ours["expression"]
+    names = [name for kind, name in chart.objects() if kind in {"ClusterRole", "ClusterRoleBinding"}]
+    assert names
+    assert all(name.startswith("chaperone-") for name in names)
+
+
 def test_the_second_guard_denies_and_can_be_left_out(chart: Chart) -> None:
     objects = chart.objects()
     policies = {name for kind, name in objects if kind == "ValidatingAdmissionPolicy"}

@@ -39,6 +39,13 @@ def bad_request(message: str) -> Answer:
     return Answer(Denial(message, (Cause("FieldValueInvalid", message),), code=400, reason="BadRequest"))
 
 
+def unreadable(why: str) -> Answer:
+    """Give the refusal of a request whose object a door cannot read."""
+    remedy = "Nothing is let through that cannot be read; send what the API server's schema says"
+    causes = (Cause("Unreadable", why), Cause("Remedy", remedy))
+    return Answer(Denial(f"{why}. {remedy}.", causes, code=400, reason="BadRequest"))
+
+
 def not_found(kind: str, name: str) -> Answer:
     """Give the refusal of a request for something that is not there, in the API server's words."""
     message = f'{kind} "{name}" not found'

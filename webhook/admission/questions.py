@@ -36,16 +36,19 @@ _CORE: Final = {
     "namespaces": Door.NAMESPACE,
     "nodes": Door.NODE,
 }
+_RBAC: Final = "rbac.authorization.k8s.io"
 _GROUPS: Final = {
     "apps": Door.WORKLOAD,
     "batch": Door.WORKLOAD,
-    "rbac.authorization.k8s.io": Door.RBAC,
+    _RBAC: Door.RBAC,
     "admissionregistration.k8s.io": Door.WEBHOOK_CONFIGURATION,
     "chaperone.dev": Door.CHAPERONE,
 }
 _OURS: Final = ".chaperone.dev"
 """How definitions and API services of Chaperone are called."""
 _NAMED_AS_OURS: Final = frozenset({"apiextensions.k8s.io", "apiregistration.k8s.io"})
+_OUR_RIGHTS: Final = "chaperone-"
+"""How cluster roles of Chaperone and their bindings begin."""
 _SESSIONS: Final = frozenset({Door.EXEC, Door.ATTACH})
 _CONNECTIONS: Final = frozenset({Door.PORT_FORWARD, Door.PROXY})
 _HOLDERS: Final = frozenset({Door.SECRET, Door.CONFIGMAP})
@@ -88,8 +91,25 @@ def door_of(request: Request, own: str = "") -> Door | None:
         found = _SUBRESOURCES.get((resource.resource, request.sub_resource))
         return found if not resource.group else None
     if resource.group in _NAMED_AS_OURS:
-        return Door.CHAPERONE if request.name.endswith(_OURS) else None
+        return Door.CHAPERONE if _name(request).endswith(_OURS) else None
+    if _is_removal_of_our_rights(request):
+        return Door.CHAPERONE
     return _GROUPS.get(resource.group) if resource.group else _CORE.get(resource.resource)
+
+
+def _is_removal_of_our_rights(request: Request) -> bool:
+    is_removal = request.operation is Operation.DELETE and request.resource.group == _RBAC
+    return is_removal and not request.namespace and _name(request).startswith(_OUR_RIGHTS)
+
+
+def _name(request: Request) -> str:
+    """Give an object's name; a request about one of a collection that is removed does not say it."""
+    if request.name:
+        return request.name
+    try:
+        return (decode_object(request.old_object, _objects) or _Object()).metadata.name
+    except MalformedReviewError:
+        return ""
 
 
 def resource_of(request: Request) -> str:

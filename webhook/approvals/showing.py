@@ -1,6 +1,7 @@
 """What an approver is shown of an object: of Secrets and ConfigMaps names and sizes, of others what changes.
 
-Values of variables and annotations are left out. Card data may still be in it: ``redaction`` masks it.
+Values of variables, of headers that probes send, and of annotations are left out. Card data may still be in
+it: ``redaction`` masks it.
 """
 
 import base64
@@ -12,7 +13,8 @@ from sidecar.masking import FieldFinding
 from webhook.policy.changes import part, plain
 
 Json = dict[str, Any]
-_VARIABLES: Final = frozenset({"env"})
+_VALUED: Final = frozenset({"env", "httpHeaders"})
+"""Lists of names with values: variables, and what probes and hooks send."""
 _HIDDEN: Final = "(not shown)"
 _VALUES: Final = ("data", "binaryData", "stringData")
 _MOST_CHANGES: Final = 200
@@ -33,12 +35,12 @@ def show_object(
 
 
 def redacted(value: Any, inside: str = "") -> Any:
-    """Give an object without the values of variables and annotations."""
+    """Give an object without the values of variables, headers and annotations."""
     match value:
         case dict():
             found = cast("Json", value)
             return {
-                key: _HIDDEN if key == "value" and inside in _VARIABLES else redacted(inner, key)
+                key: _HIDDEN if key == "value" and inside in _VALUED else redacted(inner, key)
                 for key, inner in found.items()
                 if not (key == "annotations" and inside == "metadata")
             }
@@ -118,8 +120,13 @@ def _differing(before: Any, after: Any, path: str, inside: tuple[str, ...]) -> I
             old_item = first[index] if index < len(first) else _ABSENT
             new_item = second[index] if index < len(second) else _ABSENT
             yield from _differing(old_item, new_item, f"{path}[{index}]", inside)
-    elif inside[-2:] == ("env", "value") or "annotations" in inside:
+    elif _is_value(inside) or "annotations" in inside:
         yield path, {"before": _HIDDEN, "after": _HIDDEN}
     else:
         name = inside[-1] if inside else ""
         yield path, {"before": redacted(before, name), "after": redacted(after, name)}
+
+
+def _is_value(inside: tuple[str, ...]) -> bool:
+    """Tell whether a place is the value of a variable or of a header."""
+    return inside[-1:] == ("value",) and not _VALUED.isdisjoint(inside[-2:-1])

@@ -1,7 +1,8 @@
 """What of an object counts when it is changed: its values, template, rights or labels that guard.
 
 Labels and annotations of a Secret, or the number of a Deployment's replicas, may change without anybody being
-asked again. What decides about privileges and what others read does not.
+asked again. What decides about privileges and what others read does not; nor do labels of Chaperone's own
+objects, by which Services find its pods.
 """
 
 from collections.abc import Mapping
@@ -47,7 +48,7 @@ def substance(door: Door, kind: str, found: Json) -> Json:
         case Door.NAMESPACE:
             labels = part(part(found, "metadata"), "labels")
             return {"labels": {key: value for key, value in labels.items() if key.startswith(_GUARDING)}}
-        case Door.RBAC | Door.NODE:
+        case Door.RBAC | Door.NODE | Door.CHAPERONE:
             return {**_without_notes(found), "labels": part(part(found, "metadata"), "labels")}
         case _:
             return _without_notes(found)

@@ -1,7 +1,7 @@
 """Which rights of RBAC lead past the guard, and which of them a change of a role or a binding adds.
 
 Reading Secrets, entering containers, acting as somebody else, handing out more rights than one has, getting
-tokens and certificates, approving, and changing what guards. Source: https://kubernetes.io/docs/reference/
+tokens and certificates, reaching into nodes by volumes, approving, and changing what guards. Source: https://kubernetes.io/docs/reference/
 access-authn-authz/rbac/ and https://kubernetes.io/docs/concepts/security/rbac-good-practices/.
 """
 
@@ -70,6 +70,7 @@ class _Atom(NamedTuple):
     name: str
 
 
+_EXTRAS: Final = "userextras"
 _WRITE: Final = ("create", "update", "patch", "delete", "deletecollection")
 _ADMISSION: Final = (
     "mutatingwebhookconfigurations",
@@ -92,13 +93,13 @@ _DANGERS: Final = (
     _Danger(Privilege.SECRET_RIGHTS, "", ("secrets",), ("get", "list", "watch")),
     _Danger(Privilege.SESSION_RIGHTS, "", _INTO_CONTAINERS, ("get", *_WRITE)),
     _Danger(Privilege.IMPERSONATION_RIGHTS, "", ("users", "groups", "serviceaccounts"), ("impersonate",)),
-    _Danger(
-        Privilege.IMPERSONATION_RIGHTS, "authentication.k8s.io", ("userextras", "uids"), ("impersonate",)
-    ),
+    _Danger(Privilege.IMPERSONATION_RIGHTS, "authentication.k8s.io", (_EXTRAS, "uids"), ("impersonate",)),
     _Danger(
         Privilege.ROLE_RIGHTS, "rbac.authorization.k8s.io", ("roles", "clusterroles"), ("bind", "escalate")
     ),
     _Danger(Privilege.TOKEN_RIGHTS, "", ("serviceaccounts/token",), ("create",)),
+    # A volume of a path on a node, which a pod then mounts by a claim.
+    _Danger(Privilege.HOST_PATH, "", ("persistentvolumes",), ("create", "update", "patch")),
     _Danger(
         Privilege.APPROVAL_RIGHTS, "chaperone.dev", ("approvalrequests", "standingapprovals"), ("approve",)
     ),
@@ -188,10 +189,22 @@ def _of_right(right: Right) -> Iterator[_Atom]:
     for danger in _DANGERS:
         if danger.group not in groups and _ALL not in groups:
             continue
-        for resource, verb in product(danger.resources, danger.verbs):
-            if _allows_resource(resources, resource) and _allows_verb(verbs, verb):
-                for name in names:
-                    yield _Atom(danger.privilege, danger.group, resource, verb, name)
+        found = (given for wanted in danger.resources for given in _given(resources, wanted))
+        for resource, verb, name in product(found, danger.verbs, names):
+            if _allows_verb(verbs, verb):
+                yield _Atom(danger.privilege, danger.group, resource, verb, name)
+
+
+def _given(allowed: Iterable[str], wanted: str) -> Iterator[str]:
+    """Give what is allowed of a resource: itself or nothing, but of extra claims each by its key.
+
+    The claim ``team`` of somebody is the resource ``userextras/team``.
+    """
+    if wanted == _EXTRAS:
+        prefixes = (f"{_EXTRAS}/", f"{_ALL}/")
+        yield from (one for one in allowed if one in {_ALL, wanted} or one.startswith(prefixes))
+    elif _allows_resource(allowed, wanted):
+        yield wanted
 
 
 def _allows_resource(allowed: Iterable[str], wanted: str) -> bool:

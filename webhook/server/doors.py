@@ -1,4 +1,7 @@
-"""The doors behind HTTP: AdmissionReviews in, AdmissionReviews out; what is malformed gets a 400."""
+"""The doors behind HTTP: AdmissionReviews in, AdmissionReviews out.
+
+What is no review, or none for its door, gets a 400; one whose object the door cannot read gets a refusal.
+"""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -8,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sidecar.contract.errors import CallerError
 from webhook.admission import review
+from webhook.admission.denials import unreadable
 from webhook.admission.fitting import check_fit
 from webhook.admission.review import Answer
 from webhook.admission.telling import ADVICE
@@ -72,7 +76,7 @@ def _endpoint(name: str, door: Door, bodies: Bodies, notes: Notes | None) -> ASG
             try:
                 request = review.decode_review(await room.read(receive))
                 check_fit(name, request)
-                answer = await door.review(request)
+                answer = await _judged(door, request)
             except CallerError as error:
                 if notes is not None:
                     notes.malformed()
@@ -89,6 +93,17 @@ def _endpoint(name: str, door: Door, bodies: Bodies, notes: Notes | None) -> ASG
             await _respond(send, 200, _JSON, review.encode_answer(request.uid, answer))
 
     return endpoint
+
+
+async def _judged(door: Door, request: review.Request) -> Answer:
+    """Give the door's answer, a refusal where it cannot read the object.
+
+    No error of HTTP: where a webhook may fail, an API server would take that for a yes.
+    """
+    try:
+        return await door.review(request)
+    except CallerError as error:
+        return unreadable(str(error))
 
 
 async def _respond(send: Send, status: int, kind: bytes, body: bytes) -> None:

@@ -55,7 +55,13 @@ def test_nothing_else_does(fields: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("resource", "group", "kind"),
-    [("secrets", "", "Secret"), ("deployments", "apps", "Deployment"), ("jobs", "batch", "Job")],
+    [
+        ("secrets", "", "Secret"),
+        ("serviceaccounts", "", "ServiceAccount"),
+        ("persistentvolumeclaims", "", "PersistentVolumeClaim"),
+        ("deployments", "apps", "Deployment"),
+        ("jobs", "batch", "Job"),
+    ],
 )
 def test_objects_are_called_what_they_are(resource: str, group: str, kind: str) -> None:
     asked: dict[str, Any] = {"resource": {"group": group, "version": "v1", "resource": resource}}

@@ -325,6 +325,61 @@ async def test_our_own_objects_are_asked_for_but_of_who_upgrades() -> None:
     assert await asked(policy_removed) == "the-guard-itself"
 
 
+async def test_another_label_of_our_own_objects_is_asked_for_and_another_note_is_not() -> None:
+    """A Service finds its pods by their labels."""
+
+    def pod(**metadata: Any) -> Object:
+        return {"metadata": {"name": "chaperone-admission-1", **metadata}, "spec": ORDINARY["spec"]}
+
+    before = pod(labels={"app": "chaperone"})
+    for after, rule_name in (
+        (pod(labels={"app": "other"}), "the-guard-itself"),
+        (pod(), "the-guard-itself"),
+        (pod(labels={"app": "chaperone"}, annotations={"a": "b"}), ""),
+    ):
+        assert (
+            await asked(object_request("Pod", "pods", after, before, namespace="chaperone-system"))
+            == rule_name
+        )
+
+
+@pytest.mark.parametrize(
+    ("kind", "resource"),
+    [
+        ("Role", "roles.rbac.authorization.k8s.io"),
+        ("RoleBinding", "rolebindings.rbac.authorization.k8s.io"),
+        ("ServiceAccount", "serviceaccounts"),
+        ("PersistentVolumeClaim", "persistentvolumeclaims"),
+    ],
+)
+async def test_nobody_takes_away_what_we_live_by(kind: str, resource: str) -> None:
+    found: Object = {"metadata": {"name": "chaperone-collector"}}
+    where: Object = {"namespace": "chaperone-system", "name": "chaperone-collector"}
+    assert await asked(object_request(kind, resource, None, found, **where)) == "the-guard-itself"
+
+
+@pytest.mark.parametrize("kind", ["ClusterRole", "ClusterRoleBinding"])
+async def test_removal_of_our_cluster_roles_is_asked_for_and_of_others_is_not(kind: str) -> None:
+    resource = f"{kind.lower()}s.rbac.authorization.k8s.io"
+    ours: Object = {"metadata": {"name": "chaperone-admission"}}
+    for name in ("chaperone-admission", ""):  # one of a collection has no name in the request
+        removed = object_request(kind, resource, None, ours, namespace="", name=name)
+        assert await asked(removed) == "the-guard-itself"
+    operator = {"username": "carol", "groups": ["chaperone-operators"]}
+    assert not await asked(
+        object_request(kind, resource, None, ours, namespace="", name="", userInfo=operator)
+    )
+    other: Object = {"metadata": {"name": "view"}}
+    assert not await asked(object_request(kind, resource, None, other, namespace="", name="view"))
+
+
+async def test_a_definition_of_ours_is_asked_for_when_all_are_removed() -> None:
+    resource = "customresourcedefinitions.apiextensions.k8s.io"
+    found: Object = {"metadata": {"name": "guardpolicies.chaperone.dev"}}
+    removed = object_request("CustomResourceDefinition", resource, None, found, namespace="", name="")
+    assert await asked(removed) == "the-guard-itself"
+
+
 async def test_an_approval_is_good_for_exactly_what_was_shown() -> None:
     tickets = MemoryTickets()
     door = object_door(PACK, approving(tickets))

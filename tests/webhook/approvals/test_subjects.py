@@ -143,6 +143,32 @@ def test_what_changes_of_others_is_shown_without_variables() -> None:
     }
 
 
+def probed(word: str, probe: str) -> Object:
+    headers = [{"name": "Authorization", "value": word}]
+    asking = {"httpGet": {"path": "/", "httpHeaders": headers}}
+    asking = {"postStart": asking} if probe == "lifecycle" else asking
+    return {"spec": {"template": {"spec": {"containers": [{"name": "a", probe: asking}]}}}}
+
+
+@pytest.mark.parametrize("probe", ["livenessProbe", "readinessProbe", "startupProbe", "lifecycle"])
+def test_headers_of_probes_are_shown_by_name_only(probe: str) -> None:
+    one, other = probed("hunter1", probe), probed("hunter2", probe)
+    bare: Object = {"spec": {"template": {"spec": {"containers": [{"name": "a"}]}}}}
+    for pair in ((one, other), (None, one), (one, None), (bare, one), (one, bare)):
+        shown = json.dumps(show_object("Deployment", *pair))
+        assert "hunter" not in shown
+        assert "(not shown)" in shown
+    [path] = show_object("Deployment", one, other)["changes"]
+    assert path.endswith("httpGet.httpHeaders[0].value")
+    pod = Change(door=Door.POD, operation=Operation.CREATE, kind="Pod", resource="pods", name="a", after=one)
+    assert "hunter" not in object_subject(pod, question(name="a")).shown
+
+
+def test_a_value_that_is_none_of_a_variable_is_shown() -> None:
+    shown = show_object("PriorityClass", {"value": 1}, {"value": 2})
+    assert shown["changes"] == {"value": {"before": 1, "after": 2}}
+
+
 @pytest.mark.parametrize("field", ["spec", "data"])
 def test_many_changes_are_cut_short(field: str) -> None:
     before = {field: {f"k{n}": n for n in range(500)}}

@@ -41,6 +41,13 @@ def role(*rules: Object, **labels: str) -> bytes:
         (right("", "users", "impersonate"), {P.IMPERSONATION_RIGHTS}),
         (right("", "serviceaccounts", "impersonate:user-info"), {P.IMPERSONATION_RIGHTS}),
         (right("authentication.k8s.io", "uids", "impersonate"), {P.IMPERSONATION_RIGHTS}),
+        (right("authentication.k8s.io", "userextras/team", "impersonate"), {P.IMPERSONATION_RIGHTS}),
+        (right("authentication.k8s.io", "*/team", "impersonate"), {P.IMPERSONATION_RIGHTS}),
+        (right("authentication.k8s.io", "userextrasx", "impersonate"), set[P]()),
+        (right("", "persistentvolumes", "create"), {P.HOST_PATH}),
+        (right("", "persistentvolumes", "patch"), {P.HOST_PATH}),
+        (right("", "persistentvolumes", "get", "list", "delete"), set[P]()),
+        (right("", "persistentvolumeclaims", "create"), set[P]()),
         (right(RBAC, "clusterroles", "escalate"), {P.ROLE_RIGHTS}),
         (right(RBAC, "roles", "bind"), {P.ROLE_RIGHTS}),
         (right(RBAC, "roles", "create", "update"), set[P]()),
@@ -64,6 +71,9 @@ def test_what_a_rule_gives(given_: Object, privileges: set[P]) -> None:
 
 
 EVERYTHING = right("*", "*", "*")
+TEAM, SCOPES = (
+    right("authentication.k8s.io", f"userextras/{key}", "impersonate") for key in ("team", "scopes")
+)
 READS_ONE = right("", "secrets", "get", resourceNames=["one"])
 
 
@@ -75,7 +85,9 @@ READS_ONE = right("", "secrets", "get", resourceNames=["one"])
         ([right("", "secrets", "get")], [READS_ONE], set[P]()),
         ([right("", "secrets", "get", "list")], [right("", "secrets", "list")], set[P]()),
         ([right("", "secrets", "get")], [right("", "secrets", "get", "list")], {P.SECRET_RIGHTS}),
-        ([EVERYTHING], [right("apps", "deployments", "*"), READS_ONE], set[P]()),
+        ([EVERYTHING], [right("apps", "deployments", "*"), READS_ONE, TEAM], set[P]()),
+        ([TEAM], [TEAM, SCOPES], {P.IMPERSONATION_RIGHTS}),
+        ([TEAM, SCOPES], [SCOPES], set[P]()),
         ([right("apps", "deployments", "*")], [right("*", "deployments", "*")], {P.WILDCARD_RIGHTS}),
         ([READS_ONE], [READS_ONE, right("", "pods/exec", "create")], {P.SESSION_RIGHTS}),
         (

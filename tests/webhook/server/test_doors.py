@@ -2,10 +2,11 @@
 
 import json
 import logging
+from typing import Any
 
 import pytest
 from httpish import Asgi
-from reviews import body, exec_door, injected, plain_pod
+from reviews import body, exec_door, injected, object_door, plain_pod
 
 from webhook.server.doors import doors_app
 from webhook.server.logs import JsonFormatter
@@ -33,6 +34,31 @@ async def test_what_is_malformed_gets_a_400_and_no_review() -> None:
         status, answer = await app.post("/v1/exec", data)
         assert status == 400
         assert b"allowed" not in answer
+
+
+SECRET: dict[str, Any] = {
+    "kind": {"group": "", "version": "v1", "kind": "Secret"},
+    "resource": {"group": "", "version": "v1", "resource": "secrets"},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("exec", body({"command": "4111111111111111"}, operation="CONNECT", subresource="exec", uid="u-1")),
+        ("objects", body(["4111111111111111"], operation="CREATE", uid="u-1", **SECRET)),
+    ],
+)
+async def test_an_object_that_a_door_cannot_read_gets_a_refusal(name: str, sent: bytes) -> None:
+    """A webhook that fails open would take an error of HTTP for a yes."""
+    doors = {"exec": exec_door(await injected(plain_pod())), "objects": object_door()}
+    status, answer = await Asgi(doors_app(doors, lambda: None)).post(f"/v1/{name}", sent)
+    response = json.loads(answer)["response"]
+    assert (status, response["uid"], response["allowed"]) == (200, "u-1", False)
+    assert (response["status"]["code"], response["status"]["reason"]) == (400, "BadRequest")
+    assert "object is not of the expected type" in response["status"]["message"]
+    assert response["status"]["details"]["causes"][0]["reason"] == "Unreadable"
+    assert b"4111" not in answer
 
 
 async def test_a_body_without_end_is_cut_off() -> None:

@@ -112,3 +112,11 @@ async def test_reviews_that_nobody_can_read_are_counted(journal: DiskJournal) ->
     made.tell_malformed()
     [event] = shipped(journal)
     assert (event.kind, event.outcome, event.details) == (Kind.DECISION, Outcome.FAILURE, {"reviews": "3"})
+
+
+async def test_a_review_whose_object_nobody_can_read_is_told_as_a_refusal(journal: DiskJournal) -> None:
+    app = Asgi(doors_app({"exec": exec_door()}, lambda: None, notes=notes(journal)))
+    refused = await answer(app, data=body({"command": 7}, operation="CONNECT", subresource="exec"))
+    assert refused["status"]["code"] == 400
+    [event] = shipped(journal)
+    assert (event.outcome, event.rule, event.actor.username) == (Outcome.FAILURE, "Unreadable", "alice")
