@@ -1,18 +1,31 @@
 """How the tests share two cores: those of one cluster stay in one process, the rest goes to who is free."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 _HERE = Path(__file__).parent
-_CLUSTER = _HERE / "cluster"
-_MAKES_CLUSTERS = _HERE / "scripts/devcluster/test_local_cluster.py"
+_ALONE = ("cluster/", "scripts/devcluster/test_local_cluster.py")
+"""Tests of the cluster, and those that make clusters."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests of the cluster, and those that make clusters, in order and in one process."""
-    for item in items:
-        on_cluster = _CLUSTER in item.path.parents or item.get_closest_marker("cluster") is not None
-        if on_cluster or item.path == _MAKES_CLUSTERS:
-            item.add_marker(pytest.mark.xdist_group("cluster"))
+class OneClusterScheduling(LoadScopeScheduling):
+    """Deals tests out one by one, those of the cluster in order to one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "cluster" if _needs_cluster(nodeid.partition("::")[0]) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneClusterScheduling:
+    """Give the scheduler for ``pytest -n``."""
+    return OneClusterScheduling(config, log)
+
+
+@cache
+def _needs_cluster(file: str) -> bool:
+    name = file.removeprefix("tests/")
+    return name.startswith(_ALONE) or "pytest.mark.cluster" in (_HERE / name).read_text()
