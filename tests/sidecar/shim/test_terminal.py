@@ -16,7 +16,7 @@ from shim_process import Shim
 from shim_terminal import Client
 
 from sidecar.contract import handshake
-from sidecar.contract.handshake import ExecFailed, Exited, Hello, Resized, WindowSize
+from sidecar.contract.handshake import ExecFailed, Executed, Exited, Hello, Resized, ShimMessage, WindowSize
 
 SHELL = ("env", "PS1=ready> ", "sh", "-i")
 REPORT_SIZES = """
@@ -170,16 +170,22 @@ def test_a_storm_of_sizes_ends_with_the_last(shim: Shim) -> None:
         process = client.start(shim, "sleep", "60")
         with recorder.accept() as session:
             session.hello()
+            session.answers = False  # reads nothing meanwhile
             session.say(handshake.go())
+            while not isinstance(session.receive(), Executed):
+                pass
+            session.say(handshake.proceed())
             for number in range(storm):
                 client.resize(10 + number % 50, 100)
                 time.sleep(0.002)  # signals that are pending already are not counted (signal(7))
             client.resize(61, 161)
             process.terminate()
-            assert session.hear_end() == Exited(143, 15)
+            sizes: list[ShimMessage] = []
+            while isinstance(message := session.receive(), Resized):
+                sizes.append(message)
+            assert message == Exited(143, 15)
             session.say(handshake.finished())
             assert process.wait(PATIENCE_S) == 143
-    *sizes, _ = session.messages
     assert len(sizes) < storm
     assert sizes[-1] == Resized(WindowSize(61, 161, 1288, 976))
 
