@@ -68,7 +68,16 @@ def helm_arguments(chart: Path, images: dict[str, Reference], values: tuple[str,
             ("pullPolicy", image.pull_policy),
         )
     ]
-    options = ["--namespace", SYSTEM, "--create-namespace", "--wait", "--timeout", TIMEOUT]
+    # What the chart says holds, whatever somebody has set by hand.
+    options = [
+        "--namespace",
+        SYSTEM,
+        "--create-namespace",
+        "--force-conflicts",
+        "--wait",
+        "--timeout",
+        TIMEOUT,
+    ]
     chosen = [word for value in (*sets, *values) for word in ("--set", value)]
     return ["upgrade", "--install", RELEASE, str(chart), *options, *chosen]
 
