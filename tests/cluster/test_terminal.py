@@ -87,7 +87,8 @@ def test_a_resize_reaches_the_program_and_the_record(shell: Shell, audit: Audit)
 
 def test_control_c_interrupts_the_program_and_not_the_session(shell: Shell) -> None:
     terminal = shell()
-    terminal.sendline("sleep 100")
+    terminal.sendline("sh -c 'echo $((6 * 7)); exec sleep 100'")
+    terminal.expect_exact("42")  # it runs: before that, a shell may lose the signal
     terminal.sendintr()
     terminal.expect_exact("ready> ")
     terminal.sendline("echo code $?")
