@@ -45,7 +45,6 @@ _SPENDING_SECONDS: Final = 5.0
 _FIRST_PAUSE_SECONDS: Final = 1.0
 _DRAIN_SECONDS: Final = 8.0
 """The next collector may wait for this one's end."""
-_ACCOUNT: Final = "chaperone-collector"
 _FRONT_PROXY: Final = "extension-apiserver-authentication"
 
 
@@ -70,7 +69,7 @@ class Held:
 
 async def serve_collector(settings: Settings, environment: Mapping[str, str]) -> None:
     """Serve until told to end."""
-    journaling = Journaling(settings, _ACCOUNT, drain_seconds=_DRAIN_SECONDS)
+    journaling = Journaling(settings, COLLECTOR, drain_seconds=_DRAIN_SECONDS)
     observers = CollectorObservers(settings, journaling.journal, journaling.maker)
     store = open_store(store_settings(environment))
     api = KubeApi(connections=_CONNECTIONS)
