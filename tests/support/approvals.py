@@ -10,6 +10,7 @@ from sidecar.contract.sealing import Identity
 from sidecar.masking import Engine, Profile
 from webhook.admission.approval_requests import ApprovalRequestDoor
 from webhook.admission.approving import DeskApproving, Holding
+from webhook.admission.lookup import NotPermittedError
 from webhook.approvals.asking import Terms, wish
 from webhook.approvals.asking import ticket as make
 from webhook.approvals.desk import Desk
@@ -167,11 +168,20 @@ def approving(
 
 
 def request_door(
-    *may: str, now: dt.datetime = NOW, journal: MemoryJournal | None = None, gone: str = ""
+    *may: str,
+    now: dt.datetime = NOW,
+    journal: MemoryJournal | None = None,
+    gone: str = "",
+    blind: bool = False,
 ) -> ApprovalRequestDoor:
-    """Give the door of approval requests where the named people may approve."""
+    """Give the door of approval requests where the named people may approve.
+
+    ``gone`` is why an approval could not be used; ``blind`` that Chaperone may not look.
+    """
 
     async def targets(ticket: ApprovalRequest) -> str:
+        if blind:
+            raise NotPermittedError("Chaperone may not read secrets in namespace payments")
         return gone
 
     return ApprovalRequestDoor(

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from sidecar.contract.errors import ClusterError
 from webhook.admission.approval_rights import Rights
 from webhook.admission.denials import deny, unavailable
+from webhook.admission.lookup import NotPermittedError
 from webhook.admission.review import (
     Answer,
     MalformedReviewError,
@@ -41,7 +42,10 @@ _NEVER: Final = "approval requests are made, changed and removed by Chaperone al
 _DECIDE: Final = "add a decision: chaperone approvals approve NAME, or deny NAME"
 
 Targets = Callable[[ApprovalRequest], Awaitable[str]]
-"""Gives why an approval could not be used any more, nothing when it could. Raises ClusterError."""
+"""Gives why an approval could not be used any more, nothing when it could.
+
+Raises NotPermittedError where Chaperone may not look, and ClusterError.
+"""
 
 _requests = msgspec.json.Decoder(ApprovalRequest)
 _objects = msgspec.json.Decoder(Json)
@@ -118,7 +122,9 @@ class ApprovalRequestDoor:
         if said is None:
             return Answer()
         said = replace(said, reason=self._masked(said.reason))
-        refusal = await self._refusal(ticket, said, request)
+        refusal, warnings = await self._refusal(ticket, said, request), ()
+        if refusal is None and said.verdict is Verdict.APPROVE:
+            refusal, warnings = await self._look(ticket)
         if refusal is not None:
             return self._refuse(ticket, said, refusal, request)
         after = replace(ticket, status=decide(ticket, said, _person(request), self._clock()))
@@ -126,7 +132,8 @@ class ApprovalRequestDoor:
             tell = telling.reviewed if said.verdict is Verdict.REVIEW else telling.decided
             self._journal.note(tell(self._source, after, request.user_info.identity(), request.uid))
         status = msgspec.to_builtins(after.status, str_keys=True)
-        return Answer(patch=(RemoveOperation("/decision"), PatchOperation("add", "/status", status)))
+        patch = (RemoveOperation("/decision"), PatchOperation("add", "/status", status))
+        return Answer(patch=patch, warnings=warnings)
 
     async def _refusal(self, ticket: ApprovalRequest, said: Asked, request: Request) -> Refusal | None:
         found = refuse(ticket, said, _person(request), self._clock())
@@ -139,8 +146,16 @@ class ApprovalRequestDoor:
         if not may:
             why = f"{identity.username} has no right to approve in namespace {request.namespace}"
             return Refusal("MayNotApprove", why)
-        gone = await self._targets(ticket) if said.verdict is Verdict.APPROVE else ""
-        return Refusal("TargetChanged", gone) if gone else None
+        return None
+
+    async def _look(self, ticket: ApprovalRequest) -> tuple[Refusal | None, tuple[str, ...]]:
+        """Give why what was asked is not there to be done any more, or what to warn of."""
+        try:
+            why = await self._targets(ticket)
+        except NotPermittedError as error:
+            warning = f"{error}: should it have changed since this was asked, only the second try says so"
+            return None, (warning,)
+        return (Refusal("TargetChanged", why) if why else None), ()
 
     def _refuse(self, ticket: ApprovalRequest, said: Asked, refusal: Refusal, request: Request) -> Answer:
         if not request.dry_run:
@@ -201,6 +216,11 @@ def _remedy(rule: str, verdict: Verdict, request: Request) -> str:
                 "an administrator can give it: kubectl create rolebinding chaperone-approver"
                 f" -n {request.namespace} --clusterrole=chaperone-approver"
                 f" --user={request.user_info.username}"
+            )
+        case "TargetChanged":
+            return (
+                "have the action asked for again, if it is still wanted: that makes a request that shows what"
+                " it would do now, and this one expires by itself"
             )
         case "GlassIsClosed" | "NotTheRequester":
             return "wait for somebody else to decide, or have an approver deny or approve it"

@@ -7,6 +7,7 @@ import base64
 from typing import Literal, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from sidecar.contract.errors import CallerError
 from sidecar.contract.sealing import Identity
@@ -133,6 +134,8 @@ class Answer(msgspec.Struct, frozen=True):
     decision: Decision | None = None
     """What policies said, where they were asked; for the log and the audit event."""
     noted: Noted = Noted()
+    warnings: tuple[str, ...] = ()
+    """What kubectl shows to whoever asked, each under 256 characters; not with a refusal."""
 
     @property
     def allowed(self) -> bool:
@@ -158,6 +161,7 @@ class _Response(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     status: _Status | None = None
     patch_type: str | None = None
     patch: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 class _ReviewAnswer(msgspec.Struct, frozen=True, rename="camel"):
@@ -200,7 +204,8 @@ def encode_answer(uid: str, answer: Answer) -> bytes:
     if denial is not None:
         status = _Status(denial.code, denial.reason, denial.message, _Details(denial.causes))
         return _encoder.encode(_ReviewAnswer(_Response(uid, allowed=False, status=status)))
-    if not answer.patch:
-        return _encoder.encode(_ReviewAnswer(_Response(uid, allowed=True)))
-    patch = base64.b64encode(_encoder.encode(answer.patch)).decode()
-    return _encoder.encode(_ReviewAnswer(_Response(uid, allowed=True, patch_type="JSONPatch", patch=patch)))
+    response = _Response(uid, allowed=True, warnings=answer.warnings)
+    if answer.patch:
+        patch = base64.b64encode(_encoder.encode(answer.patch)).decode()
+        response = replace(response, patch_type="JSONPatch", patch=patch)
+    return _encoder.encode(_ReviewAnswer(response))

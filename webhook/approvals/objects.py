@@ -67,6 +67,10 @@ class Target(_Part, frozen=True, kw_only=True):
     name: str
     uid: str = ""
     container: str = ""
+    resource_version: str = ""
+    """Of an object that is changed or removed, as it was when this was asked."""
+    state: str = ""
+    """Keyed digest of what of it counted then, hexadecimal, after the key's name and a dot."""
 
 
 class Spec(_Part, frozen=True, kw_only=True):

@@ -106,7 +106,7 @@ def make_doors(
             clock=granter.now,
         ),
         "guardpolicies": GuardPolicyDoor(),
-        "approvalrequests": approvals.door(lookup),
+        "approvalrequests": approvals.door(lookup, held.keys),
         "standingapprovals": approvals.standing_door(policy),
     }
 

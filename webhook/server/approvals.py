@@ -12,7 +12,7 @@ from webhook.admission.approving import DeskApproving
 from webhook.admission.grants import Keys
 from webhook.admission.lookup import PodLookup
 from webhook.admission.standing_approvals import Policies, StandingApprovalDoor
-from webhook.admission.targets import pod_targets
+from webhook.admission.targets import Targets
 from webhook.approvals.desk import Desk
 from webhook.approvals.objects import ApprovalRequest
 from webhook.approvals.redaction import Redaction
@@ -22,6 +22,7 @@ from webhook.approvals.tickets import EVERYWHERE, KubeTickets
 from webhook.journal.journal import Journal
 from webhook.kube.api import KubeApi
 from webhook.server.approval_board import ApprovalBoard
+from webhook.server.object_lookup import ApiObjectLookup
 from webhook.server.sources import ADMISSION, source
 from webhook.server.watching import Follower
 from webhook.settings import Settings
@@ -48,6 +49,7 @@ class Approvals:
         self._observe = observe
         self._tickets = KubeTickets(api, seconds=_REQUEST_SECONDS)
         self._rights = KubeRights(api, seconds=_REQUEST_SECONDS)
+        self._objects = ApiObjectLookup(api, seconds=_REQUEST_SECONDS)
         self._terms = settings.approvals
         self._retention = dt.timedelta(seconds=settings.approvals.retention_seconds)
         self._home = settings.namespace
@@ -82,12 +84,13 @@ class Approvals:
         """Give the masking engine."""
         return self._loaded()
 
-    def door(self, pods: PodLookup) -> ApprovalRequestDoor:
+    def door(self, pods: PodLookup, keys: Callable[[], Keys]) -> ApprovalRequestDoor:
         """Give what judges writes of approval requests."""
+        targets = Targets(pods, self._objects, lambda: keys().seal_key)
         return ApprovalRequestDoor(
             self._rights,
             writers=self._writers,
-            targets=pod_targets(pods),
+            targets=targets.change,
             masked=self._redaction.text,
             journal=self._journal,
             source=self._source,
