@@ -115,32 +115,6 @@ def test_two_must_agree_and_are_different_and_late_is_told(
     assert echo(agent, app, mark, "both").text == f"{mark} both\n"
 
 
-def test_fifty_at_once_are_one_request_and_one_use(
-    admin: Kubectl,
-    agent: Kubectl,
-    approver: Kubectl,
-    auditor: Kubectl,
-    audit: Audit,
-    app: str,
-    mark: str,
-) -> None:
-    word = marker()
-    waiting(lambda: echo(agent, app, mark, word))
-    refused = at_once(lambda: echo(agent, app, mark, word), 50)
-    answered = [result for result in refused if "failed calling webhook" not in result.error]
-    assert len(answered) > 25, "a loaded machine may leave some without an answer, which is a refusal, too"
-    [name] = {ticket_of(result) for result in answered}
-    assert write(approver, name).code == 0
-    tried = at_once(lambda: echo(agent, app, mark, word), 50)
-    assert [result.text for result in tried if result.code == 0] == [f"{mark} {word}\n"]
-    audit.recorded(word)
-    assert len(audit.find(word)) == 1
-    assert recorded(auditor, name, 3) == ONCE
-    others = admin.get("approvalrequests", "-n", NAMESPACE)["items"]
-    about = [item["metadata"]["name"] for item in others if word in item["spec"].get("argv", ())]
-    assert set(about) - {name} <= {f"{name.removesuffix('-1')}-2"}
-
-
 def test_a_privileged_pod_is_created_once_and_exactly_as_approved(
     admin: Kubectl, agent: Kubectl, approver: Kubectl, auditor: Kubectl, mark: str
 ) -> None:

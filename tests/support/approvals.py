@@ -14,7 +14,7 @@ from webhook.admission.lookup import NotPermittedError
 from webhook.approvals.asking import Terms, wish
 from webhook.approvals.asking import ticket as make
 from webhook.approvals.desk import Desk
-from webhook.approvals.objects import ApprovalRequest, Asked, Person, Status, Verdict
+from webhook.approvals.objects import ApprovalRequest, Asked, Person, Status, Verdict, generation_of
 from webhook.approvals.redaction import Redaction
 from webhook.approvals.standing import StandingApproval
 from webhook.approvals.subjects import exec_subject
@@ -78,13 +78,14 @@ class MemoryTickets:
         self._lock = threading.Lock()
         self._version = 0
 
-    def find(self, namespace: str, base: str) -> Iterable[ApprovalRequest]:
+    def last(self, namespace: str, base: str, now: dt.datetime) -> ApprovalRequest | None:
         with self._lock:
-            return [
+            found = [
                 ticket
                 for (place, name), ticket in self.kept.items()
                 if place == namespace and name.rpartition("-")[0] == base
             ]
+        return max(found, key=generation_of, default=None)
 
     def given(self, namespace: str) -> Iterable[StandingApproval]:
         return [given for given in self.standing if given.metadata.namespace == namespace]

@@ -63,6 +63,11 @@ def ticket_of(refused: Result) -> str:
     return found[1]
 
 
+def needs_approval(refused: Result) -> bool:
+    """Tell whether a refusal names a request that waits."""
+    return "Approval request payments/" in refused.error and " is waiting for " in refused.error
+
+
 def told(refused: Result, program: str, *, holds: str = "") -> list[str]:
     """Give the arguments of a command that a refusal tells, without ``kubectl``."""
     [line] = [line for line in refused.error.splitlines() if program in line and holds in line]

@@ -109,8 +109,7 @@ class Desk:
     def ask(self, wish: Wish, review: Review) -> Outcome:
         """Give how an action stands, after asking for it or spending its approval where that is due."""
         for _ in range(_TRIES):
-            found = sorted(self._tickets.find(wish.namespace, wish.base), key=generation_of)
-            outcome = self._try(found[-1] if found else None, wish, review)
+            outcome = self._try(self._tickets.last(wish.namespace, wish.base, self.now()), wish, review)
             if outcome is not None:
                 return outcome
         raise ClusterError("the approval request changes faster than it can be read")

@@ -47,7 +47,8 @@ class Approvals:
     ) -> None:
         """``observe`` is told of all requests now and again."""
         self._observe = observe
-        self._tickets = KubeTickets(api, seconds=_REQUEST_SECONDS)
+        self.board = ApprovalBoard(most_waiting=settings.approvals.most_held)
+        self._tickets = KubeTickets(api, seconds=_REQUEST_SECONDS, known=self.board.generation)
         self._rights = KubeRights(api, seconds=_REQUEST_SECONDS)
         self._objects = ApiObjectLookup(api, seconds=_REQUEST_SECONDS)
         self._terms = settings.approvals
@@ -58,7 +59,6 @@ class Approvals:
         self._source = source(settings, ADMISSION)
         self._engine: Engine | None = None
         self._redaction = Redaction(self._loaded)
-        self.board = ApprovalBoard(most_waiting=settings.approvals.most_held)
         self.follower = Follower(api, EVERYWHERE, self.board)
 
     def prepare(self) -> None:
