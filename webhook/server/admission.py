@@ -136,7 +136,13 @@ async def serve_admission(settings: Settings) -> None:
         "policies": Follower(api, POLICIES_PATH, kept),
     }
     context = await trust.first()
-    approvals = Approvals(api, settings, observers.journal, observe=observers.approvals.observe_tickets)
+    approvals = Approvals(
+        api,
+        settings,
+        observers.journal,
+        observe=observers.approvals.observe_tickets,
+        retell=journaling.note_all,
+    )
     followers["approval requests"] = approvals.follower
     await asyncio.to_thread(approvals.prepare)
     doors = make_doors(

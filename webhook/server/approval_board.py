@@ -36,6 +36,11 @@ class ApprovalBoard:
         with self._lock:
             return list(self._tickets.values())
 
+    @property
+    def is_known(self) -> bool:
+        """Whether all requests have been told of."""
+        return self._last is not None
+
     def generation(self, namespace: str, base: str) -> int | None:
         """Give which was the last request for one action, from 1; 0 for none, None while nothing is known."""
         with self._lock:

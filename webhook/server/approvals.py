@@ -16,9 +16,11 @@ from webhook.admission.targets import Targets
 from webhook.approvals.desk import Desk
 from webhook.approvals.objects import ApprovalRequest
 from webhook.approvals.redaction import Redaction
+from webhook.approvals.retelling import told_again
 from webhook.approvals.rights import KubeRights
 from webhook.approvals.sweeping import sweep
 from webhook.approvals.tickets import EVERYWHERE, KubeTickets
+from webhook.journal.events import AuditEvent
 from webhook.journal.journal import Journal
 from webhook.kube.api import KubeApi
 from webhook.server.approval_board import ApprovalBoard
@@ -30,6 +32,8 @@ from webhook.settings import Settings
 SWEEP_SECONDS: Final = 15.0
 STANDING_SECONDS: Final = 3600.0
 """Between two looks for standing approvals that are to be removed."""
+RETOLD: Final = dt.timedelta(minutes=15)
+"""What has happened to requests within so long before a start is told again: who knew of it may be gone."""
 _REQUEST_SECONDS: Final = 3.0
 """Of one request; a review makes at most a few."""
 
@@ -44,9 +48,11 @@ class Approvals:
         journal: Journal,
         *,
         observe: Callable[[Iterable[ApprovalRequest]], None] = lambda _: None,
+        retell: Callable[[Iterable[AuditEvent]], None] = lambda _: None,
     ) -> None:
-        """``observe`` is told of all requests now and again."""
+        """``observe`` is told of all requests now and again; ``retell`` notes what may be on record."""
         self._observe = observe
+        self._retell: Callable[[Iterable[AuditEvent]], None] | None = retell
         self.board = ApprovalBoard(most_waiting=settings.approvals.most_held)
         self._tickets = KubeTickets(api, seconds=_REQUEST_SECONDS, known=self.board.generation)
         self._rights = KubeRights(api, seconds=_REQUEST_SECONDS)
@@ -119,6 +125,9 @@ class Approvals:
     def _sweep(self) -> None:
         tickets = tuple(self.board.tickets())
         self._observe(tickets)
+        if self._retell is not None and self.board.is_known:
+            self._retell(told_again(tickets, self._source, _now() - RETOLD))
+            self._retell = None
         sweep(
             tickets,
             self._tickets,
