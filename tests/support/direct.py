@@ -32,7 +32,10 @@ class Direct:
         self._context.load_cert_chain(str(loaded.cert_file), str(loaded.key_file))
 
     def exec(self, pod: str, *command: str) -> Result:
-        """Run a command as ``kubectl exec`` does, once; a refusal is in the result's ``stderr``."""
+        """Run a command as ``kubectl exec`` does, once.
+
+        Of a refusal ``stderr`` has the text, and ``stdout`` the whole ``metav1.Status``.
+        """
         query = urlencode([*(("command", word) for word in command), ("stdout", "true"), ("stderr", "true")])
         headers = {
             "Connection": "Upgrade",
@@ -55,7 +58,7 @@ def _result(response: HTTPResponse) -> Result:
         if response.status != 101:
             body = response.read()
             status: Any = json.loads(body or b"{}")
-            return Result(1, b"", str(status.get("message", body)).encode())
+            return Result(1, body, str(status.get("message", body)).encode())
         messages = list(_messages(cast("BinaryIO", response.fp)))
 
     def of(channel: int) -> bytes:
