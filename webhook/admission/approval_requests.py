@@ -206,23 +206,26 @@ def comparable(found: Json) -> Json:
 
 def _remedy(rule: str, verdict: Verdict, request: Request) -> str:
     show = f"kubectl get {PLURAL} {request.name} -n {request.namespace} -o yaml"
-    match rule:
-        case "OwnRequest" | "DecidedTwice" | "NotAnApprover" | "ServiceAccountExcluded":
-            return f"ask somebody else to decide; what is known of it: {show}"
-        case "ReasonMissing":
-            return f'add a reason: {{"decision":{{"verdict":"{verdict.value}","reason":"WHY"}}}}'
-        case "MayNotApprove":
-            return (
-                "an administrator can give it: kubectl create rolebinding chaperone-approver"
-                f" -n {request.namespace} --clusterrole=chaperone-approver"
-                f" --user={request.user_info.username}"
-            )
-        case "TargetChanged":
-            return (
-                "have the action asked for again, if it is still wanted: that makes a request that shows what"
-                " it would do now, and this one expires by itself"
-            )
-        case "GlassIsClosed" | "NotTheRequester":
-            return "wait for somebody else to decide, or have an approver deny or approve it"
-        case _:
-            return f"have the action asked for again, if it is still wanted; what became of it: {show}"
+    again = "have the action asked for again, if it is still wanted"
+    said = f'"decision":{{"verdict":"{verdict.value}","reason":"WHY"}}'
+    give = (
+        "an administrator can give it: kubectl create rolebinding chaperone-approver"
+        f" -n {request.namespace} --clusterrole=chaperone-approver --user={request.user_info.username}"
+    )
+    others = f"ask somebody else to decide; what is known of it: {show}"
+    wait = "wait for somebody else to decide, or have an approver deny or approve it"
+    remedies = {
+        "OwnRequest": others,
+        "DecidedTwice": others,
+        "NotAnApprover": others,
+        "ServiceAccountExcluded": others,
+        "ReasonMissing": f"add a reason: --reason WHY, or {said}",
+        "MayNotApprove": give,
+        "TargetChanged": f"{again}: that makes a request that shows what it would do now; this one expires",
+        "NothingToReview": f"there is nothing to do; what is known of it: {show}",
+        "GlassIsClosed": wait,
+        "NotTheRequester": wait,
+    }
+    late = f"there is nothing left to do; what was found: {show}"
+    otherwise = late if verdict is Verdict.REVIEW else f"{again}; what became of it: {show}"
+    return remedies.get(rule, otherwise)
