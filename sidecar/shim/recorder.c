@@ -198,6 +198,15 @@ static void await(int recorder, enum from_recorder kind, int64_t deadline)
                 "Shim and recorder must be of one version: restart the pod");
 }
 
+/*
+ * Descriptors in the queue of a recorder that does not read would outlive the shim, and whoever
+ * waits for their end, the client, would wait as long.
+ */
+void await_listening(int recorder, int64_t deadline)
+{
+    await(recorder, LISTENING, deadline);
+}
+
 void await_go(int recorder, int64_t deadline)
 {
     await(recorder, GO, deadline);

@@ -207,6 +207,7 @@ int main(int argc, char *argv[])
     session.signals = open_signals();
     open_streams(&streams);
     session.size = streams.size;
+    await_listening(session.recorder, deadline);
     send_hello(session.recorder, &streams, argv[1], argv + 3, deadline);
     leave_to_recorder(&streams);
     await_go(session.recorder, deadline);

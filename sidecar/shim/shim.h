@@ -85,7 +85,8 @@ void restore_terminal(void);
 /* recorder.c */
 
 enum from_recorder {
-    GO = 'G', REFUSED = 'R', CONTINUE = 'C', DENIED = 'D', DELIVERED = 'K', TERMINATE = 'T', LOST = 0
+    LISTENING = 'L', GO = 'G', REFUSED = 'R', CONTINUE = 'C', DENIED = 'D', DELIVERED = 'K', TERMINATE = 'T',
+    LOST = 0
 };
 
 struct message {
@@ -98,7 +99,8 @@ int dial(int64_t deadline);
 void send_hello(int recorder, const struct streams *streams, const char *grant, char *const argv[],
                 int64_t deadline);
 
-/* Wait for the recorder's word; without it nothing runs. */
+/* Wait for the recorder's word; without it nothing is handed over and nothing runs. */
+void await_listening(int recorder, int64_t deadline);
 void await_go(int recorder, int64_t deadline);
 void await_continue(int recorder, int64_t deadline);
 
