@@ -158,9 +158,9 @@ class Session:
     def _muted(self) -> bool:
         return self._ending is not None and self._ending[0] in MUTING
 
-    def _end_by_policy(self, at: int) -> None:
-        if self._programs.end_reason and self._ending is None:
-            self._end(at, Ending.POLICY, self._programs.end_reason)
+    def _end_by_programs(self, at: int) -> None:
+        if self._programs.end and self._ending is None:
+            self._end(at, *self._programs.end)
 
     @property
     def _programs_wait(self) -> bool:
@@ -261,7 +261,7 @@ class Session:
                 self._resized(at, size)
             case Executed() | Untraced():
                 self._commands += self._programs.asked(at, message, wait=self._programs_wait)
-                self._end_by_policy(at)
+                self._end_by_programs(at)
             case Exited(code, signal) if self._exit_at is None:
                 self._exit_at = at
                 self._last_word = finished()
@@ -291,7 +291,7 @@ class Session:
             self._resized(at, self._size)
         if not self._programs_wait:
             self._commands += self._programs.go_on(at)
-            self._end_by_policy(at)
+            self._end_by_programs(at)
 
     def _drain(self, at: int, phase: Phase) -> None:
         for flow in self._flows.values():

@@ -252,10 +252,9 @@ bool tell_size(int recorder, struct winsize size)
     return tell(recorder, &message, sizeof message);
 }
 
-bool tell_program(int recorder, pid_t pid)
+bool tell_program(int recorder, const unsigned char *packet, size_t length)
 {
-    static unsigned char packet[PROGRAM_MAX];  /* static: too large for a small stack */
-    return tell(recorder, packet, describe_program(pid, packet));
+    return tell(recorder, packet, length);
 }
 
 bool tell_untraced(int recorder, int trace_error, int filter_error)

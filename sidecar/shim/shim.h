@@ -110,7 +110,7 @@ struct message hear(int recorder);
 bool tell_exec_failed(int recorder, int error);
 bool tell_ended(int recorder, int code, int signal);
 bool tell_size(int recorder, struct winsize size);
-bool tell_program(int recorder, pid_t pid);
+bool tell_program(int recorder, const unsigned char *packet, size_t length);
 bool tell_untraced(int recorder, int trace_error, int filter_error);
 
 /* program.c */
@@ -171,7 +171,7 @@ bool make_refuse(pid_t pid, const char *reason);
 
 /* programs.c */
 
-/* Gives the length of the packet, at most PROGRAM_MAX. */
+/* Gives the length of the packet, at most PROGRAM_MAX; 0 when the program cannot be looked at. */
 size_t describe_program(pid_t pid, unsigned char *packet);
 
 /* descendants.c */
