@@ -85,6 +85,12 @@ class Data(_Event, frozen=True, tag="data"):
     data: bytes
 
 
+class Redacted(_Event, frozen=True, tag="redacted"):
+    """Something was typed at a terminal that does not echo, as for a password. Nor is its length recorded."""
+
+    at: int
+
+
 class Resize(_Event, frozen=True, tag="resize"):
     """The terminal's new size in character cells."""
 
@@ -158,7 +164,7 @@ class End(_Event, frozen=True, tag="end"):
     """How many programs were started, those that may not run among them."""
 
 
-Event = SessionStart | Data | Resize | Found | Program | Untraced | Exit | End
+Event = SessionStart | Data | Redacted | Resize | Found | Program | Untraced | Exit | End
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)

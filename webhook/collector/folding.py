@@ -17,6 +17,7 @@ from sidecar.contract.events import (
     Exit,
     Found,
     Program,
+    Redacted,
     Resize,
     SessionStart,
     Untraced,
@@ -86,6 +87,8 @@ def fold(record: SessionRecord, event: Event) -> SessionRecord:
             return _find(record, f"{rule}/{brand}")
         case Program() | Untraced() | Exit():
             return _note(record, event)
+        case Redacted():
+            return record
         case End(at, how, reason, findings=claimed):
             phase = Phase.INTERRUPTED if how is Ending.INTERRUPTED else Phase.COMPLETED
             return msgspec.structs.replace(
@@ -115,6 +118,8 @@ def check(event: Event) -> None:
     time = event.started_at if isinstance(event, SessionStart) else event.at
     sound = 0 <= time < _MAX_NANOSECONDS
     match event:
+        case Redacted():
+            pass
         case Data(_, _, data):
             sound &= len(data) <= MAX_DATA_BYTES
         case SessionStart(rows=rows, cols=cols):
