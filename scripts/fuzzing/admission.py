@@ -21,6 +21,7 @@ from fuzzing.admission_grammar import Mutation, encode
 from fuzzing.admission_oracle import BrokenPromiseError, Oracle
 from fuzzing.admission_seeds import seeds
 from fuzzing.choices import Choices
+from sidecar.masking import Engine, Profile
 from webhook.server.logs import JsonFormatter
 
 _MOST_SECONDS: Final = 5.0
@@ -32,7 +33,7 @@ class Lines(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
-        self.setFormatter(JsonFormatter())
+        self.setFormatter(JsonFormatter(Engine.load(Profile.STRICT).masks()))
         self._lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:

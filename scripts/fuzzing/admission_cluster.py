@@ -21,6 +21,7 @@ from sidecar.masking import Engine, Profile
 from webhook.admission.pods import Pod
 from webhook.admission.review import decode_review
 from webhook.journal.making import Maker
+from webhook.journal.masked import MaskedJournal
 from webhook.kube.api import KubeApi, Reply
 from webhook.server.admission import Held, load_policies, make_doors
 from webhook.server.approvals import Approvals
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from webhook.journal.events import AuditEvent
+    from webhook.journal.journal import Journal
     from webhook.server.doors import Door
 
 Object = dict[str, Any]
@@ -166,8 +168,10 @@ class Installation:
                 collector_address="10.96.0.77",
             )
         )
-        self.journal, self._answers = _notes()
-        self.doors = _doors(held, self._pods, self.journal)
+        self.journal = MemoryJournal()
+        noted = MaskedJournal(self.journal, Engine.load(Profile.STRICT).masks())
+        self._answers = _notes(noted)
+        self.doors = _doors(held, self._pods, noted)
         self.app = self.serving(self.doors)
         self._pods.there = asyncio.run(self._some_pods())
 
@@ -200,7 +204,7 @@ class Installation:
         return patched(pod, msgspec.to_builtins(answer.patch))
 
 
-def _doors(held: Held, pods: MemoryPods, journal: MemoryJournal) -> dict[str, Door]:
+def _doors(held: Held, pods: MemoryPods, journal: Journal) -> dict[str, Door]:
     """Give the doors as the server makes them. A door that is added there is asked from then on."""
     settings = read_settings(_ENVIRONMENT)
     policies = load_policies(settings)
@@ -211,9 +215,8 @@ def _doors(held: Held, pods: MemoryPods, journal: MemoryJournal) -> dict[str, Do
     return make_doors(settings, held, pods, Namespaces(), policies, roles=roles, approvals=approvals)
 
 
-def _notes() -> tuple[MemoryJournal, AnswerNotes]:
-    journal, masks = MemoryJournal(), Engine.load(Profile.STRICT).masks()
+def _notes(journal: Journal) -> AnswerNotes:
     maker = Maker(
         origin="pod", namespace="chaperone-system", account="a", clock=time.time_ns, randomness=os.urandom
     )
-    return journal, AnswerNotes(journal, maker, lambda text: masks(text)[0], audit_mode=False)
+    return AnswerNotes(journal, maker, audit_mode=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import posixpath
+import re
 import time
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -73,6 +74,8 @@ _NAMED: Final = frozenset(
 )
 """Fields whose values may be shown: they are names, or said to be shown."""
 _SKEW: Final = 5
+_CARDS: Final = re.compile("|".join(rf"(?<!\d){pan}(?!\d)" for pan in PANS))
+"""Planted numbers as they stand; in the middle of more digits they are none."""
 
 
 class BrokenPromiseError(AssertionError):
@@ -107,11 +110,12 @@ class Oracle:
     ) -> str:
         """Give what the answer was: malformed, denied or allowed. Raises BrokenPromiseError.
 
-        ``lines`` went to the log, ``events`` into the record, where command lines may be but no card data.
+        ``lines`` went to the log, ``events`` into the record, where command lines may be; card data may be
+        in neither, whatever it stands as.
         """
         review = _parsed(sent)
         try:
-            _shows_nothing(door, review, events, [], PANS)
+            _demand(not any(_CARDS.search(text) for text in (events, *lines)), "card data was written down")
             return self._judged(door, review, status, answer, lines)
         except BrokenPromiseError as error:
             raise BrokenPromiseError(

@@ -121,7 +121,7 @@ class ApprovalRequestDoor:
         refusal = await self._refusal(ticket, said, request)
         if refusal is not None:
             return self._refuse(ticket, said, refusal, request)
-        after = replace(ticket, status=decide(ticket, said, _person(request), self._clock()))
+        after = replace(ticket, status=decide(ticket, said, _person(request, self._masked), self._clock()))
         if not request.dry_run:
             tell = telling.reviewed if said.verdict is Verdict.REVIEW else telling.decided
             self._journal.note(tell(self._source, after, request.user_info.identity(), request.uid))
@@ -129,7 +129,7 @@ class ApprovalRequestDoor:
         return Answer(patch=(RemoveOperation("/decision"), PatchOperation("add", "/status", status)))
 
     async def _refusal(self, ticket: ApprovalRequest, said: Asked, request: Request) -> Refusal | None:
-        found = refuse(ticket, said, _person(request), self._clock())
+        found = refuse(ticket, said, _person(request, self._masked), self._clock())
         if found is not None or said.verdict is Verdict.BREAK_GLASS:
             return found
         identity = request.user_info.identity()
@@ -160,9 +160,11 @@ class ApprovalRequestDoor:
         return deny(asked, why=refusal.why, remedy=remedy, rule=refusal.rule, field="decision")
 
 
-def _person(request: Request) -> Person:
+def _person(request: Request, masked: Callable[[str], str]) -> Person:
+    """Give who asks, as objects may show it."""
     identity = request.user_info.identity()
-    return Person(username=identity.username, uid=identity.uid, groups=identity.groups)
+    groups = tuple(map(masked, identity.groups))
+    return Person(username=masked(identity.username), uid=masked(identity.uid), groups=groups)
 
 
 def _said(request: Request) -> Asked | None:

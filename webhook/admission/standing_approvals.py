@@ -98,7 +98,7 @@ class StandingApprovalDoor:
         refusal = await self._refusal(given, approval, request)
         if refusal is not None or approval is None:
             return self._refuse(asked, given, refusal, request)
-        status = stamped(given.spec, approval, _person(request), self._clock())
+        status = stamped(given.spec, approval, _person(request, self._masked), self._clock())
         reason = self._masked(given.spec.reason)
         if not request.dry_run:
             made = replace(given, status=status, spec=replace(given.spec, reason=reason))
@@ -110,12 +110,13 @@ class StandingApprovalDoor:
     async def _refusal(
         self, given: StandingApproval, approval: Approval | None, request: Request
     ) -> Refusal | None:
-        spec, person = given.spec, _person(request)
+        spec, person = given.spec, _person(request, self._masked)
         if approval is None:
             why = f"rule {spec.rule} of policy {spec.policy} asks for no approval, or there is no such rule"
             return Refusal("NoSuchRule", why)
-        if self._masked(" ".join(spec.argv_prefix)) != " ".join(spec.argv_prefix):
-            return Refusal("CardData", "the beginning of its command lines holds card data")
+        words = " ".join((spec.user, *spec.argv_prefix))
+        if self._masked(words) != words:
+            return Refusal("CardData", "its user or the beginning of its command lines holds card data")
         found = refuse_spec(spec, approval) or refuse_giver(
             spec, approval, Person(username=spec.user), person, self._clock()
         )
@@ -140,7 +141,7 @@ class StandingApprovalDoor:
             why = "it was revoked already" if before.status else "it never held, for nobody stamped it"
             return deny(asked, why=why, remedy="nothing needs to be done", rule="TooLate", field="revoke")
         reason = self._masked(after.revoke.reason)
-        status = revoked(before.status, _person(request), reason, self._clock())
+        status = revoked(before.status, _person(request, self._masked), reason, self._clock())
         self._tell_end(before, reason, request)
         return Answer(patch=(RemoveOperation("/revoke"), _status(status)))
 
@@ -186,9 +187,11 @@ def _with_place(given: StandingApproval, request: Request) -> StandingApproval:
     return replace(given, metadata=replace(given.metadata, name=name, namespace=request.namespace))
 
 
-def _person(request: Request) -> Person:
+def _person(request: Request, masked: Callable[[str], str]) -> Person:
+    """Give who asks, as objects may show it."""
     identity = request.user_info.identity()
-    return Person(username=identity.username, uid=identity.uid, groups=identity.groups)
+    groups = tuple(map(masked, identity.groups))
+    return Person(username=masked(identity.username), uid=masked(identity.uid), groups=groups)
 
 
 def _status(status: StandingStatus) -> PatchOperation:
@@ -203,7 +206,7 @@ def _remedy(rule: str, given: StandingApproval) -> str:
         case "ReasonMissing":
             return "add spec.reason"
         case "CardData":
-            return "leave card data out of command lines"
+            return "leave card data out of spec.user and spec.argvPrefix"
         case "TooWide":
             return "name arguments in spec.argvPrefix, or the object in spec.target"
         case "TooLong":

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from sidecar.contract.sealing import Identity
 from sidecar.masking import Engine, Profile
 from webhook.admission.approval_requests import ApprovalRequestDoor
 from webhook.admission.approving import DeskApproving
@@ -81,6 +82,10 @@ class Approvals:
     def engine(self) -> Engine:
         """Give the masking engine."""
         return self._loaded()
+
+    def shown(self, identity: Identity) -> Identity:
+        """Give who somebody is without card data."""
+        return self._redaction.identity(identity)
 
     def door(self, pods: PodLookup) -> ApprovalRequestDoor:
         """Give what judges writes of approval requests."""

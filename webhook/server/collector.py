@@ -70,7 +70,9 @@ class Held:
 async def serve_collector(settings: Settings, environment: Mapping[str, str]) -> None:
     """Serve until told to end."""
     journaling = Journaling(settings, COLLECTOR, drain_seconds=_DRAIN_SECONDS)
-    observers = CollectorObservers(settings, journaling.journal, journaling.maker)
+    observers = CollectorObservers(
+        settings, journaling.journal, journaling.maker, depth=lambda: journaling.disk.size
+    )
     store = open_store(store_settings(environment))
     api = KubeApi(connections=_CONNECTIONS)
     reader = Reader(api, settings.namespace)
@@ -112,7 +114,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
 
     async def on_read(read: Read) -> None:
         await log_read(read)
-        await collector.recording.keep([read_event(journaling.maker.stamp(), read)])
+        await collector.recording.keep([journaling.journal.shown(read_event(journaling.maker.stamp(), read))])
 
     servers = Servers(
         https(

@@ -90,6 +90,7 @@ REFUSED: list[tuple[Object, Object, str]] = [
     (standing(seconds=1801), BOB, "TooLong"),
     (standing(argvPrefix=[]), BOB, "TooWide"),
     (standing(argvPrefix=["pay", *SPACED]), BOB, "CardData"),
+    (standing(user=f"order-{CARD}"), BOB, "CardData"),
     (standing(user="bob"), BOB, "OwnRequest"),
     (standing(), {"username": "dave"}, "MayNotApprove"),
     ({**standing(), "status": {"by": {"username": "carol"}, "at": LATE, "until": LATE}}, BOB, "NotByHand"),
