@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from sidecar.contract.errors import ClusterError
+from webhook.accounts import user_of
 from webhook.admission.approval_rights import Rights
 from webhook.admission.denials import deny, unavailable
 from webhook.admission.review import (
@@ -32,8 +33,8 @@ from webhook.policy.decision import Operation
 Json = dict[str, Any]
 SYSTEM: Final = frozenset(
     {
-        "system:serviceaccount:kube-system:namespace-controller",
-        "system:serviceaccount:kube-system:generic-garbage-collector",
+        user_of("kube-system", "namespace-controller"),
+        user_of("kube-system", "generic-garbage-collector"),
     }
 )
 WRITTEN_BY_SERVER: Final = frozenset({"managedFields", "generation", "resourceVersion"})

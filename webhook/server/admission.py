@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sidecar.contract.names import TOKEN_FILE
 from sidecar.masking import scan_object
+from webhook.accounts import ADMISSION
 from webhook.admission.attach import AttachDoor
 from webhook.admission.connections import ConnectionDoor
 from webhook.admission.ephemeral import EphemeralDoor
@@ -19,7 +20,7 @@ from webhook.admission.guard_policy import GuardPolicyDoor
 from webhook.admission.lookup import NamespaceLookup, PodLookup, RoleLookup
 from webhook.admission.objects import ObjectDoor
 from webhook.admission.pod import PodDoor
-from webhook.collector.audit_route import ADMISSION_ACCOUNT, AUDIT_EVENTS_PATH
+from webhook.collector.audit_route import AUDIT_EVENTS_PATH
 from webhook.kube.api import KubeApi
 from webhook.metrics.exposition import with_metrics
 from webhook.policy.active import ActivePolicies
@@ -113,7 +114,7 @@ def make_doors(
 async def serve_admission(settings: Settings) -> None:
     """Serve until told to end."""
     answer_quickly()
-    journaling = Journaling(settings, ADMISSION_ACCOUNT, drain_seconds=_DRAIN_SECONDS)
+    journaling = Journaling(settings, ADMISSION, drain_seconds=_DRAIN_SECONDS)
     api = KubeApi(connections=_CONNECTIONS)
     trust = TrustKeeping(api, settings)
     held = trust.held

@@ -8,6 +8,7 @@ from typing import Final
 
 from sidecar.contract.sealing import Identity
 from sidecar.masking import Engine, Profile
+from webhook.accounts import ADMISSION
 from webhook.admission.approval_requests import ApprovalRequestDoor
 from webhook.admission.approving import DeskApproving
 from webhook.admission.grants import Keys
@@ -23,7 +24,7 @@ from webhook.approvals.tickets import EVERYWHERE, KubeTickets
 from webhook.journal.journal import Journal
 from webhook.kube.api import KubeApi
 from webhook.server.approval_board import ApprovalBoard
-from webhook.server.sources import ADMISSION, source
+from webhook.server.sources import source
 from webhook.server.watching import Follower
 from webhook.settings import Settings
 

@@ -9,6 +9,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from sidecar.contract.errors import ClusterError
+from webhook.accounts import COLLECTOR
 from webhook.approvals.spending import Spender
 from webhook.approvals.tickets import KubeTickets
 from webhook.audit_api.access import Read, log_read, read_event
@@ -30,7 +31,7 @@ from webhook.server.journaling import Journaling
 from webhook.server.ledger_keeping import LedgerKeeping
 from webhook.server.observing import CollectorObservers
 from webhook.server.runner import Servers, https
-from webhook.server.sources import COLLECTOR, source
+from webhook.server.sources import source
 from webhook.server.tasks import Tasks
 from webhook.server.tls import load_certificate, serving_context
 from webhook.settings import Settings
