@@ -90,6 +90,18 @@ def test_a_number_that_is_none_lets_nothing_through(teller: Storyteller) -> None
     assert teller.post("pods", encode(privileged)) == "denied"
 
 
+def test_a_number_that_is_none_in_a_connection_lets_nothing_through(teller: Storyteller) -> None:
+    forward = next(one for one in seeds()["connections"] if "ports" in one["request"]["object"])
+    forward["request"]["object"]["unknown"] = [Literal(b"1e999")]
+    assert teller.post("connections", encode(forward)) == "denied"
+
+
+def test_a_resource_of_another_group_is_not_judged_as_what_it_says_it_is(teller: Storyteller) -> None:
+    grown = next(one for one in seeds()["objects"] if "hostPID" in str(one["request"]["object"]))
+    grown["request"]["resource"] = {"group": "apps", "version": "v1", "resource": "pods"}
+    assert teller.post("objects", encode(grown)) == "malformed"
+
+
 class Lax:
     """A door that gives one answer to everything."""
 
