@@ -44,7 +44,7 @@ def life(
     life = Life(admin, agent, approver, erin, app, marker())
     with prepared(life):
         broken = {**BROKEN, "metadata": {"name": f"{life.word}-broken"}}
-        assert "argv.exists(" in admin.try_apply(broken).error
+        assert "what is in force stays" in admin.try_apply(broken).error
         life.live(audit)
         life.expire()
         yield life
