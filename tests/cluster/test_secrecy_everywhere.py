@@ -127,7 +127,7 @@ def spy(
         "agents",
         f"{word}-{CARDS['group']}",
         "system:masters",
-        **{"task": [f"T-1 {CARDS['claim']}"], f"order-{CARDS['claim name']}": ["x"]},
+        extra={"task": [f"T-1 {CARDS['claim']}"], f"order-{CARDS['claim name']}": ["x"]},
     )
     groups = {"groups": [f"{word}-{CARDS['group']}"], "namespaces": [NAMESPACE]}
     ask, deny = (

@@ -3,10 +3,10 @@
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import pytest
@@ -130,7 +130,9 @@ def expected(life: Life) -> list[Object]:
 def fits(event: Object, wanted: Object) -> bool:
     """Tell whether an event says all that is wanted, and maybe more."""
     return all(
-        fits(event.get(key, {}), value) if isinstance(value, dict) else event.get(key) == value
+        fits(event.get(key, {}), cast("Object", value))
+        if isinstance(value, dict)
+        else event.get(key) == value
         for key, value in wanted.items()
     )
 
@@ -222,7 +224,7 @@ def test_a_control_that_fails_is_told(
 
 
 @contextmanager
-def stopped(admin: Kubectl, role: str) -> Iterator[None]:
+def stopped(admin: Kubectl, role: str) -> Generator[None]:
     """Have the pod of a role stand still for a moment."""
     [pod] = replicas(admin, role)
     first = processes(container_id(admin, SYSTEM, pod, role))[0]

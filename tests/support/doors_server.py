@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -75,7 +75,7 @@ def is_whole(answer: bytes) -> bool:
 
 
 @contextmanager
-def doors_server() -> Iterator[DoorsServer]:
+def doors_server() -> Generator[DoorsServer]:
     """Serve until the end of the block."""
     with tempfile.TemporaryDirectory() as folder:
         log, ca = Path(folder) / "log", Path(folder) / "ca.pem"

@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -112,7 +112,7 @@ def ticket_of(refused: Result) -> str:
 
 
 @contextmanager
-def prepared(life: Life) -> Iterator[None]:
+def prepared(life: Life) -> Generator[None]:
     """Have the objects, rights and policies that a life needs."""
     binding = ("rolebinding", GROUP, "-n", NAMESPACE)
     life.admin.run("create", *binding, "--clusterrole=chaperone-break-glass", f"--group={GROUP}")

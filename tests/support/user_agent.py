@@ -6,6 +6,7 @@ import json
 import ssl
 import tempfile
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from kube import Kubectl, Object
@@ -13,7 +14,7 @@ from kube import Kubectl, Object
 
 def post(user: Kubectl, path: str, body: Object, *headers: tuple[str, str]) -> tuple[int, str]:
     """Post an object with the client certificate of a kubeconfig, and give status and body of the answer."""
-    config = json.loads(user.kubeconfig.read_text())
+    config: dict[str, Any] = json.loads(user.kubeconfig.read_text())
     cluster, person = config["clusters"][0]["cluster"], config["users"][0]["user"]
     context = ssl.create_default_context(
         cadata=base64.b64decode(cluster["certificate-authority-data"]).decode()
@@ -25,7 +26,7 @@ def post(user: Kubectl, path: str, body: Object, *headers: tuple[str, str]) -> t
             b"".join(base64.b64decode(person[key]) for key in ("client-certificate-data", "client-key-data"))
         )
         context.load_cert_chain(pair)
-    server = urlsplit(cluster["server"])
+    server = urlsplit(str(cluster["server"]))
     connection = http.client.HTTPSConnection(server.hostname or "", server.port, context=context, timeout=60)
     connection.putrequest("POST", path)
     sent = json.dumps(body).encode()

@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from sidecar.contract.errors import ClusterError
+from sidecar.contract.sealing import Identity
 from webhook.accounts import user_of
 from webhook.admission.approval_rights import Rights
 from webhook.admission.denials import deny, unavailable
@@ -65,15 +66,20 @@ class ApprovalRequestDoor:
         writers: frozenset[str],
         targets: Targets,
         masked: Callable[[str], str],
+        shown: Callable[[Identity], Identity],
         journal: Journal,
         source: Source,
         clock: Callable[[], datetime],
     ) -> None:
-        """``writers`` are the users Chaperone itself writes as; ``masked`` masks what people write."""
+        """``writers`` are the users Chaperone itself writes as.
+
+        ``masked`` masks what people write, ``shown`` who they are.
+        """
         self._rights = rights
         self._writers = writers
         self._targets = targets
         self._masked = masked
+        self._shown = shown
         self._journal = journal
         self._source = source
         self._clock = clock
@@ -122,7 +128,7 @@ class ApprovalRequestDoor:
         refusal = await self._refusal(ticket, said, request)
         if refusal is not None:
             return self._refuse(ticket, said, refusal, request)
-        after = replace(ticket, status=decide(ticket, said, _person(request, self._masked), self._clock()))
+        after = replace(ticket, status=decide(ticket, said, _person(request, self._shown), self._clock()))
         if not request.dry_run:
             tell = telling.reviewed if said.verdict is Verdict.REVIEW else telling.decided
             self._journal.note(tell(self._source, after, request.user_info.identity(), request.uid))
@@ -130,7 +136,7 @@ class ApprovalRequestDoor:
         return Answer(patch=(RemoveOperation("/decision"), PatchOperation("add", "/status", status)))
 
     async def _refusal(self, ticket: ApprovalRequest, said: Asked, request: Request) -> Refusal | None:
-        found = refuse(ticket, said, _person(request, self._masked), self._clock())
+        found = refuse(ticket, said, _person(request, self._shown), self._clock())
         if found is not None or said.verdict is Verdict.BREAK_GLASS:
             return found
         identity = request.user_info.identity()
@@ -161,11 +167,9 @@ class ApprovalRequestDoor:
         return deny(asked, why=refusal.why, remedy=remedy, rule=refusal.rule, field="decision")
 
 
-def _person(request: Request, masked: Callable[[str], str]) -> Person:
-    """Give who asks, as objects may show it."""
-    identity = request.user_info.identity()
-    groups = tuple(map(masked, identity.groups))
-    return Person(username=masked(identity.username), uid=masked(identity.uid), groups=groups)
+def _person(request: Request, shown: Callable[[Identity], Identity]) -> Person:
+    identity = shown(request.user_info.identity())
+    return Person(username=identity.username, uid=identity.uid, groups=identity.groups)
 
 
 def _said(request: Request) -> Asked | None:

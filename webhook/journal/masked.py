@@ -24,6 +24,8 @@ _FEWEST_DIGITS: Final = 3
 _DIGITS: Final = b"0123456789"
 _UUID: Final = re.compile(r"(JTI=)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """What most identities and reviews hold, and the engine never masks."""
+_FEW: Final = 32
+"""So many texts are masked one by one; more are masked in one go, so that thousands cost no more than one."""
 
 
 class MaskedJournal:
@@ -100,23 +102,30 @@ class _Masking:
         return shown.decode("utf-8", "replace")
 
     def identity(self, identity: Identity) -> Identity:
-        text = self.text
+        text, texts = self.text, self.texts
         return Identity(
             username=text(identity.username),
             uid=text(identity.uid),
-            groups=tuple(map(text, identity.groups)),
-            extra={text(key): tuple(map(text, values)) for key, values in identity.extra.items()},
+            groups=texts(identity.groups),
+            extra=dict(zip(texts(tuple(identity.extra)), map(texts, identity.extra.values()), strict=True)),
         )
 
-    def command_line(self, argv: tuple[str, ...]) -> tuple[str, ...]:
-        """Mask it as one line, so that a number cut by a space is seen, and cut it where arguments ended.
+    def texts(self, texts: tuple[str, ...]) -> tuple[str, ...]:
+        """Mask some that have nothing to do with one another."""
+        if len(texts) <= _FEW:
+            return tuple(map(self.text, texts))
+        return self._cut(self.text("\n".join(texts)), texts)
 
-        Masking keeps the number of bytes.
-        """
-        line = self.text(" ".join(argv))
-        data, found, start = line.encode("utf-8", "replace"), list[str](), 0
-        for argument in argv:
-            end = start + len(argument.encode("utf-8", "replace"))
+    def command_line(self, argv: tuple[str, ...]) -> tuple[str, ...]:
+        """Mask it as one line, so that a number cut by a space is seen."""
+        return self._cut(self.text(" ".join(argv)), argv)
+
+    @staticmethod
+    def _cut(masked: str, texts: tuple[str, ...]) -> tuple[str, ...]:
+        """Cut a text where those it was joined of ended: masking keeps the number of bytes."""
+        data, found, start = masked.encode("utf-8", "replace"), list[str](), 0
+        for text in texts:
+            end = start + len(text.encode("utf-8", "replace"))
             found.append(data[start:end].decode("utf-8", "replace"))
             start = end + 1
         return tuple(found)

@@ -41,6 +41,7 @@ class Cluster:
             Rights(*may),
             Policies(),
             masked=redaction().text,
+            shown=redaction().identity,
             journal=self.journal,
             source=SOURCE,
             clock=lambda: NOW,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -37,12 +37,12 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Every text of an event and every name of a detail, as the way there."""
     match value:
         case dict():
-            for key, inner in value.items():
+            for key, inner in cast("dict[str, Any]", value).items():
                 yield from places(inner, (*path, key))
                 if path and path[-1] in {"details", "extra"}:
                     yield (*path, key, "its name")
         case list() | tuple():
-            for number, inner in enumerate(value):
+            for number, inner in enumerate(cast("list[Any]", value)):
                 yield from places(inner, (*path, number))
         case str():
             yield path
@@ -117,3 +117,16 @@ def test_a_journal_is_given_what_is_masked_whichever_thread_notes() -> None:
         list(pool.map(journal.note, [event(reason=f"card {PAN}")] * 200))
     assert {one.reason for one in kept.events} == {f"card {MASKED}"}
     assert journal.shown(event(asked=PAN)).asked == MASKED
+
+
+@given(st.lists(st.text(max_size=6), min_size=40, max_size=60), st.integers(0, 39))
+def test_of_many_groups_each_stays_itself_but_for_the_one_with_a_number(
+    groups: list[str], place: int
+) -> None:
+    plain = [group.encode("utf-8", "replace").decode() for group in groups]
+    told = Identity("bob", groups=(*groups[:place], f"card {PAN}", *groups[place:]))
+    shown = masked_identity(told, MASK)
+    assert shown.groups[place] == f"card {MASKED}"
+    assert len(shown.groups) == len(told.groups)
+    if not any(character.isnumeric() for group in groups for character in group):
+        assert list(shown.groups[:place] + shown.groups[place + 1 :]) == plain

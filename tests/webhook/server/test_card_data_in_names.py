@@ -31,7 +31,7 @@ USER: dict[str, Any] = {
     "groups": ["agents", f"card {PAN}"],
     "extra": {"note": [f"cvv=123 {PAN}"], PAN: ["x"], "task": ["T-1"]},
 }
-SHOWN = {
+SHOWN: dict[str, Any] = {
     "username": f"order-{MASKED}",
     "uid": MASKED,
     "groups": ["agents", f"card {MASKED}"],

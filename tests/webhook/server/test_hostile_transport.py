@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -162,8 +163,9 @@ def test_large_bodies_at_once_are_within_bounds(server: DoorsServer) -> None:
     assert judges_well(server)
     before = server.most_memory()
     body = request(b" " * (8 * MIB - len(REVIEW)) + REVIEW)
+    send = partial(server.send, seconds=60)
     with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda _: server.send(body, seconds=60), range(32)))
+        answers = list(pool.map(send, [body] * 32))
     assert {status(answer) for answer in answers} <= {0, 200, 503}
     assert server.most_memory() - before < 150 * MIB
     assert judges_well(server)
