@@ -21,7 +21,7 @@ from webhook.approvals.subjects import exec_subject
 from webhook.approvals.telling import Source
 from webhook.approvals.verdicts import decide, refuse
 from webhook.journal.events import AuditEvent, Kind
-from webhook.journal.journal import JournalFullError
+from webhook.journal.journal import Journal, JournalFullError
 from webhook.policy.decision import Action, Approval, Decision, Question
 
 NOW = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
@@ -141,7 +141,7 @@ def desk(
     tickets: MemoryTickets,
     now: dt.datetime = NOW,
     *,
-    journal: MemoryJournal | None = None,
+    journal: Journal | None = None,
     terms: Terms = TERMS,
 ) -> Desk:
     return Desk(
@@ -160,7 +160,7 @@ def approving(
     tickets: MemoryTickets | None = None,
     now: dt.datetime = NOW,
     *,
-    journal: MemoryJournal | None = None,
+    journal: Journal | None = None,
     terms: Terms = TERMS,
     holding: Holding | None = None,
 ) -> DeskApproving:
@@ -190,6 +190,7 @@ def request_door(
         writers=frozenset({ADMISSION}),
         targets=targets,
         masked=redaction().text,
+        shown=redaction().identity,
         journal=journal or MemoryJournal(),
         source=SOURCE,
         clock=lambda: now,

@@ -12,6 +12,8 @@ import msgspec
 from msgspec.structs import replace
 
 from sidecar.contract.errors import ClusterError
+from sidecar.contract.sealing import Identity
+from webhook.accounts import user_of
 from webhook.admission.approval_rights import Rights
 from webhook.admission.denials import deny, unavailable
 from webhook.admission.lookup import NotPermittedError
@@ -33,8 +35,8 @@ from webhook.policy.decision import Operation
 Json = dict[str, Any]
 SYSTEM: Final = frozenset(
     {
-        "system:serviceaccount:kube-system:namespace-controller",
-        "system:serviceaccount:kube-system:generic-garbage-collector",
+        user_of("kube-system", "namespace-controller"),
+        user_of("kube-system", "generic-garbage-collector"),
     }
 )
 WRITTEN_BY_SERVER: Final = frozenset({"managedFields", "generation", "resourceVersion"})
@@ -68,15 +70,20 @@ class ApprovalRequestDoor:
         writers: frozenset[str],
         targets: Targets,
         masked: Callable[[str], str],
+        shown: Callable[[Identity], Identity],
         journal: Journal,
         source: Source,
         clock: Callable[[], datetime],
     ) -> None:
-        """``writers`` are the users Chaperone itself writes as; ``masked`` masks what people write."""
+        """``writers`` are the users Chaperone itself writes as.
+
+        ``masked`` masks what people write, ``shown`` who they are.
+        """
         self._rights = rights
         self._writers = writers
         self._targets = targets
         self._masked = masked
+        self._shown = shown
         self._journal = journal
         self._source = source
         self._clock = clock
@@ -127,7 +134,7 @@ class ApprovalRequestDoor:
             refusal, warnings = await self._look(ticket)
         if refusal is not None:
             return self._refuse(ticket, said, refusal, request)
-        after = replace(ticket, status=decide(ticket, said, _person(request), self._clock()))
+        after = replace(ticket, status=decide(ticket, said, _person(request, self._shown), self._clock()))
         if not request.dry_run:
             tell = telling.reviewed if said.verdict is Verdict.REVIEW else telling.decided
             self._journal.note(tell(self._source, after, request.user_info.identity(), request.uid))
@@ -136,7 +143,7 @@ class ApprovalRequestDoor:
         return Answer(patch=patch, warnings=warnings)
 
     async def _refusal(self, ticket: ApprovalRequest, said: Asked, request: Request) -> Refusal | None:
-        found = refuse(ticket, said, _person(request), self._clock())
+        found = refuse(ticket, said, _person(request, self._shown), self._clock())
         if found is not None or said.verdict is Verdict.BREAK_GLASS:
             return found
         identity = request.user_info.identity()
@@ -175,8 +182,8 @@ class ApprovalRequestDoor:
         return deny(asked, why=refusal.why, remedy=remedy, rule=refusal.rule, field="decision")
 
 
-def _person(request: Request) -> Person:
-    identity = request.user_info.identity()
+def _person(request: Request, shown: Callable[[Identity], Identity]) -> Person:
+    identity = shown(request.user_info.identity())
     return Person(username=identity.username, uid=identity.uid, groups=identity.groups)
 
 

@@ -15,6 +15,8 @@ from webhook.policy.decision import Decision, Operation
 
 MAX_REVIEW_BYTES = 8 * 1024 * 1024
 """More than twice the largest object an API server stores (3 MiB)."""
+_MAX_IDENTITY_CHARACTERS = 256 * 1024
+"""Of names, groups and claims together; some thousand groups."""
 _API_VERSION = "admission.k8s.io/v1"
 _KIND = "AdmissionReview"
 
@@ -187,7 +189,15 @@ def decode_review(body: bytes) -> Request:
         raise MalformedReviewError(f"only {_KIND} of {_API_VERSION} is understood")
     if not review.request.uid:
         raise MalformedReviewError("the AdmissionReview's request has no uid")
+    if _characters(review.request.user_info) > _MAX_IDENTITY_CHARACTERS:
+        raise MalformedReviewError("the AdmissionReview says more of who asks than anybody is")
     return review.request
+
+
+def _characters(user: UserInfo) -> int:
+    extra = user.extra or {}
+    claims = sum(len(key) + sum(map(len, values)) for key, values in extra.items())
+    return len(user.username) + len(user.uid) + sum(map(len, user.groups or ())) + claims
 
 
 def decode_object(raw: msgspec.Raw, decoder: msgspec.json.Decoder[_T]) -> _T:

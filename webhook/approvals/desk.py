@@ -106,6 +106,10 @@ class Desk:
         """Give the time, in whole seconds."""
         return dt.datetime.fromtimestamp(self._clock(), dt.UTC)
 
+    def known_as(self, identity: Identity) -> Identity:
+        """Give who somebody is as requests have it: without card data."""
+        return self._redaction.identity(identity)
+
     def ask(self, wish: Wish, review: Review) -> Outcome:
         """Give how an action stands, after asking for it or spending its approval where that is due."""
         for _ in range(_TRIES):

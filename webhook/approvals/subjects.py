@@ -65,10 +65,7 @@ def exec_subject(question: Question, pod_uid: str) -> Subject:
 
 def pod_subject(question: Question) -> Subject:
     """Give the subject of a pod's creation: the object without what servers set and Chaperone adds."""
-    try:
-        pod = cast("Json", msgspec.json.decode(question.object))
-    except UNREADABLE:
-        raise CallerError("the pod holds a value that cannot be read") from None
+    pod = _read(question.object, "the pod holds")
     bare = _without_name_of_token(plain(pod))
     return Subject(
         target=Target(resource="pods", name=question.name),
@@ -130,15 +127,22 @@ def stamped(found: Json | None, key: str) -> str:
 def connect_subject(question: Question, resource: str, name: str, options: msgspec.Raw) -> Subject:
     """Give the subject of a connection that is no session: to this object, with these ports and this path.
 
-    ``name`` is as it was written, with scheme and port.
+    ``name`` is as it was written, with scheme and port. Raises CallerError where options cannot be read.
     """
-    asked = cast("Json", msgspec.json.decode(options) or {})
+    asked = _read(options, "the connection's options hold") or {}
     bound = {key: value for key, value in asked.items() if key not in {"kind", "apiVersion", "metadata"}}
     return Subject(
         target=Target(resource=resource, name=question.name),
         digested=msgspec.json.encode((resource, name, bound), order="deterministic"),
         shown=_json({"ports": list(question.ports) or "not said", "path": question.path}),
     )
+
+
+def _read(data: bytes | msgspec.Raw, what: str) -> Json:
+    try:
+        return cast("Json", msgspec.json.decode(data))
+    except UNREADABLE:
+        raise CallerError(f"{what} a value that cannot be read") from None
 
 
 def _json(value: Any) -> str:

@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from sidecar.contract.sealing import Identity
 from sidecar.masking import Engine, Profile
+from webhook.accounts import ADMISSION
 from webhook.admission.approval_requests import ApprovalRequestDoor
 from webhook.admission.approving import DeskApproving
 from webhook.admission.grants import Keys
@@ -25,7 +27,7 @@ from webhook.journal.journal import Journal
 from webhook.kube.api import KubeApi
 from webhook.server.approval_board import ApprovalBoard
 from webhook.server.object_lookup import ApiObjectLookup
-from webhook.server.sources import ADMISSION, source
+from webhook.server.sources import source
 from webhook.server.watching import Follower
 from webhook.settings import Settings
 
@@ -90,6 +92,10 @@ class Approvals:
         """Give the masking engine."""
         return self._loaded()
 
+    def shown(self, identity: Identity) -> Identity:
+        """Give who somebody is without card data."""
+        return self._redaction.identity(identity)
+
     def door(self, pods: PodLookup, keys: Callable[[], Keys]) -> ApprovalRequestDoor:
         """Give what judges writes of approval requests."""
         targets = Targets(pods, self._objects, lambda: keys().seal_key)
@@ -98,6 +104,7 @@ class Approvals:
             writers=self._writers,
             targets=targets.change,
             masked=self._redaction.text,
+            shown=self._redaction.identity,
             journal=self._journal,
             source=self._source,
             clock=_now,
@@ -109,6 +116,7 @@ class Approvals:
             self._rights,
             policies,
             masked=self._redaction.text,
+            shown=self._redaction.identity,
             journal=self._journal,
             source=self._source,
             clock=_now,
