@@ -30,7 +30,7 @@ EVENTS = f"/apis/audit.chaperone.dev/v1alpha1/namespaces/{NAMESPACE}/auditevents
 APPROVE = {"decision": {"verdict": "approve"}}
 RANDOM_KILLS = 10
 ALL_KILLS = 20
-PATIENCE = 60.0
+PATIENCE = 150.0
 _T = TypeVar("_T")
 
 
@@ -154,7 +154,7 @@ def replicas(admin: Kubectl, people: People) -> Replicas:
 
 def until_two(replicas: Replicas, people: People) -> None:
     """Wait until both replicas run and are asked."""
-    until(lambda: len(replicas.pids()) == 2, what="two replicas")
+    until(lambda: len(replicas.pids()) == 2, seconds=PATIENCE, what="two replicas")
     people.create(f"{people.mark}-probe")
 
 
@@ -263,7 +263,7 @@ def test_at_random_times_nothing_is_lost_or_used_twice(
         lives.append(pool.submit(live, "s", session_life))
         for number in range(RANDOM_KILLS):
             time.sleep(random.uniform(0.2, 2.0))
-            pids = until(replicas.pids, what="a replica")
+            pids = until(replicas.pids, seconds=PATIENCE, what="a replica")
             victim = sorted(pids)[number % len(pids)]
             replicas.kill({victim: pids[victim]})
         ended.set()

@@ -8,14 +8,17 @@ import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from pathlib import Path
 
 from kube import SYSTEM, Kubectl
-from node import container_id, processes
+from node import container_id, processes, text
 
 from webhook.kube.api import KubeApi
 
-_STEP_SECONDS = 0.0005
-"""How long replicas run between two looks at what they have done."""
+_STEP_NS = 500_000
+"""How long a replica computes between two looks at what it has done."""
+_LONGEST_STEP_SECONDS = 0.02
+"""How long one is waited for that does not compute, as it waits itself or the machine has no time for it."""
 _SELECTOR = ("-n", SYSTEM, "-l", "app.kubernetes.io/component=admission")
 
 
@@ -50,7 +53,7 @@ class Replicas:
     def kill_when(self, ask: Callable[[], Future[object]], has_come: Callable[[], bool]) -> bool:
         """Kill all once something has come of a request that has no answer yet; False when it had one before.
 
-        The replicas run for half a millisecond at a time, and are looked at while they stand still.
+        The replicas compute for half a millisecond at a time, and are looked at while they stand still.
         """
         pids = self.pids()
         assert len(pids) == 2, pids
@@ -61,15 +64,31 @@ class Replicas:
                 assert time.monotonic() < deadline, "nothing came of the request"
                 if asked.done():
                     return False
-                _all(pids, signal.SIGCONT)
-                time.sleep(_STEP_SECONDS)
-                _all(pids, signal.SIGSTOP)
+                _step(pids)
             if asked.done():
                 return False
             self.kill(pids)
         finally:
             _all(pids, signal.SIGCONT)
         return True
+
+
+def _step(pids: dict[str, int]) -> None:
+    """Let replicas go on until one has computed for a moment, or all wait for something."""
+    until, before = time.monotonic() + _LONGEST_STEP_SECONDS, [_computed(pid) for pid in pids.values()]
+    _all(pids, signal.SIGCONT)
+    while time.monotonic() < until:
+        now = [_computed(pid) for pid in pids.values()]
+        if any(new - old >= _STEP_NS for new, old in zip(now, before, strict=True)):
+            break
+        time.sleep(0.0002)
+    _all(pids, signal.SIGSTOP)
+
+
+def _computed(pid: int) -> int:
+    """Give the processor time of a process and its threads, nanoseconds (proc(5), schedstat)."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int((text(thread) or "0").split()[0]) for thread in threads)
 
 
 def _all(pids: dict[str, int], number: signal.Signals) -> None:
