@@ -3,6 +3,7 @@
 Pure. ``showing`` makes what is shown.
 """
 
+import re
 from typing import Any, Final, cast
 
 import msgspec
@@ -19,6 +20,7 @@ _TOKEN_VOLUME: Final = "kube-api-access-"  # noqa: S105  the beginning of a volu
 _RANDOM_LETTERS: Final = 5
 """That the API server puts behind ``generateName``."""
 _LONGEST_PREFIX: Final = 58
+_MADE_UP_BY_KUBECTL: Final = re.compile(r"\Adebugger-[a-z0-9]{5}\Z")
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,12 +54,25 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def exec_subject(question: Question, pod_uid: str) -> Subject:
-    """Give the subject of an exec: this command line in this container of this very pod."""
+    """Give the subject of a session: this command line in this container of this very pod."""
     bound = (pod_uid, question.container, question.argv, question.tty, question.stdin)
     return Subject(
         target=Target(resource="pods", name=question.name, uid=pod_uid, container=question.container),
         digested=msgspec.json.encode(bound),
         argv=question.argv,
+    )
+
+
+def debug_subject(name: str, pod_uid: str, added: list[Json]) -> Subject:
+    """Give the subject of ephemeral containers: exactly these, added to this very pod.
+
+    The names that kubectl makes up, another for every try, are not bound.
+    """
+    bare = [{**one, "name": _MADE_UP_BY_KUBECTL.sub("debugger-*", str(one.get("name")))} for one in added]
+    return Subject(
+        target=Target(resource="pods/ephemeralcontainers", name=name, uid=pod_uid),
+        digested=msgspec.json.encode((pod_uid, bare), order="deterministic"),
+        shown=_json({"ephemeralContainers": redacted(bare)}),
     )
 
 
@@ -88,7 +103,7 @@ def object_subject(change: Change, question: Question) -> Subject:
         "name": change.name,
         "uid": part(before or {}, "metadata").get("uid"),
         "before": None if before is None else substance(change.door, change.kind, before),
-        "after": None if after is None else _without_made_up_name(plain(after)),
+        "after": None if after is None else _without_made_up_name(plain(_without_own_uid(change, after))),
     }
     uid = bound["uid"]
     return Subject(
@@ -125,6 +140,25 @@ def made_up_name(found: Json | None) -> str:
     prefix = prefix[:_LONGEST_PREFIX]
     is_made_up = not name or (name.startswith(prefix) and len(name) == len(prefix) + _RANDOM_LETTERS)
     return f"{prefix}*" if is_made_up else ""
+
+
+def _without_own_uid(change: Change, after: Json) -> Json:
+    """Give an object that is made without the UID that it gets, another for every try.
+
+    The API server writes a Job's into its selector and the labels of its pods.
+    """
+    uid = part(after, "metadata").get("uid")
+    return _without_text(after, uid) if change.before is None and isinstance(uid, str) and uid else after
+
+
+def _without_text(value: Any, text: str) -> Any:
+    match value:
+        case dict():
+            return {key: _without_text(inner, text) for key, inner in cast("Json", value).items()}
+        case list():
+            return [_without_text(inner, text) for inner in cast("list[Any]", value)]
+        case _:
+            return "*" if value == text else value
 
 
 def _without_made_up_name(found: Json) -> Json:
