@@ -22,8 +22,10 @@ def install(cluster: str, *options: str) -> None:
 
 @pytest.fixture(scope="module")
 def default(cluster_name: str) -> Iterator[None]:
-    """The chart with the values it comes with."""
-    install(cluster_name)
+    """The chart with the values it comes with, and one controller with Secrets of its own."""
+    manager = "policies.secretManagers[0]"
+    named = (f"{manager}.serviceAccount={NAMESPACE}/manager", f"{manager}.names[0]=modes-managed-*")
+    install(cluster_name, *(word for value in named for word in ("--set", value)))
     yield
     install(cluster_name, "--for-tests")
 
@@ -75,6 +77,17 @@ def test_the_default_pack_is_in_force(default: None, admin: Kubectl, agent: Kube
     upgrade = ("set", "env", "-n", SYSTEM, "deployment/chaperone-admission", "A=b", "--dry-run=server")
     assert "says rule the-guard-itself of policy pci-dss" in admin.try_(*upgrade).error
     assert admin.try_(*operator, *upgrade).code == 0
+
+
+def test_a_controller_manages_its_own_secrets_and_no_others(default: None, admin: Kubectl) -> None:
+    as_manager = (f"--as=system:serviceaccount:{NAMESPACE}:manager", "--as-group=system:masters")
+    own, other = f"modes-managed-{marker()}", f"modes-other-{marker()}"
+    create = ("create", "secret", "generic")
+    assert admin.try_(*as_manager, *create, own, "-n", NAMESPACE, "--from-literal=a=b").code == 0
+    refused = admin.try_(*as_manager, *create, other, "-n", NAMESPACE, "--from-literal=a=b")
+    assert "says rule secret-values of policy pci-dss" in refused.error
+    assert "secret-values" in admin.try_("delete", "secret", own, "-n", NAMESPACE).error
+    assert admin.try_(*as_manager, "delete", "secret", own, "-n", NAMESPACE).code == 0
 
 
 def test_audit_mode_refuses_nothing_and_tells_all(
