@@ -186,5 +186,9 @@ def test_no_debug_container_comes_in_unrecorded(data: bytes) -> None:
     if judged is None or not judged[1].allowed:
         return
     old, new = (msgspec.json.decode(raw) for raw in (judged[0].old_object, judged[0].object))
-    before, after = ((pod.get("spec") or {}).get("ephemeralContainers") or [] for pod in (old, new))
-    assert all(container in before for container in after)
+    assert all(container in ephemeral(old) for container in ephemeral(new))
+
+
+def ephemeral(pod: Any) -> list[Object]:
+    found: list[Object] | None = (pod.get("spec") or {}).get("ephemeralContainers")
+    return found or []

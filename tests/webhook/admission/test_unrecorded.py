@@ -50,8 +50,8 @@ def debugger(name: str = "debugger", **fields: Any) -> Object:
 
 
 def saying(action: str = "audit", *, session: Object | None = None, **match: Any) -> Policy:
-    terms = UNRECORDED if session is None else {"session": session}
-    return policies(policy(rule(action, match=match, reason="because", **terms)))
+    terms = {"recording": "none"} if session is None else session
+    return policies(policy(rule(action, match=match, reason="because", session=terms)))
 
 
 async def asked(policy: Policy, request: Request, asking: Any = None) -> Answer:
