@@ -190,5 +190,5 @@ def test_no_debug_container_comes_in_unrecorded(data: bytes) -> None:
 
 
 def ephemeral(pod: Any) -> list[Object]:
-    found: list[Object] | None = (pod.get("spec") or {}).get("ephemeralContainers")
-    return found or []
+    spec: Object = pod.get("spec") or {}
+    return spec.get("ephemeralContainers") or []
