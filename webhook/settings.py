@@ -17,6 +17,7 @@ from webhook.accounts import own_users
 from webhook.admission.recorder import RecorderSettings
 from webhook.approvals.asking import Terms
 from webhook.notifications.terms import Terms as NotificationTerms
+from webhook.policy.secret_managers import SecretManager
 from webhook.trust.keeper import COLLECTOR_SERVICE
 
 _V = TypeVar("_V")
@@ -56,6 +57,8 @@ class Settings:
     """Whether policies refuse nothing and only say what they would have refused (``POLICY_MODE``)."""
     policy_packs: tuple[str, ...]
     """Packs that are always in force, by their files' names (``POLICY_PACKS``, commas)."""
+    secret_managers: tuple[SecretManager, ...]
+    """Controllers whose Secrets packs leave alone (``SECRET_MANAGERS``, JSON of a list of that structure)."""
     policy_directory: Path
     """Where packs are (``POLICY_DIRECTORY``)."""
     approvals: Terms
@@ -110,6 +113,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         api_services=read.names("API_SERVICES", ""),
         audit_mode=read.choice("POLICY_MODE", ("enforce", "audit")) == "audit",
         policy_packs=read.names("POLICY_PACKS", ""),
+        secret_managers=read.json("SECRET_MANAGERS", tuple[SecretManager, ...], ()),
         policy_directory=Path(read.text("POLICY_DIRECTORY", str(PACKS))),
         approvals=read.json("APPROVALS", Terms, Terms()),
         pod=read.text("POD", socket.gethostname()),

@@ -114,6 +114,9 @@ def _add_install_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--registry", help="push the images here (for --existing clusters)")
     parser.add_argument("--test-images", action="store_true", help="load the images of the tests, too")
+    parser.add_argument(
+        "--for-tests", action="store_true", help="with these, and without policies, as the tests want it"
+    )
 
 
 def command_up(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -196,7 +199,7 @@ def command_kubeconfig(settings: Settings, arguments: argparse.Namespace) -> int
 
 
 def command_install(settings: Settings, arguments: argparse.Namespace) -> int:
-    choices = Choices(tuple(arguments.values), arguments.registry, arguments.test_images)
+    choices = Choices(tuple(arguments.values), arguments.registry, arguments.test_images, arguments.for_tests)
     with _exclusive(settings):
         install(settings, _known(settings), choices, Progress())
     return 0

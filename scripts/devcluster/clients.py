@@ -1,6 +1,7 @@
 """The kubectl and helm that this tool itself uses."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from devcluster.gobuild import build
@@ -21,6 +22,23 @@ def kubectl_for(settings: Settings, record: Record, progress: Progress) -> Kubec
     return Kubectl(
         build(kubernetes(version), settings.cache, progress) / "kubectl", settings.kubeconfig(ADMIN)
     )
+
+
+OPERATOR = ("chaperone-scripts", "system:masters", "chaperone-operators")
+"""User and groups that install, upgrade and remove Chaperone: the default pack asks nobody about them."""
+
+
+def operator(kubectl: Kubectl) -> Kubectl:
+    """Give the administrator's kubectl as whoever installs."""
+    user, *groups = OPERATOR
+    return replace(kubectl, options=(f"--as={user}", *(f"--as-group={group}" for group in groups)))
+
+
+def operating_helm(helm_path: Path, kubectl: Kubectl) -> list[str | Path]:
+    """Give how a command of Helm begins, as whoever installs."""
+    user, *groups = OPERATOR
+    identity = [f"--kube-as-user={user}", *(f"--kube-as-group={group}" for group in groups)]
+    return [helm_path, "--kubeconfig", kubectl.kubeconfig, *identity]
 
 
 def helm_for(settings: Settings, progress: Progress) -> Path:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from devcluster.clients import helm_for, kubectl_for
+from devcluster.clients import helm_for, kubectl_for, operating_helm, operator
 from devcluster.errors import CommandError, NotReadyError
 from devcluster.images import RECORDER, TEST_IMAGES, WEBHOOK
 from devcluster.kubectl import Kubectl
@@ -19,6 +19,17 @@ RELEASE = "chaperone"
 SYSTEM = "chaperone-system"
 GUARD_LABEL = "chaperone.dev/guard"
 TIMEOUT = "180s"
+FOR_TESTS = (
+    "policies.packs=null",
+    "notifications.secretName=test-receivers",
+    "notifications.timeoutSeconds=2",
+)
+"""Values with which the tests install: no pack, under which most of what they do would wait for people.
+
+Nobody is told anything as long as there is no Secret of that name (tests/support/receiver.py).
+
+Tests about a pack put it in force themselves (tests/cluster/test_objects.py and test_modes.py).
+"""
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,8 @@ class Choices:
     """Values for the chart, as Helm's --set takes them."""
     registry: str | None = None
     test_images: bool = False
+    for_tests: bool = False
+    """As the tests want it: with their images, and ``FOR_TESTS``."""
 
 
 def install(settings: Settings, record: Record, choices: Choices, progress: Progress) -> None:
@@ -36,18 +49,20 @@ def install(settings: Settings, record: Record, choices: Choices, progress: Prog
 
     Raises NotReadyError, with what the pods say, when the installation does not become ready.
     """
-    kubectl, helm = kubectl_for(settings, record, progress), helm_for(settings, progress)
+    kubectl = operator(kubectl_for(settings, record, progress))
+    helm = operating_helm(helm_for(settings, progress), kubectl)
     supply = supply_for(settings, record, choices.registry)
     references = {name: supply.provide(image, progress) for name, image in _ROLES.items()}
-    for image in TEST_IMAGES if choices.test_images else ():
+    for image in TEST_IMAGES if choices.test_images or choices.for_tests else ():
         supply.provide(image, progress)
     if record.backend is Backend.LOCAL:
         ensure_volumes(settings, kubectl)
     with progress.step("install the chart"):
         _forget_interrupted(kubectl)
-        argv = helm_arguments(settings.repository / "charts/chaperone", references, choices.values)
+        values = (*(FOR_TESTS if choices.for_tests else ()), *choices.values)
+        argv = helm_arguments(settings.repository / "charts/chaperone", references, values)
         try:
-            run([helm, *argv, "--kubeconfig", kubectl.kubeconfig])
+            run([*helm, *argv])
         except CommandError as error:
             raise NotReadyError(f"{error}\n{_symptoms(kubectl)}") from error
     with progress.step(f"guard namespace {GUARDED}"):
@@ -99,25 +114,14 @@ def uninstall(settings: Settings, record: Record, progress: Progress, *, purge: 
 
     What the chart keeps (the record, the keys it was signed with) stays, unless it is to be purged, too.
     """
-    kubectl, helm = kubectl_for(settings, record, progress), helm_for(settings, progress)
+    kubectl = operator(kubectl_for(settings, record, progress))
+    helm = operating_helm(helm_for(settings, progress), kubectl)
     with progress.step("remove aggregated APIs, webhooks and the second guard"):
         for kind in _BLOCKING:
             kubectl.run("delete", kind, "-l", f"app.kubernetes.io/instance={RELEASE}", "--ignore-not-found")
         kubectl.run("label", "namespace", "-l", f"{GUARD_LABEL}=enabled", f"{GUARD_LABEL}-")
     with progress.step("uninstall the chart"):
-        run(
-            [
-                helm,
-                "uninstall",
-                RELEASE,
-                "--namespace",
-                SYSTEM,
-                "--ignore-not-found",
-                "--wait",
-                "--kubeconfig",
-                kubectl.kubeconfig,
-            ]
-        )
+        run([*helm, "uninstall", RELEASE, "--namespace", SYSTEM, "--ignore-not-found", "--wait"])
     if purge:
         with progress.step(f"delete namespace {SYSTEM}"):
             kubectl.run("delete", "namespace", SYSTEM, "--ignore-not-found", "--timeout=100s")

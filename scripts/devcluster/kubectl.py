@@ -18,12 +18,13 @@ class Kubectl:
 
     binary: Path
     kubeconfig: Path
+    options: tuple[str, ...] = ()
 
     def run(
         self, *words: str, stdin: str | None = None, timeout: float = 120, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
         """Raises CommandError on a failure."""
-        argv = [self.binary, "--kubeconfig", self.kubeconfig, *words]
+        argv = [self.binary, "--kubeconfig", self.kubeconfig, *self.options, *words]
         return run(argv, stdin=stdin, timeout=timeout, check=check)
 
     def json(self, *words: str) -> dict[str, Any]:

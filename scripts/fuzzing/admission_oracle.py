@@ -97,8 +97,8 @@ class Oracle:
         self._approved = approved
         self._musts: dict[str, Callable[[Object, list[Object]], str]] = {
             "exec": self._exec,
-            "attach": lambda _, __: "this door lets nothing through",
-            "ephemeralcontainers": lambda _, __: "this door lets nothing through",
+            "attach": lambda _, __: "the pack wants it approved, and this door lets nothing through",
+            "ephemeralcontainers": _debug,
             "pods": _pod,
             "guardpolicies": _policy,
             "approvalrequests": _approval,
@@ -258,6 +258,19 @@ def _allowable(door: str, review: Object | None) -> Object:
         fits = fits and request.get("subResource", "") == sub and request["operation"] in operations
         _demand(fits, "something was let through that this door is not for")
     return request
+
+
+def _debug(request: Object, _: list[Object]) -> str:
+    """Give what is wrong with letting a change of a pod's ephemeral containers through: one that is new."""
+    before, after = (_ephemeral(request.get(key)) for key in ("oldObject", "object"))
+    is_new = any(container not in before for container in after)
+    return "the pack wants it approved, and a debug container comes in" if is_new else ""
+
+
+def _ephemeral(pod: object) -> list[Any]:
+    spec = cast("Object", pod).get("spec") if isinstance(pod, dict) else None
+    found = cast("Object", spec).get("ephemeralContainers") if isinstance(spec, dict) else None
+    return cast("list[Any]", found) if isinstance(found, list) else []
 
 
 def _argument(word: object) -> bool:

@@ -1,18 +1,13 @@
 """The chart, rendered by the real Helm."""
 
 import json
-import os
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 import yaml
-from devcluster.gobuild import build
-from devcluster.gomod import helm
-from devcluster.progress import Progress
-from devcluster.settings import load_settings
+from chart import CHART, Chart, ChartError, Object, environment
 
 from sidecar.contract.names import TOKEN_AUDIENCE, TOKEN_FILE
 from webhook.admission.fitting import FITS
@@ -22,53 +17,9 @@ from webhook.approvals.standing import Revoke, StandingSpec, StandingStatus
 from webhook.journal.events import Kind
 from webhook.notifications.terms import DEFAULT_KINDS, NEVER, ReceiverTerms, Terms
 from webhook.policy.decision import Approval, Door, Glass
-from webhook.policy.packs import read_packs
 from webhook.policy.schema import crd
 from webhook.settings import read_settings
 from webhook.trust.keeper import CA_KEY, TRUST_CONFIG
-
-ROOT = Path(__file__).parents[2]
-CHART = ROOT / "charts/chaperone"
-Object = dict[str, Any]
-
-
-@pytest.fixture(scope="session")
-def helm_path() -> Path:
-    """The pinned Helm, built once and cached."""
-    return build(helm(), load_settings("charts", os.environ, ROOT).cache, Progress()) / "helm"
-
-
-class Chart:
-    def __init__(self, helm_path: Path) -> None:
-        self._helm = helm_path
-
-    def run(self, *values: str, release: str = "chaperone", namespace: str = "chaperone-system") -> str:
-        sets = [word for value in values for word in ("--set-json", value)]
-        argv = [self._helm, "template", release, CHART, "--namespace", namespace, *sets]
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise ChartError(done.stderr)
-        return done.stdout
-
-    def objects(self, *values: str, **where: str) -> dict[tuple[str, str], Object]:
-        """Everything that would be installed, by kind and name."""
-        documents: list[Object] = [doc for doc in yaml.safe_load_all(self.run(*values, **where)) if doc]
-        keys = [(doc["kind"], doc["metadata"]["name"]) for doc in documents]
-        namespaced = [
-            (*key, doc["metadata"].get("namespace")) for key, doc in zip(keys, documents, strict=True)
-        ]
-        assert len(set(namespaced)) == len(documents)
-        return dict(zip(keys, documents, strict=True))
-
-
-class ChartError(Exception):
-    """Helm refused."""
-
-
-@pytest.fixture
-def chart(helm_path: Path) -> Chart:
-    return Chart(helm_path)
-
 
 OPENSEARCH = (
     'store.kind="opensearch"',
@@ -77,11 +28,6 @@ OPENSEARCH = (
     'store.opensearch.passwordSecret={"name":"search","key":"word"}',
     'store.opensearch.caSecret={"name":"search-ca","key":"ca.crt"}',
 )
-
-
-def environment(container: Object) -> dict[str, str]:
-    """The variables of a container that the chart itself sets."""
-    return {variable["name"]: variable["value"] for variable in container["env"] if "value" in variable}
 
 
 def test_helm_has_nothing_to_complain_about(helm_path: Path) -> None:
@@ -281,15 +227,6 @@ def test_policies_are_checked_before_they_are_let_in(chart: Chart) -> None:
     assert webhook["failurePolicy"] == "Fail"
     [rule] = webhook["rules"]
     assert (rule["operations"], rule["resources"]) == (["CREATE", "UPDATE"], ["guardpolicies"])
-
-
-def test_packs_and_mode_reach_the_server(chart: Chart) -> None:
-    deployment = chart.objects('policies={"mode":"audit","packs":["pci-dss","break-glass"]}')
-    [container] = deployment["Deployment", "chaperone-admission"]["spec"]["template"]["spec"]["containers"]
-    settings = read_settings(environment(container))
-    assert settings.audit_mode
-    assert settings.policy_packs == ("pci-dss", "break-glass")
-    assert len(read_packs(settings.policy_directory, settings.policy_packs)) == 2
 
 
 def test_rights_are_the_least(chart: Chart) -> None:

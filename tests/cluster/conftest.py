@@ -1,14 +1,18 @@
 """Fixtures for tests on a real cluster with Chaperone installed from this working tree."""
 
 import os
+import shlex
 import subprocess
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from kube import REPOSITORY, Kubectl
+from changes import ticket_of
+from kube import NAMESPACE, REPOSITORY, Kubectl, Result
+from people import As
 from pods import container, pod, static
-from receiver import SETTINGS, Receiver
+from receiver import Receiver
 from sessions import Audit
 from workshop import Workshop
 
@@ -23,12 +27,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def cluster_name() -> str:
-    """Name of a cluster with this working tree installed; ``CHAPERONE_CLUSTER`` says it is one already."""
+    """Name of a cluster with this working tree installed; ``CHAPERONE_CLUSTER`` says it is one already.
+
+    ``--for-tests`` installs no policy pack: what is not about policies need not mind them. Who sets
+    ``CHAPERONE_CLUSTER`` installs in the same way.
+    """
     name = os.environ.get("CHAPERONE_CLUSTER")
     if name:
         return name
-    values = [word for value in SETTINGS for word in ("--set", value)]
-    for command in (["up"], ["install", "--test-images", *values]):
+    for command in (["up"], ["install", "--for-tests"]):
         done = subprocess.run(
             [REPOSITORY / "scripts/cluster", *command], capture_output=True, text=True, check=False
         )
@@ -115,3 +122,41 @@ def app(_lasting: Workshop) -> str:
 def bare(_lasting: Workshop) -> str:
     """A guarded pod with one static binary and nothing else."""
     return _lasting.pod(pod("bare", static()))
+
+
+@pytest.fixture(scope="session")
+def machinery(admin: Kubectl) -> As:
+    """Somebody who is never held up, to set up and tear down."""
+    return As(admin, "system:apiserver", "system:masters")
+
+
+@pytest.fixture(scope="session")
+def tester(machinery: As, admin: Kubectl) -> Iterator[As]:
+    """Somebody who may do everything, as far as RBAC is concerned, and is not in ``system:masters``."""
+    name = f"doors-{uuid.uuid4().hex[:6]}"
+    machinery.run("create", "clusterrolebinding", name, "--clusterrole=cluster-admin", f"--group={name}")
+    yield As(admin, "tester", name)
+    machinery.run("delete", "clusterrolebinding", name)
+
+
+@pytest.fixture
+def approve(admin: Kubectl) -> Callable[[Result], str]:
+    """Somebody else approves by the command that a refusal tells; gives the request's name."""
+    other = As(admin, "somebody-else", "system:masters")
+
+    def approve(refused: Result) -> str:
+        [line] = [line for line in refused.error.splitlines() if "kubectl patch" in line]
+        words = shlex.split(line[line.index("kubectl patch") :])[1:]
+        other.run(*words)
+        return ticket_of(refused, words[words.index("-n") + 1])
+
+    return approve
+
+
+@pytest.fixture
+def name(machinery: As) -> Iterator[str]:
+    """A name for objects, which are taken away afterwards."""
+    word = f"doors-{uuid.uuid4().hex[:6]}"
+    yield word
+    kinds = "deployments,jobs,secrets,configmaps,roles,rolebindings"
+    machinery.run("delete", kinds, word, "-n", NAMESPACE, "--ignore-not-found", "--cascade=foreground")

@@ -2,99 +2,25 @@
 
 import base64
 import json
-import re
-import shlex
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import yaml
-from kube import NAMESPACE, REPOSITORY, SYSTEM, Kubectl, Object, Result, until
+from changes import apply, deployment, pack_in_force, secret, ticket_of
+from kube import NAMESPACE, SYSTEM, Kubectl, Object, Result, until
 from people import As
 from pods import container, pod
 
-PACK = REPOSITORY / "policies/pci-dss.yaml"
 APPROVE = '{"decision":{"verdict":"approve"}}'
 VALUE = "hunter2-of-the-doors"
 
 
-@pytest.fixture(scope="module")
-def machinery(admin: Kubectl) -> As:
-    """Somebody who is never held up, to set up and tear down."""
-    return As(admin, "system:apiserver", "system:masters")
-
-
-@pytest.fixture(scope="module")
-def tester(machinery: As, admin: Kubectl) -> Iterator[As]:
-    """Somebody who may do everything, as far as RBAC is concerned, and is not in ``system:masters``."""
-    name = f"doors-{uuid.uuid4().hex[:6]}"
-    machinery.run("create", "clusterrolebinding", name, "--clusterrole=cluster-admin", f"--group={name}")
-    yield As(admin, "tester", name)
-    machinery.run("delete", "clusterrolebinding", name)
-
-
 @pytest.fixture(scope="module", autouse=True)
-def _pack(machinery: As, admin: Kubectl, tester: As) -> Iterator[None]:
-    """The default pack in force, followed by all replicas."""
-    name = f"doors-{uuid.uuid4().hex[:6]}"
-    document = yaml.safe_load(PACK.read_text())
-    document["metadata"]["name"] = name
-    machinery.run("create", "-f", "-", stdin=json.dumps(document).encode())
-    probe = ("create", "secret", "generic", "probe", "-n", NAMESPACE, "--dry-run=server")
-    until(lambda: all(tester.try_(*probe).code for _ in range(6)), what="the pack in force")
-    yield
-    machinery.run("delete", "guardpolicy", name)
-
-
-@pytest.fixture
-def name(machinery: As) -> Iterator[str]:
-    """A name for objects, which are taken away afterwards."""
-    word = f"doors-{uuid.uuid4().hex[:6]}"
-    yield word
-    kinds = "deployments,jobs,secrets,configmaps,roles,rolebindings"
-    machinery.run("delete", kinds, word, "-n", NAMESPACE, "--ignore-not-found", "--cascade=foreground")
-
-
-def secret(name: str, **values: str) -> bytes:
-    data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
-    metadata = {"name": name, "namespace": NAMESPACE}
-    return json.dumps({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}).encode()
-
-
-def deployment(name: str, **spec: Any) -> Object:
-    labels = {"app": name}
-    template = {"metadata": {"labels": labels}, "spec": {**pod(name, container())["spec"], **spec}}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name, "namespace": NAMESPACE},
-        "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": template},
-    }
-
-
-def ticket_of(refused: Result, namespace: str = NAMESPACE) -> str:
-    found = re.search(rf"Approval request {namespace}/(\S+) is waiting", refused.error)
-    assert found, refused.error
-    return found[1]
-
-
-@pytest.fixture
-def approve(admin: Kubectl) -> Callable[[Result], str]:
-    """Somebody else approves by the command that a refusal tells; gives the request's name."""
-    other = As(admin, "somebody-else", "system:masters")
-
-    def approve(refused: Result) -> str:
-        [line] = [line for line in refused.error.splitlines() if "kubectl patch" in line]
-        other.run(*shlex.split(line[line.index("kubectl patch") :])[1:])
-        return ticket_of(refused)
-
-    return approve
-
-
-def apply(user: As, body: bytes, *options: str) -> Result:
-    return user.try_("apply", *options, "-f", "-", stdin=body)
+def _pack(machinery: As, tester: As) -> Iterator[None]:
+    with pack_in_force(machinery, tester):
+        yield
 
 
 def test_a_secret_is_changed_exactly_as_approved(
@@ -285,6 +211,8 @@ def test_the_guard_is_not_taken_away_without_somebody_else(tester: As, admin: Ku
     server = ("--dry-run=server",)
     own = ("-n", SYSTEM, "deployment/chaperone-admission", *server)
     policy = admin.get("guardpolicies")["items"][0]["metadata"]["name"]
+    pods = admin.get("pods", "-n", SYSTEM, "-l", "app.kubernetes.io/component=collector")["items"]
+    collector = pods[0]["metadata"]["name"]
     for command in (
         (*patch, unlabel, *server),
         (*patch, unlabel, "--subresource=status", *server),
@@ -299,6 +227,7 @@ def test_the_guard_is_not_taken_away_without_somebody_else(tester: As, admin: Ku
         ("set", "env", *own, "A=b"),
         ("scale", *own, "--replicas=0"),
         ("exec", "-n", SYSTEM, "deployment/chaperone-admission", "--", "id"),
+        ("debug", "-n", SYSTEM, collector, "--image=x", "--target=collector", "--attach=false", "--", "id"),
     ):
         refused = tester.try_(*command)
         assert refused.code != 0, command

@@ -99,6 +99,20 @@ def test_audit_mode_lets_it_happen_and_records_what_it_would_have_done(
     assert {session["spec"]["decision"]["action"] for session in audit.find(mark)} == {"audit"}
 
 
+def test_a_policy_in_audit_mode_stands_beside_one_that_is_obeyed(
+    agent: Kubectl, app: str, audit: Audit, auditor: Kubectl, policy: Apply
+) -> None:
+    watched, denied = marker(), marker()
+    trying = policy({"name": "no", "action": "deny", "match": about(watched)}, mode="audit")
+    obeyed = policy({"name": "no", "action": "deny", "match": about(denied)})
+    refused = settled(lambda: echo(agent, app, watched, denied), lambda result: result.code != 0)
+    assert f"denied by rule no of policy {obeyed}" in refused.error
+    until(lambda: echo(agent, app, watched).code == 0 and would(audit, watched), what="audit mode in force")
+    assert would(audit, watched) == {f"deny by {trying}/no"}
+    attached = agent.try_("attach", "-n", NAMESPACE, app)
+    assert "does not record" in attached.error, "what a policy in audit mode lets go unrecorded does not"
+
+
 def test_terms_and_masking_rules_of_the_policy_hold_in_the_session(
     agent: Kubectl, app: str, audit: Audit, policy: Apply
 ) -> None:

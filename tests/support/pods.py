@@ -1,4 +1,4 @@
-"""Pod manifests for tests. The images are built by ``scripts/cluster install --test-images``."""
+"""Pod manifests for tests. The images are built by ``scripts/cluster install --for-tests``."""
 
 from kube import NAMESPACE, Object
 

@@ -8,8 +8,7 @@ from kube import REPOSITORY, SYSTEM, Kubectl, Object, until
 from pods import container, pod
 
 SECRET: Final = "test-receivers"
-SETTINGS: Final = (f"notifications.secretName={SECRET}", "notifications.timeoutSeconds=2")
-"""Values of the chart. Nobody is told as long as there is no such Secret."""
+"""As ``scripts/cluster install --for-tests`` names it. Nobody is told as long as there is no such Secret."""
 _PLACE: Final = "test-receivers"
 _SERVER: Final = """
 import http.server, os, time
@@ -59,8 +58,7 @@ class Receiver:
             self._admin.run("rollout", "restart", *deployment)
             self._admin.run("rollout", "status", *deployment, "--timeout=120s")
         else:
-            values = [word for value in SETTINGS for word in ("--set", value)]
-            command = [REPOSITORY / "scripts/cluster", "install", "--name", self._cluster, *values]
+            command = [REPOSITORY / "scripts/cluster", "install", "--name", self._cluster, "--for-tests"]
             subprocess.run(command, check=True, capture_output=True)
 
     def close(self) -> None:

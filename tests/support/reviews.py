@@ -15,7 +15,9 @@ from sidecar.contract.grants import Limits
 from sidecar.masking import Engine, Profile, scan_object
 from webhook.admission import review
 from webhook.admission.approving import Approving
+from webhook.admission.attach import AttachDoor
 from webhook.admission.connections import ConnectionDoor
+from webhook.admission.ephemeral import EphemeralDoor
 from webhook.admission.exec import ExecDoor
 from webhook.admission.grants import Granter, Keys
 from webhook.admission.objects import ObjectDoor
@@ -24,6 +26,7 @@ from webhook.admission.pods import Pod
 from webhook.admission.recorder import RecorderSettings, Trust
 from webhook.policy.builtin import RecordEverything
 from webhook.policy.decision import Policy
+from webhook.policy.evaluation import PolicySet
 from webhook.policy.rights import Right
 from webhook.trust import material
 
@@ -39,6 +42,8 @@ SETTINGS = RecorderSettings(
     requests={"cpu": "10m", "memory": "32Mi"},
     limits={"memory": "256Mi"},
 )
+BUILTIN = PolicySet((), otherwise=RecordEverything(profile="strict", limits=Limits()).decision)
+"""What decides where there is no rule."""
 _KINDS = {"exec": "PodExecOptions", "attach": "PodAttachOptions"}
 ALICE = {"username": "alice", "uid": "u-1", "groups": ["agents"], "extra": {"iss": ["https://idp"]}}
 
@@ -72,6 +77,7 @@ def exec_door(
     policy: Policy | None = None,
     namespaces: Namespaces | None = None,
     asking: Approving | None = None,
+    audit_mode: bool = False,
 ) -> ExecDoor:
     policy = policy or RecordEverything(profile="strict", limits=Limits())
     granter = Granter(
@@ -87,6 +93,7 @@ def exec_door(
         policy=policy,
         granter=granter,
         approving=asking or approving(),
+        audit_mode=audit_mode,
     )
 
 
@@ -126,6 +133,27 @@ def object_door(
         policy=policy or RecordEverything(profile="strict", limits=Limits()),
         approving=asking or approving(),
         scan=lambda document: scan_object(engine, document),
+        clock=lambda: NOW_SECONDS,
+    )
+
+
+def attach_door(
+    *pods: Object, error: str | None = None, policy: Policy | None = None, asking: Approving | None = None
+) -> AttachDoor:
+    return AttachDoor(
+        pods=Lookup(*pods, error=error),
+        namespaces=Namespaces(),
+        policy=policy or BUILTIN,
+        approving=asking or approving(),
+        clock=lambda: NOW_SECONDS,
+    )
+
+
+def ephemeral_door(policy: Policy | None = None, asking: Approving | None = None) -> EphemeralDoor:
+    return EphemeralDoor(
+        namespaces=Namespaces(),
+        policy=policy or BUILTIN,
+        approving=asking or approving(),
         clock=lambda: NOW_SECONDS,
     )
 

@@ -1,18 +1,85 @@
-"""The attach door: CONNECT ``pods/attach`` joins a process that is not under the shim, so it is closed."""
+"""The attach door: CONNECT ``pods/attach`` joins the main process of a container, which nothing records yet.
 
-from webhook.admission.denials import deny
-from webhook.admission.review import Answer, Request
+Policies decide, as everywhere; but for rules that say ``recording: none``, it stays closed.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+from msgspec.structs import replace
+
+from sidecar.contract.errors import ClusterError
+from sidecar.contract.names import RECORDER_CONTAINER
+from webhook.admission.approving import Approving
+from webhook.admission.containers import container_of, recorder_is_closed
+from webhook.admission.denials import not_found, unavailable
+from webhook.admission.lookup import NamespaceLookup, PodLookup
+from webhook.admission.pods import Pod
+from webhook.admission.questions import SessionOptions, session_question
+from webhook.admission.review import Answer, Noted, Request, decode_object
+from webhook.admission.unrecorded import judge_unrecorded
+from webhook.approvals.subjects import exec_subject
+from webhook.policy.decision import Door, Policy
+
+_options = msgspec.json.Decoder(SessionOptions)
 
 
 class AttachDoor:
-    """Refuses every attach."""
+    """Judges CONNECT ``pods/attach``. ``clock`` gives Unix seconds."""
+
+    def __init__(
+        self,
+        *,
+        pods: PodLookup,
+        namespaces: NamespaceLookup,
+        policy: Policy,
+        approving: Approving,
+        clock: Callable[[], int],
+    ) -> None:
+        self._pods = pods
+        self._namespaces = namespaces
+        self._policy = policy
+        self._approving = approving
+        self._clock = clock
 
     async def review(self, request: Request) -> Answer:
-        """Give the refusal."""
-        return deny(
-            f"attach to pod {request.namespace}/{request.name}",
-            why="this version of Chaperone does not record attach, and nothing is let through unrecorded",
-            remedy=f"use kubectl exec, which is recorded: kubectl exec -it {request.name}"
-            f" -n {request.namespace} -- COMMAND",
-            rule="AttachIsClosed",
+        """Give whether somebody may attach. Raises MalformedReviewError."""
+        options = decode_object(request.object, _options)
+        asked = f"attach to pod {request.namespace}/{request.name}"
+        if options.container == RECORDER_CONTAINER:
+            return recorder_is_closed(asked)
+        try:
+            pod = await self._pods.find(request.namespace, request.name)
+            return (
+                not_found("pods", request.name) if pod is None else await self._judge(request, options, pod)
+            )
+        except ClusterError as error:
+            return unavailable(asked, why=str(error))
+
+    async def _judge(self, request: Request, options: SessionOptions, pod: Pod) -> Answer:
+        container = container_of(options.container, pod)
+        if isinstance(container, Answer):
+            return container
+        question = session_question(
+            request,
+            Door.ATTACH,
+            replace(options, command=container.line),
+            at=self._clock(),
+            container=container.name,
+            labels=pod.metadata.labels,
+            namespace_labels=await self._namespaces.labels(request.namespace),
+        )
+        reached = pod.spec.reached_from(container)
+        noted = Noted(container=container.name, uid=pod.metadata.uid, argv=question.argv, reaches=reached[1:])
+        is_debug = container in (pod.spec.ephemeral_containers or ())
+        again = f"kubectl attach -it {request.name} -n {request.namespace} -c {container.name}"
+        return await judge_unrecorded(
+            f"attach to pod {request.namespace}/{request.name}, container {container.name}"
+            + (f" ({again})" if is_debug else ""),
+            request,
+            [replace(question, container=name) for name in reached],
+            exec_subject(question, pod.metadata.uid),
+            noted,
+            policy=self._policy,
+            approving=self._approving,
         )

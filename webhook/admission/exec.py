@@ -12,6 +12,8 @@ from sidecar.contract.errors import ClusterError
 from sidecar.contract.grants import GrantError
 from sidecar.contract.names import RECORDER_CONTAINER, SHIM_PATH
 from webhook.admission.approving import Allowed, Approving
+from webhook.admission.audit_mode import would_be_refused
+from webhook.admission.containers import container_of, recorder_is_closed
 from webhook.admission.denials import bad_request, deny, not_found, refused_by_policy, unavailable
 from webhook.admission.grants import Granter
 from webhook.admission.lookup import NamespaceLookup, PodLookup
@@ -24,6 +26,7 @@ from webhook.approvals.subjects import exec_subject
 from webhook.policy.decision import Action, Decision, Door, Policy, Question
 
 _options = msgspec.json.Decoder(SessionOptions)
+_HIDDEN = "ShimCouldBeHidden"
 
 
 class ExecDoor:
@@ -37,12 +40,15 @@ class ExecDoor:
         policy: Policy,
         granter: Granter,
         approving: Approving,
+        audit_mode: bool = False,
     ) -> None:
+        """In audit mode a session is recorded where that may be evaded, and the decision says so."""
         self._pods = pods
         self._namespaces = namespaces
         self._policy = policy
         self._granter = granter
         self._approving = approving
+        self._audit_mode = audit_mode
 
     async def review(self, request: Request) -> Answer:
         """Give the rewritten command, or a refusal. Raises MalformedReviewError."""
@@ -63,11 +69,12 @@ class ExecDoor:
     async def _judge(
         self, request: Request, options: SessionOptions, pod: Pod, namespace_labels: Mapping[str, str]
     ) -> Answer:
-        container = _container(options, pod)
+        container = container_of(options.container, pod)
         if isinstance(container, Answer):
             return container
         asked = f"exec into pod {request.namespace}/{request.name}, container {container.name}"
-        refusal = self._refuse_unguarded(asked, request, pod, container)
+        hidden = shadow(container, pod.spec.volumes or ())
+        refusal = self._refuse_unguarded(asked, request, pod, container, "" if self._audit_mode else hidden)
         if refusal is not None:
             return refusal
         question = session_question(
@@ -80,6 +87,8 @@ class ExecDoor:
             namespace_labels=namespace_labels,
         )
         decision = self._policy.decide(question)
+        if hidden:
+            decision = would_be_refused(decision, _HIDDEN, hidden)
         session, uid = self._granter.new_session(), pod.metadata.uid
         passed = Allowed("", decision, session)
         if decision.action is Action.APPROVE:
@@ -93,7 +102,7 @@ class ExecDoor:
         return self._rewrite(asked, request, question, passed.decision, pod_uid=uid, passed=passed)
 
     def _refuse_unguarded(
-        self, asked: str, request: Request, pod: Pod, container: Container
+        self, asked: str, request: Request, pod: Pod, container: Container, hidden: str
     ) -> Answer | None:
         remedy = f"create the pod anew: {recreate(pod, request.namespace)}"
         if pod.recorder is None:
@@ -101,11 +110,13 @@ class ExecDoor:
             return deny(asked, why=why, remedy=remedy, rule="NoRecorder")
         if not container.sees_shim:
             why = f"container {container.name} was not prepared for recording when the pod was created"
+            if container in (pod.spec.ephemeral_containers or ()):
+                why = f"container {container.name} is a debug container, where this version records nothing"
+                remedy = f"use one of the application: {', '.join(c.name for c in pod.spec.containers)}"
             return deny(asked, why=why, remedy=remedy, rule="ContainerNotGuarded", field="container")
-        hidden = shadow(container, pod.spec.volumes or ())
         if hidden:
             remedy = "create the pod anew without that"
-            return deny(asked, why=hidden, remedy=remedy, rule="ShimCouldBeHidden", field="container")
+            return deny(asked, why=hidden, remedy=remedy, rule=_HIDDEN, field="container")
         if not set(pod.recorder.trusted_roots) & set(self._granter.trusted_roots()):
             why = "this pod's recorder does not know the signing root of this installation"
             return deny(asked, why=why, remedy=remedy, rule="UnknownRoot")
@@ -146,9 +157,7 @@ class ExecDoor:
 def _refuse_options(asked: str, options: SessionOptions) -> Answer | None:
     command = options.command or ()
     if options.container == RECORDER_CONTAINER:
-        why = "nobody gets into the recorder, whoever asks"
-        remedy = "name the application's container with -c"
-        return deny(asked, why=why, remedy=remedy, rule="RecorderIsClosed", field="container")
+        return recorder_is_closed(asked)
     if not command:
         return bad_request(f"{asked}: no command was given")
     if not all(_spawnable(argument) for argument in command):
@@ -163,16 +172,3 @@ def _refuse_options(asked: str, options: SessionOptions) -> Answer | None:
 def _spawnable(argument: str) -> bool:
     """Tell whether execve(2) can take an argument: no NUL, and no lone surrogate, which has no UTF-8."""
     return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in argument)
-
-
-def _container(options: SessionOptions, pod: Pod) -> Container | Answer:
-    """Give the container meant, defaulted and refused as the API server does (its ``ValidateContainer``)."""
-    spec, name = pod.spec, pod.metadata.name
-    if not options.container and len(spec.containers) == 1:
-        return spec.containers[0]
-    if not options.container:
-        choices = " ".join(container.name for container in spec.containers)
-        return bad_request(f"a container name must be specified for pod {name}, choose one of: [{choices}]")
-    everything = (*spec.containers, *(spec.init_containers or ()), *(spec.ephemeral_containers or ()))
-    found = next((container for container in everything if container.name == options.container), None)
-    return found or bad_request(f"container {options.container} is not valid for pod {name}")

@@ -58,10 +58,21 @@ class Container(msgspec.Struct, frozen=True, rename="camel"):
     """A container of any kind."""
 
     name: str
+    command: tuple[str, ...] | None = None
+    args: tuple[str, ...] | None = None
     security_context: SecurityContext | None = None
     env: tuple[EnvironmentVariable, ...] | None = None
     volume_mounts: tuple[VolumeMount, ...] | None = None
     volume_devices: tuple[VolumeDevice, ...] | None = None
+    stdin: bool = False
+    tty: bool = False
+    target_container_name: str = ""
+    """Of an ephemeral container: whose processes it sees."""
+
+    @property
+    def line(self) -> tuple[str, ...]:
+        """The command line of its main process; nothing where the image says how it begins."""
+        return (*self.command, *(self.args or ())) if self.command else ()
 
     @property
     def sees_shim(self) -> bool:
@@ -165,6 +176,29 @@ class PodSpec(msgspec.Struct, frozen=True, rename="camel"):
     share_process_namespace: bool | None = None
     host_pid: bool = msgspec.field(name="hostPID", default=False)
     dns_policy: str = "ClusterFirst"
+
+    @property
+    def everything(self) -> tuple[Container, ...]:
+        """All of its containers, of every kind."""
+        return (*self.containers, *(self.init_containers or ()), *(self.ephemeral_containers or ()))
+
+    @property
+    def shares_processes(self) -> bool:
+        """Whether its containers see one another's processes."""
+        return bool(self.share_process_namespace) or self.host_pid
+
+    def reached_from(self, container: Container) -> tuple[str, ...]:
+        """Give the containers whose processes somebody in one of its containers may see: itself first.
+
+        From an ephemeral container these are its target's, or those of all that share a process namespace. A
+        session in any other is one in this alone: sharing was asked for when the pod was made.
+        """
+        names = [container.name]
+        if container.target_container_name:
+            names.append(container.target_container_name)
+        if self.shares_processes and container in (self.ephemeral_containers or ()):
+            names += [one.name for one in self.containers]
+        return tuple(dict.fromkeys(names))
 
     @property
     def asks_cluster_dns(self) -> bool:

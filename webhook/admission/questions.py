@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from sidecar.masking import FieldFinding
+from webhook.admission.debugging import request_questions
 from webhook.admission.pods import Metadata
 from webhook.admission.review import MalformedReviewError, Request, decode_object
 from webhook.approvals.subjects import Change, made_up_name
@@ -288,7 +289,7 @@ def questions_of(
     """Give the questions of a saved review, none at no door. Raises MalformedReviewError.
 
     ``own`` is Chaperone's namespace. What else the cluster holds is not asked: a binding is judged by the
-    name of its role.
+    name of its role, and what runs in a container that is attached to is not known.
     """
     door = door_of(request, own)
     if door is None:
@@ -296,6 +297,8 @@ def questions_of(
     if door in _SESSIONS:
         options = decode_object(request.object, _options)
         return [session_question(request, door, options, at=at, namespace_labels=namespace_labels)]
+    if door is Door.EPHEMERAL_CONTAINER:
+        return request_questions(request, at=at, namespace_labels=namespace_labels)[1]
     if door in _CONNECTIONS or request.operation is Operation.CONNECT:
         return [connect_question(request, door, at=at, namespace_labels=namespace_labels)]
     change = change_of(request, door)

@@ -126,6 +126,13 @@ class Noted(msgspec.Struct, frozen=True):
     """Id of the session that may start."""
     approval: str = ""
     """Name of the approval request that was spent."""
+    argv: tuple[str, ...] = ()
+    """Command line of a process that is attached to, or of an ephemeral container."""
+    tty: bool = False
+    stdin: bool = False
+    reaches: tuple[str, ...] = ()
+    """Containers whose processes can be seen from there, besides its own."""
+    privileges: tuple[str, ...] = ()
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -209,7 +209,7 @@ def _remedy(rule: str, given: StandingApproval) -> str:
         case "CardData":
             return "leave card data out of spec.user and spec.argvPrefix"
         case "TooWide":
-            return "name arguments in spec.argvPrefix, or the object in spec.target"
+            return "name arguments in spec.argvPrefix, or the object in spec.resource and spec.target"
         case "TooLong":
             return "ask for a shorter time"
         case _:

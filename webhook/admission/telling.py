@@ -10,7 +10,7 @@ import msgspec
 
 from webhook.admission.pods import Metadata
 from webhook.admission.questions import ConnectOptions, SessionOptions, door_of, resource_of
-from webhook.admission.review import Answer, MalformedReviewError, Request, decode_object
+from webhook.admission.review import Answer, MalformedReviewError, Noted, Request, decode_object
 from webhook.journal.events import AuditEvent, Kind, Outcome, Where
 from webhook.journal.making import Stamp
 from webhook.policy.builtin import NAME as BUILTIN
@@ -20,15 +20,17 @@ ADVICE: Final = frozenset({"Remedy", "ApprovalRequest", "ApproveCommand", "WaitC
 """Causes that say what to do, not why."""
 _ALWAYS_TOLD: Final = frozenset({"guardpolicies"})
 """Doors whose every answer is an event, whether or not policies were asked."""
-_UNRECORDED: Final = frozenset({"connections"})
+_UNRECORDED: Final = frozenset({"connections", "attach", "ephemeralcontainers"})
 """Doors whose every decision is an event: nothing else tells of what they let through."""
 _OWN_KNOWN: Final = frozenset({"objects", "connections"})
 """Doors at which everything in Chaperone's own namespace is a matter of Chaperone itself."""
 _SESSIONS: Final = frozenset({"exec", "attach"})
+_INTO_CONTAINERS: Final = _SESSIONS | {"ephemeralcontainers"}
 _CONNECTIONS: Final = frozenset({"portforward", "proxy"})
 _MOST_ARGV_BYTES: Final = 16 * 1024
 _MOST_PATH: Final = 4096
 _VERBS: Final = {"CREATE": "creation of", "UPDATE": "change of", "DELETE": "removal of", "CONNECT": "use of"}
+_ENTRIES: Final = {"exec": "exec into", "attach": "attach to", "ephemeralcontainers": "debug container in"}
 
 
 class _Object(msgspec.Struct, frozen=True):
@@ -59,7 +61,7 @@ def decision_event(stamp: Stamp, name: str, request: Request, answer: Answer, *,
     """Give the event of one answer of the door with this name; ``own`` is Chaperone's namespace."""
     decision, noted = answer.decision, answer.noted
     session = _session(request)
-    argv, container = session.command or (), noted.container or session.container or ""
+    argv, container = session.command or noted.argv, noted.container or session.container or ""
     object_name = _name(request)
     return AuditEvent(
         id=stamp.id,
@@ -88,18 +90,29 @@ def decision_event(stamp: Stamp, name: str, request: Request, answer: Answer, *,
         session=noted.session,
         request=request.uid,
         dry_run=bool(request.dry_run),
-        details=_terms(decision, session) | _connection(request),
+        details=_terms(answer, request, session) | _reached(noted) | _connection(request),
     )
 
 
-def _terms(decision: Decision | None, session: SessionOptions) -> dict[str, str]:
-    """Give what else is to be known: that the glass was broken, that a terminal or input was asked for."""
+def _terms(answer: Answer, request: Request, session: SessionOptions) -> dict[str, str]:
+    """Give what else is to be known.
+
+    That the glass was broken, a terminal or input asked for, that nothing records what may happen now.
+    """
+    decision, noted = answer.decision, answer.noted
     told = {
         "break_glass": bool(decision and decision.break_glass),
-        "tty": session.tty,
-        "stdin": session.stdin,
+        "tty": session.tty or noted.tty,
+        "stdin": session.stdin or noted.stdin,
+        "unrecorded": answer.allowed and request.sub_resource in _INTO_CONTAINERS and not noted.session,
     }
     return {name: "true" for name, holds in told.items() if holds}
+
+
+def _reached(noted: Noted) -> dict[str, str]:
+    """Give which other containers' processes are seen from an ephemeral one, and what makes it privileged."""
+    told = {"reaches": ",".join(noted.reaches), "privileges": ",".join(noted.privileges)}
+    return {name: text for name, text in told.items() if text}
 
 
 def _connection(request: Request) -> dict[str, str]:
@@ -142,9 +155,9 @@ def _name(request: Request) -> str:
 def _asked(request: Request, name: str, container: str) -> str:
     """Give what was asked, in one line."""
     place = f"{request.namespace}/{name}" if request.namespace else name
-    if request.sub_resource in _SESSIONS:
+    if request.sub_resource in _INTO_CONTAINERS:
         inside = f", container {container}" if container else ""
-        return f"{request.sub_resource} into pod {place}{inside}"
+        return f"{_ENTRIES[request.sub_resource]} pod {place}{inside}"
     return f"{_VERBS[request.operation.value]} {resource_of(request)} {place}"
 
 

@@ -185,7 +185,13 @@ class Desk:
         if approval is None or approval.standing is None:
             return None
         now = self.now()
-        given = covering(self._standings.given(wish.namespace), wish.question, wish.decision, now)
+        given = covering(
+            self._standings.given(wish.namespace),
+            wish.question,
+            wish.decision,
+            now,
+            resource=wish.subject.target.resource,
+        )
         if given is None:
             return None
         if not review.dry_run:

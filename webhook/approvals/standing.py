@@ -24,6 +24,7 @@ PREFIX: Final = "standing/"
 _SESSIONS: Final = frozenset({Door.EXEC, Door.ATTACH})
 _NO_TARGET: Final = frozenset({Door.EXEC})
 """Doors where the beginning of the command line says enough, so that the target need not be named."""
+_PODS: Final = "pods"
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -42,6 +43,8 @@ class StandingSpec(_Part, frozen=True, kw_only=True):
     operation: Operation = Operation.CONNECT
     argv_prefix: tuple[str, ...] = ()
     """Command lines that begin with these arguments; at least one at the door exec."""
+    resource: str = ""
+    """What kind of object: ``deployments.apps``, as in an approval request's target; only pods at exec."""
     target: str = ""
     """Name of the pod or object; any when left out."""
     container: str = ""
@@ -103,13 +106,23 @@ class StandingApproval(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
 
 
 def covering(
-    given: Iterable[StandingApproval], question: Question, decision: Decision, now: dt.datetime
+    given: Iterable[StandingApproval],
+    question: Question,
+    decision: Decision,
+    now: dt.datetime,
+    *,
+    resource: str = _PODS,
 ) -> StandingApproval | None:
-    """Give the standing approval by which an action may happen, None when there is none."""
-    return next((one for one in given if _covers(one, question, decision, now)), None)
+    """Give the standing approval by which an action may happen, None when there is none.
+
+    ``resource`` is that of the target.
+    """
+    return next((one for one in given if _covers(one, question, decision, now, resource)), None)
 
 
-def _covers(given: StandingApproval, question: Question, decision: Decision, now: dt.datetime) -> bool:
+def _covers(
+    given: StandingApproval, question: Question, decision: Decision, now: dt.datetime, resource: str
+) -> bool:
     spec, status, approval = given.spec, given.status, decision.approval or Approval()
     made = given.metadata.creation_timestamp
     if status is None or made is None or approval.standing is None or not given.holds(now):
@@ -121,6 +134,7 @@ def _covers(given: StandingApproval, question: Question, decision: Decision, now
         and (spec.user, spec.policy, spec.rule) == (requester.username, decision.policy, decision.rule)
         and (spec.door, spec.operation) == (question.door, question.operation)
         and (not spec.argv_prefix or question.argv[: len(spec.argv_prefix)] == spec.argv_prefix)
+        and (spec.resource or _PODS) == resource
         and spec.target in {"", question.name}
         and spec.container in {"", question.container}
         and spec.tty >= question.tty
@@ -142,11 +156,17 @@ def refuse_spec(spec: StandingSpec, approval: Approval) -> Refusal | None:
     if spec.door not in _SESSIONS and not terms.objects:
         why = f"rule {spec.rule} of policy {spec.policy} has each change of an object be looked at"
         return Refusal("NotForObjects", why)
-    if spec.door in _NO_TARGET and not spec.argv_prefix:
-        return Refusal("TooWide", "it does not say how the command lines begin")
-    if spec.door not in _NO_TARGET and not spec.target:
-        return Refusal("TooWide", "it does not say what it is about")
-    return None
+    missing = _missing(spec)
+    return Refusal("TooWide", f"it does not say {missing}") if missing else None
+
+
+def _missing(spec: StandingSpec) -> str:
+    """Give what a standing approval has to say and does not."""
+    if spec.door in _NO_TARGET:
+        return "" if spec.argv_prefix else "how the command lines begin"
+    if not spec.target:
+        return "what it is about"
+    return "" if spec.resource or spec.door in _SESSIONS else "what kind of object it is about"
 
 
 def refuse_giver(

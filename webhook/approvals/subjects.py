@@ -3,6 +3,7 @@
 Pure. ``showing`` makes what is shown.
 """
 
+import re
 from typing import Any, Final, cast
 
 import msgspec
@@ -19,6 +20,7 @@ _TOKEN_VOLUME: Final = "kube-api-access-"  # noqa: S105  the beginning of a volu
 _RANDOM_LETTERS: Final = 5
 """That the API server puts behind ``generateName``."""
 _LONGEST_PREFIX: Final = 58
+_MADE_UP_BY_KUBECTL: Final = re.compile(r"\Adebugger-[a-z0-9]{5}\Z")
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,12 +56,25 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def exec_subject(question: Question, pod_uid: str) -> Subject:
-    """Give the subject of an exec: this command line in this container of this very pod."""
+    """Give the subject of a session: this command line in this container of this very pod."""
     bound = (pod_uid, question.container, question.argv, question.tty, question.stdin)
     return Subject(
         target=Target(resource="pods", name=question.name, uid=pod_uid, container=question.container),
         digested=msgspec.json.encode(bound),
         argv=question.argv,
+    )
+
+
+def debug_subject(name: str, pod_uid: str, added: list[Json]) -> Subject:
+    """Give the subject of ephemeral containers: exactly these, added to this very pod.
+
+    The names that kubectl makes up, another for every try, are not bound.
+    """
+    bare = [{**one, "name": _MADE_UP_BY_KUBECTL.sub("debugger-*", str(one.get("name")))} for one in added]
+    return Subject(
+        target=Target(resource="pods/ephemeralcontainers", name=name, uid=pod_uid),
+        digested=msgspec.json.encode((pod_uid, bare), order="deterministic"),
+        shown=_json({"ephemeralContainers": redacted(bare)}),
     )
 
 
@@ -89,7 +104,7 @@ def object_subject(change: Change, question: Question) -> Subject:
         "resource": change.resource,
         "name": change.name,
         "before": msgspec.Raw(state or b"null"),
-        **_asked_of(before, after),
+        **_asked_of(change),
     }
     return Subject(
         target=Target(
@@ -104,11 +119,12 @@ def object_subject(change: Change, question: Question) -> Subject:
     )
 
 
-def _asked_of(before: Json | None, after: Json | None) -> Json:
+def _asked_of(change: Change) -> Json:
+    before, after = change.before, change.after
     if after is None:
         return {}
     if before is None:
-        return {"after": _without_made_up_name(plain(after))}
+        return {"after": _without_made_up_name(plain(_without_own_uid(after)))}
     return {"changes": changes(plain(before), plain(after))}
 
 
@@ -158,6 +174,25 @@ def made_up_name(found: Json | None) -> str:
     prefix = prefix[:_LONGEST_PREFIX]
     is_made_up = not name or (name.startswith(prefix) and len(name) == len(prefix) + _RANDOM_LETTERS)
     return f"{prefix}*" if is_made_up else ""
+
+
+def _without_own_uid(after: Json) -> Json:
+    """Give an object that is made without the UID that it gets, another for every try.
+
+    The API server writes a Job's into its selector and the labels of its pods.
+    """
+    uid = part(after, "metadata").get("uid")
+    return _without_text(after, uid) if isinstance(uid, str) and uid else after
+
+
+def _without_text(value: Any, text: str) -> Any:
+    match value:
+        case dict():
+            return {key: _without_text(inner, text) for key, inner in cast("Json", value).items()}
+        case list():
+            return [_without_text(inner, text) for inner in cast("list[Any]", value)]
+        case _:
+            return "*" if value == text else value
 
 
 def _without_made_up_name(found: Json) -> Json:

@@ -221,7 +221,12 @@ def _standing(
         outcome=Outcome.SUCCESS,
         actor=actor,
         origin=source.origin,
-        where=Where(namespace=metadata.namespace, name=spec.target, container=spec.container),
+        where=Where(
+            namespace=metadata.namespace,
+            resource=spec.resource,
+            name=spec.target,
+            container=spec.container,
+        ),
         door=spec.door.value,
         operation=spec.operation.value,
         argv=spec.argv_prefix,

@@ -195,6 +195,7 @@ def _standing(
         "rule": spec.rule,
         "door": spec.door.value,
         "operation": spec.operation.value,
+        "resource": spec.target.resource,
         "argvPrefix": argv[:words],
         "target": spec.target.name if this_target or not argv else "",
         "container": spec.target.container,

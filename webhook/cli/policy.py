@@ -15,12 +15,20 @@ from webhook.cli.failures import CliError, ExitCode
 from webhook.cli.options import Context, Kubeconfig
 from webhook.cli.output import note, print_json
 from webhook.cli.policy_files import load, load_all, load_cluster, policy_set
-from webhook.cli.policy_questions import claims, from_reviews, moment, pairs, with_object
+from webhook.cli.policy_questions import (
+    about_object,
+    claims,
+    from_reviews,
+    moment,
+    pairs,
+    read_manifest,
+)
 from webhook.cli.policy_recorded import recorded
-from webhook.cli.policy_table import decision_object, explanation_json, print_changes, print_explanation
+from webhook.cli.policy_table import decision_object, explanation_json, print_changes, print_explanations
 from webhook.cli.times import time_option
 from webhook.policy.cases import usual_operation
-from webhook.policy.decision import Decision, Door, Operation, Question
+from webhook.policy.decision import Decision, Door, Operation, Question, strictness
+from webhook.policy.evaluation import PolicySet
 from webhook.policy.explaining import explain as explain_decision
 from webhook.policy.schema import crd, json_schema
 from webhook.settings import PACKS
@@ -105,8 +113,12 @@ def explain(
         Path | None,
         typer.Option(help="A saved AdmissionReview, instead of options.", metavar="FILE"),
     ] = None,
-    door: Annotated[Door, typer.Option(help="What is asked for.")] = Door.EXEC,
-    operation: Annotated[Operation | None, typer.Option(help="CONNECT or CREATE unless given.")] = None,
+    door: Annotated[
+        Door | None, typer.Option(help="What is asked for; that of the object, or exec, unless given.")
+    ] = None,
+    operation: Annotated[
+        Operation | None, typer.Option(help="What the door is mostly about unless given.")
+    ] = None,
     user: Annotated[str, typer.Option(help="Who asks.")] = "somebody",
     group: Annotated[list[str] | None, typer.Option(help="A group of theirs. Repeatable.")] = None,
     extra: Annotated[list[str] | None, typer.Option(help="A claim, key=value. Repeatable.")] = None,
@@ -133,16 +145,18 @@ def explain(
 
     chaperone policy explain -f pci-dss --user ada --group agents -it -- bash
     """
+    if not file:
+        note("The cluster's GuardPolicy objects are asked. Packs of the chart are none: add -f pci-dss.")
     policies = policy_set(load_all(file) if file else load_cluster(kubeconfig, context))
     labels = pairs(namespace_label or [], "--namespace-label")
     if review is not None:
-        questions = list(
-            from_reviews(_read(review), at=moment(at), namespace_labels=labels, own=own_namespace)
-        )
+        groups = list(from_reviews(_read(review), at=moment(at), namespace_labels=labels, own=own_namespace))
     else:
+        written = read_manifest(manifest) if manifest else None
+        at_door = door or (written.door if written else None) or Door.EXEC
         asked = Question(
-            door=door,
-            operation=operation or usual_operation(door),
+            door=at_door,
+            operation=operation or usual_operation(at_door),
             identity=Identity(user, "", tuple(group or ()), claims(extra or [])),
             at=moment(at),
             namespace=namespace,
@@ -154,15 +168,15 @@ def explain(
             tty=tty,
             stdin=stdin,
         )
-        questions = [with_object(asked, manifest) if manifest else asked]
-    if not questions:
+        groups = [about_object(asked, written) if written else [asked]]
+    if not any(groups):
         raise CliError("policies are not asked about this request", ExitCode.USAGE)
-    for question in questions:
-        explanation = explain_decision(policies, question)
+    for questions in groups:
+        explained = [(question, explain_decision(policies, question)) for question in questions]
         if output is Form.JSON:
-            explanation_json(explanation)
+            explanation_json(explained)
         else:
-            print_explanation(explanation, everything=verbose)
+            print_explanations(explained, everything=verbose)
 
 
 def diff(
@@ -183,13 +197,14 @@ def diff(
 ) -> None:
     """Show what would be decided otherwise: what is on record, or saved reviews, asked of both.
 
-    On record are sessions, and decisions about exec, port-forward and proxies, refused ones included.
+    On record are sessions, and decisions about exec, attach, debug containers, port-forward and proxies,
+    refused ones included.
     Decisions about objects have no content on record to ask about: save reviews for these. Recorded command
     lines are masked, and labels are not recorded, so rules about these may answer otherwise.
     """
     old, new = (policy_set(load_all([name])) for name in (before, after))
-    questions = _reviewed(reviews, own_namespace) if reviews else _recorded(kubeconfig, context, since)
-    decided = [(question, old.decide(question), new.decide(question)) for question in questions]
+    groups = _reviewed(reviews, own_namespace) if reviews else _recorded(kubeconfig, context, since)
+    decided = [(questions[0], _strictest(old, questions), _strictest(new, questions)) for questions in groups]
     changes = [change for change in decided if not _same(change[1], change[2])]
     if output is Form.JSON:
         print_json([_change_object(*change) for change in changes])
@@ -209,16 +224,21 @@ def schema(
     print_json(crd() if definition else json_schema())
 
 
-def _reviewed(files: list[Path], own: str) -> list[Question]:
+def _strictest(policies: PolicySet, questions: list[Question]) -> Decision:
+    """Give what counts of the answers to one request's questions, as at the doors."""
+    return max((policies.decide(question) for question in questions), key=strictness)
+
+
+def _reviewed(files: list[Path], own: str) -> list[list[Question]]:
     now = moment(None)
     return [
-        question
+        questions
         for file in files
-        for question in from_reviews(_read(file), at=now, namespace_labels={}, own=own)
+        for questions in from_reviews(_read(file), at=now, namespace_labels={}, own=own)
     ]
 
 
-def _recorded(kubeconfig: Path | None, context: str | None, since: str | None) -> list[Question]:
+def _recorded(kubeconfig: Path | None, context: str | None, since: str | None) -> list[list[Question]]:
     opened = Access(kubeconfig=kubeconfig, context=context, namespace=None, all_namespaces=True).open()
     start = time_option("--since", since, datetime.now(UTC))
     return list(recorded(opened.audit, start))

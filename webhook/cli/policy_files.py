@@ -23,7 +23,7 @@ from webhook.settings import PACKS
 
 _PATH: Final = ("apis", "chaperone.dev", "v1alpha1", "guardpolicies")
 _SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
-GUARDED: Final = frozenset(Door) - {Door.ATTACH, Door.EPHEMERAL_CONTAINER, Door.WEBHOOK_CONFIGURATION}
+GUARDED: Final = frozenset(Door) - {Door.WEBHOOK_CONFIGURATION}
 """Doors at which policies are asked; the API server asks nobody about its admission configuration."""
 BUILTIN: Final = "builtin"
 

@@ -4,19 +4,36 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import yaml
 
 from sidecar.contract.errors import CallerError
 from sidecar.masking import FieldFinding
-from webhook.admission.pods import Metadata
-from webhook.admission.questions import questions_of
-from webhook.admission.review import decode_review
+from webhook.admission.containers import container_of
+from webhook.admission.debugging import debug_questions, read_debugging
+from webhook.admission.pods import Metadata, Pod
+from webhook.admission.questions import questions_of, template_question
+from webhook.admission.review import Answer, decode_review
+from webhook.approvals.subjects import Change
 from webhook.cli.failures import CliError, ExitCode
-from webhook.policy.decision import Question
-from webhook.policy.rights import privileges_of
+from webhook.policy.changes import part
+from webhook.policy.decision import Door, Question
+from webhook.policy.privileges import TEMPLATE_KINDS
+from webhook.policy.rights import BINDING_KINDS, ROLE_KINDS, privileges_of
+
+Json = dict[str, Any]
+_DOORS: Final = {
+    "Pod": Door.POD,
+    "Secret": Door.SECRET,
+    "ConfigMap": Door.CONFIGMAP,
+    "Namespace": Door.NAMESPACE,
+    "Node": Door.NODE,
+    "TokenRequest": Door.SERVICE_ACCOUNT_TOKEN,
+    "GuardPolicy": Door.CHAPERONE,
+    **dict.fromkeys((*ROLE_KINDS, *BINDING_KINDS), Door.RBAC),
+}
 
 
 class _Manifest(msgspec.Struct, frozen=True):
@@ -44,24 +61,87 @@ def claims(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def with_object(question: Question, file: Path) -> Question:
-    """Give the question about the object in a manifest. Raises CliError."""
+class Manifest(msgspec.Struct, frozen=True):
+    """An object as it is written in a file."""
+
+    kind: str
+    metadata: Metadata
+    written: Json
+    file: Path
+
+    @property
+    def door(self) -> Door | None:
+        """Where policies are asked about it, None where that is not known."""
+        return Door.WORKLOAD if self.kind in TEMPLATE_KINDS else _DOORS.get(self.kind)
+
+
+def read_manifest(file: Path) -> Manifest:
+    """Read an object. Raises CliError."""
     try:
-        manifest: Any = yaml.safe_load(file.read_bytes())
-        data = json.dumps(manifest).encode()
-        header = msgspec.convert(manifest, _Manifest)
-        kind, metadata = header.kind, header.metadata
-        privileges = privileges_of(kind, data)
-    except (OSError, yaml.YAMLError, msgspec.ValidationError, TypeError, CallerError) as error:
-        raise CliError(f"{file}: no manifest of an object ({type(error).__name__})", ExitCode.USAGE) from None
-    return msgspec.structs.replace(
-        question,
-        name=question.name or metadata.name,
-        labels=question.labels or metadata.labels or {},
+        written: Any = yaml.safe_load(file.read_bytes())
+        header = msgspec.convert(written, _Manifest)
+    except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
+        raise _no_manifest(file, error) from None
+    return Manifest(header.kind, header.metadata, written, file)
+
+
+def about_object(question: Question, manifest: Manifest) -> list[Question]:
+    """Give the questions that the server asks about an object: of a workload about its pods, too.
+
+    At the doors of sessions it is the pod that they are for; of its ephemeral containers all count as added.
+    Raises CliError.
+    """
+    try:
+        data = json.dumps(manifest.written).encode()
+        if question.door is Door.EPHEMERAL_CONTAINER:
+            bare: Json = {
+                **manifest.written,
+                "spec": {**part(manifest.written, "spec"), "ephemeralContainers": []},
+            }
+            before, after = msgspec.Raw(json.dumps(bare).encode()), msgspec.Raw(data)
+            return debug_questions(read_debugging(before, after), question)
+        asked = msgspec.structs.replace(
+            question,
+            name=question.name or manifest.metadata.name,
+            labels=question.labels or manifest.metadata.labels or {},
+        )
+        if question.door is Door.ATTACH:
+            return _attached(asked, msgspec.convert(manifest.written, Pod))
+        privileges = privileges_of(manifest.kind, data)
+    except (msgspec.ValidationError, TypeError, CallerError) as error:
+        raise _no_manifest(manifest.file, error) from None
+    asked = msgspec.structs.replace(
+        asked,
         privileges=privileges,
-        findings=_card_data(kind, manifest),
+        findings=_card_data(manifest.kind, manifest.written),
         object=msgspec.Raw(data),
     )
+    change = Change(
+        door=question.door,
+        operation=question.operation,
+        kind=manifest.kind,
+        resource="",
+        name=asked.name,
+        after=manifest.written,
+    )
+    pods = template_question(asked, change)
+    return [asked] if pods is None else [asked, pods]
+
+
+def _attached(question: Question, pod: Pod) -> list[Question]:
+    """Give the questions about attaching to a container of a pod: what runs in it, and what it reaches."""
+    container = container_of(question.container, pod)
+    if isinstance(container, Answer):
+        raise CliError(container.denial.message if container.denial else "no such container", ExitCode.USAGE)
+    argv = question.argv or container.line
+    return [
+        msgspec.structs.replace(question, container=name, argv=argv)
+        for name in pod.spec.reached_from(container)
+    ]
+
+
+def _no_manifest(file: Path, error: Exception) -> CliError:
+    return CliError(f"{file}: no manifest of an object ({type(error).__name__})", ExitCode.USAGE)
 
 
 def _card_data(kind: str, manifest: Any) -> tuple[FieldFinding, ...]:
@@ -78,8 +158,8 @@ def _scan(document: object) -> tuple[FieldFinding, ...]:
 
 def from_reviews(
     data: bytes, *, at: int, namespace_labels: Mapping[str, str], own: str
-) -> Iterator[Question]:
-    """Give the questions of AdmissionReviews: one JSON document, or one on each line. Raises CliError.
+) -> Iterator[list[Question]]:
+    """Give the questions of each AdmissionReview: one JSON document, or one on each line. Raises CliError.
 
     ``own`` is Chaperone's namespace.
     """
@@ -92,7 +172,8 @@ def from_reviews(
             raise CliError(
                 f"{error}; save what the API server sends to the webhook", ExitCode.USAGE
             ) from None
-        yield from questions
+        if questions:
+            yield questions
 
 
 def moment(text: str | None) -> int:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
+from msgspec.structs import replace
+
 from sidecar.contract.sealing import Identity
 from webhook.admission.questions import target
 from webhook.audit_api.event_objects import AuditEvent
@@ -11,12 +13,23 @@ from webhook.audit_api.objects import Session, User
 from webhook.cli.audit import Audit
 from webhook.journal.events import Kind
 from webhook.policy.decision import Door, Operation, Question
+from webhook.policy.privileges import Privilege
 
-_DOORS: Final = frozenset({Door.EXEC.value, Door.PORT_FORWARD.value, Door.PROXY.value, Door.CHAPERONE.value})
+_DOORS: Final = frozenset(
+    door.value
+    for door in (
+        Door.EXEC,
+        Door.ATTACH,
+        Door.EPHEMERAL_CONTAINER,
+        Door.PORT_FORWARD,
+        Door.PROXY,
+        Door.CHAPERONE,
+    )
+)
 """Doors at which events hold all that a question does, but for labels; of objects they hold no content."""
 
 
-def recorded(audit: Audit, since: str) -> Iterator[Question]:
+def recorded(audit: Audit, since: str) -> Iterator[list[Question]]:
     """Give the questions of recorded sessions, then of decisions that no session is of. Raises CliError.
 
     ``since`` is a time as the API reads it, or nothing.
@@ -25,7 +38,7 @@ def recorded(audit: Audit, since: str) -> Iterator[Question]:
     seen: set[str] = set()
     for item in audit.sessions(None, parameters, limit=None):
         seen.add(item.session.metadata.name)
-        yield session_asked(item.session)
+        yield [session_asked(item.session)]
     decisions = {**parameters, "fieldSelector": f"type={Kind.DECISION.value}"}
     events = (event for event, _ in audit.events_with(None, decisions, limit=None))
     yield from decisions_asked(event for event in events if event.session not in seen)
@@ -48,15 +61,17 @@ def session_asked(session: Session) -> Question:
     )
 
 
-def decisions_asked(events: Iterable[AuditEvent]) -> Iterator[Question]:
-    """Give the questions that decisions about sessions and connections answered; their texts are masked.
+def decisions_asked(events: Iterable[AuditEvent]) -> Iterator[list[Question]]:
+    """Give the questions that each decision about a session or connection answered; texts are masked.
 
     What a door refused without asking policies was no question.
     """
     for event in events:
-        is_asked = event.decision.action and event.operation == Operation.CONNECT.value
-        if is_asked and event.door in _DOORS:
-            yield _asked(event)
+        is_entry = event.operation == Operation.CONNECT.value or event.door == Door.EPHEMERAL_CONTAINER.value
+        if event.decision.action and is_entry and event.door in _DOORS:
+            reached = event.details.get("reaches", "").split(",")
+            question = _asked(event)
+            yield [question, *(replace(question, container=name) for name in reached if name)]
 
 
 def _asked(event: AuditEvent) -> Question:
@@ -65,7 +80,7 @@ def _asked(event: AuditEvent) -> Question:
     name, ports = target(about.name) if is_proxy else (about.name, _ports(details.get("ports", "")))
     return Question(
         door=Door(event.door),
-        operation=Operation.CONNECT,
+        operation=Operation(event.operation),
         identity=_identity(event.actor),
         at=_seconds(event.at),
         namespace=event.metadata.namespace,
@@ -76,6 +91,7 @@ def _asked(event: AuditEvent) -> Question:
         stdin=details.get("stdin") == "true",
         ports=ports,
         path=details.get("path", "").lstrip("/"),
+        privileges=tuple(Privilege(word) for word in details.get("privileges", "").split(",") if word),
     )
 
 

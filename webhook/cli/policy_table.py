@@ -8,10 +8,11 @@ from rich.text import Text
 
 from webhook.cli.columns import Column, lay_out
 from webhook.cli.output import console, print_json, width_of
-from webhook.policy.decision import Action, Decision, Question
+from webhook.policy.decision import Action, Decision, Question, strictness
 from webhook.policy.explaining import Explanation, Trace
 from webhook.replay.safety import printable
 
+Explained = Sequence[tuple[Question, Explanation]]
 _STYLES: Final = {Action.ALLOW: "green", Action.AUDIT: "green", Action.APPROVE: "yellow", Action.DENY: "red"}
 
 
@@ -38,8 +39,34 @@ def print_explanation(explanation: Explanation, *, everything: bool) -> None:
         screen.print(f"\n{hidden} other rules are not about this; -v shows why.")
 
 
-def explanation_json(explanation: Explanation) -> None:
-    """Print the same for programs."""
+def print_explanations(explained: Explained, *, everything: bool) -> None:
+    """Print what is said to each question of one request, and which of the answers counts."""
+    screen = console()
+    for number, (question, explanation) in enumerate(explained):
+        if len(explained) > 1:
+            inside = f", container {printable(question.container)}" if question.container else ""
+            screen.print(f"{chr(10) if number else ''}At door {question.door.value}{inside}:", markup=False)
+        print_explanation(explanation, everything=everything)
+    if len(explained) > 1:
+        _, counts = _strictest(explained)
+        screen.print(Text("\nOf these the strictest counts: ").append_text(_headline(counts.decision)))
+
+
+def explanation_json(explained: Explained) -> None:
+    """Print the same for programs: what counts, and what was asked."""
+    _, counts = _strictest(explained)
+    asked = [
+        {"door": question.door.value, "container": question.container, **_explanation_object(explanation)}
+        for question, explanation in explained
+    ]
+    print_json({**_explanation_object(counts), "asked": asked})
+
+
+def _strictest(explained: Explained) -> tuple[Question, Explanation]:
+    return max(explained, key=lambda one: strictness(one[1].decision))
+
+
+def _explanation_object(explanation: Explanation) -> dict[str, Any]:
     rules = [
         {
             "policy": trace.policy,
@@ -52,7 +79,7 @@ def explanation_json(explanation: Explanation) -> None:
         }
         for trace in explanation.rules
     ]
-    print_json({"decision": decision_object(explanation.decision), "rules": rules})
+    return {"decision": decision_object(explanation.decision), "rules": rules}
 
 
 def decision_object(decision: Decision) -> dict[str, Any]:
@@ -70,6 +97,7 @@ def decision_object(decision: Decision) -> dict[str, Any]:
             "totalSeconds": decision.limits.total_seconds,
             "outputBytes": decision.limits.output_bytes,
         },
+        "unrecorded": decision.unrecorded,
         "maskingRules": [rule.name for rule in decision.masking_rules],
         "approval": msgspec.to_builtins(decision.approval),
         "would": None
@@ -118,6 +146,8 @@ def _details(decision: Decision) -> list[str]:
         f"session: profile {decision.profile}, idle {limits.idle_seconds} s, total {limits.total_seconds} s,"
         f" output {limits.output_bytes} bytes (0 is no limit)"
     )
+    if decision.unrecorded:
+        lines.append("recording: none, where this version does not record")
     if decision.masking_rules:
         lines.append(f"masking rules: {', '.join(rule.name for rule in decision.masking_rules)}")
     return lines

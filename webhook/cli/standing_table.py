@@ -55,7 +55,7 @@ def _what(approval: StandingApproval) -> str:
     what = (
         f"{shlex.join(spec.argv_prefix)} …"
         if spec.argv_prefix
-        else f"{spec.operation.value} {spec.door.value}"
+        else f"{spec.operation.value} {spec.resource or spec.door.value}"
     )
     target = (
         f" in {spec.target}" if spec.target and spec.argv_prefix else f" {spec.target}" if spec.target else ""

@@ -1,10 +1,16 @@
 """The policy that is always there: every session may happen and every session is recorded."""
 
+from typing import Final
+
+import msgspec
+
 from sidecar.contract.grants import Limits
-from webhook.policy.decision import Action, Decision, Question
+from webhook.policy.decision import Action, Decision, Door, Question
 
 NAME = "builtin"
 RULE = "record-everything"
+UNRECORDED_DOORS: Final = frozenset({Door.ATTACH, Door.EPHEMERAL_CONTAINER})
+"""Ways into containers that this version does not record."""
 
 
 class RecordEverything:
@@ -16,3 +22,16 @@ class RecordEverything:
     def decide(self, question: Question) -> Decision:  # noqa: ARG002  the answer is the same for all
         """Give the same decision on every question."""
         return self.decision
+
+
+def not_recorded(door: Door, decision: Decision) -> Decision | None:
+    """Give the denial of what nothing would record though it has to be; None where that is not so."""
+    if door not in UNRECORDED_DOORS or decision.unrecorded or decision.action is Action.DENY:
+        return None
+    reason = (
+        f"this version of Chaperone does not record what happens at the door {door.value}, and no rule about"
+        " it says that it may go unrecorded"
+    )
+    return msgspec.structs.replace(
+        decision, action=Action.DENY, policy=NAME, rule=RULE, reason=reason, approval=None, glass=None
+    )

@@ -51,6 +51,8 @@ def question_of(ask: Ask) -> Question:
 
 def usual_operation(door: Door) -> Operation:
     """Give the operation that a door is mostly about."""
+    if door is Door.EPHEMERAL_CONTAINER:
+        return Operation.UPDATE
     return Operation.CONNECT if door in SESSION_DOORS else Operation.CREATE
 
 

@@ -143,6 +143,7 @@ def _terms(policy: GuardPolicy, rule: Rule, place: Place, path: Path, workshop: 
         masking_rules=common.masking_rules + own.masking_rules,
         commands=commands,
         tracing=own.tracing or common.tracing,
+        recording=own.recording or common.recording,
     )
     try:
         check_rules(terms.masking_rules)
@@ -171,7 +172,13 @@ def _compile_session(session: Session, place: Place, path: Path, workshop: Works
             rules.append(workshop.masking.travelling(source))
         except MaskingError as error:
             _refuse(place, (*path, "maskingRules", index), str(error))
-    return Terms(session.profile, session.limits, tuple(rules), tracing=session.tracing)
+    return Terms(
+        session.profile,
+        session.limits,
+        tuple(rules),
+        tracing=session.tracing,
+        recording=session.recording,
+    )
 
 
 def _refuse(place: Place, path: Path, why: str) -> Never:

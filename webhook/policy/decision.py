@@ -183,6 +183,8 @@ class Decision(Judgement, frozen=True, kw_only=True):
     """What may run inside it."""
     traced: bool = False
     """Whether there is no session where its programs cannot be seen."""
+    unrecorded: bool = False
+    """Whether rules let it happen where nothing records it."""
     approval: Approval | None = None
     """Who may approve, when the action is to ask."""
     glass: Glass | None = None
@@ -191,6 +193,12 @@ class Decision(Judgement, frozen=True, kw_only=True):
     """Whether the requester went on so."""
     would: Judgement | None = None
     """What would have been decided had policies in audit mode been enforced, when that is stricter."""
+
+
+def strictness(decision: Decision) -> tuple[int, bool, int]:
+    """Give how strict a decision is, to be compared; one that would be stricter is, among equals."""
+    would = decision.would.action.rank if decision.would else -1
+    return decision.action.rank, decision.break_glass, would
 
 
 class Policy(Protocol):

@@ -92,7 +92,7 @@ class Match(_Part, frozen=True, kw_only=True):
     tty: bool | None = None
     stdin: bool | None = None
     privileged: bool | None = None
-    """Whether the pod, template or role has any of the privileges."""
+    """Whether the pod, template or role has any of the privileges, but for what only an image decides."""
     privileges: Annotated[tuple[Privilege, ...], Meta(min_length=1, max_length=16)] | None = None
     changed: bool | None = None
     """Whether more changes than labels and annotations; making and removing always does."""
@@ -130,10 +130,12 @@ class MaskingSource(_Part, frozen=True, kw_only=True):
 
 
 class Recording(Enum):
-    """What is kept of a session."""
+    """What happens at a door whose sessions this version does not record; what can be recorded always is."""
 
-    FULL = "full"
-    """Command line, output and input, masked."""
+    REQUIRED = "required"
+    """Nothing passes there."""
+    NONE = "none"
+    """The session runs unrecorded and unmasked, and the audit event says so."""
 
 
 class Tracing(Enum):
@@ -157,7 +159,8 @@ class Session(_Part, frozen=True, kw_only=True):
     """Terms of sessions. Of several rules that match, the strictest of each counts."""
 
     profile: Profile | None = None
-    recording: Recording = Recording.FULL
+    recording: Recording | None = None
+    """Required where no rule says anything."""
     limits: SessionLimits = SessionLimits()
     masking_rules: Annotated[tuple[MaskingSource, ...], Meta(max_length=32)] = ()
     tracing: Tracing | None = None
@@ -211,7 +214,7 @@ class Ask(_Part, frozen=True, kw_only=True):
 
     door: Door
     operation: Operation | None = None
-    """CONNECT for sessions and CREATE for objects, unless given."""
+    """CONNECT for connections, UPDATE for debug containers and CREATE for objects, unless given."""
     user: str = "somebody"
     groups: tuple[str, ...] = ()
     extra: dict[str, tuple[str, ...]] = {}

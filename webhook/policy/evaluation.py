@@ -7,7 +7,9 @@
    may go on without it, by default once they have given a reason.
 4. A session's terms are those of all rules that count; the strictest of each.
 5. When no rule is about the request, the built-in policy decides: everything happens and is recorded.
-6. A policy in audit mode decides nothing and changes no terms; what it would have done is noted.
+6. A session at a door that this version does not record is denied by the built-in policy, unless a rule that
+   counts says that it may go unrecorded, and none that it may not.
+7. A policy in audit mode decides nothing and changes no terms; what it would have done is noted.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,14 +17,22 @@ from dataclasses import dataclass
 
 import msgspec
 
+from webhook.policy.builtin import not_recorded
 from webhook.policy.compiling import CompiledRule
-from webhook.policy.decision import Action, Approval, Decision, Glass, Judgement, Question
+from webhook.policy.decision import Action, Approval, Decision, Door, Glass, Judgement, Question
 from webhook.policy.demands import Demand, demand, joined
 from webhook.policy.document import Mode
 from webhook.policy.expressions import ExpressionError
 from webhook.policy.facts import Facts
 from webhook.policy.index import Index
-from webhook.policy.terms import commands_of, limits_of, masking_of, profile_of, traced_by
+from webhook.policy.terms import (
+    commands_of,
+    limits_of,
+    masking_of,
+    may_go_unrecorded,
+    profile_of,
+    traced_by,
+)
 
 
 def without_rest() -> None:
@@ -38,12 +48,6 @@ class Match:
     reason: str
     broken: bool = False
     """Whether its expression could not be evaluated."""
-
-    def judgement(self) -> Judgement:
-        """Give what the rule says."""
-        return Judgement(
-            action=self.action, policy=self.rule.policy, rule=self.rule.rule.name, reason=self.reason
-        )
 
 
 class PolicySet:
@@ -65,23 +69,24 @@ class PolicySet:
 
     def decide(self, question: Question) -> Decision:
         """Give the decision on one question."""
-        return self.conclude(self.matches(Facts(question)))
+        return self._conclude(self.matches(Facts(question)), question.door)
 
     def matches(self, facts: Facts) -> tuple[Match, ...]:
         """Give the rules that are about a question, in their order."""
         found = (ask(rule, facts) for rule in self._index.candidates(facts))
         return tuple(match for match in found if match is not None)
 
-    def conclude(self, matches: Sequence[Match]) -> Decision:
+    def _conclude(self, matches: Sequence[Match], door: Door) -> Decision:
         """Give what follows when these rules are about a question."""
         enforced = [match for match in matches if self._enforces(match.rule)]
-        if not matches:
-            return self._otherwise
         decision = self._decision(enforced)
-        strictest = _strictest(matches)
-        if strictest.action.rank <= decision.action.rank:
+        if not self._audit:
+            decision = not_recorded(door, decision) or decision
+        if len(enforced) == len(matches) and not self._audit:
             return decision
-        return _with_would(decision, strictest.judgement())
+        would = self._decision(matches)
+        would = not_recorded(door, would) or would
+        return decision if would.action.rank <= decision.action.rank else _with_would(decision, would)
 
     def _enforces(self, rule: CompiledRule) -> bool:
         return rule.mode is Mode.ENFORCE and not self._audit
@@ -101,6 +106,7 @@ class PolicySet:
             masking_rules=masking_of(terms),
             commands=commands_of(terms),
             traced=traced_by(terms),
+            unrecorded=may_go_unrecorded(terms),
             approval=_approval(winner, enforced),
             glass=_glass(enforced) if winner.action is Action.APPROVE else None,
         )
@@ -151,5 +157,6 @@ def _asked_of(match: Match) -> Approval:
     return match.rule.rule.approval or Approval()
 
 
-def _with_would(decision: Decision, would: Judgement) -> Decision:
-    return msgspec.structs.replace(decision, would=would)
+def _with_would(decision: Decision, would: Decision) -> Decision:
+    judged = Judgement(action=would.action, policy=would.policy, rule=would.rule, reason=would.reason)
+    return msgspec.structs.replace(decision, would=judged)

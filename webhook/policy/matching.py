@@ -11,6 +11,7 @@ from webhook.policy.document import CommandLine, Match, Window
 from webhook.policy.expressions import Expression, ExpressionError
 from webhook.policy.facts import Facts
 from webhook.policy.places import Path
+from webhook.policy.privileges import UNCERTAIN
 from webhook.policy.windows import CompiledWindow, WindowError
 
 
@@ -237,7 +238,7 @@ def _stdin(facts: Facts) -> bool:
 
 
 def _privileged(facts: Facts) -> bool:
-    return bool(facts.question.privileges)
+    return not UNCERTAIN.issuperset(facts.question.privileges)
 
 
 def _changed(facts: Facts) -> bool:

@@ -1,13 +1,15 @@
 """What makes a pod, or a template of pods, privileged: facts read from the object, nothing decided.
 
 Follows the Pod Security Standards (https://kubernetes.io/docs/concepts/security/pod-security-standards/)
-where they have the same notion. Whether an image runs as root by default is not in the object, so *root with
-escalation* means a user id of 0 that is written there.
+where they have the same notion. Whether an image runs as root by default is not in the object: *root with
+escalation* is a user id of 0 that is written there; *possible* root with escalation is a container that says
+neither who runs it nor that nobody is root, as *restricted* wants it said. Nearly every container is such a
+one, so that rules can name it, but ``privileged: true`` does not mean it.
 """
 
 from collections.abc import Iterator
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -34,6 +36,9 @@ _UNCONFINED: Final = "Unconfined"
 _APPARMOR_ANNOTATION: Final = "container.apparmor.security.beta.kubernetes.io/"
 _SECCOMP_ANNOTATIONS: Final = ("seccomp.security.alpha.kubernetes.io/", "container.seccomp.security.alpha")
 _DEVICE_TYPES: Final = frozenset({"CharDevice", "BlockDevice"})
+_NATIVE: Final = "kubernetes.io/"
+"""In names of resources that are no devices: those without a domain, or of Kubernetes' own."""
+_NOTHING: Final = frozenset({"", "0"})
 
 
 class Privilege(Enum):
@@ -44,6 +49,7 @@ class Privilege(Enum):
     HOST_PATH = "host-path"
     ADDED_CAPABILITY = "added-capability"
     ROOT_WITH_ESCALATION = "root-with-escalation"
+    POSSIBLE_ROOT = "possible-root-with-escalation"
     UNCONFINED_SECCOMP = "unconfined-seccomp"
     UNCONFINED_APPARMOR = "unconfined-apparmor"
     DEVICE = "device"
@@ -58,6 +64,10 @@ class Privilege(Enum):
     GUARD_RIGHTS = "guard-rights"
     CERTIFICATE_RIGHTS = "certificate-rights"
     AGGREGATED_RIGHTS = "aggregated-rights"
+
+
+UNCERTAIN: Final = frozenset({Privilege.POSSIBLE_ROOT})
+"""What only its image decides."""
 
 
 class Found(NamedTuple):
@@ -89,6 +99,7 @@ class _Security(msgspec.Struct, frozen=True, rename="camel"):
     privileged: bool | None = None
     allow_privilege_escalation: bool | None = None
     run_as_user: int | None = None
+    run_as_non_root: bool | None = None
     capabilities: _Capabilities | None = None
     proc_mount: str | None = None
     seccomp_profile: _Profile | None = None
@@ -100,10 +111,19 @@ class _Port(msgspec.Struct, frozen=True, rename="camel"):
     host_port: int | None = None
 
 
+class _Resources(msgspec.Struct, frozen=True):
+    """Quantities by resource, as numbers or text; claims of devices by their names in the pod."""
+
+    limits: dict[str, Any] | None = None
+    requests: dict[str, Any] | None = None
+    claims: tuple[object, ...] | None = None
+
+
 class _Container(msgspec.Struct, frozen=True, rename="camel"):
     security_context: _Security | None = None
     ports: tuple[_Port, ...] | None = None
     volume_devices: tuple[object, ...] | None = None
+    resources: _Resources | None = None
 
 
 class _HostPath(msgspec.Struct, frozen=True):
@@ -124,6 +144,8 @@ class _PodSpec(msgspec.Struct, frozen=True, rename="camel"):
     host_pid: bool | None = msgspec.field(default=None, name="hostPID")
     host_ipc: bool | None = msgspec.field(default=None, name="hostIPC")
     security_context: _Security | None = None
+    resource_claims: tuple[object, ...] | None = None
+    resources: _Resources | None = None
 
 
 class _Metadata(msgspec.Struct, frozen=True):
@@ -208,6 +230,9 @@ def _find(pod: _Pod, spec: _PodSpec) -> Iterator[Found]:
         yield Found(Privilege.HOST_NAMESPACE, "spec.hostIPC")
     for index, volume in enumerate(spec.volumes or ()):
         yield from _volume(volume, f"spec.volumes[{index}].hostPath")
+    if spec.resource_claims:
+        yield Found(Privilege.DEVICE, "spec.resourceClaims")
+    yield from _devices(spec.resources, "spec.resources")
     yield from _annotated(pod)
     common = spec.security_context or _Security()
     yield from _profiles(common, "spec.securityContext")
@@ -259,13 +284,36 @@ def _container(container: _Container, common: _Security, path: str) -> Iterator[
     for added in (own.capabilities.add if own.capabilities else None) or ():
         if added.upper().removeprefix("CAP_") not in _HARMLESS:
             yield Found(Privilege.ADDED_CAPABILITY, f"{field}.capabilities.add")
-    user = common.run_as_user if own.run_as_user is None else own.run_as_user
-    if user == 0 and own.allow_privilege_escalation is not False:
-        at = "spec.securityContext" if own.run_as_user is None else field
-        yield Found(Privilege.ROOT_WITH_ESCALATION, f"{at}.runAsUser")
+    yield from _root(own, common, field)
     yield from _profiles(own, field)
     if container.volume_devices:
         yield Found(Privilege.DEVICE, f"{path}.volumeDevices")
+    yield from _devices(container.resources, f"{path}.resources")
     for index, port in enumerate(container.ports or ()):
         if port.host_port:
             yield Found(Privilege.HOST_PORT, f"{path}.ports[{index}].hostPort")
+
+
+def _root(own: _Security, common: _Security, field: str) -> Iterator[Found]:
+    """Give that a container is root, or may be by its image, and may gain rights that it was not given."""
+    if own.allow_privilege_escalation is False:
+        return
+    user = common.run_as_user if own.run_as_user is None else own.run_as_user
+    if user == 0:
+        at = "spec.securityContext" if own.run_as_user is None else field
+        yield Found(Privilege.ROOT_WITH_ESCALATION, f"{at}.runAsUser")
+    nobody_is_root = common.run_as_non_root if own.run_as_non_root is None else own.run_as_non_root
+    if user is None and not nobody_is_root:
+        yield Found(Privilege.POSSIBLE_ROOT, f"{field}.runAsNonRoot")
+
+
+def _devices(resources: _Resources | None, path: str) -> Iterator[Found]:
+    """Give extended resources and claims, by which device plugins and drivers hand out devices."""
+    if resources is None:
+        return
+    if resources.claims:
+        yield Found(Privilege.DEVICE, f"{path}.claims")
+    for part, quantities in (("limits", resources.limits), ("requests", resources.requests)):
+        for name, quantity in (quantities or {}).items():
+            if "/" in name and _NATIVE not in name and str(quantity) not in _NOTHING:
+                yield Found(Privilege.DEVICE, f"{path}.{part}[{name}]")

@@ -6,7 +6,7 @@ import msgspec
 
 from sidecar.contract.grants import CommandRule, Limits, MaskingRule
 from sidecar.masking import Profile
-from webhook.policy.document import SessionLimits, Tracing
+from webhook.policy.document import Recording, SessionLimits, Tracing
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -17,6 +17,7 @@ class Terms(msgspec.Struct, frozen=True):
     masking_rules: tuple[MaskingRule, ...] = ()
     commands: tuple[CommandRule, ...] = ()
     tracing: Tracing | None = None
+    recording: Recording | None = None
 
 
 def profile_of(terms: Sequence[Terms], otherwise: str) -> str:
@@ -49,6 +50,11 @@ def commands_of(terms: Sequence[Terms]) -> tuple[CommandRule, ...]:
 def traced_by(terms: Sequence[Terms]) -> bool:
     """Tell whether any asks that programs be seen: rules about them cannot hold otherwise."""
     return any(term.commands or term.tracing is Tracing.REQUIRED for term in terms)
+
+
+def may_go_unrecorded(terms: Sequence[Terms]) -> bool:
+    """Tell whether some rule says that nothing need be recorded, and none that it must."""
+    return {term.recording for term in terms} - {None} == {Recording.NONE}
 
 
 def _lowest(asked: Iterable[int | None], otherwise: int) -> int:

@@ -12,6 +12,7 @@ from sidecar.contract.names import TOKEN_FILE
 from sidecar.masking import scan_object
 from webhook.accounts import ADMISSION
 from webhook.admission.attach import AttachDoor
+from webhook.admission.audit_mode import AuditMode
 from webhook.admission.connections import ConnectionDoor
 from webhook.admission.ephemeral import EphemeralDoor
 from webhook.admission.exec import ExecDoor
@@ -70,14 +71,24 @@ def make_doors(
 ) -> dict[str, Door]:
     """Give the doors by the last part of their paths."""
     approving = approvals.approving(held.keys)
+    otherwise = RecordEverything(profile=settings.profile, limits=settings.limits).decision
     granter = Granter(held.keys, shown=approvals.shown, clock=time.time_ns, randomness=os.urandom)
     exempt = settings.exempt_namespaces | {settings.namespace}
-    return {
+    guarding: dict[str, Door] = {
         "exec": ExecDoor(
-            pods=lookup, namespaces=namespaces, policy=policy, granter=granter, approving=approving
+            pods=lookup,
+            namespaces=namespaces,
+            policy=policy,
+            granter=granter,
+            approving=approving,
+            audit_mode=settings.audit_mode,
         ),
-        "attach": AttachDoor(),
-        "ephemeralcontainers": EphemeralDoor(),
+        "attach": AttachDoor(
+            pods=lookup, namespaces=namespaces, policy=policy, approving=approving, clock=granter.now
+        ),
+        "ephemeralcontainers": EphemeralDoor(
+            namespaces=namespaces, policy=policy, approving=approving, clock=granter.now
+        ),
         "pods": PodDoor(
             settings=settings.recorder,
             trust=held.trust,
@@ -105,6 +116,11 @@ def make_doors(
             approving=approving,
             clock=granter.now,
         ),
+    }
+    if settings.audit_mode:
+        guarding = {name: AuditMode(door, otherwise) for name, door in guarding.items()}
+    return {
+        **guarding,
         "guardpolicies": GuardPolicyDoor(),
         "approvalrequests": approvals.door(lookup, held.keys),
         "standingapprovals": approvals.standing_door(policy),
@@ -197,7 +213,7 @@ def load_policies(settings: Settings) -> ActivePolicies:
     """Give the policies with the installation's packs, which compile here. Raises ConfigurationError."""
     warm_up()
     builtin = RecordEverything(profile=settings.profile, limits=settings.limits)
-    packs = read_packs(settings.policy_directory, settings.policy_packs)
+    packs = read_packs(settings.policy_directory, settings.policy_packs, settings.secret_managers)
     return ActivePolicies(otherwise=builtin.decision, audit=settings.audit_mode, packs=packs)
 
 

@@ -36,6 +36,11 @@ matchExpressions:
       {{- include "chaperone.exempt" . | nindent 6 }}
 {{- end }}
 
+{{/* What becomes of a request that Chaperone does not answer. Argument: the root context. */}}
+{{- define "chaperone.failurePolicy" -}}
+{{ if eq .Values.policies.mode "audit" }}Ignore{{ else }}Fail{{ end }}
+{{- end }}
+
 {{/* Settings of a recorder, JSON. */}}
 {{- define "chaperone.recorder" -}}
 {{- dict

@@ -76,7 +76,8 @@ def test_a_cluster_keeps_its_back_end_and_version() -> None:
 
 def test_values_for_the_chart_are_gathered() -> None:
     parsed = cli.build_parser(["install"]).parse_args(
-        ["install", "--set", "a=1", "--set", "b=2", "--test-images"]
+        ["install", "--set", "a=1", "--set", "b=2", "--test-images", "--for-tests"]
     )
     assert parsed.values == ["a=1", "b=2"]
     assert parsed.test_images
+    assert parsed.for_tests

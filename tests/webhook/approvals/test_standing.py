@@ -49,8 +49,16 @@ def decision(**approval: Any) -> Decision:
     return needed(BUILTIN, **{"standing": TERMS, **approval})
 
 
-def covers(found: StandingApproval, seconds: float = 0, *, by: Decision | None = None, **asked: Any) -> bool:
-    return covering([found], question(**asked), by or decision(), after(seconds)) is found
+def covers(
+    found: StandingApproval,
+    seconds: float = 0,
+    *,
+    by: Decision | None = None,
+    resource: str = "pods",
+    **asked: Any,
+) -> bool:
+    decided = by or decision()
+    return covering([found], question(**asked), decided, after(seconds), resource=resource) is found
 
 
 def test_what_begins_like_it_is_covered_for_its_time() -> None:
@@ -125,6 +133,11 @@ SPECS: list[tuple[StandingSpec, Approval, str]] = [
         Approval(standing=StandingTerms(max_seconds=1800, objects=True)),
         "TooWide",
     ),
+    (
+        spec(door=Door.SECRET, target="db", argv_prefix=()),
+        Approval(standing=StandingTerms(max_seconds=1800, objects=True)),
+        "TooWide",
+    ),
 ]
 
 
@@ -139,13 +152,28 @@ def test_what_goes_further_than_its_policy_is_refused(
 
 def test_objects_are_covered_where_a_policy_says_so() -> None:
     terms = StandingTerms(max_seconds=1800, objects=True)
-    found = spec(door=Door.SECRET, operation=Operation.UPDATE, target="db", argv_prefix=(), container="")
+    about: dict[str, Any] = {"resource": "secrets", "target": "db", "argv_prefix": (), "container": ""}
+    found = spec(door=Door.SECRET, operation=Operation.UPDATE, **about)
     assert refuse_spec(found, Approval(standing=terms)) is None
     change: dict[str, Any] = {"door": Door.SECRET, "operation": Operation.UPDATE, "argv": (), "container": ""}
     one = replace(given(), spec=found)
-    assert covers(one, by=decision(standing=terms), name="db", **change)
-    assert not covers(one, by=decision(standing=terms), name="other", **change)
-    assert not covers(one, by=decision(), name="db", **change)
+    assert covers(one, resource="secrets", by=decision(standing=terms), name="db", **change)
+    assert not covers(one, resource="secrets", by=decision(standing=terms), name="other", **change)
+    assert not covers(one, resource="secrets", by=decision(), name="db", **change)
+    assert not covers(one, resource="configmaps", by=decision(standing=terms), name="db", **change)
+    old = replace(given(), spec=replace(found, resource=""))
+    assert not covers(old, resource="secrets", by=decision(standing=terms), name="db", **change)
+
+
+def test_one_about_a_deployment_is_about_no_other_workload() -> None:
+    terms = StandingTerms(max_seconds=1800, objects=True)
+    change: dict[str, Any] = {"door": Door.WORKLOAD, "operation": Operation.UPDATE, "argv": (), "name": "web"}
+    about: dict[str, Any] = {"target": "web", "argv_prefix": (), "container": ""}
+    found = spec(door=Door.WORKLOAD, operation=Operation.UPDATE, resource="deployments.apps", **about)
+    one = replace(given(), spec=found)
+    assert covers(one, resource="deployments.apps", by=decision(standing=terms), container="", **change)
+    for other in ("statefulsets.apps", "jobs.batch", "deployments.example"):
+        assert not covers(one, resource=other, by=decision(standing=terms), container="", **change)
 
 
 GIVERS: list[tuple[Person, Approval, Person, str]] = [

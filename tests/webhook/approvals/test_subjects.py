@@ -206,3 +206,20 @@ def test_connections_differ_by_everything_that_is_said() -> None:
     ]
     assert len({digest(), *others}) == len(others) + 1
     assert digest() == digest(kind="PodPortForwardOptions", apiVersion="v1")
+
+
+def job(uid: str, label: str = "", image: str = "app") -> Object:
+    labels = {"batch.kubernetes.io/controller-uid": label or uid}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": image}]}}
+    spec = {"selector": {"matchLabels": labels}, "template": template}
+    return {"kind": "Job", "metadata": {"name": "once", "uid": uid}, "spec": spec}
+
+
+def test_the_uid_that_the_server_writes_into_a_new_job_is_not_bound() -> None:
+    def digested(after: Object, before: Object | None = None) -> bytes:
+        return subject(before, after, door=Door.WORKLOAD, kind="Job").digested
+
+    assert digested(job("u-1")) == digested(job("u-2"))
+    assert digested(job("u-1")) != digested(job("u-1", label="u-2"))
+    assert digested(job("u-1")) != digested(job("u-1", image="other"))
+    assert digested(job("u-1"), job("u-1")) != digested(job("u-2"), job("u-2"))

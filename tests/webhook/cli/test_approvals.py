@@ -177,6 +177,7 @@ def test_a_standing_approval_is_given_from_a_request(chaperone: Chaperone) -> No
         "rule": "r",
         "door": "exec",
         "operation": "CONNECT",
+        "resource": "pods",
         "argvPrefix": ["ls"],
         "container": "app",
         "seconds": 1800,

@@ -37,6 +37,9 @@ def run(cli: Chaperone, *arguments: str) -> Done:
     return cli.process("policy", *arguments)
 
 
+UNRECORDED: Object = {"session": {"recording": "none"}}
+
+
 def test_lint_says_what_holds_and_what_does_not(cli: Chaperone, tmp_path: Path) -> None:
     done = run(cli, "lint", "pci-dss", "read-only-agents", "break-glass")
     assert (done.code, done.error) == (0, "3 policies hold\n")
@@ -171,6 +174,71 @@ def test_explain_knows_what_makes_a_manifest_privileged(cli: Chaperone, tmp_path
     assert "approve by rule privileged-pod" in out
 
 
+def test_explain_asks_about_a_workload_what_the_server_asks(cli: Chaperone, tmp_path: Path) -> None:
+    pods = write(tmp_path / "p.yaml", policy(rule(match={"doors": ["pod"], "labels": {"tier": "gold"}})))
+    template = {"metadata": {"labels": {"tier": "gold"}}, "spec": {"containers": [{"name": "app"}]}}
+    found = {"kind": "Deployment", "metadata": {"name": "web"}, "spec": {"template": template}}
+    file = write(tmp_path / "web.yaml", found)
+    out = run(cli, "explain", "-f", pods, "--object", file).out
+    assert "At door workload:" in out
+    assert "At door pod:" in out
+    assert "Of these the strictest counts: deny by rule rule of policy test" in " ".join(out.split())
+    told = run(cli, "explain", "-f", pods, "--object", file, "-o", "json").json
+    assert (told["decision"]["action"], told["decision"]["policy"]) == ("deny", "test")
+    assert [(one["door"], one["decision"]["action"]) for one in told["asked"]] == [
+        ("workload", "audit"),
+        ("pod", "deny"),
+    ]
+
+
+def debug_pod(**fields: Any) -> Object:
+    added = {"name": "look", "image": "i", "command": ["sh"], "targetContainerName": "db", **fields}
+    containers = [{"name": "app", "command": ["sh"]}, {"name": "db", "command": ["psql"]}]
+    spec = {"containers": containers, "ephemeralContainers": [added]}
+    return {"kind": "Pod", "metadata": {"name": "web", "labels": {"tier": "gold"}}, "spec": spec}
+
+
+@pytest.mark.parametrize(
+    ("door", "options", "match", "decided"),
+    [
+        ("attach", ("-c", "app"), {"argv": [{"exact": ["sh"]}]}, "deny"),
+        ("attach", ("-c", "app"), {"argv": [{"exact": ["psql"]}]}, "audit"),
+        ("attach", ("-c", "look"), {"containers": ["db"]}, "deny"),
+        ("attach", ("-c", "app"), {"labels": {"tier": "gold"}}, "deny"),
+        ("ephemeral-container", (), {"containers": ["db"], "argv": [{"exact": ["sh"]}]}, "deny"),
+        ("ephemeral-container", (), {"operations": ["UPDATE"], "privileged": False}, "deny"),
+        ("ephemeral-container", (), {"privileged": True}, "audit"),
+    ],
+)
+def test_explain_knows_attach_and_debug_containers_as_the_server_does(
+    cli: Chaperone, tmp_path: Path, door: str, options: tuple[str, ...], match: Object, decided: str
+) -> None:
+    lets = rule("audit", name="lets", **UNRECORDED)
+    file = write(tmp_path / "p.yaml", policy(lets, rule(match={"doors": [door], **match})))
+    pod = write(tmp_path / "pod.yaml", debug_pod())
+    words = ("explain", "-f", file, "--door", door, "--object", pod, *options, "-o", "json")
+    assert run(cli, *words).json["decision"]["action"] == decided
+    strict = write(tmp_path / "strict.yaml", policy(rule("allow")))
+    done = run(cli, "explain", "-f", strict, "--door", door, "--object", pod, *options)
+    assert "deny by rule record-everything of policy builtin" in done.out
+    assert "may go unrecorded" in " ".join(done.out.split())
+
+
+def test_a_saved_review_of_a_debug_container_is_one_request(cli: Chaperone, tmp_path: Path) -> None:
+    before = debug_pod()
+    before["spec"] = {**before["spec"], "ephemeralContainers": []}
+    saved = tmp_path / "review.json"
+    saved.write_bytes(
+        body(debug_pod(), operation="UPDATE", subresource="ephemeralcontainers", oldObject=before)
+    )
+    old = write(tmp_path / "old.yaml", policy(rule("audit", **UNRECORDED)))
+    new = write(tmp_path / "new.yaml", policy(rule(match={"containers": ["db"]})))
+    done = run(cli, "diff", old, new, "--reviews", str(saved), "-o", "json")
+    assert "1 of 1 request is decided otherwise." in done.error
+    [change] = done.json
+    assert (change["door"], change["now"]["action"]) == ("ephemeral-container", "deny")
+
+
 def test_diff_shows_what_changes(cli: Chaperone, tmp_path: Path) -> None:
     old, new = write(tmp_path / "old.yaml", policy(rule("audit"))), write(tmp_path / "new.yaml", DENY_RM)
     lines = [
@@ -194,6 +262,8 @@ def test_diff_asks_of_sessions_and_of_what_was_refused_or_connected(
     tunnel = Where(namespace="payments", resource="pods/portforward", name="web")
     proxied = Where(namespace="payments", resource="services/proxy", name="https:web:8443")
     workload = Where(namespace="payments", resource="deployments.apps", name="web")
+    debugged = Where(namespace="payments", resource="pods/ephemeralcontainers", name="web", container="x")
+    attached = Where(namespace="payments", resource="pods/attach", name="web", container="app")
     store.record(
         [
             make_event(1, argv=("seen",), session=kept["shell"].session),
@@ -203,13 +273,29 @@ def test_diff_asks_of_sessions_and_of_what_was_refused_or_connected(
             make_event(5, argv=(), session="", door="port-forward", where=tunnel, details={"ports": "80"}),
             make_event(6, argv=(), session="", door="proxy", where=proxied, details={"path": "/pay"}),
             make_event(7, argv=(), session="", door="workload", where=workload, operation="CREATE"),
+            make_event(
+                8,
+                argv=("sh",),
+                session="",
+                door="ephemeral-container",
+                where=debugged,
+                operation="UPDATE",
+                details={"reaches": "db", "privileges": "privileged", "stdin": "true"},
+            ),
+            make_event(9, argv=("sh",), session="", door="attach", where=attached),
         ],
         received_at=T0 + 1,
     )
-    nothing = write(tmp_path / "old.yaml", policy(rule("audit", match={"users": ["nobody"]})))
+    lets = rule("audit", name="lets", match={"doors": ["attach", "ephemeral-container"]}, **UNRECORDED)
+    nothing = write(tmp_path / "old.yaml", policy(lets))
     new = write(
         tmp_path / "new.yaml",
         policy(
+            lets,
+            rule(
+                name="f", match={"doors": ["ephemeral-container"], "containers": ["db"], "privileged": True}
+            ),
+            rule(name="g", match={"doors": ["attach"], "containers": ["app"]}),
             rule(
                 name="a", match={"doors": ["exec"], "groups": ["agents"], "tty": True, "containers": ["app"]}
             ),
@@ -221,8 +307,8 @@ def test_diff_asks_of_sessions_and_of_what_was_refused_or_connected(
     )
     done = chaperone.run("policy", "diff", nothing, new, "-o", "json")
     assert done.code == 0, done.error
-    assert [change["now"]["rule"] for change in done.json] == ["e", "d", "c", "b", "a"]
-    assert f"5 of {len(kept) + 4} requests are decided otherwise." in done.error
+    assert [change["now"]["rule"] for change in done.json] == ["e", "g", "f", "d", "c", "b", "a"]
+    assert f"7 of {len(kept) + 6} requests are decided otherwise." in done.error
 
 
 def test_the_schema_is_json(cli: Chaperone) -> None:

@@ -11,7 +11,10 @@ from webhook.policy.cases import check_cases
 from webhook.policy.compiling import Workshop, compile_policy
 from webhook.policy.facts import VARIABLES
 from webhook.policy.loading import read_file, read_object
+from webhook.policy.packs import read_packs
 from webhook.policy.privileges import Privilege
+from webhook.policy.secret_managers import SecretManager
+from webhook.settings import PACKS
 
 DOCUMENT = (Path(__file__).parents[3] / "docs/policies.md").read_text()
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
@@ -28,11 +31,24 @@ def test_the_terms_are_terms() -> None:
 
 
 def test_the_rule_about_programs_compiles_and_travels() -> None:
-    found = policy(*yaml.safe_load(EXAMPLES[2]))
+    found = policy(*yaml.safe_load(EXAMPLES[4]))
     [compiled] = compile_policy(*read_object(msgspec.json.encode(found)), Workshop())
     [commands] = compiled.terms.commands
     assert commands.reason == "data stays in the cluster"
     assert [pattern.words[0] for pattern in commands.deny] == ["pg_dump", "psql"]
+
+
+def test_rules_about_what_is_not_recorded_and_about_root_compile() -> None:
+    for example in EXAMPLES[2:4]:
+        [written] = yaml.safe_load(example)
+        compile_policy(*read_object(msgspec.json.encode(policy(written))), Workshop())
+
+
+def test_the_managers_of_secrets_are_some() -> None:
+    written: Object = yaml.safe_load(EXAMPLES[5])["policies"]
+    managers = msgspec.convert(written["secretManagers"], list[SecretManager])
+    for found, place in read_packs(PACKS, ["pci-dss"], managers):
+        compile_policy(found, place, Workshop())
 
 
 def test_everything_a_rule_can_ask_is_named() -> None:

@@ -46,6 +46,12 @@ def fits(match: Object, **asked: Any) -> bool:
         ({"stdin": False}, {}, {"stdin": True}),
         ({"privileged": True}, {"privileges": (Privilege.DEVICE,)}, {}),
         (
+            {"privileged": True},
+            {"privileges": (Privilege.POSSIBLE_ROOT, Privilege.DEVICE)},
+            {"privileges": (Privilege.POSSIBLE_ROOT,)},
+        ),
+        ({"privileges": ["possible-root-with-escalation"]}, {"privileges": (Privilege.POSSIBLE_ROOT,)}, {}),
+        (
             {"privileges": ["host-path", "device"]},
             {"privileges": (Privilege.DEVICE,)},
             {"privileges": (Privilege.HOST_PORT,)},

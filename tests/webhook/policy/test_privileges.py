@@ -63,14 +63,28 @@ PRIVILEGED: list[tuple[Object, Privilege]] = [
     (container(volumeDevices=[{"name": "d", "devicePath": "/dev/x"}]), P.DEVICE),
     ({"spec": {"volumes": [{"hostPath": {"path": "/dev/mem"}}]}}, P.DEVICE),
     ({"spec": {"volumes": [{"hostPath": {"path": "/x", "type": "BlockDevice"}}]}}, P.DEVICE),
+    ({"spec": {"resourceClaims": [{"name": "gpu", "resourceClaimName": "gpu"}]}}, P.DEVICE),
+    (container(resources={"claims": [{"name": "gpu"}]}), P.DEVICE),
+    (container(resources={"limits": {"vendor.example/device": "1"}}), P.DEVICE),
+    (container(resources={"requests": {"cpu": "1", "vendor.example/device": 1}}), P.DEVICE),
+    ({"spec": {"resources": {"limits": {"vendor.example/device": 1}}}}, P.DEVICE),
+    (container(), P.POSSIBLE_ROOT),
+    (secured(allowPrivilegeEscalation=True), P.POSSIBLE_ROOT),
+    (secured(runAsNonRoot=False), P.POSSIBLE_ROOT),
+    (
+        {"spec": {"securityContext": {"runAsNonRoot": True}, **secured(runAsNonRoot=False)["spec"]}},
+        P.POSSIBLE_ROOT,
+    ),
     (container(ports=[{"containerPort": 80}, {"containerPort": 8, "hostPort": 8}]), P.HOST_PORT),
     ({"spec": {"initContainers": [{"securityContext": {"privileged": True}}]}}, P.PRIVILEGED),
     ({"spec": {"ephemeralContainers": [{"securityContext": {"privileged": True}}]}}, P.PRIVILEGED),
 ]
 ORDINARY: list[Object] = [
-    {"spec": {"containers": [{"name": "app", "image": "app"}]}},
     {"spec": None},
-    secured(),
+    secured(allowPrivilegeEscalation=False),
+    secured(runAsNonRoot=True),
+    {"spec": {"securityContext": {"runAsNonRoot": True}, "containers": [{"name": "app"}]}},
+    {"spec": {"securityContext": {"runAsUser": 1000}, "initContainers": [{"name": "app"}]}},
     secured(privileged=False, runAsUser=1000, capabilities={"drop": ["ALL"], "add": None}),
     secured(runAsUser=0, allowPrivilegeEscalation=False),
     {
@@ -81,8 +95,19 @@ ORDINARY: list[Object] = [
             ],
         }
     },
-    secured(seccompProfile={"type": "RuntimeDefault"}, appArmorProfile={"type": "RuntimeDefault"}),
-    container(ports=[{"containerPort": 80, "hostPort": 0}], securityContext=None, volumeDevices=[]),
+    secured(
+        runAsUser=1, seccompProfile={"type": "RuntimeDefault"}, appArmorProfile={"type": "RuntimeDefault"}
+    ),
+    container(
+        ports=[{"containerPort": 80, "hostPort": 0}],
+        securityContext={"runAsUser": 1},
+        volumeDevices=[],
+        resources={
+            "limits": {"cpu": 1, "memory": "1Gi", "hugepages-2Mi": "2Mi", "vendor.example/device": 0},
+            "requests": {"kubernetes.io/batch-cpu": "1", "sub.kubernetes.io/x": 1, "other.example/y": "0"},
+            "claims": [],
+        },
+    ),
     {"spec": {"volumes": [{"name": "v", "emptyDir": {}}], "hostNetwork": False, "hostPID": None}},
 ]
 
@@ -108,7 +133,7 @@ def test_ordinary_pods_have_none(kind: str, pod: Object) -> None:
 
 
 def test_each_is_given_once_with_the_path_that_says_so() -> None:
-    pod = {"spec": {"hostPID": True, "hostNetwork": True, **secured(privileged=True)["spec"]}}
+    pod = {"spec": {"hostPID": True, "hostNetwork": True, **secured(privileged=True, runAsUser=1)["spec"]}}
     assert [tuple(found) for found in find_privileges("CronJob", in_kind("CronJob", pod))] == [
         (P.PRIVILEGED, "spec.jobTemplate.spec.template.spec.containers[0].securityContext.privileged"),
         (P.HOST_NAMESPACE, "spec.jobTemplate.spec.template.spec.hostNetwork"),

@@ -1,0 +1,168 @@
+"""A whole installation as it comes, and in audit mode, on the real path; afterwards as the tests have it."""
+
+import json
+import subprocess
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from installation import without
+from kube import NAMESPACE, REPOSITORY, SYSTEM, Kubectl, Object, Result, until
+from pods import APP_IMAGE, container, pod
+from sessions import API, Audit, marker
+
+TICKING = ["sh", "-c", "while true; do echo tick; sleep 0.2; done"]
+
+
+def install(cluster: str, *options: str) -> None:
+    command = [REPOSITORY / "scripts/cluster", "install", "--name", cluster, *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def default(cluster_name: str) -> Iterator[None]:
+    """The chart with the values it comes with, and one controller with Secrets of its own."""
+    manager = "policies.secretManagers[0]"
+    named = (f"{manager}.serviceAccount={NAMESPACE}/manager", f"{manager}.names[0]=modes-managed-*")
+    install(cluster_name, *(word for value in named for word in ("--set", value)))
+    yield
+    install(cluster_name, "--for-tests")
+
+
+@pytest.fixture(scope="module")
+def audit_mode(default: None, cluster_name: str) -> None:
+    """The same in audit mode, which ``default`` takes away again."""
+    install(cluster_name, "--set", "policies.mode=audit")
+
+
+@pytest.fixture
+def name(admin: Kubectl) -> Iterator[str]:
+    """A name for a pod and a Secret, which are taken away afterwards by who is never held up."""
+    word = f"modes-{uuid.uuid4().hex[:6]}"
+    yield word
+    machinery = ("--as=system:apiserver", "--as-group=system:masters", "delete", "--ignore-not-found")
+    admin.run(*machinery, "pods,secrets", "-n", NAMESPACE, word, "--grace-period=0", "--force")
+
+
+def run(user: Kubectl, pod_name: str, *command: str) -> Result:
+    return user.try_("exec", "-n", NAMESPACE, pod_name, "--", *command)
+
+
+def create(user: Kubectl, manifest: Object) -> Result:
+    return user.try_("create", "-f", "-", stdin=json.dumps(manifest).encode())
+
+
+def would(auditor: Kubectl, door: str, name: str) -> Object:
+    """Give the one event about an object that says what would have happened."""
+    path = f"{API}/namespaces/{NAMESPACE}/auditevents?limit=300&fieldSelector=type%3Ddecision"
+
+    def probe() -> list[Object]:
+        found = [one for one in auditor.raw(path)["items"] if one["door"] == door]
+        return [one for one in found if one["about"]["name"] == name and one["decision"].get("would")]
+
+    [event] = until(probe, what=f"what would have been said at door {door} of {name}")
+    assert event["outcome"] == "success"
+    return event
+
+
+def test_the_default_pack_is_in_force(default: None, admin: Kubectl, agent: Kubectl, app: str) -> None:
+    assert "hello" not in run(agent, app, "sh", "-c", "echo hello").text
+    refused = run(agent, app, "sh", "-c", "echo hello")
+    assert "needs a human's approval, says rule beyond-reading of policy pci-dss" in refused.error
+    assert run(agent, app, "ls", "/").code == 0
+    attached = agent.try_("attach", "-n", NAMESPACE, app)
+    assert "says rule unrecorded-session of policy pci-dss" in attached.error
+    operator = ("--as=tester", "--as-group=system:masters", "--as-group=chaperone-operators")
+    upgrade = ("set", "env", "-n", SYSTEM, "deployment/chaperone-admission", "A=b", "--dry-run=server")
+    assert "says rule the-guard-itself of policy pci-dss" in admin.try_(*upgrade).error
+    assert admin.try_(*operator, *upgrade).code == 0
+
+
+def test_a_controller_manages_its_own_secrets_and_no_others(default: None, admin: Kubectl) -> None:
+    as_manager = (f"--as=system:serviceaccount:{NAMESPACE}:manager", "--as-group=system:masters")
+    own, other = f"modes-managed-{marker()}", f"modes-other-{marker()}"
+    create = ("create", "secret", "generic")
+    assert admin.try_(*as_manager, *create, own, "-n", NAMESPACE, "--from-literal=a=b").code == 0
+    refused = admin.try_(*as_manager, *create, other, "-n", NAMESPACE, "--from-literal=a=b")
+    assert "says rule secret-values of policy pci-dss" in refused.error
+    assert "secret-values" in admin.try_("delete", "secret", own, "-n", NAMESPACE).error
+    assert admin.try_(*as_manager, "delete", "secret", own, "-n", NAMESPACE).code == 0
+
+
+def test_audit_mode_refuses_nothing_and_tells_all(
+    audit_mode: None, admin: Kubectl, agent: Kubectl, auditor: Kubectl, audit: Audit, name: str
+) -> None:
+    tickets = len(admin.get("approvalrequests", "-A")["items"])
+    word = marker()
+    assert create(agent, pod(name, container(command=TICKING), hostNetwork=True)).code == 0
+    made = would(auditor, "pod", name)
+    assert made["decision"]["would"] == "approve by pci-dss/privileged-pod"
+    admin.run("wait", "-n", NAMESPACE, "--for=condition=Ready", f"pod/{name}", "--timeout=90s")
+
+    assert run(agent, name, "sh", "-c", f"echo {word}").text == f"{word}\n"
+    [decided] = {one["spec"]["decision"]["would"] for one in [audit.recorded(word).object]}
+    assert decided == "approve by pci-dss/beyond-reading"
+
+    assert agent.try_("create", "secret", "generic", name, "-n", NAMESPACE, "--from-literal=a=b").code == 0
+    assert would(auditor, "secret", name)["decision"]["would"] == "approve by pci-dss/secret-values"
+
+    with agent.start("attach", "-n", NAMESPACE, name) as attached:
+        assert attached.stdout is not None
+        assert attached.stdout.readline() == b"tick\n"
+        attached.kill()
+    event = would(auditor, "attach", name)
+    assert event["decision"]["would"] == "approve by pci-dss/unrecorded-session"
+    assert event["details"]["unrecorded"] == "true"
+
+    debug = ("debug", "-n", NAMESPACE, name, "--image", APP_IMAGE, "--image-pull-policy=IfNotPresent")
+    assert admin.try_(*debug, "--attach=false", "--", "sleep", "9").code == 0
+    event = would(auditor, "ephemeral-container", name)
+    assert event["decision"]["would"] == "approve by pci-dss/unrecorded-session"
+    assert len(admin.get("approvalrequests", "-A")["items"]) == tickets, "nobody is asked"
+
+
+def test_audit_mode_lets_pods_be_that_nothing_can_record(
+    audit_mode: None, admin: Kubectl, agent: Kubectl, auditor: Kubectl, name: str
+) -> None:
+    mounts = [{"name": "mine", "mountPath": "/.chaperone"}]
+    volume: Object = {"name": "mine", "emptyDir": {}}
+    conflicting = pod(name, container(volumeMounts=mounts), volumes=[volume])
+    assert create(agent, conflicting).code == 0
+    assert would(auditor, "pod", name)["decision"]["would"] == "deny by builtin/ReservedMountPath"
+    admin.run("wait", "-n", NAMESPACE, "--for=condition=Ready", f"pod/{name}", "--timeout=90s")
+    assert "initContainers" not in admin.get("pod", name, "-n", NAMESPACE)["spec"]
+    assert run(agent, name, "echo", "hello").text == "hello\n"
+    event = would(auditor, "exec", name)
+    assert event["decision"]["would"] == "deny by builtin/NoRecorder"
+    assert event["details"]["unrecorded"] == "true"
+    assert event["command"] == ["echo", "hello"]
+
+
+def test_audit_mode_needs_no_chaperone(
+    audit_mode: None, admin: Kubectl, agent: Kubectl, app: str, name: str
+) -> None:
+    with without(admin, "chaperone-admission"):
+        assert run(agent, app, "echo", "hello").text == "hello\n"
+        assert create(agent, pod(name, container())).code == 0
+        assert (
+            agent.try_("create", "secret", "generic", name, "-n", NAMESPACE, "--from-literal=a=b").code == 0
+        )
+        label = ("label", "namespace", NAMESPACE, "modes=x", "--overwrite", "--dry-run=server")
+        assert admin.try_(*label).code == 0
+
+
+def test_what_is_chaperones_own_stays_refused_in_audit_mode(
+    audit_mode: None, admin: Kubectl, app: str, name: str
+) -> None:
+    recorder = ("-n", NAMESPACE, app, "-c", "chaperone-recorder")
+    until(lambda: "nobody gets into" in admin.try_("exec", *recorder, "--", "id").error, what="an answer")
+    assert "nobody gets into" in admin.try_("attach", *recorder).error
+    broken = {"apiVersion": "chaperone.dev/v1alpha1", "kind": "GuardPolicy", "metadata": {"name": name}}
+    rules = {"spec": {"rules": [{"name": "r", "action": "deny", "match": {"cel": "("}}]}}
+    assert "no CEL" in create(admin, {**broken, **rules}).error
+    [ticket] = admin.get("approvalrequests", "-n", NAMESPACE)["items"][:1]
+    forged = {**ticket, "metadata": {"name": name, "namespace": NAMESPACE}}
+    assert create(admin, forged).code != 0
+    edited = ("patch", "approvalrequest", ticket["metadata"]["name"], "-n", NAMESPACE, "--type=merge")
+    assert admin.try_(*edited, "-p", '{"status":{"phase":"Approved"}}').code != 0

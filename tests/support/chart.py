@@ -1,0 +1,42 @@
+"""The chart, rendered by the real Helm."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CHART = Path(__file__).parents[2] / "charts/chaperone"
+Object = dict[str, Any]
+
+
+class Chart:
+    def __init__(self, helm_path: Path) -> None:
+        self._helm = helm_path
+
+    def run(self, *values: str, release: str = "chaperone", namespace: str = "chaperone-system") -> str:
+        sets = [word for value in values for word in ("--set-json", value)]
+        argv = [self._helm, "template", release, CHART, "--namespace", namespace, *sets]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ChartError(done.stderr)
+        return done.stdout
+
+    def objects(self, *values: str, **where: str) -> dict[tuple[str, str], Object]:
+        """Everything that would be installed, by kind and name."""
+        documents: list[Object] = [doc for doc in yaml.safe_load_all(self.run(*values, **where)) if doc]
+        keys = [(doc["kind"], doc["metadata"]["name"]) for doc in documents]
+        namespaced = [
+            (*key, doc["metadata"].get("namespace")) for key, doc in zip(keys, documents, strict=True)
+        ]
+        assert len(set(namespaced)) == len(documents)
+        return dict(zip(keys, documents, strict=True))
+
+
+class ChartError(Exception):
+    """Helm refused."""
+
+
+def environment(container: Object) -> dict[str, str]:
+    """The variables of a container that the chart itself sets."""
+    return {variable["name"]: variable["value"] for variable in container["env"] if "value" in variable}
