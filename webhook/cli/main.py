@@ -18,6 +18,7 @@ from webhook.cli.sessions import sessions_app
 
 _LAZY = (
     Lazy("approvals", "See what waits for an approval, and decide.", is_group=True),
+    Lazy("evidence", "Export a part of the record as a file that proves itself; check one.", is_group=True),
     Lazy("events", "Read audit events: who did what, when and with what outcome.", is_group=True),
     Lazy("ledger", "Keep a checkpoint of the ledger, and verify the record with it.", is_group=True),
     Lazy("mask", "Mask card data in a file or stream."),

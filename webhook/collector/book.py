@@ -31,6 +31,7 @@ from webhook.ledger.notes import read_note
 from webhook.ledger.proofs import consistency_proof, verify_consistency
 from webhook.ledger.tree import EMPTY_ROOT, Frontier, fold, frontier_nodes
 from webhook.ledger.verifying import KeptEntry
+from webhook.ledger.vouching import vouching_text
 from webhook.store.contract import SessionRecord, Store, StoreError
 from webhook.store.ledger import MAX_APPENDED
 
@@ -109,6 +110,12 @@ class Book:
                 noted = 0 if newest is None else _exported(newest).sealed_through
                 exported = self._export(self._signed, key, max(sealed_through, noted))
             return self._signed_with(key, self._signed, exported)
+
+    def vouch(self, digest: str) -> tuple[str, str]:
+        """Give the signature over a bundle of evidence, by its digest, and the certificate of its key."""
+        with self._lock:
+            key = self._signer()
+            return key.sign(vouching_text(digest), self._origin), write_certificate(key.certificate)
 
     def noted_through(self) -> int:
         """Give the time up to which the newest checkpoint says that sessions are sealed."""
