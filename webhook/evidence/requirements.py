@@ -51,7 +51,7 @@ def _masked(shown: Shown) -> Requirement:
     sad = sum(count for rule, count in rules.items() if not rule.startswith("pan"))
     asks = "PAN is masked when displayed; sensitive authentication data is not stored after authorisation"
     shows = f"Masked before it left the container: {said}. The recording holds what was shown, no more."
-    attention = f"{sad} findings other than PAN" if sad else ""
+    attention = f"{_n(sad, 'finding')} other than PAN" if sad else ""
     return Requirement("3.3.1, 3.4.1, 3.5.1", asks, shows, attention, "sessions")
 
 
@@ -59,9 +59,7 @@ def _copies(shown: Shown) -> Requirement:
     doors = Counter(row.door for row in shown.events if row.door in {"port-forward", "proxy"})
     copies = sum(1 for row in shown.sessions if row.command.split(" ", 1)[0].rpartition("/")[2] == "tar")
     said = ", ".join(f"{count} {door}" for door, count in sorted(doors.items()))
-    shows = (
-        f"{copies} sessions ran tar, as kubectl cp does, masked as all are; connections: {said or 'none'}."
-    )
+    shows = f"{_n(copies, 'session')} ran tar, as kubectl cp does, and were masked; connections: {said or 'none'}."
     return Requirement("3.4.2", "No copying of PAN over remote access", shows, "", "sessions")
 
 
@@ -69,7 +67,7 @@ def _privileges(shown: Shown) -> Requirement:
     used = sum(bool(row.uses) for row in shown.approvals)
     glass = [row for row in shown.approvals if row.broken_glass]
     left = sum(not row.reviewed for row in glass)
-    shows = f"{len(shown.approvals)} approvals, {used} used; glass broken {len(glass)} times."
+    shows = f"{_n(len(shown.approvals), 'approval')}, {used} used; glass broken {_n(len(glass), 'time')}."
     asks = "Access is by least privilege, approved by authorised people, and reviewed"
     attention = f"{left} broken glass without a review in this record" if left else ""
     return Requirement("7.2.1-7.2.6", asks, shows, attention, "people")
@@ -77,16 +75,16 @@ def _privileges(shown: Shown) -> Requirement:
 
 def _idle(shown: Shown) -> Requirement:
     ended = Counter(row.how for row in shown.sessions if row.how in {"idle-timeout", "total-timeout"})
-    shows = f"{ended['idle-timeout']} sessions ended idle, {ended['total-timeout']} at their longest time."
+    shows = (
+        f"{_n(ended['idle-timeout'], 'session')} ended idle, {ended['total-timeout']} at their longest time."
+    )
     return Requirement("8.2.8", "Idle sessions are ended after 15 minutes", shows, "", "sessions")
 
 
 def _accounts(shown: Shown) -> Requirement:
     machine = [row for row in shown.sessions if row.user.startswith("system:serviceaccount:")]
     approved = sum(bool(row.approval) for row in machine)
-    shows = (
-        f"{len(machine)} sessions of service accounts, {approved} of them with an approval; each is named."
-    )
+    shows = f"{_n(len(machine), 'session')} of service accounts, {approved} with an approval; each is named."
     asks = "Interactive use of application and system accounts is justified, approved and attributable"
     return Requirement("8.6.1", asks, shows, "", "sessions")
 
@@ -95,9 +93,11 @@ def _logged(shown: Shown) -> Requirement:
     kinds = Counter(row.kind for row in shown.events)
     refused = sum(row.outcome == "failure" for row in shown.events)
     shows = (
-        f"{len(shown.sessions)} sessions and {len(shown.events)} audit events: {kinds['decision']} decisions,"
-        f" {refused} refusals and failures, {kinds['record-read']} reads of the record,"
-        f" {kinds['control-started']} starts and {kinds['control-stopped']} stops of a control."
+        f"{_n(len(shown.sessions), 'session')}, {_n(len(shown.events), 'audit event')}:"
+        f" {_n(kinds['decision'], 'decision')},"
+        f" {_n(refused, 'refusal or failure', 'refusals and failures')},"
+        f" {_n(kinds['record-read'], 'read')} of the record,"
+        f" {_n(kinds['control-started'], 'start')} and {_n(kinds['control-stopped'], 'stop')} of a control."
     )
     return Requirement(
         "10.2.1, 10.2.2", "Who did what, when, where and with what outcome", shows, "", "events"
@@ -108,7 +108,7 @@ def _protected(shown: Shown) -> Requirement:
     lost = sum(not row.kept for row in shown.sessions)
     shows = "Every entry is proven against a signed checkpoint; see the tab Ledger."
     parts = [
-        f"{lost} recordings are not there" if lost else "",
+        f"{_n(lost, 'recording')} missing" if lost else "",
         "" if shown.complete else "sessions that ended late in the range may not be sealed yet",
     ]
     attention = "; ".join(part for part in parts if part)
@@ -119,8 +119,8 @@ def _protected(shown: Shown) -> Requirement:
 def _review(shown: Shown) -> Requirement:
     denials = sum(row.kind == "decision" and row.outcome == "failure" for row in shown.events)
     gaps = sum(row.gaps for row in shown.sessions)
-    shows = f"{denials} refusals, {gaps} gaps, {len(shown.unsealed)} sessions let start and not sealed."
-    attention = f"{gaps} gaps" if gaps else ""
+    shows = f"{_n(denials, 'refusal')}, {_n(gaps, 'gap')}, {_n(len(shown.unsealed), 'session')} not sealed."
+    attention = _n(gaps, "gap") if gaps else ""
     return Requirement("10.4.1.1", "Audit logs are reviewed daily, by automation", shows, attention, "events")
 
 
@@ -130,16 +130,16 @@ def _time(shown: Shown) -> Requirement:
     shows = (
         f"Largest difference between a recorder's clock and the collector's: {max(skews, default=0):.3f} s."
     )
-    attention = f"{late} sessions differ by more than {_SKEW_S:.0f} s" if late else ""
+    attention = f"{_n(late, 'session')} off by more than {_SKEW_S:.0f} s" if late else ""
     return Requirement("10.6", "Clocks are synchronised", shows, attention, "sessions")
 
 
 def _controls(shown: Shown) -> Requirement:
     failed = [row for row in shown.events if row.kind in {"control-failed", "notification-failed"}]
     broken = sum(row.phase == "Interrupted" for row in shown.sessions)
-    shows = f"{len(failed)} failures of controls, {broken} sessions interrupted."
+    shows = f"{_n(len(failed), 'failure')} of controls, {_n(broken, 'session')} interrupted."
     asks = "Failures of critical security controls are detected and answered"
-    attention = f"{len(failed)} failures" if failed else ""
+    attention = _n(len(failed), "failure") if failed else ""
     return Requirement("10.7.2, 10.7.3", asks, shows, attention, "events")
 
 
@@ -151,10 +151,15 @@ def _found(shown: Shown) -> Requirement:
     return Requirement(
         "12.10.7",
         asks,
-        f"Card data came up in {sessions} sessions{'; ' if shows else ''}{shows}.",
+        f"Card data came up in {_n(sessions, 'session')}{'; ' if shows else ''}{shows}.",
         "",
         "sessions",
     )
+
+
+def _n(count: int, one: str, more: str = "") -> str:
+    """Give a count with its word."""
+    return f"{count} {one if count == 1 else more or one + 's'}"
 
 
 _RULES: Final[tuple[Callable[[Shown], Requirement], ...]] = (

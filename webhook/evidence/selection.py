@@ -56,7 +56,8 @@ class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
             f"session {self.session}" if self.session else "",
         ]
         what = ", ".join(part for part in parts if part) or "everything"
-        return f"{what}, from {rfc3339(self.since)} until before {rfc3339(self.until)}"
+        times = [rfc3339(at).replace(".000000Z", "Z") for at in (self.since, self.until)]
+        return f"{what}, from {times[0]} until before {times[1]}"
 
     def shows(self, value: Value | None) -> bool:
         """Tell whether an entry is part of what is wanted."""

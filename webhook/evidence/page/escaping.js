@@ -25,7 +25,7 @@ window.evidence = {};
       if (typeof value === "function") element.addEventListener(name, value);
       else if (value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : String(value));
     }
-    for (const child of children.flat()) {
+    for (const child of children.flat(Infinity)) {
       if (child === undefined || child === null || child === "") continue;
       element.append(child instanceof Node ? child : printable(child));
     }

@@ -77,9 +77,9 @@
       found.complete ? "" : make("p", { class: "notice" }, "The range ends too late for this checkpoint: sessions that ended near its end may not be sealed yet."),
       make("h2", {}, "By requirement of PCI DSS v4.0.1"),
       table(found.requirements, [
-        ["Requirement", (row) => row.number, (row) => make("strong", {}, row.number)],
+        ["Requirement", (row) => row.number, (row) => make("a", { href: "#" + row.table }, make("strong", {}, row.number))],
         ["What is asked", (row) => row.asks],
-        ["What the record shows", (row) => row.shows, (row) => make("a", { href: "#" + row.table }, row.shows)],
+        ["What the record shows", (row) => row.shows],
         ["To look at", (row) => row.attention, (row) => (row.attention ? make("span", { class: "badge warn" }, row.attention) : make("span", { class: "fine" }, "nothing"))],
       ], { title: "Requirements" }),
       ...(data.unsealed.length ? [make("h2", {}, "Let start, not sealed"),

@@ -98,7 +98,7 @@
   function play(screen, recording, at) {
     moments = shortened(recording, LONGEST_PAUSE);
     player = window.AsciinemaPlayer.create({ data: moments.data }, screen, {
-      fit: "width", terminalFontSize: "small", startAt: at ? moments.find(at) : 0, poster: at ? undefined : "npt:0:01",
+      fit: "width", terminalFontSize: "small", startAt: at ? moments.find(at) : 0, poster: `npt:${at ? moments.find(at) : 1}`,
       preload: true, controls: true, theme: "asciinema",
     });
     playing = false;

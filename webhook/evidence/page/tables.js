@@ -4,6 +4,7 @@
 (function (evidence) {
   const { make, printable } = evidence;
   const PAGE = 200;
+  const FEW = 12;
 
   // Gives a table of rows. Columns are [title, value(row), cell(row), kind]; without cell the value is shown.
   function table(rows, columns, options) {
@@ -66,7 +67,7 @@
     show();
     if (!rows.length) return make("p", { class: "empty" }, given.empty || "Nothing of this in the range.");
     return make("div", { class: "table" },
-      make("div", { class: "tools" }, rows.length > 8 ? filter : "", count),
+      make("div", { class: "tools" }, rows.length > FEW ? [filter, count] : ""),
       make("div", { class: "wide", tabindex: "0", role: "region", "aria-label": given.title || "Table" },
         make("table", {}, make("thead", {}, make("tr", {}, heads)), body)),
       more);
