@@ -33,9 +33,11 @@ from webhook.evidence.ledger_checks import Line, Opened, check_entries, check_or
 from webhook.evidence.source import Asked
 from webhook.evidence.tables import SessionRow, session_row
 from webhook.evidence.window import MARGIN_NS, Disclosed, is_complete
+from webhook.ledger.checkpoints import read_checkpoint
 from webhook.ledger.entries import Exported, SignedManifest, read_certificate
 from webhook.ledger.keys import KeyRing
 from webhook.ledger.manifest import Manifest
+from webhook.ledger.notes import read_note
 from webhook.ledger.proofs import verify_consistency
 from webhook.ledger.tree import HASH_BYTES
 from webhook.ledger.verifying import BrokenError
@@ -202,8 +204,8 @@ class _Check:
 
     def _check_kept(self, kept: Kept, opened: Opened, ring: KeyRing) -> int:
         try:
+            root = opened.root_at(read_checkpoint(read_note(kept.note).text).size)
             checkpoint = ring.open_checkpoint(kept.note)
-            root = opened.root_at(checkpoint.size)
         except CallerError as error:
             raise BrokenError(f"{kept.name}: {error}") from None
         if root != checkpoint.root:

@@ -59,7 +59,7 @@ def _copies(shown: Shown) -> Requirement:
     doors = Counter(row.door for row in shown.events if row.door in {"port-forward", "proxy"})
     copies = sum(1 for row in shown.sessions if row.command.split(" ", 1)[0].rpartition("/")[2] == "tar")
     said = ", ".join(f"{count} {door}" for door, count in sorted(doors.items()))
-    shows = f"{_n(copies, 'session')} ran tar, as kubectl cp does, and were masked; connections: {said or 'none'}."
+    shows = f"{_n(copies, 'session')} ran tar, as kubectl cp does, masked; connections: {said or 'none'}."
     return Requirement("3.4.2", "No copying of PAN over remote access", shows, "", "sessions")
 
 
