@@ -44,6 +44,10 @@ def _lines(checked: Checked, *, is_trusted: bool) -> list[str]:
         f"Complete      {checked.counted or 'not asked of a single session'}",
         f"Sessions      {checked.sessions} are as they were sealed, frame by frame",
     ]
+    if checked.removed:
+        lines.append(
+            f"Removed       {checked.removed} are gone because their time was over, as the ledger says"
+        )
     if checked.unsealed:
         lines.append(f"Not sealed    {checked.unsealed} were let start, and never began or had not ended")
     if not checked.complete:

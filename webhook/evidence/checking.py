@@ -32,7 +32,7 @@ from webhook.evidence.documents import Content, Proof, documents
 from webhook.evidence.ledger_checks import Line, Opened, check_entries, check_origin
 from webhook.evidence.source import Asked
 from webhook.evidence.tables import SessionRow, session_row
-from webhook.evidence.window import MARGIN_NS, Disclosed, is_complete
+from webhook.evidence.window import MARGIN_NS, Disclosed, is_complete, removed_sessions
 from webhook.ledger.checkpoints import read_checkpoint
 from webhook.ledger.entries import Exported, SignedManifest, read_certificate
 from webhook.ledger.keys import KeyRing
@@ -66,6 +66,8 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     undisclosed: int
     """Entries of the window about others, of which only the hash is given."""
     sessions: int
+    removed: int
+    """Sessions of which only the manifest is left, because their time was over."""
     unsealed: int
     """Sessions that were let start and had not ended, or never began."""
     counted: str
@@ -131,7 +133,8 @@ class _Check:
             size=proof.size,
             entries=len(opened.disclosed),
             undisclosed=opened.undisclosed,
-            sessions=len(rows),
+            sessions=sum(row.kept for row in rows),
+            removed=sum(not row.kept for row in rows),
             unsealed=opened.unsealed(proof.selection),
             counted=counted,
             complete=is_complete(opened.disclosed, proof.selection),
@@ -214,20 +217,24 @@ class _Check:
             )
         return checkpoint.size
 
-    def _sessions(self, proof: Proof, disclosed: Iterable[Disclosed]) -> Iterator[SessionRow]:
+    def _sessions(self, proof: Proof, disclosed: Sequence[Disclosed]) -> Iterator[SessionRow]:
         wanted = {recordings.folder(one.key.partition("/")[2]) for one in disclosed}
         there = {name.rpartition("/")[0] for name in self._reader.names if name.startswith("sessions/")}
         if there - wanted:
             raise BrokenError(f"{min(there - wanted)} is there without an entry of the ledger")
+        removed = frozenset[str]().union(*(removed_sessions(one.key, one.data) for one in disclosed))
         for entry in disclosed:
             if isinstance(entry.value, SignedManifest) and proof.selection.shows(entry.value):
-                self._progress(f"session {entry.value.manifest.session}")
-                yield self._session(entry.index, entry.value.manifest)
+                manifest = entry.value.manifest
+                self._progress(f"session {manifest.session}")
+                yield self._session(entry.index, manifest, is_removed=manifest.session in removed)
 
-    def _session(self, index: int, manifest: Manifest) -> SessionRow:
+    def _session(self, index: int, manifest: Manifest, *, is_removed: bool) -> SessionRow:
         where = f"session {manifest.session}, sealed as entry {index}"
         folder = recordings.folder(manifest.session)
         if f"{folder}/session.json" not in self._reader.names:
+            if is_removed:
+                return session_row(index, manifest, None, None)
             raise BrokenError(f"{where}: its recording is missing from the bundle")
         frames = self._frames(f"{folder}/events.jsonl")
         try:

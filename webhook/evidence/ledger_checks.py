@@ -183,6 +183,8 @@ def check_entries(proof: Proof, lines: Iterable[Line], leaves: bytes, ring: KeyR
     for entry in opened.disclosed:
         try:
             _check_value(entry.value, ring)
+            if entry.key.startswith("removal/"):
+                ring.open(entry.data)
         except CallerError as error:
             raise _broken_at(entry, str(error)) from None
     opened.check_checkpoints(ring)

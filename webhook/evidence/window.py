@@ -14,7 +14,15 @@ from sidecar.contract.errors import CallerError
 from webhook.evidence.selection import Selection
 from webhook.evidence.source import Ledger
 from webhook.ledger.checkpoints import read_checkpoint
-from webhook.ledger.entries import Census, EntryError, Exported, SigningKey, Value, read_entry
+from webhook.ledger.entries import (
+    Census,
+    EntryError,
+    Exported,
+    SignedManifest,
+    SigningKey,
+    Value,
+    read_entry,
+)
 from webhook.ledger.notes import key_id, read_note
 from webhook.ledger.proofs import inclusion_proof
 from webhook.ledger.tree import HASH_BYTES, Frontier, Node, frontier_nodes, leaf_hash
@@ -55,6 +63,10 @@ class Disclosed(msgspec.Struct, frozen=True):
     data: bytes
     value: Value | None
     """None when its kind is not known here."""
+
+
+class _Removal(msgspec.Struct, frozen=True):
+    sessions: tuple[str, ...] = ()
 
 
 class Walked(msgspec.Struct, frozen=True):
@@ -98,7 +110,7 @@ def walk(ledger: Ledger, window: Window, selection: Selection, progress: Callabl
     nodes = KnownNodes(ledger)
     frontier = Frontier(window.start, tuple(nodes.fetch(frontier_nodes(window.start))))
     before = frontier.hashes
-    leaves, disclosed = bytearray(), list[Disclosed]()
+    leaves, disclosed, shown = bytearray(), list[Disclosed](), set[str]()
     for kept in entries(ledger, window.start, window.size):
         frontier, completed = frontier.append(leaf_hash(kept.data))
         if completed != kept.nodes:
@@ -108,7 +120,9 @@ def walk(ledger: Ledger, window: Window, selection: Selection, progress: Callabl
         nodes.add(kept)
         leaves += completed[0]
         value = known(kept.data)
-        if selection.discloses(value):
+        if isinstance(value, SignedManifest) and selection.shows(value):
+            shown.add(value.manifest.session)
+        if selection.discloses(value) or not shown.isdisjoint(removed_sessions(kept.key, kept.data)):
             disclosed.append(Disclosed(kept.index, kept.key, kept.data, value))
         progress(kept.index + 1 - window.start)
     return Walked(before, bytes(leaves), disclosed, nodes)
@@ -127,6 +141,16 @@ def entries(ledger: Ledger, start: int, end: int) -> Iterator[KeptEntry]:
             if page:
                 continue
         raise CallerError(f"entry {start} of the ledger is missing; see: chaperone ledger verify")
+
+
+def removed_sessions(key: str, data: bytes) -> frozenset[str]:
+    """Give the sessions that an entry says were removed because their time was over."""
+    if not key.startswith("removal/"):
+        return frozenset()
+    try:
+        return frozenset(msgspec.json.decode(data.split(b"\n", 2)[1], type=_Removal).sessions)
+    except (msgspec.MsgspecError, IndexError):
+        return frozenset()
 
 
 def known(data: bytes) -> Value | None:

@@ -13,6 +13,7 @@ from store_samples import T0
 from sidecar.contract.errors import CallerError
 from webhook.evidence.selection import Selection
 from webhook.evidence.window import find_window
+from webhook.ledger.entries import Entry
 from webhook.store.contract import SessionRecord
 
 Sessions = dict[str, SessionRecord]
@@ -150,6 +151,30 @@ def test_a_recording_that_was_changed_in_the_store_is_left_out_and_named(tmp_pat
     ]
     with pytest.raises(CallerError, match=f"session {bad.session}, .* its recording is missing"):
         check(file.getvalue())
+    desk.store.close()
+
+
+def test_a_recording_whose_time_was_over_is_no_break(tmp_path: Path) -> None:
+    desk = EvidenceDesk(tmp_path / "store.db")
+    gone = desk.recorded(70, ["date"], said("a day\n"))
+    text = "chaperone.dev/ledger/removal/v1\n" + json.dumps(
+        {
+            "at": desk.now,
+            "before": desk.now,
+            "months": 12,
+            "name": "2026-09-21/0",
+            "sessions": [gone.session],
+        },
+        separators=(",", ":"),
+    )
+    note = desk.keys[-1].sign(f"{text}\n", desk.book.origin)
+    desk.store.append_entries([Entry("removal/2026-09-21/0", note.encode())])
+    for minutes in (190, 200):
+        desk.recorded(minutes - 1, ["date"])
+        desk.sign(minutes)
+    desk.tamper("DELETE FROM sessions WHERE session = ?", gone.session)
+    found = check(bundle(desk))
+    assert (found.sessions, found.removed, found.holds) == (0, 1, True)
     desk.store.close()
 
 

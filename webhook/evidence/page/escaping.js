@@ -32,6 +32,11 @@ window.evidence = {};
     return element;
   }
 
+  // Gives the words and "quoted phrases" of a search, in small letters.
+  function wordsOf(text) {
+    return [...text.toLowerCase().matchAll(/"([^"]+)"|[^\s"]+/g)].map((found) => found[1] || found[0]);
+  }
+
   // Gives text with every occurrence of words marked.
   function marked(text, words) {
     const parts = [];
@@ -67,5 +72,5 @@ window.evidence = {};
     return minutes + ":" + (whole - minutes * 60).toFixed(1).padStart(4, "0");
   }
 
-  Object.assign(evidence, { printable, make, marked, when, clock });
+  Object.assign(evidence, { printable, make, wordsOf, marked, when, clock });
 })(window.evidence);

@@ -2,7 +2,7 @@
 "use strict";
 
 (function (evidence) {
-  const { make, marked, when, clock, table, facts } = evidence;
+  const { make, wordsOf, marked, when, clock, table, facts } = evidence;
   const MOST_HITS = 500;
   const data = { summary: null, sessions: [], "audit-events": [], approvals: [], policies: [], "access-review": [], unsealed: [] };
   const main = document.getElementById("main");
@@ -213,13 +213,13 @@
   function session([id, at, ...rest]) {
     const row = data.sessions.find((one) => one.session === id);
     if (!row) return main.replaceChildren(make("h1", {}, "No such session"), make("p", {}, make("a", { href: "#sessions" }, "All sessions")));
-    return evidence.showSession(main, row, parseFloat(at) || 0, (rest[0] || "").split(" ").filter(Boolean));
+    return evidence.showSession(main, row, parseFloat(at) || 0, rest[0] || "");
   }
 
   // Looks through commands at once, and through the text of each session as it is loaded.
   async function search(text) {
     const mine = searching;
-    const wanted = text.toLowerCase().split(/\s+/).filter(Boolean);
+    const wanted = wordsOf(text);
     words.value = text;
     const status = make("p", { "aria-live": "polite", class: "fine" });
     const list = make("div", { class: "hits" });

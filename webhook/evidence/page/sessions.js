@@ -2,9 +2,10 @@
 "use strict";
 
 (function (evidence) {
-  const { make, marked, clock, when, facts } = evidence;
+  const { make, wordsOf, marked, clock, when, facts } = evidence;
   const LONGEST_PAUSE = 2;
   const LINES = 2000;
+  const AFTER = 0.01; // seconds, so that what happens at a moment is seen when it is gone to
   const waiting = new Map();
   let player = null;
   let moments = null;
@@ -97,8 +98,9 @@
 
   function play(screen, recording, at) {
     moments = shortened(recording, LONGEST_PAUSE);
+    const start = at ? moments.find(at) + AFTER : 0;
     player = window.AsciinemaPlayer.create({ data: moments.data }, screen, {
-      fit: "width", terminalFontSize: "small", startAt: at ? moments.find(at) : 0, poster: `npt:${at ? moments.find(at) : 1}`,
+      fit: "width", terminalFontSize: "small", startAt: start, poster: `npt:${start || 1}`,
       preload: true, controls: true, theme: "asciinema",
     });
     playing = false;
@@ -112,12 +114,12 @@
     const body = make("div", {});
     const kinds = make("span", { class: "count", "aria-live": "polite" });
     const sorted = lines.map((line, index) => [line, index]).sort((a, b) => a[0][0] - b[0][0] || a[1] - b[1]).map(([line]) => line);
-    filter.value = (words || []).join(" ");
+    filter.value = words || "";
     element.replaceChildren(make("div", { class: "tools" }, filter, kinds), body);
     fill();
 
     function fill() {
-      const wanted = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+      const wanted = wordsOf(filter.value);
       const found = wanted.length ? sorted.filter((line) => wanted.every((word) => line[2].toLowerCase().includes(word))) : sorted;
       kinds.textContent = `${found.length} lines` + (found.length > LINES ? `, the first ${LINES} shown` : "");
       body.replaceChildren(...found.slice(0, LINES).map((line) => one(line, wanted)));
@@ -152,7 +154,7 @@
 
   // Goes to a moment of the session, in seconds.
   function seek(at) {
-    if (player && moments) player.seek(moments.find(at));
+    if (player && moments) player.seek(moments.find(at) + AFTER);
   }
 
   // Obeys a key; gives whether it had a meaning.

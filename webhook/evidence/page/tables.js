@@ -2,7 +2,7 @@
 "use strict";
 
 (function (evidence) {
-  const { make, printable } = evidence;
+  const { make, printable, wordsOf } = evidence;
   const PAGE = 200;
   const FEW = 12;
 
@@ -43,7 +43,7 @@
     }
 
     function show() {
-      const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+      const words = wordsOf(filter.value);
       kept = words.length ? order.filter((index) => words.every((word) => textOf(index).includes(word))) : order;
       body.replaceChildren();
       shown = 0;
