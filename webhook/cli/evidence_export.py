@@ -78,7 +78,7 @@ def run(wanted: Wanted, path: Path, kubeconfig: Path | None, context: str | None
         raise CliError(f"{path} is there already: choose another name", ExitCode.USAGE)
     source = ApiSource(Cluster(kubeconfig, context))
     source.announce(selection.words)
-    window = _window(source, selection, wanted.size, now=time.time_ns())
+    window = window_of(source, selection, wanted.size)
     progress = Shown()
     try:
         written = _write(Bundle(source, selection, window, spool=_spool, progress=progress), path)
@@ -99,8 +99,9 @@ def _selection(wanted: Wanted, now: datetime) -> Selection:
     )
 
 
-def _window(source: ApiSource, selection: Selection, size: int | None, *, now: int) -> Window:
+def window_of(source: ApiSource, selection: Selection, size: int | None = None) -> Window:
     """Find the window; where checkpoints do not reach the range's end yet, have one or two signed."""
+    now = time.time_ns()
     if size is not None:
         return find_window(source, selection, size=size)
     for _ in range(_TRIES):

@@ -23,6 +23,7 @@ _LAZY = (
     Lazy("ledger", "Keep a checkpoint of the ledger, and verify the record with it.", is_group=True),
     Lazy("mask", "Mask card data in a file or stream."),
     Lazy("policy", "Write, try and understand guard policies.", is_group=True),
+    Lazy("report", "Daily review, access review and retention statement.", is_group=True),
     Lazy("serve", "Run a part of the control side inside the cluster."),
 )
 
