@@ -50,7 +50,10 @@ class DeskSource:
 
     def frames(self, namespace: str, session: str) -> Iterator[Frame]:
         del namespace
-        return iter(self.desk.store.frames(session, start=0, limit=1_000_000))
+        start = 0
+        while page := self.desk.store.frames(session, start=start, limit=8):
+            yield from page
+            start = page[-1].sequence + 1
 
     def policy_events(self, before: int) -> Iterator[str]:
         query = AuditQuery(kind=Kind.POLICY_CHANGED, until=before)

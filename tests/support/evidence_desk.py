@@ -129,15 +129,10 @@ class EvidenceDesk(Desk):
     ) -> AuditEvent:
         """Note an event of now, in the store and the ledger."""
         where = Where(namespace=more.pop("namespace", "payments"), resource="pods/exec", name="api-7d9c")
-        fields = {
-            "where": where,
-            "origin": "chaperone-admission-0",
-            "door": "exec",
-            "policy": "pci",
-            "rule": "exec",
-        }
+        fields: dict[str, Any] = {"where": where, "origin": "chaperone-admission-0", "door": "exec"}
+        fields |= {"policy": "pci", "rule": "exec", **more}
         event = AuditEvent(
-            id=self._id(self.now), at=self.now, kind=kind, outcome=outcome, actor=actor, **{**fields, **more}
+            id=self._id(self.now), at=self.now, kind=kind, outcome=outcome, actor=actor, **fields
         )
         self.store.record([event], received_at=self.now)
         self.book.note([event])

@@ -152,7 +152,13 @@ def _say(written: Written, selection: Selection, window: Window, path: Path) -> 
         with path.open("rb") as file:
             checked = check_bundle(file, ())
     except BrokenError as error:
-        raise CliError(f"{path} is written, and does not hold: {printable(str(error))}") from None
+        raise CliError(
+            f"{path} is written, and does not hold: {printable(str(error))}\n"
+            "Where recordings were removed because of their age, prove it by a checkpoint from after that:"
+            " --size N, as in the second line of chaperone ledger checkpoint"
+        ) from None
+    if written.removed:
+        note(f"{written.removed} recordings were removed because of their age, as the ledger says.")
     note(f"{path}: {printable(selection.words)}")
     note(f"{checked.sessions} sessions, {checked.entries} entries of the ledger, proven by {window.size}")
     if checked.unsealed:

@@ -27,6 +27,7 @@ from webhook.evidence.window import (
     is_complete,
     key_in_force,
     known,
+    removed_sessions,
     walk,
 )
 from webhook.journal.events import AuditEvent
@@ -63,6 +64,8 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool
     problems: tuple[str, ...]
     """Recordings that are not as they were sealed, and are left out: what a verifier will name."""
+    removed: int
+    """Recordings that are left out because the ledger says that their time was over."""
 
 
 class Bundle:
@@ -84,6 +87,8 @@ class Bundle:
         self._spool = spool
         self._progress = progress
         self._problems: list[str] = []
+        self._gone: frozenset[str] = frozenset()
+        """Sessions that the ledger says were removed."""
 
     def write(self, file: BinaryIO) -> Written:
         """Write it. Raises an error of this project when something needed cannot be read."""
@@ -92,6 +97,7 @@ class Bundle:
         walked = walk(self._source, window, selection, lambda done: self._tell("ledger", done, width))
         disclosed = self._with_extras(walked.disclosed)
         writer = Writer(file)
+        self._gone = frozenset[str]().union(*(removed_sessions(one.key, one.data) for one in disclosed))
         rows = list(self._sessions(writer, disclosed))
         proof = self._proof(disclosed, walked.frontier)
         self._add_ledger(writer, proof, disclosed, walked.leaves, walked.nodes)
@@ -106,6 +112,7 @@ class Bundle:
             entries=len(disclosed),
             complete=is_complete(disclosed, selection),
             problems=tuple(self._problems),
+            removed=sum(row.session in self._gone for row in rows),
         )
 
     def _tell(self, step: str, done: int, whole: int) -> None:
@@ -146,6 +153,8 @@ class Bundle:
         self._tell("sessions", len(wanted), len(wanted))
 
     def _session(self, writer: Writer, index: int, manifest: Manifest) -> SessionRow:
+        if manifest.session in self._gone:
+            return session_row(index, manifest, None, None)
         with self._spool() as spool:
             try:
                 asked = self._asked(manifest)

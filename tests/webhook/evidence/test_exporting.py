@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from evidence_bundles import DeskSource, bundle, check, files, selected, write
-from evidence_desk import MINUTE, SECOND, SINCE, UNTIL, EvidenceDesk, said
+from evidence_desk import MINUTE, SECOND, SINCE, EvidenceDesk, said
 from store_samples import T0
 
 from sidecar.contract.errors import CallerError
@@ -188,14 +188,9 @@ def test_memory_does_not_grow_with_a_recording(tmp_path: Path) -> None:
         desk.recorded(minutes - 1, ["date"])
         desk.sign(minutes)
     path = tmp_path / "bundle.zip"
-    source = DeskSource(desk)
-    pages = lambda _, session: (  # noqa: E731
-        frame for start in range(0, 80, 4) for frame in desk.store.frames(session, start=start, limit=4)
-    )
-    source.frames = pages
     tracemalloc.start()
     with path.open("wb") as file:
-        write(desk, Selection(user="agent", since=SINCE, until=UNTIL), file)
+        write(desk, selected(user="agent"), file)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert check(path.read_bytes()).sessions == 1

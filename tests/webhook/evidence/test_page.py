@@ -45,7 +45,7 @@ def test_every_part_is_shown_in_its_width(
             page = pages.go(part)
             assert page.locator("main").inner_text().strip()
             assert not pages.is_too_wide, part
-        background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        background = pages.page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (background == "rgb(20, 24, 29)") is dark
         assert pages.problems == []
 

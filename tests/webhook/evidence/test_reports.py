@@ -14,7 +14,7 @@ from store_samples import T0
 
 from sidecar.contract.sealing import Identity
 from webhook.evidence.report_forms import as_csv, as_html, as_json
-from webhook.evidence.reports import Proven, Report, access_review, daily_review, retention_statement
+from webhook.evidence.reports import Proven, Report, Table, access_review, daily_review, retention_statement
 from webhook.evidence.rights import Binding, Meta, Role, RoleRef, Rule, Subject, rights_table, unknown_rights
 from webhook.evidence.selection import Selection
 from webhook.evidence.window import find_window, walk
@@ -94,7 +94,7 @@ def test_the_access_review_tells_who_could_who_did_and_who_approved(desk: Eviden
     }
 
 
-def could() -> object:
+def could() -> Table:
     roles = [
         Role(Meta("edit", "payments"), (Rule(("create",), ("",), ("pods/exec",)),)),
         Role(Meta("admin"), (Rule(("*",), ("*",), ("*",)),)),
