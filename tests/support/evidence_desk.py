@@ -157,6 +157,18 @@ def said(*texts: str, channel: Channel = Channel.STDOUT, every: int = SECOND) ->
     return [Data((number + 1) * every, channel, text.encode()) for number, text in enumerate(texts)]
 
 
+def typed(text: str, *, at: int, echo: str = "") -> list[Event]:
+    """A line that is typed at a shell, with its prompt and echo, in one second."""
+    start = at * SECOND
+    return [
+        Data(start, Channel.STDOUT, b"$ "),
+        Data(start + SECOND // 4, Channel.STDIN, text.encode()),
+        Data(start + SECOND // 4, Channel.STDOUT, (echo or text).encode()),
+        Data(start + SECOND // 2, Channel.STDIN, b"\r"),
+        Data(start + SECOND // 2, Channel.STDOUT, b"\r\n"),
+    ]
+
+
 def ran(*argv: str, at: int = SECOND // 2) -> Program:
     return Program(at, 7, 1, 0, f"/bin/{argv[0]}", "/", argv)
 
@@ -196,14 +208,12 @@ def day(desk: EvidenceDesk) -> dict[str, SessionRecord]:
         [
             ran("sh"),
             Resize(1, 30, 100),
-            *said(
-                "$ ls -la\r\n",
-                "\x1b[1;34mbin\x1b[0m  data  \x1b[32mrun.sh\x1b[0m\r\n",
-                "$ psql -c 'select 1'\r\n",
-            ),
-            Data(4 * SECOND, Channel.STDIN, b"exit\r"),
+            *typed("ls -lx\x7fa", echo="ls -lx\b \ba", at=1),
             ran("ls", "-la", at=2 * SECOND),
-            Data(65 * SECOND, Channel.STDOUT, b"$ exit\r\n"),
+            Data(2 * SECOND, Channel.STDOUT, b"\x1b[1;34mbin\x1b[0m  data  \x1b[32mrun.sh\x1b[0m\r\n"),
+            *typed("psql -c 'select 1'", at=3),
+            Data(4 * SECOND, Channel.STDOUT, b"psql: could not connect\r\n"),
+            *typed("exit", at=65),
         ],
         tty=True,
     )

@@ -3,6 +3,7 @@
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final, cast
@@ -26,6 +27,8 @@ from webhook.replay.safety import printable
 _SETTLED_NS: Final = 180 * 1_000_000_000
 """How long after a range sessions that ended in it are certainly sealed."""
 _TRIES: Final = 8
+_IDLE: Final = 3
+"""Looks after which the same checkpoint means that there is nothing new to sign."""
 _PAUSE: Final = 1.0
 _REFRESH: Final = 0.1
 
@@ -101,18 +104,23 @@ def _selection(wanted: Wanted, now: datetime) -> Selection:
 
 def window_of(source: ApiSource, selection: Selection, size: int | None = None) -> Window:
     """Find the window; where checkpoints do not reach the range's end yet, have one or two signed."""
-    now = time.time_ns()
+    now, sizes = time.time_ns(), list[int]()
     if size is not None:
         return find_window(source, selection, size=size)
     for _ in range(_TRIES):
         found = _found(source, selection)
-        if found is not None and found.last.exported.sealed_through >= selection.until:
-            return found
+        sizes.append(found.size if found else 0)
+        if (found is not None and found.complete) or _is_idle(sizes):
+            break
         source.sign()
         if found is not None and selection.until > now - _SETTLED_NS:
             break
         time.sleep(_PAUSE)
     return find_window(source, selection)
+
+
+def _is_idle(sizes: Sequence[int]) -> bool:
+    return len(sizes) >= _IDLE and len(set(sizes[-_IDLE:])) == 1
 
 
 def _found(source: ApiSource, selection: Selection) -> Window | None:

@@ -20,6 +20,7 @@ from sidecar.contract.events import (
     Event,
     Found,
     Program,
+    Redacted,
     SessionStart,
     Untraced,
     decode_event,
@@ -34,6 +35,7 @@ from webhook.replay.asciicast import CastVersion, CastWriter
 from webhook.replay.moments import Kind, moments
 from webhook.replay.programs import command_of
 from webhook.replay.transcript import transcript
+from webhook.replay.typed import TypedLine, TypedLines
 
 PLAYED_BYTES: Final = 16 << 20
 """How much of a recording the page plays and searches; the other files have all of it."""
@@ -127,7 +129,7 @@ def played(manifest: Manifest, asked: Asked, frames: Frames) -> Iterator[bytes]:
 def searched(manifest: Manifest, frames: Frames) -> Iterator[bytes]:
     """Give the script with the lines of text that the page shows beside the player and searches.
 
-    Each is a list: seconds since the start; stdout, stderr, stdin, program or note; and the text.
+    Each is a list: seconds since the start; stdout, stderr, stdin, typed, program or note; and the text.
     """
     return script("evidence.text", manifest.session, _bounded(_texts(frames)))
 
@@ -146,7 +148,7 @@ def outline(manifest: Manifest, asked: Asked, frames: Frames) -> Outline:
             case Untraced(reason=reason):
                 untraced = reason
             case End(programs=counted):
-                programs = max(programs, counted)
+                programs = max(programs, counted - denied)
             case Data(data=data):
                 size += len(data)
             case _:
@@ -195,12 +197,17 @@ def _texts(frames: Frames) -> Iterator[bytes]:
     """Give lines of what was shown, typed and started, in the order in which each was finished."""
     for line in transcript(moments(_events(frames()))):
         yield compact([_seconds(line.at), _CHANNELS[line.kind], line.text])
+    typed = _terminal(frames)
+    for typed_line in typed_lines(typed, frames):
+        yield compact([_seconds(typed_line.at), "typed", typed_line.text])
     for event in _events(frames()):
         match event:
             case Program(at=at):
                 yield compact([_seconds(at), "program", command_of(event)])
-            case Data(at=at, channel=Channel.STDIN, data=data):
+            case Data(at=at, channel=Channel.STDIN, data=data) if typed is None:
                 yield compact([_seconds(at), "stdin", data.decode("utf-8", "replace")])
+            case Redacted(at=at):
+                yield compact([_seconds(at), "note", "typed without echo: not recorded"])
             case Found(at=at, rule=rule, brand=brand):
                 yield compact([_seconds(at), "note", f"masked {rule}/{brand}"])
             case End(at=at, how=how, reason=reason):
@@ -209,6 +216,21 @@ def _texts(frames: Frames) -> Iterator[bytes]:
                 )
             case _:
                 pass
+
+
+def _terminal(frames: Frames) -> SessionStart | None:
+    """Give a session's start when it had a terminal."""
+    first = next(_events(frames()), None)
+    return first if isinstance(first, SessionStart) and first.tty else None
+
+
+def typed_lines(start: SessionStart | None, frames: Frames) -> Iterator[TypedLine]:
+    """Give the lines that were entered at a session's terminal; none without one."""
+    if start is None:
+        return
+    lines = TypedLines(rows=start.rows, cols=start.cols)
+    for moment in moments(_events(frames())):
+        yield from lines.feed(moment)
 
 
 def _bounded(lines: Iterable[bytes]) -> Iterator[bytes]:

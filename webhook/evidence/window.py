@@ -48,6 +48,8 @@ class Window(msgspec.Struct, frozen=True):
     first: Placed | None
     """The checkpoint from before the range; None where the window begins with the ledger."""
     last: Placed
+    complete: bool
+    """Whether it is known to hold all sessions that ended within the range."""
 
     @property
     def size(self) -> int:
@@ -88,10 +90,10 @@ def find_window(ledger: Ledger, selection: Selection, *, size: int | None = None
     whole = ledger.size()
     before, _ = _turn(ledger, whole, lambda found: found.at > selection.since - MARGIN_NS)
     start = _start(ledger, before)
-    last = _last(ledger, whole, selection) if size is None else _named(ledger, size)
+    last, complete = _last(ledger, whole, selection) if size is None else (_named(ledger, size), False)
     if last is None or last.exported.size <= start:
         raise CallerError("no checkpoint is signed since; have one signed: chaperone ledger checkpoint --now")
-    return Window(start, before if start else None, last)
+    return Window(start, before if start else None, last, complete)
 
 
 def is_complete(disclosed: Iterable[Disclosed], selection: Selection) -> bool:
@@ -201,12 +203,16 @@ class KnownNodes:
         return self._asked[node]
 
 
-def _last(ledger: Ledger, whole: int, selection: Selection) -> Placed | None:
-    """Give the checkpoint that covers the first by which all was sealed; the newest while there is none."""
+def _last(ledger: Ledger, whole: int, selection: Selection) -> tuple[Placed | None, bool]:
+    """Give the checkpoint that covers the first by which all was sealed, and True.
+
+    While there is none, give the newest, and False.
+    """
     before, after = _turn(ledger, whole, lambda found: found.sealed_through >= selection.until)
     if after is None:
-        return before
-    return next(_checkpoints(ledger, after.index + 1, whole), after)
+        return before, False
+    covering = next(_checkpoints(ledger, after.index + 1, whole), None)
+    return (after, False) if covering is None else (covering, True)
 
 
 def _named(ledger: Ledger, size: int) -> Placed:

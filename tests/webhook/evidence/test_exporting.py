@@ -96,6 +96,21 @@ def test_a_session_has_its_asciicast_and_structured_record(whole: bytes, session
     ]
 
 
+def test_what_was_typed_at_a_terminal_is_there_as_lines(whole: bytes, sessions: Sessions) -> None:
+    text = files(whole)[f"page/{sessions['shell'].session}.text.js"].decode()
+    head, *lines = text.splitlines()
+    assert head == f'evidence.text("{sessions["shell"].session}", ['
+    found = [json.loads(line.rstrip(",")) for line in lines if line.startswith("[")]
+    assert [line for line in found if line[1] == "typed"] == [
+        [1.5, "typed", "ls -la"],
+        [3.5, "typed", "psql -c 'select 1'"],
+        [65.5, "typed", "exit"],
+    ]
+    assert [2.0, "program", "ls -la"] in found
+    assert [2.0, "stdout", "bin  data  run.sh"] in found
+    assert not [line for line in found if line[1] == "stdin"]
+
+
 def test_hostile_text_is_harmless_in_every_file(whole: bytes) -> None:
     for name, data in files(whole).items():
         if name.endswith((".json", ".jsonl", ".csv", ".cast", ".js")) and "asciinema" not in name:
