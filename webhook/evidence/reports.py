@@ -255,7 +255,8 @@ def _is_peak(manifest: Manifest) -> bool:
 def _events_to_see(events: Sequence[tuple[int, AuditEvent]]) -> Iterable[Row]:
     reviewed = {event.approval for _, event in events if event.details.get("review") == "done"}
     for index, event in events:
-        is_told = event.outcome is Outcome.FAILURE or event.kind is Kind.POLICY_CHANGED
+        is_change = event.kind is Kind.POLICY_CHANGED and "policies" not in event.details
+        is_told = event.outcome is Outcome.FAILURE or is_change
         is_glass = event.kind is Kind.BREAK_GLASS and event.approval not in reviewed
         if not is_told and not is_glass:
             continue
@@ -322,9 +323,12 @@ def _month(at: int) -> str:
 
 
 def plain(report: Report) -> Report:
-    """Give a report whose texts hide nothing: control and invisible characters as escapes."""
+    """Give a report whose texts hide nothing: controls and invisible characters as escapes, times short."""
     tables = [
-        msgspec.structs.replace(table, rows=[tuple(map(printable, row)) for row in table.rows])
+        msgspec.structs.replace(
+            table,
+            rows=[tuple(printable(cell).replace(".000000Z", "Z") for cell in row) for row in table.rows],
+        )
         for table in report.tables
     ]
     return msgspec.structs.replace(report, asked=printable(report.asked), tables=tables)
