@@ -95,7 +95,7 @@ class EvidenceDesk(Desk):
         self.tell(
             Kind.DECISION,
             who,
-            asked=f"exec {' '.join(argv)}",
+            asked="exec into pod api-7d9c",
             argv=tuple(argv),
             session=record.session,
             action=decision.action,
@@ -259,7 +259,7 @@ def day(desk: EvidenceDesk) -> dict[str, SessionRecord]:
         Kind.DECISION,
         AGENT,
         Outcome.FAILURE,
-        asked="exec rm -rf /",
+        asked="exec into pod api-7d9c",
         argv=("rm", "-rf", "/"),
         action="deny",
         reason="a policy forbids it",

@@ -11,7 +11,7 @@ import msgspec
 
 from webhook.audit_api.objects import rfc3339
 from webhook.evidence.selection import CONTROLS, Selection, started
-from webhook.evidence.tables import approval_rows, open_rows, person_rows
+from webhook.evidence.tables import approval_rows, asked_of, open_rows, person_rows
 from webhook.evidence.window import Disclosed, is_complete
 from webhook.journal.events import AuditEvent, Kind, Outcome
 from webhook.ledger.entries import SignedManifest
@@ -265,7 +265,7 @@ def _events_to_see(events: Sequence[tuple[int, AuditEvent]]) -> Iterable[Row]:
             part for part in (event.where.namespace, event.where.resource, event.where.name) if part
         )
         who = "" if event.kind in CONTROLS else event.actor.username
-        details = ": ".join(part for part in (event.asked or " ".join(event.argv), event.reason) if part)
+        details = ": ".join(part for part in (asked_of(event), event.reason) if part)
         yield rfc3339(event.at), what, who, where, details, str(index)
 
 

@@ -221,7 +221,7 @@ def event_row(entry: int, event: AuditEvent) -> EventRow:
         namespace=where.namespace,
         about=" ".join(part for part in (where.resource, where.name, where.container) if part),
         door=event.door,
-        asked=event.asked or " ".join(event.argv),
+        asked=asked_of(event),
         action=event.action,
         policy=event.policy,
         rule=event.rule,
@@ -233,6 +233,11 @@ def event_row(entry: int, event: AuditEvent) -> EventRow:
         origin=event.origin,
         details=event.details,
     )
+
+
+def asked_of(event: AuditEvent) -> str:
+    """Give what was asked, and the command line where there is one, in one line."""
+    return ": ".join(part for part in (event.asked, shlex.join(event.argv)) if part)
 
 
 def approval_rows(events: Iterable[AuditEvent]) -> list[ApprovalRow]:
@@ -255,7 +260,7 @@ def open_rows(events: Iterable[tuple[int, AuditEvent]], sealed: set[str]) -> lis
                 at=rfc3339(event.at),
                 user=event.actor.username,
                 namespace=event.where.namespace,
-                asked=event.asked or " ".join(event.argv),
+                asked=asked_of(event),
             )
     return [rows[session] for session in sorted(rows)]
 
@@ -362,7 +367,7 @@ def _approval(name: str, events: Sequence[AuditEvent]) -> ApprovalRow:
         name=name,
         namespace=first.where.namespace,
         requester=first.requester,
-        asked=next((event.asked or " ".join(event.argv) for event in events), ""),
+        asked=next(map(asked_of, events), ""),
         asked_at=rfc3339(asked.at) if asked else "",
         policy=first.policy,
         rule=first.rule,

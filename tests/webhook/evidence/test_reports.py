@@ -52,7 +52,7 @@ def test_the_daily_review_lists_what_needs_eyes(daily: Report, sessions: Session
         "policy-changed",
         "session not sealed",
     }
-    assert found["decision"]["details"] == "exec rm -rf /: a policy forbids it"
+    assert found["decision"]["details"] == "exec into pod api-7d9c: rm -rf /: a policy forbids it"
     assert found["control-failed"]["details"] == "the store was gone for 12 s"
     assert daily.attention == 5
     happened = {row["kind"]: row for row in rows(daily, "What happened")}
@@ -159,7 +159,7 @@ def test_it_comes_in_three_forms_that_say_the_same(daily: Report) -> None:
     lines = list(csv.reader(io.StringIO(as_csv(daily))))
     assert len([line for line in lines if line[0] == "To look at"]) == len(seen["To look at"]) == 5
     cells = re.findall("<td>(.*?)</td>", as_html(daily))
-    assert "exec rm -rf /: a policy forbids it" in map(html.unescape, cells)
+    assert "exec into pod api-7d9c: rm -rf /: a policy forbids it" in map(html.unescape, cells)
 
 
 def test_hostile_text_stays_text(tmp_path_factory: pytest.TempPathFactory) -> None:
