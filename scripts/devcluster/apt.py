@@ -1,8 +1,8 @@
-"""Debian packages that a local cluster needs."""
+"""Debian packages that a local cluster needs, and the browser of tests."""
 
 import os
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,26 +25,27 @@ PACKAGES = {
     "conntrack": "conntrack",
 }
 """Package by the command, or file, that shows that it is there."""
+BROWSER = {"chromium": "chromium"}
 
 
 NO_SERVICES = "#!/bin/sh\n# Made by scripts/cluster for the time of an installation.\nexit 101\n"
 
 
-def missing_packages(present: Callable[[str], bool]) -> list[str]:
+def missing_packages(present: Callable[[str], bool], packages: Mapping[str, str] = PACKAGES) -> list[str]:
     """Packages to install, sorted, given what is present."""
-    return sorted({package for probe, package in PACKAGES.items() if not present(probe)})
+    return sorted({package for probe, package in packages.items() if not present(probe)})
 
 
 def is_present(probe: str) -> bool:
     return Path(probe).exists() if probe.startswith("/") else shutil.which(probe) is not None
 
 
-def ensure_packages(progress: Progress) -> None:
+def ensure_packages(progress: Progress, packages: Mapping[str, str] = PACKAGES) -> None:
     """Install what is missing.
 
     Raises PrerequisiteError, naming the packages, where that cannot be done from here.
     """
-    missing = missing_packages(is_present)
+    missing = missing_packages(is_present, packages)
     if not missing:
         return
     names = " ".join(missing)

@@ -91,6 +91,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path.startswith(f"{_SERVICE}/") and self._is_forbidden(user):
             what = f'User "{user}" cannot list resource "sessions" in API group "audit.chaperone.dev"'
             self._status(403, "Forbidden", f"sessions.audit.chaperone.dev is forbidden: {what}")
+        elif self.path.startswith("/apis/rbac.authorization.k8s.io/"):
+            self._status(403, "Forbidden", f'User "{user}" cannot list roles')
         elif self.front.trouble == "missing":
             self._text(404, "404 page not found\n")
         elif self.front.trouble == "unavailable":

@@ -30,6 +30,8 @@ class Desk:
         self.store.prepare()
         self.keys = [ledger_key(ROOT)]
         self.data: Data = {}
+        self.now = T0 + 10
+        """The collector's clock, Unix nanoseconds."""
         self.restart()
 
     def restart(self) -> None:
@@ -38,8 +40,8 @@ class Desk:
         def key() -> LedgerKey:
             return self.keys[-1]
 
-        self.book = Book(self.store, key=key, roots=lambda: ROOTS, unix_ns=lambda: T0 + 10)
-        self.sealing = Sealing(self.store, self.book)
+        self.book = Book(self.store, key=key, roots=lambda: ROOTS, unix_ns=lambda: self.now)
+        self.sealing = Sealing(self.store, self.book, lambda: self.now)
         self.checkpoints = Checkpoints(self.book, self.sealing, self, key=key, roots=lambda: ROOTS)
 
     def read(self) -> Data:

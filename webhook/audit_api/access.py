@@ -15,6 +15,7 @@ from webhook.journal.making import Stamp
 SESSIONS: Final = "sessions"
 EVENTS: Final = "auditevents"
 LEDGERS: Final = "ledgers"
+EXPORTS: Final = "exports"
 _OWN_RESOURCES: Final = {"notices": "notices", "search": "searches"}
 
 
@@ -30,6 +31,8 @@ class Action(Enum):
     NOTICES = "notices"
     SIGN = "sign"
     """A checkpoint of the ledger was asked to be signed."""
+    EXPORT = "export"
+    """Evidence is being put together, or was, and is asked to be signed."""
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -41,6 +44,9 @@ class Read(msgspec.Struct, frozen=True):
     """None for all."""
     name: str = ""
     resource: str = SESSIONS
+    asked: str = ""
+    """What of, in one line, where the resource does not say it."""
+    details: dict[str, str] = {}
 
 
 def read_event(stamp: Stamp, read: Read) -> AuditEvent:
@@ -58,6 +64,8 @@ def read_event(stamp: Stamp, read: Read) -> AuditEvent:
         actor=read.reader,
         where=Where(namespace=read.namespace or "", resource=f"{resource}.{AUDIT_GROUP}", name=read.name),
         operation=_OPERATIONS.get(read.action, action),
+        asked=read.asked,
+        details=read.details,
         session=read.name if read.resource == SESSIONS else "",
     )
 

@@ -55,6 +55,11 @@ def resources() -> dict[str, object]:
                 "namespaced": False,
             },
             *({**_resource(name, "Ledger", verbs), "namespaced": False} for name, verbs in _LEDGER_PARTS),
+            {
+                **_resource("exports", "Export", ["create"]),
+                "singularName": "export",
+                "namespaced": False,
+            },
         ],
     }
 
@@ -84,6 +89,7 @@ def aggregated(version: str) -> dict[str, object]:
                     for name, verbs in _LEDGER_PARTS
                 ],
             },
+            {**_discovered("exports", "export", "Export", ["create"]), "scope": "Cluster"},
         ],
     }
     return {

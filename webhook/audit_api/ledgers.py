@@ -83,11 +83,14 @@ class Ledgers:
         return json_response(rows, content_type=TABLE_CONTENT_TYPE)
 
     async def entries(self, request: Request) -> Response:
-        """Give a page of entries."""
+        """Give a page of entries, or the one with a ``key``."""
         query = parameters(request.query_params.multi_items())
         start = number(query, "start", 0)
         limit = min(number(query, "limit", 0) or _DEFAULT_ENTRIES, MAX_ENTRIES)
+        key = query.get("key", "")
         await self._note(request, "/entries")
+        if key:
+            return json_response(await self._threads.run(self._named, key))
         return json_response(await self._threads.run(self._page, start, limit))
 
     async def proof(self, request: Request) -> Response:
@@ -163,11 +166,14 @@ class Ledgers:
             if not found:
                 return LedgerEntries(items)
             for entry in found:
-                nodes = tuple(node.hex() for node in entry.nodes)
-                items.append(LedgerEntry(entry.index, entry.key, entry.data, nodes))
+                items.append(_entry(entry))
                 size += len(entry.data)
             start = found[-1].index + 1
         return LedgerEntries(items, start)
+
+    def _named(self, key: str) -> LedgerEntries:
+        kept = self._store.entry(key)
+        return LedgerEntries([] if kept is None else [_entry(kept)])
 
     def _proof(self, name: str, asked: int, wanted: int) -> LedgerProof:
         frontier = self._store.ledger()
@@ -181,6 +187,10 @@ class Ledgers:
         if name == "index":
             return LedgerProof(size, root, hashes, index=asked)
         return LedgerProof(size, root, hashes, first=asked)
+
+
+def _entry(kept: KeptEntry) -> LedgerEntry:
+    return LedgerEntry(kept.index, kept.key, kept.data, tuple(node.hex() for node in kept.nodes))
 
 
 async def _skip_body(request: Request) -> None:

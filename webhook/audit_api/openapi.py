@@ -7,11 +7,12 @@ import msgspec
 
 from sidecar.contract.names import AUDIT_GROUP, AUDIT_VERSION, VERSION
 from webhook.audit_api.event_objects import AuditEventList
+from webhook.audit_api.exports import Export
 from webhook.audit_api.ledger_objects import LedgerList
 from webhook.audit_api.objects import API_VERSION, NoticeList, Search, Session, SessionList
 
 PATH: Final = f"/openapi/v3/apis/{API_VERSION}"
-_KINDS: Final = (Session, SessionList, AuditEventList, NoticeList, Search, LedgerList)
+_KINDS: Final = (Session, SessionList, AuditEventList, NoticeList, Search, LedgerList, Export)
 _NAMES: Final = frozenset(
     [
         "Session",
@@ -23,6 +24,7 @@ _NAMES: Final = frozenset(
         "Search",
         "Ledger",
         "LedgerList",
+        "Export",
     ]
 )
 _PREFIX: Final = "dev.chaperone.audit.v1alpha1"
@@ -83,6 +85,7 @@ def _paths(version: int) -> dict[str, object]:
         f"{_BASE}/ledgers": _path(version, "get", "list", "Ledger", "LedgerList"),
         f"{_BASE}/ledgers/{{name}}": _path(version, "get", "get", "Ledger", "Ledger"),
         f"{namespaced}/searches": _path(version, "post", "post", "Search", "Search"),
+        f"{_BASE}/exports": _path(version, "post", "post", "Export", "Export"),
     }
 
 

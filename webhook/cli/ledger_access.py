@@ -5,7 +5,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from webhook.audit_api.ledger_objects import NAME, Ledger, LedgerEntries
+from webhook.audit_api.ledger_objects import NAME, Ledger, LedgerEntries, LedgerEntry
 from webhook.audit_api.objects import API_VERSION
 from webhook.cli.cluster import Cluster
 from webhook.cli.failures import CliError, ExitCode
@@ -30,16 +30,18 @@ class LedgerAccess:
         """Give all entries as they are kept."""
         start: int | None = 0
         while start is not None:
-            asked = Asked("get", "ledgers/entries", None)
-            body = self._ask(("entries",), asked, {"start": str(start), "limit": str(_PAGE)})
-            page = self._decode(body, LedgerEntries)
-            for item in page.items:
-                try:
-                    nodes = tuple(map(bytes.fromhex, item.nodes))
-                except ValueError:
-                    raise _unreadable() from None
-                yield KeptEntry(item.index, item.key, item.data, nodes)
+            page = self._page({"start": str(start), "limit": str(_PAGE)})
+            yield from map(_kept, page.items)
             start = None if isinstance(page.next_start, msgspec.UnsetType) else page.next_start
+
+    def page(self, start: int, limit: int) -> list[KeptEntry]:
+        """Give at most ``limit`` entries from number ``start``; one at least where there is one."""
+        return list(map(_kept, self._page({"start": str(start), "limit": str(limit)}).items))
+
+    def entry(self, key: str) -> KeptEntry | None:
+        """Give the entry with a key, None when there is none."""
+        found = list(map(_kept, self._page({"key": key}).items))
+        return found[0] if found and found[0].key == key else None
 
     def checkpoint(self, *, sign: bool) -> str:
         """Give the newest checkpoint, signed now or before."""
@@ -48,6 +50,10 @@ class LedgerAccess:
             return self._ask(("checkpoint",), asked, body=b"{}" if sign else None).decode()
         except UnicodeDecodeError:
             raise _unreadable() from None
+
+    def _page(self, parameters: Mapping[str, str]) -> LedgerEntries:
+        body = self._ask(("entries",), Asked("get", "ledgers/entries", None), parameters)
+        return self._decode(body, LedgerEntries)
 
     def _ask(
         self,
@@ -76,6 +82,13 @@ class LedgerAccess:
             return msgspec.json.decode(body, type=kind)
         except msgspec.MsgspecError:
             raise _unreadable() from None
+
+
+def _kept(item: LedgerEntry) -> KeptEntry:
+    try:
+        return KeptEntry(item.index, item.key, item.data, tuple(map(bytes.fromhex, item.nodes)))
+    except ValueError:
+        raise _unreadable() from None
 
 
 def _unreadable() -> CliError:

@@ -10,9 +10,11 @@ from sidecar.contract.errors import ClusterError
 from sidecar.contract.names import VERSION
 from webhook.collector.manifests import manifest_of
 from webhook.journal.events import AuditEvent
+from webhook.ledger.census import MAX_COUNTED, census
 from webhook.ledger.checkpoints import Checkpoint
 from webhook.ledger.entries import (
     START_KEY,
+    Census,
     Entry,
     EntryError,
     Exported,
@@ -29,10 +31,14 @@ from webhook.ledger.notes import read_note
 from webhook.ledger.proofs import consistency_proof, verify_consistency
 from webhook.ledger.tree import EMPTY_ROOT, Frontier, fold, frontier_nodes
 from webhook.ledger.verifying import KeptEntry
+from webhook.ledger.vouching import vouching_text
 from webhook.store.contract import SessionRecord, Store, StoreError
 from webhook.store.ledger import MAX_APPENDED
 
 _log = logging.getLogger(__name__)
+_PAGE = 256
+_MOST_CENSUSES = 50
+"""Of one checkpoint; a ledger from before there was any is counted over several."""
 
 
 class LedgerShrunkError(ClusterError):
@@ -98,10 +104,18 @@ class Book:
                 exported = _exported(newest)
                 self._signed = self._at(exported.size)
             else:
+                self._count(frontier.size)
+                frontier = self._store.ledger()
                 self._signed = Checkpoint(self._origin, frontier.size, frontier.root)
                 noted = 0 if newest is None else _exported(newest).sealed_through
                 exported = self._export(self._signed, key, max(sealed_through, noted))
             return self._signed_with(key, self._signed, exported)
+
+    def vouch(self, digest: str) -> tuple[str, str]:
+        """Give the signature over a bundle of evidence, by its digest, and the certificate of its key."""
+        with self._lock:
+            key = self._signer()
+            return key.sign(vouching_text(digest), self._origin), write_certificate(key.certificate)
 
     def noted_through(self) -> int:
         """Give the time up to which the newest checkpoint says that sessions are sealed."""
@@ -155,6 +169,29 @@ class Book:
         value = start if kept is None else _read(kept)
         return value.origin if isinstance(value, Start) else origin
 
+    def _count(self, size: int) -> None:
+        """Append what is missing of the census of the first ``size`` entries, but not endlessly."""
+        newest = self._store.latest_entry("census")
+        start = 0 if newest is None else _census_end(newest)
+        for _ in range(_MOST_CENSUSES):
+            if start >= size:
+                return
+            values = self._values(start, min(start + MAX_COUNTED, size))
+            entry = entry_of(census(self._unix_ns(), start, values))
+            (placed,) = self._store.append_entries([entry])
+            kept = None if placed.new else self._store.entry(entry.key)
+            start = start + len(values) if kept is None else _census_end(kept)
+
+    def _values(self, start: int, end: int) -> list[Value | None]:
+        values: list[Value | None] = []
+        while start + len(values) < end:
+            at = start + len(values)
+            page = self._store.entries(start=at, limit=min(_PAGE, end - at))
+            if not page:
+                raise LedgerShrunkError(f"entry {at} of the ledger is missing. See: chaperone ledger verify")
+            values += [_known(entry) for entry in page]
+        return values
+
     def _append(self, entries: Sequence[Entry]) -> None:
         for start in range(0, len(entries), MAX_APPENDED):
             self._store.append_entries(entries[start : start + MAX_APPENDED])
@@ -184,6 +221,21 @@ def _exported(kept: KeptEntry) -> Exported:
     if not isinstance(value, Exported):
         raise LedgerShrunkError(f"entry {kept.index} of the ledger was changed: it is no checkpoint")
     return value
+
+
+def _census_end(kept: KeptEntry) -> int:
+    value = _read(kept)
+    if not isinstance(value, Census):
+        raise LedgerShrunkError(f"entry {kept.index} of the ledger was changed: it is no census")
+    return value.end
+
+
+def _known(kept: KeptEntry) -> Value | None:
+    """Give what an entry says, None for one that is unknown here or was changed: a verifier finds that."""
+    try:
+        return read_entry(kept.data)
+    except EntryError:
+        return None
 
 
 def _read(kept: KeptEntry) -> Value:

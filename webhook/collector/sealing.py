@@ -6,7 +6,8 @@ That time goes into every checkpoint, where the next process finds it. Sealing a
 
 import asyncio
 import logging
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from sidecar.contract.errors import ClusterError
@@ -31,20 +32,24 @@ _REMEMBERED: Final = 20_000
 class Sealing:
     """Seals sessions in the background. ``look`` and ``work`` are used on one event loop."""
 
-    def __init__(self, store: Store, book: Book) -> None:
+    def __init__(self, store: Store, book: Book, unix_ns: Callable[[], int] = time.time_ns) -> None:
         self._store = store
+        self._unix_ns = unix_ns
         self._book = book
         self._woken = asyncio.Event()
         self._seen = -1
         """Newest ``updated_at`` that was looked at; -1 before the ledger was asked."""
+        self._looked_at = 0
+        """When the last whole look began."""
         self._sealed: dict[str, None] = {}
         self._left: dict[str, SessionRecord] = {}
 
     @property
     def through(self) -> int:
         """Sessions that had ended, and whose record did not change after this time, are sealed."""
-        first_left = min((record.updated_at - 1 for record in self._left.values()), default=self._seen)
-        return max(0, min(self._seen - OVERTAKEN_NS, first_left))
+        newest = max(self._seen, self._looked_at)
+        first_left = min((record.updated_at - 1 for record in self._left.values()), default=newest)
+        return max(0, min(newest - OVERTAKEN_NS, first_left))
 
     def look(self, outcomes: Iterable[Outcome]) -> None:
         """Take note that sessions may have ended."""
@@ -77,6 +82,7 @@ class Sealing:
         if self._seen < 0:
             self._seen = max(0, self._book.noted_through() - RESTART_NS)
         self._left = {record.session: record for record in self._book.seal(self._left.values())}
+        began = self._unix_ns()
         after, more = self._seen - OVERTAKEN_NS, True
         while more:
             page = self._store.changed(after=after, namespace=None, limit=_PAGE)
@@ -85,6 +91,7 @@ class Sealing:
             if page:
                 after = page[-1].updated_at
                 self._seen = max(self._seen, after)
+        self._looked_at = began
         for session in list(self._sealed)[: max(0, len(self._sealed) - _REMEMBERED)]:
             del self._sealed[session]
 

@@ -67,7 +67,28 @@ class Exported(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The signed note."""
 
 
-Value = Start | SigningKey | SignedManifest | AuditEvent | Exported
+class Counted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many entries are about somebody or some namespace, and which."""
+
+    count: int
+    digest: str
+    """SHA-256 of their numbers, a decimal line each, in hexadecimal."""
+
+
+class Census(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom entries ``start`` to ``end - 1`` are about; the next census begins where this one ends.
+
+    So that entries about one person can be shown to be all there are, without showing those about others.
+    """
+
+    at: int
+    start: int
+    end: int
+    subjects: dict[str, Counted]
+    """By digest; see ``webhook.ledger.census``."""
+
+
+Value = Start | SigningKey | SignedManifest | AuditEvent | Exported | Census
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -84,6 +105,7 @@ KINDS: Final = {
     "manifest": Manifest,
     "event": AuditEvent,
     "checkpoint": Exported,
+    "census": Census,
 }
 """Kind of entry, as in keys and header lines, and what its JSON is."""
 _NAMES: Final[dict[type, str]] = {kind: name for name, kind in KINDS.items()}
@@ -91,7 +113,7 @@ _VERSION: Final = "v1"
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-def entry_of(value: Start | SigningKey | AuditEvent | Exported) -> Entry:
+def entry_of(value: Start | SigningKey | AuditEvent | Exported | Census) -> Entry:
     """Give the entry of a value that is not signed by itself."""
     return Entry(key_of(value), _text(_NAMES[type(value)], value).encode())
 
@@ -115,6 +137,8 @@ def key_of(value: Value) -> str:
             return f"event/{name}"
         case Exported(size=size):
             return f"checkpoint/{size}"
+        case Census(start=start):
+            return f"census/{start}"
 
 
 def kind_of(key: str) -> str:

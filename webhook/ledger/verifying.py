@@ -10,8 +10,10 @@ from collections.abc import Sequence
 import msgspec
 
 from sidecar.contract.errors import CallerError
+from webhook.ledger.census import subjects_of, tally
 from webhook.ledger.checkpoints import Checkpoint
 from webhook.ledger.entries import (
+    Census,
     Exported,
     SignedManifest,
     SigningKey,
@@ -51,6 +53,10 @@ class Verifier:
         self._keys: set[str] = set()
         self._ring: KeyRing | None = None
         self._proven = 0
+        self._uncounted: list[frozenset[str]] = []
+        """Whom the entries after the last census are about."""
+        self._counted = 0
+        """Entries before the end of the last census."""
         self.counts: Counter[str] = Counter()
         """Entries by kind."""
 
@@ -76,6 +82,7 @@ class Verifier:
             self._check(value, kept.index)
         except CallerError as error:
             raise _broken(kept, str(error)) from None
+        self._uncounted.append(subjects_of(value))
         self._keys.add(kept.key)
         self.counts[kind_of(kept.key)] += 1
         return value
@@ -124,8 +131,20 @@ class Verifier:
                         f" one was removed from entry {self._proven} on"
                     )
                 self._check_root(checkpoint)
+            case Census():
+                self._check_census(value)
             case _:
                 pass
+
+    def _check_census(self, census: Census) -> None:
+        length = census.end - census.start
+        if census.start != self._counted or not 0 < length <= len(self._uncounted):
+            raise BrokenError(f"it counts from entry {census.start}, and entry {self._counted} is next")
+        found = tally(enumerate(self._uncounted[:length], census.start))
+        if found != census.subjects:
+            raise BrokenError("it does not count the entries that are there")
+        del self._uncounted[:length]
+        self._counted = census.end
 
     def _begin(self, origin: str) -> None:
         if origin not in {origin_of(root) for root in self._roots}:

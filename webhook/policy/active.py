@@ -4,6 +4,7 @@ A policy that does not compile never opens or locks anything: its last good vers
 none, it is left out. Compiling may happen on any thread; the set that decides is replaced in one assignment.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -30,10 +31,16 @@ class State:
     """Why this version does not hold; nothing when it does."""
     active: bool = True
     """Whether a version of this policy decides, this one or an earlier."""
+    digest: str = ""
+    """See :func:`spec_digest`."""
 
 
 class _Header(msgspec.Struct, frozen=True):
     metadata: "_Named"
+
+
+class _Body(msgspec.Struct, frozen=True):
+    spec: object = None
 
 
 class _Named(msgspec.Struct, frozen=True, rename="camel"):
@@ -49,6 +56,7 @@ class _Taken:
     rules: tuple[CompiledRule, ...] | None
     """Of this version or the last good one, None when there was none."""
     error: str = ""
+    digest: str = ""
 
     @property
     def is_active(self) -> bool:
@@ -114,8 +122,8 @@ class ActivePolicies:
         self._set = PolicySet(rules, otherwise=self._otherwise, audit=self._audit, pace=pace)
         self._taken = taken
         return [
-            State(name, header.generation, header.resource_version, taken[name].error, taken[name].is_active)
-            for name, header in headers.items()
+            State(name, header.generation, header.resource_version, one.error, one.is_active, one.digest)
+            for (name, header), one in zip(headers.items(), taken.values(), strict=True)
         ]
 
     def _taking(self, name: str, header: _Named, obj: bytes | msgspec.Raw) -> _Taken:
@@ -123,13 +131,20 @@ class ActivePolicies:
         before, version = self._taken.get(name), (header.uid, header.generation)
         if before is not None and before.version == version:
             return before
+        digest = spec_digest(obj)
         try:
-            return _Taken(version, self._compile(*read_object(obj)))
+            return _Taken(version, self._compile(*read_object(obj)), digest=digest)
         except ConfigurationError as error:
-            return _Taken(version, before.rules if before else None, str(error))
+            return _Taken(version, before.rules if before else None, str(error), digest)
 
     def _compile(self, policy: GuardPolicy, place: Place) -> tuple[CompiledRule, ...]:
         return compile_policy(policy, place, self._workshop)
+
+
+def spec_digest(obj: bytes | msgspec.Raw) -> str:
+    """Give the SHA-256 of an object's spec as JSON: keys sorted, no spaces, UTF-8, in hexadecimal."""
+    spec = msgspec.json.decode(obj, type=_Body).spec
+    return hashlib.sha256(msgspec.json.encode(spec, order="sorted")).hexdigest()
 
 
 def check_object(data: bytes | msgspec.Raw) -> None:

@@ -133,6 +133,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
                 on_read=on_read,
                 audit_changes=audit_changes,
                 sign=ledger.sign,
+                vouch=ledger.vouch,
             ),
             port=settings.audit_port,
         ),

@@ -33,7 +33,7 @@ class LedgerKeeping:
         """
         self._alarm = alarm
         self._alarmed = False
-        book = Book(store, key=key, roots=roots, unix_ns=time.time_ns)
+        self._book = book = Book(store, key=key, roots=roots, unix_ns=time.time_ns)
         self._seconds = seconds
         self.sealing = Sealing(store, book)
         self.event_sealing = EventSealing(store, book)
@@ -48,6 +48,10 @@ class LedgerKeeping:
     def sign(self) -> str:
         """Give a checkpoint of now, signed and given out. Blocks. Raises ClusterError."""
         return self._checkpoints.give_out().checkpoint
+
+    def vouch(self, digest: str) -> tuple[str, str]:
+        """Give the signature over a bundle, and its key's certificate. Blocks. Raises ClusterError."""
+        return self._book.vouch(digest)
 
     async def _give_out(self) -> None:
         try:

@@ -8,6 +8,8 @@ from webhook.journal.making import Maker
 from webhook.policy.active import State
 
 _RESOURCE = "guardpolicies.chaperone.dev"
+_MOST_LISTED = 64 * 1024
+"""Characters; more policies than that are told by one digest."""
 
 
 class PolicyTelling:
@@ -27,6 +29,9 @@ class PolicyTelling:
         broken = sorted(state.name for state in now.values() if state.error)
         versions = "\n".join(f"{name} {now[name].generation}" for name in sorted(now))
         details = {"policies": str(len(now)), "versions": hashlib.sha256(versions.encode()).hexdigest()}
+        in_force = "\n".join(f"{name} {now[name].generation} {now[name].digest}" for name in sorted(now))
+        if len(in_force) <= _MOST_LISTED:
+            details["in-force"] = in_force
         if broken:
             details["broken"] = ", ".join(broken)
         reason = "these policies decide since the start"
@@ -49,5 +54,5 @@ class PolicyTelling:
     def _one(self, kind: Kind, state: State, reason: str) -> AuditEvent:
         outcome = Outcome.SUCCESS if kind is Kind.POLICY_CHANGED else Outcome.FAILURE
         where = Where(resource=_RESOURCE, name=state.name)
-        details = {"generation": str(state.generation)}
+        details = {"generation": str(state.generation), "digest": state.digest}
         return self._maker.own(kind, outcome, reason, where=where, details=details)

@@ -67,10 +67,10 @@ def test_it_is_shown_as_an_object_and_as_a_table(desk: Desk, ledger: ApiServer) 
         "origin": origin_of(ROOTS[0]),
         "roots": [base64.b64encode(ROOTS[0]).decode()],
     }
-    assert (shown["status"]["size"], shown["status"]["signedSize"]) == (24, 23)
+    assert (shown["status"]["size"], shown["status"]["signedSize"]) == (25, 24)
     for path in (LEDGER, f"{BASE}/ledgers"):
         table = ledger.json(path, accept=TABLE)
-        assert table["rows"][0]["cells"][:3] == ["main", 24, 23]
+        assert table["rows"][0]["cells"][:3] == ["main", 25, 24]
 
 
 def test_entries_are_given_as_they_are_kept_and_verify(desk: Desk, ledger: ApiServer) -> None:
@@ -87,7 +87,7 @@ def test_entries_are_given_as_they_are_kept_and_verify(desk: Desk, ledger: ApiSe
             entries.append(KeptEntry(item["index"], item["key"], data, nodes))
         start = page.get("nextStart")
     assert entries == desk.store.entries(start=0, limit=100)
-    assert verify_ledger(ROOTS, entries, signed).size == 23
+    assert verify_ledger(ROOTS, entries, signed).size == 24
 
 
 def test_proofs_hold(desk: Desk, ledger: ApiServer) -> None:
@@ -136,7 +136,7 @@ def test_a_ledger_that_was_cut_off_is_not_signed_and_the_reason_told(desk: Desk,
     assert answer.status == 500
     told = json.loads(answer.data)["message"]
     assert told.startswith(
-        "the ledger is truncated: it has 6 entries, and 23 were signed for; nothing more is"
+        "the ledger is truncated: it has 6 entries, and 24 were signed for; nothing more is"
     )
 
 

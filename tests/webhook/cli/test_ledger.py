@@ -56,27 +56,27 @@ def installed(tmp_path: Path) -> Iterator[Installation]:
 
 def test_a_whole_record_holds(installed: Installation) -> None:
     out = installed.chaperone.out("ledger", "verify", "--root", ROOT)
-    assert "Entries       12 (2 checkpoint, 4 event, 1 key, 4 manifest, 1 start)" in out
-    assert "Signed        11 entries; 1 came after the newest checkpoint" in out
+    assert "Entries       14 (2 census, 2 checkpoint, 4 event, 1 key, 4 manifest, 1 start)" in out
+    assert "Signed        13 entries; 1 came after the newest checkpoint" in out
     assert "Sessions      4 are as they were sealed, frame by frame" in out
     assert out.endswith("The record holds.\n")
     assert "taken from the ledger" not in out
     assert "taken from the ledger: compare it" in installed.chaperone.out("ledger", "verify")
     found = installed.chaperone.run("ledger", "verify", "-o", "json", "--no-sessions").json
-    assert (found["holds"], found["entries"], found["sessions"]) == (True, 12, None)
+    assert (found["holds"], found["entries"], found["sessions"]) == (True, 14, None)
 
 
 def test_a_checkpoint_is_kept_and_agrees_later(installed: Installation) -> None:
     kept = installed.folder / "kept.txt"
     done = installed.chaperone.run("ledger", "checkpoint", "-o", str(kept))
-    assert (done.code, done.error) == (0, f"{kept}: 11 entries signed for\n")
+    assert (done.code, done.error) == (0, f"{kept}: 13 entries signed for\n")
     assert installed.chaperone.run("ledger", "checkpoint", "-o", str(kept)).code == 1
     assert installed.chaperone.out("ledger", "checkpoint") == kept.read_text()
     installed.desk.session(2_000_000)
     installed.desk.sealing.seal()
-    assert installed.chaperone.out("ledger", "checkpoint", "--now").splitlines()[1] == "13"
+    assert installed.chaperone.out("ledger", "checkpoint", "--now").splitlines()[1] == "16"
     out = installed.chaperone.out("ledger", "verify", "--root", ROOT, "--checkpoint", str(kept))
-    assert f"Kept          {kept}: agrees, 11 entries" in out
+    assert f"Kept          {kept}: agrees, 13 entries" in out
 
 
 def test_a_changed_byte_of_a_recording_is_named(installed: Installation) -> None:
@@ -122,7 +122,7 @@ def test_a_changed_session_is_named(installed: Installation) -> None:
     import msgspec  # noqa: PLC0415
 
     store.append(msgspec.structs.replace(victim, **changed), [], [])
-    assert installed.broken() == f"session {victim.session}, sealed as entry 7: differs in its exit code"
+    assert installed.broken() == f"session {victim.session}, sealed as entry 8: differs in its exit code"
 
 
 def test_a_removed_session_is_named(installed: Installation) -> None:
@@ -154,7 +154,7 @@ def test_a_truncated_ledger_is_found_by_a_kept_checkpoint(installed: Installatio
         installed.desk.tamper("DELETE FROM sessions WHERE session = ?", session.session)
     assert "The record holds." in installed.chaperone.out("ledger", "verify", "--root", ROOT)
     assert installed.broken("--checkpoint", str(kept)) == (
-        f"{kept}: the ledger is truncated: it has 7 entries, and 11 were signed for"
+        f"{kept}: the ledger is truncated: it has 7 entries, and 13 were signed for"
     )
 
 
@@ -163,7 +163,7 @@ def test_a_foreign_key_is_named(installed: Installation) -> None:
     desk.keys.append(ledger_key(Ed25519PrivateKey.generate()))
     desk.session(2_000_000)
     desk.sealing.seal()
-    assert installed.broken().startswith("entry 12 (key/")
+    assert installed.broken().startswith("entry 14 (key/")
     assert "a ledger key is foreign" in installed.broken()
 
 

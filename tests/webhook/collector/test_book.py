@@ -11,7 +11,7 @@ from ledger_samples import SECONDS, T0, ledger_key, make_event
 from webhook.collector.book import Book, LedgerShrunkError
 from webhook.collector.checkpoints import given_out
 from webhook.collector.sealing import OVERTAKEN_NS
-from webhook.ledger.entries import Exported
+from webhook.ledger.entries import Census, Exported
 from webhook.ledger.keys import origin_of
 from webhook.store.contract import Phase, SessionRecord, StoreError
 
@@ -113,7 +113,7 @@ def test_a_checkpoint_is_signed_when_there_is_something_new(desk: Desk) -> None:
     desk.session()
     desk.sealing.seal()
     second = desk.checkpoints.give_out()
-    assert second.size == first.size + 2
+    assert second.size == first.size + 3
     assert [value.size for value in desk.values() if isinstance(value, Exported)] == [first.size, second.size]
     desk.verify()
 
@@ -124,11 +124,28 @@ def test_it_goes_to_the_place_and_to_the_log(desk: Desk, caplog: pytest.LogCaptu
     assert desk.checkpoints.give_out() == exported
     given = given_out(desk.data, origin_of(ROOTS[0]), ROOTS)
     assert given is not None
-    assert given.size == exported.size == 2
+    assert given.size == exported.size == 3
     root = exported.checkpoint.split("\n")[2]
     assert [record.message for record in caplog.records] == [
-        f"ledger checkpoint origin={origin_of(ROOTS[0])} size=2 root={root}"
+        f"ledger checkpoint origin={origin_of(ROOTS[0])} size=3 root={root}"
     ]
+
+
+def test_a_long_ledger_without_a_census_is_counted_piece_by_piece(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webhook.collector.book.MAX_COUNTED", 3)
+    monkeypatch.setattr("webhook.collector.book._MOST_CENSUSES", 2)
+    for number in range(10):
+        desk.session(number)
+    desk.sealing.seal()
+    desk.checkpoints.give_out()
+    desk.session(10)
+    desk.sealing.seal()
+    desk.checkpoints.give_out()
+    found = [(value.start, value.end) for value in desk.values() if isinstance(value, Census)]
+    assert found == [(0, 3), (3, 6), (6, 9), (9, 12)]
+    desk.verify()
 
 
 def test_a_new_key_signs_from_its_time_on_and_all_verifies(desk: Desk) -> None:
@@ -137,7 +154,7 @@ def test_a_new_key_signs_from_its_time_on_and_all_verifies(desk: Desk) -> None:
     desk.session()
     desk.sealing.seal()
     second = desk.checkpoints.give_out()
-    assert second.size == first.size + 3
+    assert second.size == first.size + 4
     desk.verify()
     assert given_out(desk.data, origin_of(ROOTS[0]), ROOTS) is not None
 
@@ -154,7 +171,7 @@ def test_nothing_is_signed_for_a_truncated_ledger(desk: Desk) -> None:
     desk.checkpoints.give_out()
     desk.tamper("DELETE FROM ledger WHERE number >= 2")
     for _ in range(2):
-        with pytest.raises(LedgerShrunkError, match="truncated: it has 2 entries, and 3 were signed for"):
+        with pytest.raises(LedgerShrunkError, match="truncated: it has 2 entries, and 4 were signed for"):
             desk.checkpoints.give_out()
         desk.restart()
 
@@ -167,7 +184,7 @@ def test_nothing_is_signed_for_a_ledger_that_began_again(desk: Desk) -> None:
     for number in range(5):
         desk.session(number)
     desk.sealing.seal()
-    with pytest.raises(LedgerShrunkError, match="first 2 entries are not those that were signed for"):
+    with pytest.raises(LedgerShrunkError, match="first 3 entries are not those that were signed for"):
         desk.checkpoints.give_out()
 
 

@@ -18,6 +18,7 @@ def test_the_first_time_one_event_tells_of_all() -> None:
     assert (event.kind, event.outcome, event.origin) == (Kind.POLICY_CHANGED, Outcome.SUCCESS, ORIGIN)
     assert event.details["policies"] == "2"
     assert event.details["broken"] == "a"
+    assert event.details["in-force"] == "a 2 \nb 1 "
     assert event.actor.username == "system:serviceaccount:chaperone-system:chaperone-admission"
 
 
@@ -25,6 +26,20 @@ def test_the_same_policies_have_the_same_digest_whatever_their_order() -> None:
     one, other = (PolicyTelling(make_maker()) for _ in range(2))
     [first], [second] = one.tell([state("a"), state("b", 3)]), other.tell([state("b", 3), state("a")])
     assert first.details == second.details
+
+
+def test_a_policy_is_told_by_the_digest_of_its_spec() -> None:
+    telling = PolicyTelling(make_maker())
+    [first] = telling.tell([state("a", digest="11" * 32)])
+    assert first.details["in-force"] == f"a 1 {'11' * 32}"
+    [changed] = telling.tell([state("a", 2, digest="22" * 32)])
+    assert (changed.details["generation"], changed.details["digest"]) == ("2", "22" * 32)
+
+
+def test_very_many_policies_are_told_by_one_digest() -> None:
+    [event] = PolicyTelling(make_maker()).tell([state(f"policy-{number}") for number in range(6000)])
+    assert "in-force" not in event.details
+    assert event.details["policies"] == "6000"
 
 
 def test_then_what_changed_is_told_and_nothing_else() -> None:

@@ -1,0 +1,98 @@
+"""Evidence of a real installation: exported by an auditor, verified and read without the cluster."""
+
+import json
+import subprocess
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from evidence_browser import chromium, opened, unzip
+from kube import NAMESPACE, REPOSITORY, Kubectl, chaperone, until
+from sessions import API, Audit, marker
+from tickets import echo, for_word, policy, say, ticket_of, waiting
+
+COMMAND = REPOSITORY / ".venv/bin/chaperone"
+
+
+def alone(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run ``chaperone`` with nothing that leads to a cluster."""
+    return subprocess.run(
+        [COMMAND, *arguments],
+        env={"HOME": str(folder), "KUBECONFIG": "/nonexistent"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def root_of(admin: Kubectl, pod: str) -> str:
+    """The root as a recorder knows it."""
+    path = '{.spec.initContainers[0].env[?(@.name=="CHAPERONE_ROOT_KEYS")].value}'
+    return admin.run("get", "pod", "-n", NAMESPACE, pod, "-o", f"jsonpath={path}")
+
+
+def test_from_an_approved_session_to_a_page_that_needs_nothing(
+    admin: Kubectl,
+    agent: Kubectl,
+    approver: Kubectl,
+    auditor: Kubectl,
+    audit: Audit,
+    app: str,
+    tmp_path: Path,
+) -> None:
+    since, word, mark = datetime.now(UTC).isoformat(), marker(), marker()
+    with policy(admin, for_word(word)):
+        name = ticket_of(waiting(lambda: echo(agent, app, word, mark)))
+        assert say(approver, name, "approve", "ticket T-42").code == 0
+        until(lambda: echo(agent, app, word, mark).code == 0, what="the approved session")
+    session = audit.recorded(mark).name
+    until(lambda: sealed(auditor, session), what="the session's manifest in the ledger")
+    path = tmp_path / "bundle.zip"
+    who = audit.recorded(mark).object["spec"]["user"]["username"]
+    chaperone(auditor, "evidence", "export", "--agent", who, "--since", since, "-o", str(path))
+
+    done = alone("evidence", "verify", str(path), "--root", root_of(admin, app), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "the collector's counts of entries" in done.stdout
+    assert done.stdout.endswith("The evidence holds.\n")
+    content = zipfile.ZipFile(path)
+    approvals = json.loads(content.read("record/approvals.json"))
+    [ours] = [row for row in approvals if row["name"] == name]
+    assert (ours["state"], ours["verdicts"][-1]["reason"], ours["requester"]) == ("used", "ticket T-42", who)
+    policies = json.loads(content.read("record/policies.json"))
+    assert any(len(row["digest"]) == 64 and row["generation"] for row in policies)
+
+    with chromium() as browser, opened(browser, unzip(path, tmp_path / "page")) as pages:
+        page = pages.go("#sessions")
+        page.get_by_role("link", name=mark).first.click()
+        page.locator(".ap-player").wait_for()
+        page.locator(".lines .line", has_text=f"{word} {mark}").first.wait_for()
+        assert pages.problems == []
+    path.write_bytes(path.read_bytes().replace(b"session.cast", b"session.cost", 1))
+    assert alone("evidence", "verify", str(path), folder=tmp_path).returncode == 1
+
+
+def test_an_export_is_an_audit_event_and_takes_a_right(
+    agent: Kubectl, auditor: Kubectl, tmp_path: Path
+) -> None:
+    asked = f"{API}/auditevents?fieldSelector=type%3Drecord-read&limit=500"
+    chaperone(auditor, "evidence", "export", "-n", "nothing", "--since", "1m", "-o", str(tmp_path / "a.zip"))
+    events = [item for item in auditor.raw(asked)["items"] if item["operation"] == "export"]
+    ours = [item for item in events if item["asked"].startswith("namespace nothing, from ")]
+    assert {bool(item["details"].get("digest")) for item in ours} == {True, False}
+    assert {item["about"]["resource"] for item in ours} == {"exports.audit.chaperone.dev"}
+    done = subprocess.run(
+        [COMMAND, "evidence", "export", "--since", "1m", "-o", str(tmp_path / "b.zip")],
+        env={**agent.env(), "KUBECONFIG": str(agent.kubeconfig)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 4
+    assert "may not create exports of audit.chaperone.dev in all namespaces" in done.stderr
+    assert "kubectl create clusterrolebinding" in done.stderr
+    assert not (tmp_path / "b.zip").exists()
+
+
+def sealed(auditor: Kubectl, session: str) -> bool:
+    return bool(auditor.raw(f"{API}/ledgers/main/entries?key=manifest%2F{session}")["items"])

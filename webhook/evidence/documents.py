@@ -1,0 +1,202 @@
+"""The files of a bundle that say what its entries and sessions come to. Pure.
+
+They follow from what is proven, so a verifier of the same version makes them again and compares.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Final
+
+import msgspec
+
+from sidecar.contract.names import VERSION
+from webhook.audit_api.objects import rfc3339
+from webhook.evidence.requirements import Shown, requirements
+from webhook.evidence.selection import Selection
+from webhook.evidence.tables import (
+    SessionRow,
+    approval_rows,
+    event_row,
+    open_rows,
+    person_rows,
+    policy_rows,
+)
+from webhook.evidence.texts import pretty, script
+from webhook.evidence.window import Disclosed, is_complete
+from webhook.journal.events import AuditEvent, Kind
+from webhook.ledger.entries import Exported, SignedManifest
+from webhook.replay.safety import escape_json, printable
+
+_ASSETS: Final = {
+    "index.html": "index.html",
+    "README.txt": "README.txt",
+    "page/evidence.css": "evidence.css",
+    "page/escaping.js": "escaping.js",
+    "page/tables.js": "tables.js",
+    "page/sessions.js": "sessions.js",
+    "page/evidence.js": "evidence.js",
+    "page/asciinema-player.css": "vendor/asciinema-player.css",
+    "page/asciinema-player.min.js": "vendor/asciinema-player.min.js",
+    "page/asciinema-player.LICENSE": "vendor/LICENSE",
+}
+_FORMULA: Final = ("=", "+", "-", "@")
+
+
+class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``ledger/ledger.json``: what the entries are proven by."""
+
+    format: int = 1
+    software: str = VERSION
+    selection: Selection
+    origin: str
+    roots: tuple[str, ...]
+    """Public keys of the roots trusted when the ledger began, hexadecimal."""
+    start: int
+    """The window's first entry."""
+    frontier: tuple[str, ...]
+    """Roots of the complete subtrees before the window, widest first, hexadecimal."""
+    first: int
+    """Entries that the checkpoint before the range was signed for; 0 where there is none."""
+    size: int
+    """Entries that the last checkpoint was signed for: the window's end."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a bundle's documents are made of."""
+
+    proof: Proof
+    disclosed: Sequence[Disclosed]
+    """In order."""
+    sessions: Sequence[SessionRow]
+
+
+def documents(content: Content) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Give the documents and the page, by name."""
+    shown = _shown(content)
+    complete = shown.complete
+    summary = {
+        "asked": content.proof.selection.words,
+        "complete": complete,
+        "requirements": requirements(shown),
+        "software": content.proof.software,
+    }
+    tables: dict[str, Sequence[Any]] = {
+        "sessions": shown.sessions,
+        "audit-events": shown.events,
+        "approvals": shown.approvals,
+        "policies": shown.policies,
+        "access-review": shown.people,
+        "unsealed": shown.unsealed,
+    }
+    yield "record/summary.json", iter([pretty(summary)])
+    for name, rows in tables.items():
+        yield f"record/{name}.json", _array(rows)
+        yield f"record/{name}.csv", iter([csv_text(rows).encode()])
+    index = {**summary, "ledger": _ledger(content)}
+    parts = [b'"summary",' + msgspec.json.encode(index)]
+    parts += [
+        f'"{name}",'.encode() + msgspec.json.encode(row) for name, rows in tables.items() for row in rows
+    ]
+    yield "page/index.js", script("evidence.index", "", (b"[" + part + b"]" for part in map(_escaped, parts)))
+    for name, asset in _ASSETS.items():
+        yield name, iter([files("webhook.evidence").joinpath("page", asset).read_bytes()])
+
+
+def csv_text(rows: Sequence[Any]) -> str:
+    """Give rows as comma-separated values (RFC 4180), whatever is in them; nothing of no rows.
+
+    A spreadsheet takes what begins with ``=`` and the like for a formula: it gets an apostrophe first.
+    """
+    if not rows:
+        return ""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    plain: list[dict[str, object]] = [msgspec.to_builtins(row) for row in rows]
+    writer.writerow(plain[0])
+    writer.writerows([_cell(value) for value in row.values()] for row in plain)
+    return text.getvalue()
+
+
+def policy_history(disclosed: Iterable[Disclosed], selection: Selection) -> Iterator[tuple[int, AuditEvent]]:
+    """Give the events that tell which policies decided within the range: also those of before."""
+    for entry in disclosed:
+        if isinstance(entry.value, AuditEvent) and entry.value.at < selection.until:
+            yield entry.index, entry.value
+
+
+def _shown(content: Content) -> Shown:
+    selection = content.proof.selection
+    events = [
+        (entry.index, entry.value)
+        for entry in content.disclosed
+        if isinstance(entry.value, AuditEvent) and selection.shows(entry.value)
+    ]
+    manifests = [
+        entry.value.manifest
+        for entry in content.disclosed
+        if isinstance(entry.value, SignedManifest) and selection.shows(entry.value)
+    ]
+    sealed = {entry.key.partition("/")[2] for entry in content.disclosed if entry.key.startswith("manifest/")}
+    return Shown(
+        sessions=content.sessions,
+        events=[event_row(index, event) for index, event in events],
+        approvals=approval_rows(event for _, event in events),
+        policies=policy_rows(policy_history(content.disclosed, selection)),
+        people=person_rows(manifests, (event for _, event in events)),
+        unsealed=open_rows(events, sealed),
+        complete=is_complete(content.disclosed, selection),
+    )
+
+
+def _ledger(content: Content) -> dict[str, object]:
+    proof = content.proof
+    exported = [entry.value for entry in content.disclosed if isinstance(entry.value, Exported)]
+    through = max((one.sealed_through for one in exported), default=0)
+    inside = sum(proof.start <= entry.index < proof.size for entry in content.disclosed)
+    return {
+        "origin": proof.origin,
+        "roots": proof.roots,
+        "start": proof.start,
+        "size": proof.size,
+        "disclosed": len(content.disclosed),
+        "undisclosed": proof.size - proof.start - inside,
+        "sealedThrough": rfc3339(through) if through else "",
+        "checkpoints": [
+            {"at": rfc3339(one.at), "size": one.size, "sealedThrough": rfc3339(one.sealed_through)}
+            for one in exported
+        ],
+        "keys": [entry.key.partition("/")[2] for entry in content.disclosed if entry.key.startswith("key/")],
+        "failures": sum(
+            isinstance(entry.value, AuditEvent) and entry.value.kind is Kind.CONTROL_FAILED
+            for entry in content.disclosed
+        ),
+    }
+
+
+def _array(rows: Sequence[Any]) -> Iterator[bytes]:
+    yield b"[\n"
+    for number, row in enumerate(rows):
+        yield pretty(row).rstrip(b"\n") + (b",\n" if number + 1 < len(rows) else b"\n")
+    yield b"]\n"
+
+
+def _escaped(part: bytes) -> bytes:
+    return escape_json(part.decode()).encode()
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case Mapping() | list():
+            text = msgspec.json.encode(value).decode()
+        case _:
+            text = str(value)
+    text = printable(text)
+    return f"'{text}" if text.startswith(_FORMULA) else text
