@@ -11,6 +11,7 @@ import re
 from typing import NamedTuple
 
 from sidecar.masking.dumps import ROW_BREAK, ROW_BREAK_CUT
+from sidecar.masking.scripts import SCRIPTS
 
 MOST_DIGITS = 19
 # A number that needs more bytes than this, gaps included, is not read as one.
@@ -250,10 +251,12 @@ _WIDE_TOKENS: dict[str, tuple[bytes, bytes, bytes | None]] = {
     "tibetan": (rb"\xe0\xbc[\xa0-\xa9]", b"\xef\xbc\x8a", _turns(0xA0, 10)),
     "burmese": (rb"\xe1\x81[\x80-\x89]", b"\xef\xbc\x8a", _turns(0x80, 10)),
     "khmer": (rb"\xe1\x9f[\xa0-\xa9]", b"\xef\xbc\x8a", _turns(0xA0, 10)),
+    **{name: (script.token, script.star, script.values) for name, script in SCRIPTS.items()},
     "percent": (rb"%3[0-9]", b"%2A", None),
     "percent twice": (rb"%253[0-9]", b"%252A", None),
     "percent u": (rb"%u003[0-9]", b"%u002A", None),
     "json": (rb"\\u003[0-9]", b"\\u002a", None),
+    "python": (rb"\\U0000003[0-9]", b"\\U0000002a", None),
     "html hex": (rb"&#[xX]3[0-9];", b"&#x2a;", None),
     "braces": (rb"\\u\{3[0-9]\}", b"\\u{2a}", None),
 }
@@ -279,10 +282,12 @@ MARKS: dict[str, bytes] = {
     "tibetan": b"\xe0\xbc",
     "burmese": b"\xe1\x81",
     "khmer": b"\xe1\x9f",
+    **{name: script.mark for name, script in SCRIPTS.items()},
     "percent": b"%3",
     "percent twice": b"%253",
     "percent u": b"%u003",
     "json": b"\\u003",
+    "python": b"\\U0000003",
     "html": b"&#",
     "html hex": b"&#",
     "braces": b"\\u{3",
@@ -310,4 +315,5 @@ def alphabet(name: str) -> Alphabet:
         return _alphabet(name, rb"(?:" + token + rb")", star, gaps, INVISIBLE, part=part)
     token, star, table = _WIDE_TOKENS[name]
     pick = len(star) - 2 if name in _ENCLOSED else -1
-    return _alphabet(name, token, star, _ALL_GAPS, INVISIBLE, pick=pick, values=table)
+    part = SCRIPTS[name].part if name in SCRIPTS else None
+    return _alphabet(name, token, star, _ALL_GAPS, INVISIBLE, pick=pick, values=table, part=part)

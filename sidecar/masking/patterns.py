@@ -17,6 +17,7 @@ from sidecar.masking.alphabets import HEX_FILLERS, HEX_GAPS, LONGEST_NUMBER, alt
 from sidecar.masking.cards import length_classes
 from sidecar.masking.dumps import ROW_BREAK
 from sidecar.masking.sad_table import KEYED
+from sidecar.masking.scripts import SCRIPTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -205,6 +206,8 @@ def _written() -> tuple[Trigger, ...]:
         Trigger(rb"\xe0\xbc[\xa0-\xa9]", "tibetan", 3),
         Trigger(rb"\xe1\x81[\x80-\x89]", "burmese", 3),
         Trigger(rb"\xe1\x9f[\xa0-\xa9]", "khmer", 3),
+        *(Trigger(script.token, name, len(script.star)) for name, script in SCRIPTS.items()),
+        Trigger(rb"\\U0000003[0-9]", "python", 10),
         Trigger(rb"%3[0-9]", "percent", 3),
         Trigger(rb"%253[0-9]", "percent twice", 5),
         Trigger(rb"%u003[0-9]", "percent u", 6),

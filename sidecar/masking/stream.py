@@ -32,7 +32,7 @@ SMALL = 1024
 LARGE = 16384
 # Nothing shorter can hold a hidden byte that did not have to wait: what is hidden is followed by its end.
 LEAST = 4
-_MAY_START = re.compile(rb"[0-9^%\\&\xd9\xdb\xdf-\xe1\xef\xf0]")
+_MAY_START = re.compile(rb"[0-9^%\\&\xd9\xdb\xdf-\xe1\xea\xef\xf0]")
 
 
 class Masker:
