@@ -86,7 +86,7 @@ class Shape:
             return True
         if counts[0] >= 4 and gaps <= _DASHES:
             return counts != [8, 4, 4]
-        if self._listed:
+        if self._listed or (self._after_comma and COMMA in gaps):
             return False
         if len(gaps) <= 1 and (self._single() or tuple(counts) in _BY_THOUSANDS):
             return True
@@ -104,7 +104,7 @@ class Shape:
         if not alone or self._listed or len(self._gaps) != 1:
             return False
         if tuple(counts) in _THOUSANDS:
-            return not (self._gaps & _NEVER_SINGLE or (self._after_comma and COMMA in self._gaps))
+            return not self._gaps & _NEVER_SINGLE
         return self._single()
 
     def is_scattered(self) -> bool:
