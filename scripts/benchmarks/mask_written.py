@@ -23,7 +23,10 @@ GAPS = {
     "%C2%A0": "%C2%A0", "%E2%80%91": "%E2%80%91", "\\u0020": "\\u0020", "\\u00a0": "\\u00a0",
     "\\u2011": "\\u2011", "\\x20": "\\x20", "\\t": "\\t", "&nbsp;": "&nbsp;", "&#160;": "&#160;",
     "zero-width space": "\u200b", "soft hyphen": "\u00ad", "word joiner": "\u2060", "colour": "\x1b[31m",
-    "grep's colour": "\x1b[m\x1b[K", "cursor right": "\x1b[C",
+    "grep's colour": "\x1b[m\x1b[K", "cursor right": "\x1b[C", "three spaces": "   ", "%2520": "%2520",
+    "%u0020": "%u0020", "\\u{20}": "\\u{20}", "\\040": "\\040", "&ensp;": "&ensp;", "&ndash;": "&ndash;",
+    "&#x20;": "&#x20;", "&#8209;": "&#8209;", "&shy;": "&shy;", "quoted-printable": "=20",
+    "soft line break": "=\r\n",
 }  # fmt: skip
 DIGITS: dict[str, Callable[[str], bytes]] = {
     "full width": lambda digit: chr(ord(digit) + 0xFEE0).encode(),
@@ -41,6 +44,8 @@ DIGITS: dict[str, Callable[[str], bytes]] = {
     "UTF-16 LE": lambda digit: digit.encode("utf-16-le"),
     "UTF-16 BE": lambda digit: digit.encode("utf-16-be"),
     "UTF-32 LE": lambda digit: digit.encode("utf-32-le"),
+    "printed twice": lambda digit: b"%s\b%s" % (digit.encode(), digit.encode()),
+    "underlined": lambda digit: b"_\b%s" % digit.encode(),
     "every digit coloured": lambda digit: b"\x1b[32m%s\x1b[0m" % digit.encode(),
 }
 # What stands around a number, where nothing says that it is none.
@@ -102,5 +107,15 @@ def written(brand: str, number: str) -> Iterator[Written]:
         yield _build(brand, name, number, plain, gaps, "line")
     spaced = [b" " if at else b"" for at in range(len(number))]
     yield _build(brand, "digit by digit", number, plain, spaced, "line")
+    scattered = [b" " * (at % 3 + 1) if at > 2 else b"" for at in range(len(number))]
+    yield _build(brand, "irregular blanks", number, plain, scattered, "line")
+    if len(number) in {16, 19} or number[:2] in {"34", "37"}:
+        for name, mark in (("thousands", b","), ("thousands with dots", b".")):
+            marks = [mark if at and (len(number) - at) % 3 == 0 else b"" for at in range(len(number))]
+            yield _build(brand, name, number, plain, marks, "line")
+    if len(number) >= 14:
+        yield _build(brand, "behind zeros", number, plain, [b"0" * (20 - len(number)), *nothing[1:]], "line")
+    if len(number) in {15, 16, 19}:
+        yield _build(brand, "behind its length", number, plain, [b"%d" % len(number), *nothing[1:]], "line")
     for name, token in DIGITS.items():
         yield _build(brand, name, number, [token(digit) for digit in number], nothing, "line")

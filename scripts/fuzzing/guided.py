@@ -6,6 +6,7 @@ import argparse
 import importlib
 import os
 import sys
+import tempfile
 import time
 from typing import Any
 
@@ -34,7 +35,13 @@ def main() -> None:
             print(teller.summary(time.monotonic() - start), flush=True)
             os._exit(0)  # libFuzzer counts stories, not feeds, and never returns
 
-    limits = [f"-seed={args.seed + 1}", f"-max_len={2 * plain.STORY_BYTES}", "-len_control=0", "-verbosity=0"]
+    limits = [
+        f"-artifact_prefix={tempfile.gettempdir()}/",
+        f"-seed={args.seed + 1}",
+        f"-max_len={2 * plain.STORY_BYTES}",
+        "-len_control=0",
+        "-verbosity=0",
+    ]
     atheris.Setup([sys.argv[0], *limits], one)
     atheris.Fuzz()
 

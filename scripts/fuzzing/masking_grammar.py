@@ -26,6 +26,8 @@ GAPS = (
     b"\xe2\x80\x91", b"\xe2\x80\x93", b"\xe2\x80\x8b", b"\xc2\xad", b"\xef\xbb\xbf", b"%20", b"%2D", b"%2520",
     b"%C2%A0", b"%E2%80%91", b"\\u0020", b"\\u00a0", b"\\x20", b"\\t", b"&nbsp;", b"&#160;", b"\x1b[31m",
     b"\x1b[0m\x1b[K", b"\x1b[C", b"\x1b(B", b"\n", b"\r\n", b" \r", b"\x08 \x08", b"   ", b",", b"\x00",
+    b"=20", b"=2D", b"=\r\n", b"=\n", b"&ensp;", b"&shy;", b"&#x20;", b"&#8209;", b"\\040", b"\\u{20}",
+    b"%u0020",
 )  # fmt: skip
 KEYS = (
     b"cvv=", b'"cvv":"', b"CVC2: ", b"pin=", b'"pin": ', b"security code: ", b"cvv%3D", b"cvv%22%3A%22",
@@ -41,7 +43,21 @@ TRACKS = (
     b"D",
     b"^",
 )
-HEADS = (b"5A08", b"5A 08 ", b"5713", b"57 13 ", b"0200723800010881800016", b";", b"%B", b"37", b"16")
+HEADS = (
+    b"5A08",
+    b"5A 08 ",
+    b"5713",
+    b"57 13 ",
+    b"0200723800010881800016",
+    b";",
+    b"%B",
+    b"37",
+    b"16",
+    b"000",
+    b"0000",
+    b"15",
+    b"19",
+)
 LOOKALIKES = (
     b"0.", b"blk_-", b"imei=", b'"trace_id": "', b"+", b"+62 ", b"DE89370400440532013000",
     b"DE89 3704 0044 0532 0130 00", b"BE68539007547034", b"GB29NWBK60161331926819",
@@ -51,7 +67,7 @@ LOOKALIKES = (
 SHARDS = (
     b"\x1b", b"\x1b[", b"\x1b[3", b"%", b"%2", b"%3", b"\\", b"\\u", b"\\u00", b"\\u003", b"\\x3", b"&",
     b"&#", b"&#5", b"\xe2", b"\xe2\x80", b"\xef\xbc", b"\xd9", b"\xdb", b"\xf0\x9d\x9f", b"\xc2", b"\x00",
-    b"3", b"-",
+    b"3", b"-", b"=", b"=2", b"=\r", b"&en", b"\\0", b"\\04", b"_\x08", b"4\x08",
 )  # fmt: skip
 EDITS = (
     b"\x08", b"\x08 \x08", b"\x08\x1b[K", b"\x7f", b"\x15", b"\x17", b"\r", b" \r", b"\r\n", b"\x1b[D",
@@ -84,11 +100,15 @@ def number(choices: Choices) -> bytes:
 
 
 def _grouped(choices: Choices) -> bytes:
-    """A number in groups of four, or of any sizes, or digit by digit; gaps of one kind or of several."""
+    """A number in groups of four, three, any sizes, or digit by digit; gaps of one kind or of several."""
     digits = number(choices)
-    size = choices.one_of((4, 4, 4, 1, 0))
+    size = choices.one_of((4, 4, 4, 1, 1, 3, 0))
     gap = choices.one_of(GAPS)
     mixed = choices.below(4) == 0
+    if size == 3:
+        digits = digits.rjust(len(digits) + -len(digits) % 3, b"\n")
+    if size == 1 and choices.below(2):
+        return b"".join(b"%c" % digit + b" " * choices.below(4) for digit in digits).rstrip(b" ")
     out = b""
     while digits:
         taken = size or 1 + choices.below(7)
@@ -113,6 +133,8 @@ _TOKENS: tuple[Callable[[int], bytes], ...] = (
     lambda byte: chr(byte + 0x1D79E).encode(),
     lambda byte: b"\x1b[3%cm%c" % (byte % 8 + 48, byte),
     lambda byte: b"%c\x1b[C" % byte,
+    lambda byte: b"%c\x08%c" % (byte, byte),
+    lambda byte: b"_\x08%c" % byte,
 )
 
 

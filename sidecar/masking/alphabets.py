@@ -11,6 +11,7 @@ import re
 from typing import NamedTuple
 
 from sidecar.masking.dumps import ROW_BREAK, ROW_BREAK_CUT
+from sidecar.masking.scripts import SCRIPTS
 
 MOST_DIGITS = 19
 # A number that needs more bytes than this, gaps included, is not read as one.
@@ -18,7 +19,7 @@ LONGEST_NUMBER = 320
 
 # Separators, each a sequence of one-byte patterns: the prefilter, the exact expression and the expression for
 # one that is cut off by the end of the buffer are all made from these lists.
-PLAIN_GAPS = (rb" ", rb"  ", rb" - ", rb"[-./_+\t]")
+PLAIN_GAPS = (rb" ", rb"  ", rb"   ", rb" - ", rb"[-./_+\t,]")
 UNICODE_GAPS = (
     rb"[\xa0\x96\x97]",  # Latin-1 no-break space, Windows-1252 dashes
     rb"\xc2[\xa0\xb7]",
@@ -29,43 +30,69 @@ UNICODE_GAPS = (
     rb"\xef\xb9[\x98\xa3]",
     rb"\xef\xbc\x8d",
 )
+NAMED_GAPS = tuple(
+    b"&%s;" % name
+    for name in (b"nbsp", b"ensp", b"emsp", b"thinsp", b"hyphen", b"dash", b"ndash", b"mdash", b"minus")
+)
+NAMED_INVISIBLE = (rb"&shy;", rb"&zwj;", rb"&zwnj;")
 ESCAPED_GAPS = (
     rb"%2[0BbDdEeFf]",
+    rb"%252[0BbDdEeFf]",
     rb"%09",
     rb"%5[Ff]",
     rb"%[Cc]2%[Aa]0",
+    rb"%25[Cc]2%25[Aa]0",
     rb"%[Aa]0",
     rb"%[Ee]2%80%[89Aa][0-9A-Fa-f]",
+    rb"%u00[2Aa][0DdEeFf]",
     rb"\\u00[2Aa][0DdEeFf]",
     rb"\\u20[012][0-9A-Fa-f]",
+    rb"\\u\{[2Aa][0DdEeFf]\}",
     rb"\\x[2Aa][0Dd]",
     rb"\\t",
-    rb"&nbsp;",
+    rb"\\0[45][05]",
     rb"&#160;",
     rb"&#32;",
-    rb"&#45;",
+    rb"&#4[5-7];",
+    rb"&#[xX][2Aa][0DdEeFf];",
+    rb"&#819[2-9];",
+    rb"&#820[0-289];",
+    rb"&#821[0-3];",
+    rb"&#[xX]201[0-5];",
+    *NAMED_GAPS,
+    # Quoted-printable (RFC 2045).
+    rb"=2[0DdEeFf]",
+    rb"=09",
 )
-# Zero-width characters separate nothing.
+# Zero-width characters separate nothing, nor does a soft line break (RFC 2045).
 INVISIBLE = (
     rb"\xc2\xad",
     rb"\xe2\x80[\x8b-\x8f\xaa-\xae]",
     rb"\xe2\x81[\xa0-\xa4]",
     rb"\xef\xbb\xbf",
+    rb"&#173;",
+    rb"&#8203;",
+    *NAMED_INVISIBLE,
+    rb"=\n",
+    rb"=\r\n",
 )
 # SGR, erase in line and character-set selection do not move the cursor; one column to the right is a space.
 ESCAPE_SEQUENCE = rb"\x1b(?:\[[0-9;:]{0,24}[mK]|\([A-Z0-9])"
+# What any gap of plain digits begins with; a test compares.
+GAP_BEGINS = rb"[-./_+\t ,%\\&=\x1b\x80-\xff]"
 CURSOR_RIGHT = rb"\x1b\[1?C"
 ESCAPE_CUT_OFF = rb"\x1b(?:\[[0-9;:]{0,24}|\()?"
 # Between the bytes of a hex dump; the star of one is the hex of a star.
 HEX_FILLERS = (rb" ", rb"  ", rb":", rb"\\x", rb", 0x", rb",0x", rb" 0x")
 HEX_GAPS = (rb"20", rb"2[dDeEfF]", rb"09")
 
-_UNIT = re.compile(rb"\[(?:\\.|[^\]\\])+\]|\\x[0-9a-f]{2}|\\.|[^\\\[]", re.DOTALL)
+# One byte of an expression.
+UNIT = re.compile(rb"\[(?:\\.|[^\]\\])+\]|\\x[0-9a-f]{2}|\\.|[^\\\[]", re.DOTALL)
 
 
 def alternatives(*tokens: bytes) -> bytes:
     """An expression for any of ``tokens``, those of more bytes first."""
-    return rb"(?:" + b"|".join(sorted(tokens, key=lambda token: -len(_UNIT.findall(token)))) + rb")"
+    return rb"(?:" + b"|".join(sorted(tokens, key=lambda token: -len(UNIT.findall(token)))) + rb")"
 
 
 def cut_off(*tokens: bytes) -> bytes:
@@ -73,7 +100,7 @@ def cut_off(*tokens: bytes) -> bytes:
     beginnings: list[bytes] = []
     for token in tokens:
         nested = b""
-        for unit in reversed(_UNIT.findall(token)[:-1]):
+        for unit in reversed(UNIT.findall(token)[:-1]):
             nested = rb"(?:" + unit + nested + rb")?"
         if nested:
             beginnings.append(nested[:-1])
@@ -164,7 +191,7 @@ def _alphabet(
         start=re.compile((before or rb"(?<!" + token + rb")") + (first or token), re.DOTALL),
         digits=re.compile(rb"(?:" + token + rb"){1,%d}" % (MOST_DIGITS + 1), re.DOTALL),
         enough=re.compile(token + rb"(?:(?:" + between + rb")?" + token + rb"){11}", re.DOTALL),
-        gap=re.compile(between, re.DOTALL),
+        gap=re.compile((rb"(?=" + GAP_BEGINS + rb")" if escapes else b"") + between, re.DOTALL),
         cut=re.compile(rb"(?:" + separator + rb"|" + silent + rb"){0,10}" + tail + rb"\Z", re.DOTALL),
         pick=len(star) - 1 if pick < 0 else pick,
         values=values,
@@ -174,7 +201,7 @@ def _alphabet(
 # A group may also start right after an escape that ends in a digit, such as %20.
 _AFTER_ESCAPE = (
     rb"(?:(?<![0-9])|(?<=%[0-9A-Fa-f][0-9])|(?<=%25[0-9A-Fa-f][0-9])"
-    rb"|(?<=\\u[0-9A-Fa-f]{3}[0-9])|(?<=\\x[0-9A-Fa-f][0-9]))"
+    rb"|(?<=[\\%]u[0-9A-Fa-f]{3}[0-9])|(?<=\\x[0-9A-Fa-f][0-9])|(?<=\\0[0145][0-5]))"
 )
 _ALL_GAPS = PLAIN_GAPS + UNICODE_GAPS + ESCAPED_GAPS
 
@@ -224,17 +251,24 @@ _WIDE_TOKENS: dict[str, tuple[bytes, bytes, bytes | None]] = {
     "tibetan": (rb"\xe0\xbc[\xa0-\xa9]", b"\xef\xbc\x8a", _turns(0xA0, 10)),
     "burmese": (rb"\xe1\x81[\x80-\x89]", b"\xef\xbc\x8a", _turns(0x80, 10)),
     "khmer": (rb"\xe1\x9f[\xa0-\xa9]", b"\xef\xbc\x8a", _turns(0xA0, 10)),
+    **{name: (script.token, script.star, script.values) for name, script in SCRIPTS.items()},
     "percent": (rb"%3[0-9]", b"%2A", None),
     "percent twice": (rb"%253[0-9]", b"%252A", None),
     "percent u": (rb"%u003[0-9]", b"%u002A", None),
     "json": (rb"\\u003[0-9]", b"\\u002a", None),
+    "python": (rb"\\U0000003[0-9]", b"\\U0000002a", None),
+    "html hex": (rb"&#[xX]3[0-9];", b"&#x2a;", None),
+    "braces": (rb"\\u\{3[0-9]\}", b"\\u{2a}", None),
 }
 # The digit is the last byte but one.
-_ENCLOSED_TOKENS = {
-    # name: digit, star
-    "html hex": (rb"&#[xX]3[0-9];", b"&#x2a;"),
-    "braces": (rb"\\u\{3[0-9]\}", b"\\u{2a}"),
+_ENCLOSED = frozenset(("html hex", "braces"))
+# Printed twice, or over an underline, as typewriters did and nroff does: for bold, for underlined.
+_OVERSTRUCK_TOKENS = {
+    # name: digit, its first byte and the rest, star
+    "bold": (b"|".join(b"%d\x08%d" % (digit, digit) for digit in range(10)), rb"[0-9]\x08[0-9]", b"*\x08*"),
+    "underlined": (rb"_\x08[0-9]", rb"_\x08[0-9]", b"_\x08*"),
 }
+_OVERSTRUCK_GAPS = (rb"-\x08-", rb"_\x08[- ]", rb" \x08 ")
 # A byte sequence that every number of the alphabet contains.
 MARKS: dict[str, bytes] = {
     "wide": b"\x00",
@@ -248,13 +282,17 @@ MARKS: dict[str, bytes] = {
     "tibetan": b"\xe0\xbc",
     "burmese": b"\xe1\x81",
     "khmer": b"\xe1\x9f",
+    **{name: script.mark for name, script in SCRIPTS.items()},
     "percent": b"%3",
     "percent twice": b"%253",
     "percent u": b"%u003",
     "json": b"\\u003",
+    "python": b"\\U0000003",
     "html": b"&#",
     "html hex": b"&#",
     "braces": b"\\u{3",
+    "bold": b"\x08",
+    "underlined": b"\x08",
     "hex": b"3",
 }
 
@@ -271,8 +309,11 @@ def alphabet(name: str) -> Alphabet:
         token, part = rb"&#(?:4[89]|5[0-7]);", rb"&#[45][0-9];"
         values = _turns(0x2E, 12)
         return _alphabet(name, token, b"&#42;", _ALL_GAPS, INVISIBLE, part=part, pick=3, values=values)
-    if name in _ENCLOSED_TOKENS:
-        token, star = _ENCLOSED_TOKENS[name]
-        return _alphabet(name, token, star, _ALL_GAPS, INVISIBLE, pick=len(star) - 2)
+    if name in _OVERSTRUCK_TOKENS:
+        token, part, star = _OVERSTRUCK_TOKENS[name]
+        gaps = (*_ALL_GAPS, *_OVERSTRUCK_GAPS)
+        return _alphabet(name, rb"(?:" + token + rb")", star, gaps, INVISIBLE, part=part)
     token, star, table = _WIDE_TOKENS[name]
-    return _alphabet(name, token, star, _ALL_GAPS, INVISIBLE, values=table)
+    pick = len(star) - 2 if name in _ENCLOSED else -1
+    part = SCRIPTS[name].part if name in SCRIPTS else None
+    return _alphabet(name, token, star, _ALL_GAPS, INVISIBLE, pick=pick, values=table, part=part)

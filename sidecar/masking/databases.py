@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     import hyperscan
 
 COMPILED = "compiled.hsdb"
-_SOURCES = ("alphabets.py", "card_table.py", "cards.py", "dumps.py", "patterns.py", "sad.py", "sad_table.py")
+_SOURCES = (
+    *("alphabets.py", "card_table.py", "cards.py", "dumps.py", "patterns.py", "sad.py", "sad_table.py"),
+    "scripts.py",
+)
 _Stored = tuple[dict[str, bytes], dict[str, list[tuple[str, bool, int]]]]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sidecar.masking.alphabets import CURSOR_RIGHT, ESCAPE_SEQUENCE, MARKS
 from sidecar.masking.keyed import ENDS_HEAD, LONGEST, LONGEST_VALUE
 from sidecar.masking.pan import FIRST
-from sidecar.masking.quiet import next_loud
+from sidecar.masking.quiet import next_loud, quick_calm
 from sidecar.masking.sad_table import KEYED
 
 if TYPE_CHECKING:
@@ -26,22 +26,25 @@ PLAIN_SPAN = 19 + 18 * 3 + 2
 # Nothing that starts further before a byte can hide it.
 REACH = 384
 _DIGITS = b"0123456789"
-_PLAIN_GAP_BYTES = b" -./_+\t"
+_PLAIN_GAP_BYTES = b" -./_+\t,"
 _PLAIN_BYTES = _DIGITS + _PLAIN_GAP_BYTES
 _VALUE_ENDS = b"0123456789abcdefABCDEF.:/-"
 _TRACK_MARKS = b"=Dd"
 _DUMP_BYTES = b"0123456789abcdefABCDEF x:,\\"
 # All that numbers with escapes and other gaps consist of, terminal sequences aside.
-_SEQUENCE = re.compile(ESCAPE_SEQUENCE + rb"|" + CURSOR_RIGHT)
-_NUMBER_BYTES = _PLAIN_BYTES + b"%\\&#;:xuUabcdefABCDEFnpst\x1b[(" + bytes(range(128, 256))
+_SEQUENCE = re.compile(ESCAPE_SEQUENCE + rb"|" + CURSOR_RIGHT + rb"|&[A-Za-z]{1,6};?")
+_NUMBER_BYTES = _PLAIN_BYTES + b"%\\&#;:={}xuUabcdefABCDEFnpst\b\r\n\x1b[(" + bytes(range(128, 256))
 _AFTER_VALUE = b".:/-"
 _HEX = b"0123456789abcdefABCDEF"
 # How far before the end of a buffer the key of a value that is still open may start.
 _KEY_REACH = LONGEST + LONGEST_VALUE + 1
-_RARE = re.compile(rb"[\x00%\\&\x1b\x80-\xff]")
+_RARE = re.compile(rb"[\x00\x08%\\&\x1b\x80-\xff]|(?<=[0-9])=")
 # A run of digits and gaps that may become a number, or a track.
-_VIABLE = re.compile(rb"[0-9]{7}|[0-9]{4}[-./_+\t ]{1,3}[0-9]{3}|-|(?:[0-9][-./_+\t ]{1,3}){6}[0-9]")
-_UNCALM = re.compile(rb"[\x00%\\&\x1b\x80-\xff^]")
+_VIABLE = re.compile(
+    rb"[0-9]{7}|[0-9]{4}[./_+\t ]{1,3}[0-9]{3}|-|[0-9][./_+\t ,][0-9]{3}[./_+\t ,][0-9]"
+    rb"|(?:[0-9][./_+\t ]{1,3}){6}[0-9]|(?:[0-9] {1,3}){3}[0-9](?![0-9])"
+)
+_UNCALM = re.compile(rb"[\x00\x08%\\&\x1b\x80-\xff^]|[0-9]=\r?\n")
 # A digit in hex, or what may become one.
 _HEX_DIGIT = re.compile(rb"3(?:[0-9]|\Z)")
 # The end of a buffer behind the hex of a row of a dump.
@@ -66,6 +69,8 @@ class Ends:
 
         -1 if that is not known even of the last digit of ``buffer``.
         """
+        if quick_calm is not None and not self.user_rules and (few := quick_calm(buffer)) >= 0:
+            return few
         near = buffer[-PLAIN_SPAN:]
         head = near.rstrip(_PLAIN_BYTES)
         if not head or self.user_rules or (head[-1] in _TRACK_MARKS and head[-2:-1].isdigit()):

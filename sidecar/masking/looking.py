@@ -23,6 +23,8 @@ JOINT = 160
 # Behind twelve digits the next are looked for so many bytes later; no more than one in SPARSE are few.
 STEP, SPARSE = 64, 4096
 _DIGITS = b"0123456789"
+# The number of the gate's expression for hex with colons; the one behind it is for soft line breaks.
+_COLONS = len(PIECES) + 1
 # Behind a piece of a key: the rest of it, what separates, a value.
 _VALUE = re.compile(
     rb"[0-9A-Za-z_]{0,24}?[^0-9A-Za-z_/].{0,144}?(?:[0-9]{3}|[0-9][0-9A-Fa-f]{15})", re.DOTALL
@@ -72,7 +74,7 @@ class Gate:
                 if number == 0:
                     opened = at
                 elif number > len(PIECES):
-                    long = True
+                    long, rare = long or number == _COLONS, rare or number != _COLONS
                 else:
                     words.append((number, low + at))
             if opened:
@@ -137,7 +139,7 @@ class Gate:
 
 def _has_rare(buffer: bytes) -> bool:
     """Whether any byte of ``buffer`` is rare in text."""
-    return not buffer.isascii() or any(byte in buffer for byte in b"\x1b%\\&\x00")
+    return not buffer.isascii() or any(byte in buffer for byte in b"\x1b%\\&\x00\b")
 
 
 def _behind(key: int) -> tuple[int, int]:

@@ -12,10 +12,10 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from sidecar.masking.alphabets import LONGEST_NUMBER, MOST_DIGITS
-from sidecar.masking.card_table import GROUPINGS
-from sidecar.masking.context import Verdict, judge
+from sidecar.masking.context import LEFT, Verdict, judge
 from sidecar.masking.dumps import is_dumped, shown_again
 from sidecar.masking.model import Reading
+from sidecar.masking.shapes import COMMA, FIRST_GROUPS, Shape, rows_above
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,15 +25,14 @@ if TYPE_CHECKING:
 
 FIRST, LAST = 6, 4
 SHOWN = f"{FIRST}/{LAST}"
-_DASHES = frozenset(
-    (b"-", b"\xe2\x80\x90", b"\xe2\x80\x91", b"\xe2\x80\x93", b"\xe2\x80\x94", b"%2D", b"%2d")
-)
-_BEGINNINGS = frozenset(grouping[:count] for grouping in GROUPINGS for count in range(1, len(grouping)))
-# Gaps that no number written digit by digit has.
-_NEVER_SINGLE = frozenset((b"  ", b" - "))
-_FIRST_GROUPS = frozenset({1} | {grouping[0] for grouping in GROUPINGS})
-_NO_DASH = frozenset(bytes([byte]) for byte in b" ./_+\t")
-_LISTED = re.compile(rb"[0-9][-./_+\t ]{1,3}\Z")
+_NO_DASH = frozenset(bytes([byte]) for byte in b" ./_+\t,")
+_START = re.compile(rb"(?<![0-9])[1-9]")
+# Most lists of figures are none after so many groups; what is left is looked at as a whole.
+_FEW = 2
+# What no number with irregular blanks stands in: columns.
+_COLUMN = b"    "
+# Of five groups of three digits only those of Amex are read: lists of three digits are common.
+_BY_THREES = frozenset((b"34", b"37"))
 
 
 class Group(NamedTuple):
@@ -41,52 +40,6 @@ class Group(NamedTuple):
 
     at: int
     digits: int
-
-
-class Shape:
-    """How the digits of a number are grouped, and whether cards are written so.
-
-    Any number of visible gaps is allowed that makes one of the table's groupings; dashes may stand anywhere
-    behind the fourth digit; and a number may be written digit by digit if it is not part of a longer list.
-    """
-
-    __slots__ = ("_counts", "_gaps", "_listed")
-
-    def __init__(self, *, listed: bool) -> None:
-        self._counts: list[int] = []
-        self._gaps: set[bytes] = set()
-        self._listed = listed
-
-    def add(self, digits: int, gap: bytes | None) -> None:
-        """Digits after a visible ``gap``, or directly after the ones before where it is None."""
-        if gap is not None:
-            self._gaps.add(gap)
-            self._counts.append(digits)
-        elif self._counts:
-            self._counts[-1] += digits
-        else:
-            self._counts.append(digits)
-
-    def may_go_on(self) -> bool:
-        """Whether a visible gap may follow."""
-        counts = self._counts
-        if tuple(counts) in _BEGINNINGS:
-            return True
-        if counts[0] >= 4 and self._gaps <= _DASHES:
-            return counts != [8, 4, 4]
-        return self._single() and len(self._gaps) <= 1
-
-    def fits(self, *, alone: bool) -> bool:
-        """Whether a number may end here; ``alone`` says that no digit follows after another gap."""
-        counts = self._counts
-        if len(counts) == 1 or tuple(counts) in GROUPINGS:
-            return True
-        if counts[0] >= 4 and self._gaps <= _DASHES:
-            return counts[:3] != [8, 4, 4]
-        return alone and len(self._gaps) == 1 and self._single()
-
-    def _single(self) -> bool:
-        return not self._listed and max(self._counts) == 1 and not self._gaps & _NEVER_SINGLE
 
 
 def hidden(groups: Sequence[Group], total: int, width: int) -> tuple[tuple[int, int], ...]:
@@ -120,6 +73,7 @@ class NumberReader:
         self._width = alphabet.width
         self._judged = alphabet.name == "text"
         self._dumped = alphabet.name == "hex"
+        self._gap_may_be_digit = self._dumped or alphabet.name == "underlined"
         self._digit_by_digit = alphabet.name == "wide"
 
     def read_between(
@@ -131,24 +85,27 @@ class NumberReader:
         length if nothing must.
         """
         hold = len(buffer)
+        starts = self._starts(buffer)
         for low, high in spans:
-            for match in self._alphabet.start.finditer(buffer, low, high):
+            for match in starts.finditer(buffer, low, high):
                 start = match.start()
                 if start not in done:
                     done.add(start)
                     hold = min(hold, self.read(buffer, start, found))
         return hold
 
-    def _shape(self, buffer: bytes, start: int) -> Shape:
-        return Shape(listed=_LISTED.search(buffer, max(0, start - 4), start) is not None)
+    def _starts(self, buffer: bytes) -> re.Pattern[bytes]:
+        """The first digit of a group; where no escape can end in a digit by a quicker expression."""
+        escaped = not self._judged or b"\\" in buffer or b"%" in buffer
+        return self._alphabet.start if escaped else _START
 
     def read(self, buffer: bytes, start: int, found: list[Reading]) -> int:
         """Add every valid reading that starts at the digit ``start``; returns as ``read_between`` does."""
         alphabet, size, shortest = self._alphabet, len(buffer), self._table.shortest
-        if self._hopeless(buffer, start) or alphabet.enough.match(buffer, start) is None:
+        if self._hopeless(buffer, start):
             return size
         groups: list[Group] = []
-        shape = self._shape(buffer, start)
+        shape = Shape(buffer, start)
         digits = b""
         hold = size
         at = start
@@ -162,14 +119,27 @@ class NumberReader:
             if end == size or len(digits) > MOST_DIGITS or end - start > LONGEST_NUMBER:
                 break
             step = alphabet.gap.match(buffer, end)
-            if len(digits) >= shortest and shape.fits(alone=step is None):
+            if len(digits) >= shortest and self._fits(buffer, start, end, shape, step):
                 verdict = self._verdict(buffer, groups, digits, end, found)
                 if verdict is Verdict.MORE:
                     hold = min(hold, seventh(groups, self._width, size))
             if step is None or (step[1] is not None and not shape.may_go_on()):
                 break
+            if len(groups) == _FEW and alphabet.enough.match(buffer, start) is None:
+                break
             at, gap = step.end(), step[1]
         return hold
+
+    def _fits(self, buffer: bytes, start: int, end: int, shape: Shape, step: re.Match[bytes] | None) -> bool:
+        """Whether ``shape`` is one of numbers; it is that of ``start`` to ``end``, which ``step`` follows."""
+        alone = step is None or (step[1] == COMMA and not shape.has_commas)
+        if shape.fits(alone=alone):
+            return not shape.by_threes or buffer[start : start + 2] in _BY_THREES
+        if not alone or not shape.is_scattered() or buffer.startswith(_COLUMN, end):
+            return False
+        left = buffer[max(0, start - LEFT) : start]
+        brand = self._table.brand
+        return not left.endswith(b"  ") and all(brand(row) for row in rows_above(left, shape.groups))
 
     def _hopeless(self, buffer: bytes, start: int) -> bool:
         """Whether the first group already rules a number out; a quick look at what most digits are."""
@@ -178,8 +148,8 @@ class NumberReader:
             return True
         count = (first.end() - start) // self._width
         return (
-            not self._dumped
-            and count not in _FIRST_GROUPS
+            not self._gap_may_be_digit
+            and count not in FIRST_GROUPS
             and count < self._table.shortest
             and buffer[first.end() : first.end() + 1] in _NO_DASH
         )
@@ -265,7 +235,7 @@ class NumberReader:
         if self._hopeless(buffer, start):
             return None
         groups: list[Group] = []
-        shape = self._shape(buffer, start)
+        shape = Shape(buffer, start)
         total, at = 0, start
         gap: bytes | None = None
         while (match := alphabet.digits.match(buffer, at)) is not None:

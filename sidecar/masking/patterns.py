@@ -17,6 +17,7 @@ from sidecar.masking.alphabets import HEX_FILLERS, HEX_GAPS, LONGEST_NUMBER, alt
 from sidecar.masking.cards import length_classes
 from sidecar.masking.dumps import ROW_BREAK
 from sidecar.masking.sad_table import KEYED
+from sidecar.masking.scripts import SCRIPTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 EXOTIC_SPAN = LONGEST_NUMBER + 8
 # A plain number up to its twelfth digit, in any grouping.
 GROUPED_SPAN = 24
+# Nineteen digits with three blanks between any two.
+SCATTERED_SPAN = 76
 WORD_SPAN = 24
 
 
@@ -34,7 +37,7 @@ class Sieve(Enum):
 
     GATE = "gate"
     """Twelve digits however they are set apart, any byte that is rare in text, a piece of every name of a
-    secret, and hex with colons."""
+    secret, hex with colons, and lines broken in a number."""
     AGAIN = "again"
     """The digits and rare bytes of the gate alone."""
     DIGITS = "digits"
@@ -70,16 +73,22 @@ _GAP = rb"[-./_+\t ]"
 _DUMPED = rb"(?:3[0-9]|2[0dDeEfF]|09)"
 _DUMP_GAP = rb"(?:[ :]| {2})"
 _SINGLE = rb"[0-9](?:" + _GAP + rb"[0-9]){11}"
+# Eight single digits with irregular blanks, and five groups by the thousand.
+_SCATTERED = rb"[0-9](?: {1,3}[0-9]){7}"
+_THOUSANDS = rb"[0-9](?:[-./_+\t, ][0-9]{3}){4}"
 # Lengths of the first groups of all groupings, as far as they make twelve digits.
 _GROUPED = (
     rb"[0-9]{4}G(?:[0-9]{4}G[0-9]{4}|[0-9]{6}G[0-9]{4}|[0-9]{5}G[0-9]{6}|[0-9]{3}G[0-9]{3}G[0-9]{3})"
 ).replace(b"G", _GAP + rb"{1,3}")
 # Hex has letters between the digits of a number, for a dash, a dot, a slash. An automaton that stays where it
 # is at every gap has one state for every digit and no more.
-_TWELVE = rb"[0-9](?:[-./_+,\t d-fD-Fx]*[0-9]){11}"
-_RARE = rb"[\x00%\\&\x1b\x80-\xff]"
+_TWELVE = rb"[0-9](?:[-./_+,\t d-fD-Fx=]*[0-9]){11}"
+_RARE = rb"[\x00\x08%\\&\x1b\x80-\xff]"
 # Hex with colons, of which every line of a log has some.
 _COLONS = rb"3[0-9]:3[0-9]:3"
+
+# A soft line break of quoted-printable.
+_SOFT = rb"[0-9]=\r?\n"
 
 # Every key in ``sad_table`` contains one of these; a test compares. The last three letters count: they are to
 # be as rare in text as they can be.
@@ -96,7 +105,7 @@ def keyed_rules(piece: bytes) -> tuple[str, ...]:
 
 def _gate() -> tuple[Trigger, ...]:
     pieces = (Trigger(piece, ",".join(keyed_rules(piece)), WORD_SPAN, caseless=True) for piece in PIECES)
-    return (*_again(), *pieces, Trigger(_COLONS, Sieve.LONG))
+    return (*_again(), *pieces, Trigger(_COLONS, Sieve.LONG), Trigger(_SOFT, Sieve.ODD))
 
 
 def _again() -> tuple[Trigger, ...]:
@@ -108,8 +117,11 @@ def _digits() -> tuple[Trigger, ...]:
 
 
 def beginning() -> bytes:
-    """A number without gaps up to its twelfth digit, or fourteenth where no brand issues shorter ones."""
-    shortest: dict[bytes, int] = {}
+    """A number without gaps up to its twelfth digit, or fourteenth where no brand issues shorter ones.
+
+    A zero is the beginning of a field that is filled up with zeros (``padded``).
+    """
+    shortest: dict[bytes, int] = {b"0": 14}
     for (least, _), prefixes in length_classes().items():
         for prefix in prefixes:
             shortest[prefix[:1]] = min(least, shortest.get(prefix[:1], least))
@@ -131,10 +143,13 @@ def _numbers() -> tuple[Trigger, ...]:
     emv = rb"(?:5[Aa] ?0[6-9Aa]|(?:57|9[Ff] ?6[Bb]) ?(?:0[A-Fa-f]|1[0-3])) ?[1-9](?: ?[0-9]){3}"
     return (
         # A fraction is never a card, see ``context``.
-        Trigger(rb"(?:[^0-9.]|[^0-9]\.)" + beginning(), "plain", 16),
+        Trigger(rb"(?:[^0-9.]|[^0-9]\.)" + beginning(), "plain,padded", 16),
         Trigger(_GROUPED, "text", GROUPED_SPAN),
         Trigger(_SINGLE, "text", GROUPED_SPAN),
         Trigger(_dashed(), "text", GROUPED_SPAN),
+        Trigger(_SCATTERED, "text", SCATTERED_SPAN),
+        Trigger(_THOUSANDS, "text", GROUPED_SPAN),
+        Trigger(rb"[0-9]=(?:2[0DdEeFf]|09)[0-9]", "text", EXOTIC_SPAN),
         Trigger(rb"[0-9]{12}[=Dd][0-9]{2}[01][0-9]{4}", "track2", 16),
         Trigger(rb"[0-9]{12}\^", "track1", GROUPED_SPAN),
         Trigger(emv, "emv", 16),
@@ -170,9 +185,11 @@ def _long() -> tuple[Trigger, ...]:
 
 def _odd() -> tuple[Trigger, ...]:
     # Every byte of every gap and escape: digits in an escape count, too.
-    gap = rb"(?:\x1b[\[(][0-9;:]*[A-Z0-9m]|[-./_+\t %\\&#;A-Fa-fnpstux\x80-\xff])"
+    gap = rb"(?:\x1b[\[(][0-9;:]*[A-Z0-9m]|[-./_+,\t %\\&#;=A-Fa-fnpstux\x80-\xff]|=\r?\n)"
     return (
         Trigger(rb"[0-9](?:" + gap + rb"*[0-9]){11}", "text", EXOTIC_SPAN),
+        # A named gap of HTML behind a digit or what is silent.
+        Trigger(rb"[0-9A-Zm;\n\x80-\xff]&[a-zT][a-z]|\\u\{[2Aa]", "text", EXOTIC_SPAN),
         Trigger(rb"[0-9].{0,2}\x00{1,3}(?:.{0,2}\x00{1,3})?[0-9]", "wide", EXOTIC_SPAN),
     )
 
@@ -189,6 +206,8 @@ def _written() -> tuple[Trigger, ...]:
         Trigger(rb"\xe0\xbc[\xa0-\xa9]", "tibetan", 3),
         Trigger(rb"\xe1\x81[\x80-\x89]", "burmese", 3),
         Trigger(rb"\xe1\x9f[\xa0-\xa9]", "khmer", 3),
+        *(Trigger(script.token, name, len(script.star)) for name, script in SCRIPTS.items()),
+        Trigger(rb"\\U0000003[0-9]", "python", 10),
         Trigger(rb"%3[0-9]", "percent", 3),
         Trigger(rb"%253[0-9]", "percent twice", 5),
         Trigger(rb"%u003[0-9]", "percent u", 6),
@@ -196,6 +215,8 @@ def _written() -> tuple[Trigger, ...]:
         Trigger(rb"&#[xX]3[0-9];", "html hex", 6),
         Trigger(rb"\\u003[0-9]", "json", 6),
         Trigger(rb"&#(?:4[89]|5[0-7]);", "html", 5),
+        Trigger(rb"[0-9]\x08[0-9]", "bold", 3),
+        Trigger(rb"_\x08[0-9]", "underlined", 3),
         Trigger(rb"\\x3[0-9]", Sieve.LONG),
     )
 

@@ -67,6 +67,7 @@ class BufferReader:
         self._table = readers.table
         self._number = readers.number
         self._detector = readers.detector
+        self._padded = readers.padded
 
     def look(self, buffer: bytes, start: int = 0) -> Look | None:
         """The first look at ``buffer``; see ``Gate.look``."""
@@ -89,6 +90,8 @@ class BufferReader:
         for name, stretches in places.items():
             if name == "text":
                 hold = min(hold, self._number("text").read_between(buffer, merged(stretches), found, done))
+            elif name == "padded":
+                hold = min(hold, self._padded.read_between(buffer, merged(stretches), found))
             elif name in MARKS:
                 hold = min(hold, self._number(name).read_between(buffer, merged(stretches), found, set()))
             else:

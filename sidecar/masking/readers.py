@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sidecar.masking.alphabets import alphabet
+from sidecar.masking.padded import PaddedReader
 from sidecar.masking.pan import NumberReader
 from sidecar.masking.sad import detector
 
@@ -22,6 +23,7 @@ class Readers:
     def __init__(self, table: CardTable, routes: Mapping[Sieve, Sequence[Route]]) -> None:
         self.table = table
         self.routes = routes
+        self.padded = PaddedReader(table)
         self._numbers: dict[str, NumberReader] = {}
         self._detectors: dict[str, Detector] = {}
 

@@ -32,7 +32,7 @@ SMALL = 1024
 LARGE = 16384
 # Nothing shorter can hold a hidden byte that did not have to wait: what is hidden is followed by its end.
 LEAST = 4
-_MAY_START = re.compile(rb"[0-9^%\\&\xd9\xdb\xdf-\xe1\xef\xf0]")
+_MAY_START = re.compile(rb"[0-9^%\\&\xd9\xdb\xdf-\xe1\xea\xef\xf0]")
 
 
 class Masker:
@@ -63,17 +63,31 @@ class Masker:
             raise
 
     def _feed(self, data: bytes) -> bytes:
-        if self._held or self._growing:
-            if len(data) > SMALL:
-                return self._advance(self._tail + data[:JOINT]) + self._feed(data[JOINT:])
-        elif len(data) > SMALL:
+        if not (self._held or self._growing):
+            return self._feed_free(data)
+        out: list[bytes] = []
+        at, step = 0, JOINT
+        while self._held or self._growing:
+            if len(data) - at <= SMALL:
+                out.append(self._advance(self._tail + data[at:]))
+                return b"".join(out)
+            out.append(self._advance(self._tail + data[at : at + step]))
+            at += step
+            # What waits for long is a run of digits: a copy of the context for every few of them is dear.
+            step = min(4 * step, LARGE)
+        out.append(self._feed_free(data[at:]))
+        return b"".join(out)
+
+    def _feed_free(self, data: bytes) -> bytes:
+        """``feed`` while nothing waits."""
+        if len(data) > SMALL:
             self._calm = 0
             return self._feed_large(data)
-        elif _MAY_START.search(data) is None and not self._reader.user_rules:
+        if _MAY_START.search(data) is None and not self._reader.user_rules:
             self._calm = 0
             self._remember(data)
             return data
-        elif len(data) == 1:
+        if len(data) == 1:
             return self._feed_byte(data)
         self._calm = 0
         return self._advance(self._tail + data)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from random import Random
 
     from sidecar.masking import Engine, Finding
 
@@ -42,9 +43,12 @@ NUMBERS = [
     b"676770000000",
 ]
 SEPARATORS = [
-    b" ", b"-", b".", b"/", b"_", b"\t", b"+", b"  ", b" - ", "\u00a0".encode(), "\u2009".encode(),
+    b" ", b"-", b".", b"/", b"_", b"\t", b"+", b"  ", b"   ", b" - ", b",",
+    "\u00a0".encode(), "\u2009".encode(),
     "\u2011".encode(), "\u2013".encode(), "\u200b".encode(), "\u00ad".encode(), b"%20", b"%2D", b"\\u0020",
     b"\\u00a0", b"&nbsp;", b"\x1b[31m", b"\x1b[0m\x1b[K", b"\x1b[C", b"%C2%A0", b"\xa0",
+    b"%2520", b"=20", b"=2D", b"=\r\n", b"=\n", b"&ensp;", b"&shy;", b"&#x20;", b"&#8209;", b"\\040",
+    b"\\u{20}", b"%u0020",
 ]  # fmt: skip
 OTHERS = [
     b"0200723800010881800016", b"5A08", b"5713", b";", b"37", b"=2512101", b"D2512101",
@@ -53,6 +57,8 @@ OTHERS = [
     b"GB29NWBK60161331926819", b"abcdef0123456789abcdef01", b"550e8400-e29b-41d4-a716-446655440000",
     b"a", b"x", b" ", b"\n", b",", b"=", b"^", b"%", b"\\", b"\x1b", b"\x1b[", b"\xe2", b"\xe2\x80",
     b"\xef\xbc", b"\x00", b"&", b"D", b"3", b"-", b'"', b"?", b"1700000000000",
+    b"0", b"000", b"00000000", b"16", b"15", b"19", b"=2", b"=\r", b"&en", b"\x08", b"_", b"_\x08", b"4\x08",
+    b"\\0", b"    ", b"1 2 3 4\n", b",",
 ]  # fmt: skip
 
 
@@ -82,6 +88,18 @@ def grouped(number: bytes, separator: bytes) -> bytes:
     return separator.join(number[at : at + 4] for at in range(0, len(number), 4))
 
 
+def by_thousands(number: bytes, separator: bytes) -> bytes:
+    """``number`` with ``separator`` before every three digits, counted from its end."""
+    lead = len(number) % 3
+    groups = [number[:lead], *(number[at : at + 3] for at in range(lead, len(number), 3))]
+    return separator.join(group for group in groups if group)
+
+
+def scattered_by(number: bytes, rng: Random) -> bytes:
+    """``number`` with up to three blanks behind most of its digits."""
+    return b"".join(b"%c" % byte + b" " * rng.choice((0, 1, 1, 1, 2, 3)) for byte in number).strip()
+
+
 def _notations(number: bytes) -> list[bytes]:
     digits = [b"%c" % byte for byte in number]
     return [
@@ -95,6 +113,10 @@ def _notations(number: bytes) -> list[bytes]:
         b"".join(b"%02x" % byte for byte in number),
         b" ".join(b"%02x" % byte for byte in number),
         b" ".join(digits),
+        b"".join(digit + b"\x08" + digit for digit in digits),
+        b"".join(b"_\x08" + digit for digit in digits),
+        b"000" + number,
+        b"%d" % len(number) + number,
     ]
 
 
@@ -102,7 +124,9 @@ def notated() -> st.SearchStrategy[bytes]:
     """A valid number in any notation."""
     written = st.sampled_from(NUMBERS).flatmap(lambda number: st.sampled_from(_notations(number)))
     spaced = st.tuples(st.sampled_from(NUMBERS), st.sampled_from(SEPARATORS)).map(lambda pair: grouped(*pair))
-    return written | spaced
+    thousands = st.sampled_from(NUMBERS).map(lambda number: by_thousands(number, b","))
+    scattered = st.tuples(st.sampled_from(NUMBERS), st.randoms(use_true_random=False))
+    return written | spaced | thousands | scattered.map(lambda pair: scattered_by(*pair))
 
 
 def fragments() -> st.SearchStrategy[bytes]:

@@ -18,13 +18,16 @@ from sidecar.masking.context import Verdict, judge
 
 POLICIES = Path(__file__).resolve().parents[2] / "policies/masking"
 VISIBLE = [
-    " ", "  ", " - ", "-", ".", "/", "_", "+", "\t", "\u00a0", "\u00b7", "\u2212", "\u3000", "\ufe58",
+    " ", "  ", "   ", " - ", "-", ".", "/", "_", "+", "\t", ",",
+    "\u00a0", "\u00b7", "\u2212", "\u3000", "\ufe58",
     "\ufe63", "\uff0d", "\u205f", "\u202f", *map(chr, range(0x2000, 0x200B)),
     *map(chr, range(0x2010, 0x2016)),
 ]  # fmt: skip
 SILENT = ["\u00ad", "\ufeff", *map(chr, range(0x200B, 0x2010)), *map(chr, range(0x202A, 0x202F))]
 ESCAPED = (
-    rb"%2[0BbDdEeFf]|%09|%5[Ff]|%[Cc]2%[Aa]0|%[Aa]0|\\u00[2Aa][0DdEeFf]|\\u20[012][0-9A-Fa-f]|\\t|&nbsp;"
+    rb"%(?:25)?2[0BbDdEeFf]|%09|%5[Ff]|%[Cc]2%[Aa]0|%25[Cc]2%25[Aa]0|%[Aa]0|%u00[2Aa][0DdEeFf]"
+    rb"|\\u00[2Aa][0DdEeFf]|\\u20[012][0-9A-Fa-f]|\\u\{[2Aa][0DdEeFf]\}|\\t|\\0[45][05]|=2[0DdEeFf]|=09"
+    rb"|&(?:nbsp|ensp|#[xX][2Aa][0DdEeFf]|#820[0-289]|#160);"
 )
 LATIN = rb"[\xa0\x96\x97]"
 SGR = rb"\x1b\[[0-9;:]{0,24}[mK]"
@@ -35,11 +38,12 @@ def _any(words: list[str]) -> bytes:
     return b"|".join(re.escape(word.encode()) for word in sorted(words, key=len, reverse=True))
 
 
-_QUIET = rb"(?:" + _any(SILENT) + rb"|" + SGR + rb")"
+_QUIET = rb"(?:" + _any(SILENT) + rb"|" + SGR + rb"|=\r?\n|&shy;)"
 _SEEN = rb"(?:" + _any(VISIBLE) + rb"|" + ESCAPED + rb"|" + LATIN + rb"|" + RIGHT + rb")"
 _GAP = rb"(?:" + _QUIET + rb"{0,4}" + _SEEN + _QUIET + rb"{0,4}|" + _QUIET + rb"{1,8})"
 _BEFORE = re.compile(
-    rb"(?:[^0-9]|%[0-9A-Fa-f][0-9]|%25[0-9A-Fa-f][0-9]|\\u[0-9A-Fa-f]{3}[0-9]|\\x[0-9A-Fa-f][0-9])\Z"
+    rb"(?:[^0-9]|%[0-9A-Fa-f][0-9]|%25[0-9A-Fa-f][0-9]|[\\%]u[0-9A-Fa-f]{3}[0-9]|\\x[0-9A-Fa-f][0-9]"
+    rb"|\\0[0145][0-5])\Z"
 )
 _LENGTHS = {
     count: re.compile(rb"[1-9](?:(?:" + _GAP + rb")?[0-9]){%d}" % (count - 1)) for count in range(12, 20)
@@ -89,7 +93,7 @@ def is_card(table: Table, digits: str) -> bool:
 def _well_grouped(table: Table, data: bytes, start: int, end: int) -> tuple[bool, int]:
     """Whether the grouping is a card's, and how many groups of bytes there are."""
     counts = [0]
-    gaps: set[bytes] = set()
+    gaps: list[bytes] = []
     pieces = 1
     for match in _TOKEN.finditer(data, start, end + 1):
         if match.start() >= end:
@@ -100,16 +104,55 @@ def _well_grouped(table: Table, data: bytes, start: int, end: int) -> tuple[bool
         pieces += 1
         visible = re.fullmatch(_QUIET + rb"{0,4}(" + _SEEN + rb")" + _QUIET + rb"{0,4}", match[2])
         if visible is not None and re.fullmatch(_QUIET + rb"{1,8}", match[2]) is None:
-            gaps.add(visible[1])
+            gaps.append(visible[1])
             counts.append(0)
-    if len(counts) == 1 or tuple(counts) in table.groupings:
+    kinds = set(gaps)
+    if len(counts) == 1 or (tuple(counts) in table.groupings and not kinds & {b",", b"   "}):
         return True, pieces
-    if gaps <= _DASHES and counts[0] >= 4:
+    if kinds <= _DASHES and counts[0] >= 4:
         return counts[:3] != [8, 4, 4], pieces
-    listed = re.search(rb"[0-9][-./_+\t ]{1,3}\Z", data[max(0, start - 4) : start]) is not None
+    listed = re.search(rb"[0-9](?:[-./_+\t ]{1,3}|(?:" + SGR + rb"){1,4})\Z", data[:start]) is not None
     followed = re.compile(_GAP + rb"[0-9]").match(data, end) is not None
-    single = set(counts) == {1} and len(gaps) == 1 and not gaps & {b"  ", b" - "}
-    return single and not listed and not followed, pieces
+    if b"," not in kinds and re.compile(_QUIET + rb"{0,4}," + _QUIET + rb"{0,4}[0-9]").match(data, end):
+        followed = False
+    if listed or followed:
+        return False, pieces
+    digits = b"".join(re.findall(rb"[0-9]", data[start:end]))
+    return (
+        (set(counts) == {1} and len(kinds) == 1 and not kinds & {b"  ", b"   ", b" - ", b","})
+        or (
+            len(kinds) == 1
+            and not kinds & {b"  ", b"   ", b" - "}
+            and _by_thousands(data, start, counts, digits, comma=b"," in kinds)
+        )
+        or (kinds <= {b" ", b"  ", b"   "} and _scattered(table, data, (start, end), counts, gaps))
+    ), pieces
+
+
+def _by_thousands(data: bytes, start: int, counts: list[int], digits: bytes, *, comma: bool) -> bool:
+    """Whether there is a mark before every three digits of 16 or 19, or of the 15 of an Amex."""
+    if comma and re.search(rb"[0-9],\Z", data[:start]) is not None:
+        return False
+    if counts in ([1, 3, 3, 3, 3, 3], [1, 3, 3, 3, 3, 3, 3]):
+        return True
+    return counts == [3, 3, 3, 3, 3] and digits[:2] in {b"34", b"37"}
+
+
+def _scattered(
+    table: Table, data: bytes, span: tuple[int, int], counts: list[int], gaps: list[bytes]
+) -> bool:
+    """Whether blanks stand anywhere, and not between the columns of a table."""
+    start, end = span
+    irregular = counts[0] <= 4 and set(counts[1:]) == {1} and len(set(gaps)) > 1
+    if not (irregular or tuple(counts) in table.groupings):
+        return False
+    if data[:start].endswith(b"  ") or data[end:].startswith(b"    "):
+        return False
+    lines = data[max(0, start - 176) : start].split(b"\n")
+    for row in re.findall(rb"[0-9]+(?: +[0-9]+)+", lines[-2]) if len(lines) > 1 else []:
+        if len(row.split()) == len(counts) and not is_card(table, row.replace(b" ", b"").decode()):
+            return False
+    return True
 
 
 def hidden(data: bytes) -> set[int]:
@@ -135,6 +178,24 @@ def hidden(data: bytes) -> set[int]:
             )
             if verdict is not Verdict.OTHER:
                 result.update(place - 1 for place in places[6:-4])
+    return result | _padded(table, padded)
+
+
+def _padded(table: Table, data: bytes) -> set[int]:
+    """The offsets that numbers with zeros or their length before them hide; ``data`` has a line before."""
+    result: set[int] = set()
+    for run in re.finditer(rb"(?<![0-9])[0-9]+(?![0-9])", data):
+        zeros = len(run[0]) - len(run[0].lstrip(b"0"))
+        for lead in {zeros, 2} if 0 < zeros < 9 else {2}:
+            number = run[0][lead:]
+            known = run[0][:2] == b"%d" % len(number) and len(number) in {15, 16, 19}
+            fits = known or lead == zeros
+            if not fits or number[:1] in {b"", b"0"} or not 14 <= len(number) <= 19:
+                continue
+            brand = "amex" if number[:2] in {b"34", b"37"} else ""
+            verdict = judge(data, run.start(), run.end(), groups=1, digits=run[0], brand=brand)
+            if is_card(table, number.decode()) and verdict is not Verdict.OTHER:
+                result.update(range(run.start() + lead + 5, run.end() - 5))
     return result
 
 

@@ -1,4 +1,5 @@
-/* Whether a text holds nothing at all that may have to be masked: the gate of patterns.py in one pass.
+/* Whether a text holds nothing at all that may have to be masked: the gate of patterns.py in one pass. And how
+ * many digits more may follow a text that need no look: what ends.py says of most digits that are fed alone.
  *
  * Reads a buffer and says yes or no, and may say no too often. Sixteen bytes are classified at a time by what
  * PSHUFB finds for the halves of a byte; the rest is arithmetic on one bit per byte. No allocation, no state.
@@ -22,11 +23,11 @@ struct block {
 /* What a byte is: the table of its low half and the table of its high half have a bit in common. */
 #define GAPS (1 | 4 | 16 | 32 | 128)
 #define RARE (2 | 8 | 64)
-/*  0 \t | 1 \0 ESC | 2 blank + , - . / | 3 % & | 4 d-f D-F | 5 _ | 6 backslash | 7 x */
+/*  0 \t | 1 \0 BS CAN ESC | 2 blank + , - . / | 3 % & | 4 d-f D-F | 5 _ ] = ? | 6 backslash | 7 x */
 static const uint8_t low_class[16] = {
-  2 | 4, 0, 0, 0, 16, 16 | 8, 16 | 8, 0, 128, 1, 0, 2 | 4, 4 | 64, 4, 4, 4 | 32,
+  2 | 4, 0, 0, 0, 16, 16 | 8, 16 | 8, 0, 2 | 128, 1, 0, 2 | 4, 4 | 64, 4 | 32, 4, 4 | 32,
 };
-static const uint8_t high_class[16] = { 1 | 2, 2, 4 | 8, 0, 16, 32 | 64, 16, 128, 0, 0, 0, 0, 0, 0, 0, 0 };
+static const uint8_t high_class[16] = { 1 | 2, 2, 4 | 8, 32, 16, 32 | 64, 16, 128, 0, 0, 0, 0, 0, 0, 0, 0 };
 
 /* The first three letters of a piece, in any case; one bit for
  * 0 cv[vcxn] | 1 pvv | 2 csc | 3 cid | 4 pin | 5 av2 | 6 c[au]r | 7 verif, pruef, ptog */
@@ -62,6 +63,8 @@ static inline __m128i classes(__m128i bytes, const uint8_t low[16], const uint8_
 
 static inline uint64_t bits(__m128i mask) { return (uint16_t)_mm_movemask_epi8(mask); }
 
+static inline __m128i equals(__m128i bytes, char byte) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte)); }
+
 static inline uint64_t any_of(__m128i bytes, int which)
 {
   __m128i none = _mm_cmpeq_epi8(_mm_and_si128(bytes, _mm_set1_epi8((char)which)), _mm_setzero_si128());
@@ -84,10 +87,12 @@ static inline struct block look(const uint8_t *at)
       classes(third, low_third, high_third));
     found.digit |= bits(digit) << shift;
     found.gap |= any_of(kind, GAPS) << shift;
-    found.rare |= (any_of(kind, RARE) | bits(bytes)) << shift;
+    __m128i broken = _mm_or_si128(equals(third, '\r'), equals(third, '\n'));
+    broken = _mm_and_si128(_mm_and_si128(digit, equals(second, '=')), broken);
+    found.rare |= (any_of(kind, RARE) | bits(_mm_or_si128(bytes, broken))) << shift;
     found.piece |= any_of(piece, 255) << shift;
-    found.colon |= bits(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(':'))) << shift;
-    found.three |= bits(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('3'))) << shift;
+    found.colon |= bits(equals(bytes, ':')) << shift;
+    found.three |= bits(equals(bytes, '3')) << shift;
   }
   return found;
 }
@@ -118,8 +123,9 @@ static bool is_number(const uint8_t *row, int size)
   while (at < size) {
     int gap = at;
     while (at < size && !is_digit(row[at])) {
-      if (row[at++] == '-')
+      if (row[at] == '-' || (row[at] == '=' && at > 0 && is_digit(row[at - 1])))
         return true;
+      at++;
     }
     gap = at - gap;
     int from = at;
@@ -133,9 +139,9 @@ static bool is_number(const uint8_t *row, int size)
     groups[0] = digits;
     ones = gap > 3 ? 0 : digits == 1 ? ones + 1 : ones;
     twos = digits == 2 && near ? twos + 1 : 0;
-    thousands = digits >= 3 && from > 0 && row[from - 1] == ',' ? thousands + 1 : 0;
+    thousands = digits >= 3 && near ? thousands + 1 : 0;
     int four = groups[2], next = groups[1];
-    if (digits >= DIGITS || threes >= 3 || ones >= 8 || twos >= 4 || thousands >= 3)
+    if (digits >= DIGITS || threes >= 3 || ones >= 8 || twos >= 4 || thousands >= 4)
       return true;
     if (four >= 4 && ((next == 4 && digits >= 4) || (next == 6 && digits >= 4) || (next == 5 && digits >= 6)))
       return true;
@@ -245,8 +251,87 @@ static PyObject *native_next_loud(PyObject *module, PyObject *arguments)
   return PyLong_FromSsize_t(loud < (size_t)size ? (Py_ssize_t)loud : -1);
 }
 
+enum { NEAR = 75, KEYED = 145, DUMPED = 176, FIRST_SHOWN = 6, TAG = 8, SHORTEST_TAG = 5 };
+
+static inline bool is_plain(uint8_t byte)
+{
+  return is_digit(byte) || byte == ' ' || (byte >= '+' && byte <= '/') || byte == '_' || byte == '\t';
+}
+
+static inline bool is_hex(uint8_t byte) { return is_digit(byte) || ((byte | 32) >= 'a' && (byte | 32) <= 'f'); }
+
+static inline size_t last(size_t size, size_t count) { return size > count ? size - count : 0; }
+
+/* Whether a byte from `at` on may be of an EMV tag whose value is removed. */
+static bool may_hold_tag(const uint8_t *text, size_t size, size_t at)
+{
+  for (; at < size; at++)
+    if (text[at] == '5' || (text[at] == '6' && at + 1 < size && (text[at + 1] | 0x20) == 'b'))
+      return true;
+  return false;
+}
+
+/* Whether the hex and blanks at the end may hold an EMV tag with its length. */
+static bool may_end_in_tag(const uint8_t *text, size_t size)
+{
+  size_t at = size;
+  while (at > last(size, NEAR) && (is_hex(text[at - 1]) || text[at - 1] == ' '))
+    at--;
+  return size - at >= SHORTEST_TAG && may_hold_tag(text, size, at);
+}
+
+/* How many digits three of the hex at the end there may be. In a row of a dump or over the ends of bare rows
+ * nothing else stands between two bytes; blanks in pairs may set off a column of text. */
+static int threes(const uint8_t *text, size_t size)
+{
+  size_t lowest = last(size, DUMPED);
+  bool columns = memmem(text + lowest, size - lowest, "  ", 2) != NULL;
+  int found = 0;
+  for (size_t at = size; at > lowest; at--) {
+    uint8_t byte = text[at - 1];
+    found += byte == '3';
+    if (!columns && !is_hex(byte) && !strchr(" x:,\\\r\n", byte))
+      break;
+  }
+  return found;
+}
+
+/* ends.Ends.calm where it is easy to say; -1 where it is not. */
+static int calm(const uint8_t *text, size_t size)
+{
+  size_t head = size, lowest = last(size, NEAR), keyed = last(size, KEYED);
+  int digits = 0;
+  while (head > lowest && is_plain(text[head - 1]))
+    digits += is_digit(text[--head]);
+  if (head == lowest || digits > FIRST_SHOWN)
+    return -1;
+  uint8_t mark = text[head - 1] | 0x20;
+  if ((text[head - 1] == '=' || mark == 'd') && head - 1 > lowest && is_digit(text[head - 2]))
+    return -1;
+  int hex = threes(text, size);
+  if (memchr(text + lowest, '^', size - lowest) || may_end_in_tag(text, size))
+    return -1;
+  if (next_loud(text + keyed, size - keyed, 0) < size - keyed)
+    return -1;
+  int few = (int)(size - head) <= FIRST_SHOWN ? FIRST_SHOWN - (int)(size - head) : FIRST_SHOWN - digits;
+  if (few > FIRST_SHOWN - 1 - hex)
+    few = FIRST_SHOWN - 1 - hex;
+  return few < 0 ? -1 : may_hold_tag(text, size, last(size, TAG)) ? 0 : few;
+}
+
+static PyObject *native_calm(PyObject *module, PyObject *buffer)
+{
+  char *text;
+  Py_ssize_t size;
+  (void)module;
+  if (PyBytes_AsStringAndSize(buffer, &text, &size) < 0)
+    return NULL;
+  return PyLong_FromLong(calm((const uint8_t *)text, (size_t)size));
+}
+
 static PyMethodDef methods[] = {
   { "next_loud", native_next_loud, METH_VARARGS, "The next block with a reason to look closer, or -1." },
+  { "calm", native_calm, METH_O, "How many digits more may follow without a look, or -1." },
   { NULL, NULL, 0, NULL },
 };
 

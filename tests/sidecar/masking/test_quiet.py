@@ -16,7 +16,7 @@ from masking_inputs import EXAMPLES, NUMBERS, fragments, grouped, run
 
 from sidecar.masking import Engine, Profile, ends, looking, quiet
 from sidecar.masking.patterns import PIECES
-from sidecar.masking.quiet import BLOCK, next_loud
+from sidecar.masking.quiet import BLOCK, next_loud, quick_calm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,21 @@ LOUD = [
     b"0x34, 0x31, 0x31, 0x31, 0x31, 0x31",
     b"5A 08 41 11 11 11 11 11 11 11",
     b"4,111,111,111,111,111",
+    b"378 282 246 310 005",
+    b"601 1 1 1  1 1 1 1   1 1 1 1 1 7",
+    b"4111=201111=201111=201111",
+    b"0004111111111111111",
+    b"1=\r\n1",
+    b"1=\n1",
+    b"\x08",
 ]  # fmt: skip
+
+
+def words() -> st.SearchStrategy[bytes]:
+    """Prose, times, and what may be hex."""
+    return st.sampled_from(
+        [b" opened at 12:30:45", b" 200 ms, 4711 of 12", b"\n", b"  ", b" 34 31 31 3", b"57 13 "]
+    )
 
 
 @pytest.fixture
@@ -99,14 +113,27 @@ def test_without_it_the_same_comes_out(engine: Engine, data: list[bytes], fill: 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(looking, "next_loud", None)
         patch.setattr(ends, "next_loud", None)
+        patch.setattr(ends, "quick_calm", None)
         assert run(engine, [whole]) == with_it
+
+
+@settings(deadline=None, max_examples=EXAMPLES)
+@given(data=st.lists(fragments() | words(), max_size=4).map(b"".join), digits=st.from_regex(rb"\A[0-9]{7}\Z"))
+def test_nothing_waits_while_it_is_calm(engine: Engine, data: bytes, digits: bytes) -> None:
+    assert quick_calm is not None
+    buffer = b"\n" + data + digits[:1]
+    few = quick_calm(buffer)
+    for count in range(few + 1):
+        masker = engine.stream()
+        fed = buffer[1:] + digits[1 : count + 1]
+        assert (masker.feed(fed)[-count - 1 :], masker.held) == (fed[-count - 1 :], 0)
 
 
 # In a process of its own, in which every read beyond an end is an error.
 _WATCHED = """
 import random, sys
 sys.path.insert(0, sys.argv[1])
-from native import next_loud
+from native import calm, next_loud
 rng = random.Random(9)
 parts = [b"4111111111111111", b"4111 1111 ", b"1 ", b"12:", b"31:31:31", b"cvv", b"verif", b"cu", b" " * 30,
          b"text and " * 9, b"1-", b",111", b"x", b"ed ", b"\\x00", b"\\xff"]
@@ -114,6 +141,7 @@ for _ in range(5000):
     text, at = b"".join(rng.choice(parts) for _ in range(rng.randint(0, 12))), 0
     while (at := next_loud(text, at)) >= 0:
         at += 64
+    calm(text)
 """
 
 

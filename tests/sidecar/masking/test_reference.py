@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from masking_inputs import EXAMPLES, NUMBERS, PLAIN_CASES, SEPARATORS, grouped, run
+from masking_inputs import (
+    EXAMPLES,
+    NUMBERS,
+    PLAIN_CASES,
+    SEPARATORS,
+    by_thousands,
+    grouped,
+    run,
+    scattered_by,
+)
 from masking_reference import masked
 
 from sidecar.masking import Engine, Profile
@@ -21,9 +30,19 @@ LOOKALIKES = [
 def plain_inputs() -> st.SearchStrategy[bytes]:
     number = st.sampled_from(NUMBERS)
     spaced = st.tuples(number, st.sampled_from([*SEPARATORS, b""])).map(lambda pair: grouped(*pair))
+    thousands = st.tuples(number, st.sampled_from(SEPARATORS)).map(lambda pair: by_thousands(*pair))
+    scattered = st.tuples(number, st.randoms(use_true_random=False)).map(lambda pair: scattered_by(*pair))
     listed = number.map(lambda digits: b" ".join(digits[at : at + 1] for at in range(len(digits))))
     anything = st.from_regex(rb"\A[0-9]{1,22}\Z")
-    part = spaced | listed | anything | st.sampled_from(SEPARATORS) | st.sampled_from(LOOKALIKES)
+    part = (
+        spaced
+        | thousands
+        | scattered
+        | listed
+        | anything
+        | st.sampled_from(SEPARATORS)
+        | st.sampled_from(LOOKALIKES)
+    )
     return st.lists(part, max_size=7).map(b"".join)
 
 

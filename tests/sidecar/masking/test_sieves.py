@@ -20,7 +20,7 @@ from sidecar.masking.readers import Readers
 from sidecar.masking.sad_table import KEYED
 from sidecar.masking.stream import Masker
 
-_READERS = ("text", *MARKS, *(rule.name for rule in KEYED), "track1", "track2", "emv", "iso8583")
+_READERS = ("text", *MARKS, *(rule.name for rule in KEYED), "track1", "track2", "emv", "iso8583", "padded")
 
 
 class Everywhere(BufferReader):

@@ -67,6 +67,14 @@ def test_held_digits_are_bounded(engine: Engine, digit: bytes) -> None:
         assert fed - given_out <= 13
 
 
+@pytest.mark.parametrize("piece", [b"4111", b"4 1 ", b"4\x1b[m1 "])
+def test_any_length_of_what_waits_is_fed_at_once(engine: Engine, piece: bytes) -> None:
+    data = piece * (400_000 // len(piece))
+    masker = engine.stream()
+    out = masker.feed(data[:10]) + masker.feed(data[10:]) + masker.close()
+    assert len(out) == len(data)
+
+
 def test_held_digits_and_their_separators_are_bounded(engine: Engine) -> None:
     masker = engine.stream()
     given_out = 0
