@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 
 from sidecar.contract.frames import Frame
-from webhook.store.contract import Passage, SessionRecord, StoreError
+from sidecar.contract.errors import CallerError
+from webhook.store.contract import MAX_APPROVALS, Passage, Query, SessionRecord, StoreError
+
+
+def check_query(query: Query) -> None:
+    """Raise CallerError when a question is about more than a store looks for at once."""
+    if query.approvals is not None and len(query.approvals) > MAX_APPROVALS:
+        raise CallerError(
+            f"the search is about {len(query.approvals)} approvals; at most {MAX_APPROVALS} are looked for:"
+            " narrow it by --since and --until"
+        )
 
 
 def fresh_frames(

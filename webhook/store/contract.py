@@ -29,6 +29,11 @@ SEARCHED_PROGRAMS = 2000
 """How many of a session's programs can be searched; all that are recorded can be listed."""
 
 
+MAX_APPROVALS = 10_000
+"""Most approvals that sessions are looked for by."""
+ANY_FINDING = "any"
+
+
 class StoreError(ClusterError):
     """The store did not do what was asked; nothing was acknowledged."""
 
@@ -149,6 +154,14 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     user: str | None = None
     pod: str | None = None
     phase: Phase | None = None
+    exit_code: int | None = None
+    """Ended with this exit code."""
+    failed: bool = False
+    """Only those whose exit code is known and not 0."""
+    finding: str | None = None
+    """Card data was masked: ``any``, by a rule, or by ``rule/brand``."""
+    approvals: frozenset[tuple[str, str]] | None = None
+    """Let start by one of these approvals: namespace and name. At most ``MAX_APPROVALS``."""
     since: int | None = None
     """Started at or after, Unix nanoseconds."""
     until: int | None = None
@@ -227,9 +240,11 @@ class Store(AuditStore, LedgerStore, Protocol):
         ...
 
     def search(self, query: Query) -> list[Hit]:
-        """Give where ``query.text`` is found among the sessions of the query, best first.
+        """Give where ``query.text`` is found among the sessions of the query.
 
-        Raises CallerError when the text is longer than a store searches.
+        The newest session comes first, and of a session what was kept last; the order of sessions that
+        started within a tenth of a second is open. Raises CallerError when the text is longer than a store
+        searches, or there are more than ``MAX_APPROVALS`` approvals.
         """
         ...
 

@@ -8,7 +8,7 @@ from webhook.journal.events import AuditEvent
 from webhook.store.audit import AuditQuery, KeptEvent
 from webhook.store.checks import advances, check_new, fresh_frames
 from webhook.store.contract import Hit, Passage, PodNotice, Query, SessionRecord, StoreError
-from webhook.store.sqlite import audit, reading, writing
+from webhook.store.sqlite import audit, reading, searching, writing
 from webhook.store.sqlite.connections import Connections
 from webhook.store.sqlite.ledger import Ledger
 
@@ -79,7 +79,7 @@ class SqliteStore(Ledger):
     def search(self, query: Query) -> list[Hit]:
         """Give where the text is found."""
         with self._connections.reading() as connection:
-            return reading.select_hits(connection, query)
+            return searching.select_hits(connection, query)
 
     def record(self, events: Sequence[AuditEvent], *, received_at: int) -> list[AuditEvent]:
         """Keep audit events in one transaction."""

@@ -2,11 +2,14 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from sidecar.contract.frames import Frame
 from webhook.store.codec import decode_record, encode
 from webhook.store.contract import Passage, PodNotice, SessionRecord
+from webhook.store.sqlite.functions import changing_columns, session_words
 from webhook.store.sqlite.packing import pack, unpack
+from webhook.store.sqlite.places import LAST_COUNT, first_place, indexed
 from webhook.store.sqlite.schema import SEQUENCE_BITS
 
 
@@ -18,21 +21,23 @@ def kept_session(connection: sqlite3.Connection, session: str) -> tuple[int, Ses
 
 def insert_session(connection: sqlite3.Connection, record: SessionRecord) -> None:
     """Keep a new session and its command line."""
+    place = first_place(record.started_at)
+    keys = session_words(record.namespace, record.identity.username, record.pod)
     cursor = connection.execute(
-        "INSERT INTO sessions (namespace, username, pod, phase, started_at, updated_at, record, session)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (*_columns(record), record.session),
+        "INSERT INTO sessions (namespace, username, pod, phase, started_at, updated_at, record, exit_code,"
+        " findings, approval, session, place, keys) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*_columns(record), record.session, place, keys),
     )
-    number = cursor.lastrowid
     text = " ".join(record.argv)
-    _insert_text(connection, (number, None, None, None, *pack(text.encode())), text)
+    about = _About(cursor.lastrowid or 0, place, keys)
+    _insert_text(connection, about, (None, None, None, *pack(text.encode())), text)
 
 
 def update_session(connection: sqlite3.Connection, number: int, record: SessionRecord) -> None:
     """Replace a session's record."""
     connection.execute(
         "UPDATE sessions SET namespace = ?, username = ?, pod = ?, phase = ?, started_at = ?, updated_at = ?,"
-        " record = ? WHERE number = ?",
+        " record = ?, exit_code = ?, findings = ?, approval = ? WHERE number = ?",
         (*_columns(record), number),
     )
 
@@ -50,12 +55,16 @@ def insert_passages(
     connection: sqlite3.Connection, number: int, passages: Sequence[Passage], *, next_sequence: int
 ) -> None:
     """Keep passages; those equal to a kept one stay as they are. Below ``next_sequence`` some may be kept."""
+    if not passages:
+        return
+    row = connection.execute("SELECT place, keys FROM sessions WHERE number = ?", (number,)).fetchone()
+    about = _About(number, *row)
     for passage in dict.fromkeys(passages):
         if passage.sequence < next_sequence and _is_kept(connection, number, passage):
             continue
         blob = pack(passage.text.encode())
-        where = (number, passage.sequence, passage.at, _channel(passage))
-        _insert_text(connection, (*where, *blob), passage.text)
+        where = (passage.sequence, passage.at, _channel(passage))
+        _insert_text(connection, about, (*where, *blob), passage.text)
 
 
 def insert_notice(connection: sqlite3.Connection, notice: PodNotice) -> None:
@@ -76,14 +85,26 @@ def _columns(record: SessionRecord) -> tuple[str | int | bytes, ...]:
         record.started_at,
         record.updated_at,
         encode(record),
+        *changing_columns(record),
     )
 
 
-def _insert_text(connection: sqlite3.Connection, row: tuple[object, ...], text: str) -> None:
+class _About(NamedTuple):
+    """Whose text it is."""
+
+    number: int
+    place: int
+    keys: str
+
+
+def _insert_text(connection: sqlite3.Connection, about: _About, row: tuple[object, ...], text: str) -> None:
     cursor = connection.execute(
-        "INSERT INTO texts (number, sequence, at, channel, packed, text) VALUES (?, ?, ?, ?, ?, ?)", row
+        "INSERT INTO texts (id, number, sequence, at, channel, packed, text) VALUES"
+        " ((SELECT coalesce(max(id) + 1, ?) FROM texts WHERE id BETWEEN ? AND ?), ?, ?, ?, ?, ?, ?)",
+        (about.place, about.place, about.place | LAST_COUNT, about.number, *row),
     )
-    connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (cursor.lastrowid, text))
+    words = (cursor.lastrowid, indexed(text, about.keys))
+    connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", words)
 
 
 def _is_kept(connection: sqlite3.Connection, number: int, passage: Passage) -> bool:

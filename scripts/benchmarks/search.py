@@ -1,0 +1,185 @@
+"""Lists and searches in a full store: a million passages and a million audit events, in both stores.
+
+Loading goes past the contract, many sessions in one write; everything that is measured goes through it.
+"""
+
+import argparse
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+from opensearch_server import opensearch_url, remove_all
+from store_samples import T0
+
+from benchmarks.report import Row, milliseconds, percentile, print_table
+from benchmarks.search_corpus import COMMON, LOCAL, USERS, YEAR_MS, Corpus
+from benchmarks.search_loading import load_opensearch, load_sqlite
+from webhook.journal.events import Kind
+from webhook.store.audit import AuditQuery
+from webhook.store.contract import Phase, Query, Store
+from webhook.store.opensearch.store import OpenSearchStore
+from webhook.store.settings import OpenSearchSettings
+from webhook.store.sqlite.store import SqliteStore
+
+PREFIX = "bench-search"
+GOAL_SECONDS = 0.3
+_YEAR_NS = YEAR_MS * 1_000_000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of this benchmark."""
+    parser.add_argument("--sessions", type=int, default=50_000, help="sessions (default: 50000)")
+    parser.add_argument("--passages", type=int, default=1_000_000, help="passages (default: 1000000)")
+    parser.add_argument("--events", type=int, default=1_000_000, help="audit events (default: 1000000)")
+    parser.add_argument("--runs", type=int, default=40, help="runs of each question (default: 40)")
+    parser.add_argument("--store", choices=("both", "sqlite", "opensearch"), default="both")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the loaded stores, or use kept ones")
+
+
+def run(args: argparse.Namespace) -> dict[str, float]:
+    """Load, measure, print, give the figures."""
+    corpus = Corpus(args.sessions, args.passages, args.events)
+    times: dict[str, dict[str, list[float]]] = {}
+    with tempfile.TemporaryDirectory(prefix="search-") as name:
+        folder = args.keep or Path(name)
+        for kind, opened in (("sqlite", _sqlite), ("opensearch", _opensearch)):
+            if args.store not in {"both", kind}:
+                continue
+            with opened(corpus, folder, keep=args.keep is not None) as store:
+                times[kind] = {
+                    what: _measured(store, ask, args.runs) for what, ask in questions(corpus).items()
+                }
+    return _report(times)
+
+
+def questions(corpus: Corpus) -> dict[str, Callable[[Store, random.Random], int]]:
+    """Give each question by its name: asked with chance, it gives how much was found."""
+
+    def listed(**fields: object) -> Callable[[Store, random.Random], int]:
+        return lambda store, chance: len(store.sessions(Query(**_drawn(fields, chance))))  # pyright: ignore[reportArgumentType]
+
+    def searched(**fields: object) -> Callable[[Store, random.Random], int]:
+        return lambda store, chance: len(store.search(Query(**_drawn(fields, chance))))  # pyright: ignore[reportArgumentType]
+
+    def told(**fields: object) -> Callable[[Store, random.Random], int]:
+        return lambda store, chance: len(store.audit_events(AuditQuery(**_drawn(fields, chance))))  # pyright: ignore[reportArgumentType]
+
+    approvals = frozenset(("payments", f"exec-{number * 50:010d}") for number in range(200))
+    rare = lambda chance: f"order{chance.randrange(corpus.passages)}"  # noqa: E731
+    middle = lambda chance: f"w{chance.randrange(100, 2000)}"  # noqa: E731
+    user = lambda chance: chance.choice(USERS)  # noqa: E731
+    pod = lambda chance: f"payments-{chance.randrange(400)}"  # noqa: E731
+    since = lambda chance: T0 + chance.randrange(_YEAR_NS)  # noqa: E731
+    until = since
+    return {
+        "list: newest": listed(),
+        "list: namespace": listed(namespace="fraud"),
+        "list: user": listed(user=user),
+        "list: namespace, user, pod": listed(namespace="payments", user=user, pod=pod),
+        "list: active": listed(phase=Phase.ACTIVE),
+        "list: interrupted": listed(phase=Phase.INTERRUPTED),
+        "list: until": listed(until=until),
+        "list: exit 137, user": listed(exit_code=137, user=user),
+        "list: findings": listed(finding="pan/visa"),
+        "list: with a common word": listed(text=COMMON),
+        "list: with a rare word": listed(text=rare),
+        "search: rare word": searched(text=rare),
+        "search: word": searched(text=middle),
+        "search: common word": searched(text=COMMON),
+        "search: common words": searched(text=f"{COMMON} w1 w2"),
+        "search: phrase of common words": searched(text=f'"{COMMON} w1"'),
+        "search: rare phrase": searched(text='"w300 w400"'),
+        "search: word nowhere": searched(text="nowhere"),
+        "search: common word, until": searched(text=COMMON, until=until),
+        "search: common word, user, pod": searched(text=COMMON, user=user, pod=pod),
+        "search: word of another namespace": searched(text=LOCAL, namespace="fraud"),
+        "search: common word, exit 137": searched(text=COMMON, exit_code=137),
+        "search: common word, failed": searched(text=COMMON, failed=True),
+        "search: rare word, failed": searched(text=rare, failed=True),
+        "search: common word, finding": searched(text=COMMON, finding="pan", user=user),
+        "search: common word, interrupted": searched(text=COMMON, phase=Phase.INTERRUPTED),
+        "search: common word, approvals": searched(text=COMMON, approvals=approvals),
+        "events: newest": told(),
+        "events: kind": told(kind=Kind.POLICY_CHANGED),
+        "events: actor, kind, namespace": told(actor=user, kind=Kind.POLICY_CHANGED, namespace="fraud"),
+        "events: since": told(since=since),
+        "events: rare word": told(text=lambda chance: f"request{chance.randrange(corpus.events)}"),
+        "events: common word": told(text="exec"),
+        "events: common words, actor": told(text=f"exec {COMMON}", actor=user),
+        "events: word of other kinds": told(text="psql", kind=Kind.RECORD_READ),
+        "events: phrase": told(text='"exec into pod payments"'),
+    }
+
+
+def _drawn(fields: dict[str, object], chance: random.Random) -> dict[str, object]:
+    return {name: value(chance) if callable(value) else value for name, value in fields.items()}
+
+
+def _measured(store: Store, ask: Callable[[Store, random.Random], int], runs: int) -> list[float]:
+    chance, times = random.Random(9), list[float]()
+    for _ in range(runs):
+        start = time.perf_counter()
+        ask(store, chance)
+        times.append(time.perf_counter() - start)
+    return times
+
+
+@contextmanager
+def _sqlite(corpus: Corpus, folder: Path, *, keep: bool) -> Iterator[Store]:
+    path = folder / "store.db"
+    there = path.exists()
+    store = SqliteStore(path)
+    store.prepare()
+    if not there:
+        load_sqlite(store, corpus)
+    print(f"  sqlite: {path.stat().st_size / 1e6:,.0f} MB", flush=True)
+    yield store
+    store.close()
+    if not keep:
+        path.unlink()
+
+
+@contextmanager
+def _opensearch(corpus: Corpus, folder: Path, *, keep: bool) -> Iterator[Store]:
+    mark = folder / "opensearch-loaded"
+    with opensearch_url() as url:
+        settings = OpenSearchSettings(url, prefix=PREFIX)
+        if not (keep and mark.exists()):
+            remove_all(url, PREFIX)
+        store = OpenSearchStore(settings)
+        store.prepare()
+        if not (keep and mark.exists()):
+            load_opensearch(store, settings, corpus)
+        yield store
+        store.close()
+        if keep:
+            mark.touch()
+        else:
+            remove_all(url, PREFIX)
+
+
+def _report(times: dict[str, dict[str, list[float]]]) -> dict[str, float]:
+    figures: dict[str, float] = {}
+    rows: list[Row] = []
+    for what in next(iter(times.values())):
+        cells: list[str] = [what]
+        for store, by_question in times.items():
+            for share in (0.5, 0.95):
+                value = percentile(by_question[what], share)
+                figures[f"{store} {what} p{share * 100:.0f}_s"] = value
+                cells.append(milliseconds(value) + ("!" if share > 0.5 and value > GOAL_SECONDS else ""))
+        rows.append(tuple(cells))
+    header = ("question", *(f"{store} {label}" for store in times for label in ("p50", "p95")))
+    print_table(header, rows)
+    worst = {store: max(percentile(found, 0.95) for found in each.values()) for store, each in times.items()}
+    for store, value in worst.items():
+        print(f"  {store}: slowest p95 {milliseconds(value)}; to reach: {milliseconds(GOAL_SECONDS)}")
+        figures[f"{store} slowest_p95_s"] = value
+    return figures
+
+
+__all__ = ["add_arguments", "islice", "run"]
