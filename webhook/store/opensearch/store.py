@@ -13,6 +13,7 @@ from webhook.store.opensearch.client import Client
 from webhook.store.opensearch.ledger import Ledger
 from webhook.store.opensearch.names import Names
 from webhook.store.opensearch.reading import Reader
+from webhook.store.opensearch.searching import Searcher
 from webhook.store.opensearch.templates import mappings, templates
 from webhook.store.opensearch.writing import Writer
 from webhook.store.settings import OpenSearchSettings
@@ -29,6 +30,7 @@ class OpenSearchStore(Ledger):
         self._names = Names(settings.prefix)
         super().__init__(self._client, self._names)
         self._reader = Reader(self._client, self._names)
+        self._searcher = Searcher(self._client, self._names, self._reader)
         self._writer = Writer(self._client, self._names, self._reader, self._ensure)
         self._audit = AuditReader(self._client, self._names)
         self._present: set[str] = set()
@@ -78,7 +80,7 @@ class OpenSearchStore(Ledger):
 
     def search(self, query: Query) -> list[Hit]:
         """Give where the text is found."""
-        return self._reader.search(query)
+        return self._searcher.search(query)
 
     def record(self, events: Sequence[AuditEvent], *, received_at: int) -> list[AuditEvent]:
         """Keep audit events."""

@@ -40,12 +40,6 @@ def conditions(query: Query) -> tuple[list[str], list[str | int]]:
     return where, values
 
 
-def narrows(query: Query) -> bool:
-    """Tell whether a query is about what is no word of the full-text index."""
-    changing = (query.phase, query.exit_code, query.finding, query.approvals)
-    return query.failed or any(value is not None for value in changing)
-
-
 def match_expression(phrases: Sequence[str], words: str = "") -> str:
     """Give the FTS5 expression that all phrases are found, and all words of fields.
 

@@ -11,9 +11,10 @@ from itertools import islice
 from typing import Final
 
 from sidecar.contract.events import Channel
+from webhook.store.checks import narrows
 from webhook.store.codec import decode_record
 from webhook.store.contract import Hit, Passage, Query, SessionRecord
-from webhook.store.sqlite.conditions import conditions, match_expression, narrows
+from webhook.store.sqlite.conditions import conditions, match_expression
 from webhook.store.sqlite.functions import session_words
 from webhook.store.sqlite.packing import unpack
 from webhook.store.sqlite.places import LAST_COUNT, first_place, last_place
