@@ -4,14 +4,15 @@ Loading goes past the contract, many sessions in one write; everything that is m
 """
 
 import argparse
-import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from itertools import islice
+from enum import Enum
 from pathlib import Path
+from random import Random
 
+import msgspec
 from opensearch_server import opensearch_url, remove_all
 from store_samples import T0
 
@@ -25,6 +26,8 @@ from webhook.store.opensearch.store import OpenSearchStore
 from webhook.store.settings import OpenSearchSettings
 from webhook.store.sqlite.store import SqliteStore
 
+Drawn = Enum | str | int | bool | frozenset[tuple[str, str]] | Callable[[Random], str | int]
+Ask = Callable[[Store, Random], int]
 PREFIX = "bench-search"
 GOAL_SECONDS = 0.3
 _YEAR_NS = YEAR_MS * 1_000_000
@@ -37,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--events", type=int, default=1_000_000, help="audit events (default: 1000000)")
     parser.add_argument("--runs", type=int, default=40, help="runs of each question (default: 40)")
     parser.add_argument("--store", choices=("both", "sqlite", "opensearch"), default="both")
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the loaded stores, or use kept ones")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="keep the loaded stores, or use kept ones"
+    )
 
 
 def run(args: argparse.Namespace) -> dict[str, float]:
@@ -56,71 +61,92 @@ def run(args: argparse.Namespace) -> dict[str, float]:
     return _report(times)
 
 
-def questions(corpus: Corpus) -> dict[str, Callable[[Store, random.Random], int]]:
+def questions(corpus: Corpus) -> dict[str, Ask]:
     """Give each question by its name: asked with chance, it gives how much was found."""
 
-    def listed(**fields: object) -> Callable[[Store, random.Random], int]:
-        return lambda store, chance: len(store.sessions(Query(**_drawn(fields, chance))))  # pyright: ignore[reportArgumentType]
+    def listed(**fields: Drawn) -> Ask:
+        return lambda store, chance: len(store.sessions(msgspec.convert(_drawn(fields, chance), Query)))
 
-    def searched(**fields: object) -> Callable[[Store, random.Random], int]:
-        return lambda store, chance: len(store.search(Query(**_drawn(fields, chance))))  # pyright: ignore[reportArgumentType]
+    def searched(**fields: Drawn) -> Ask:
+        return lambda store, chance: len(store.search(msgspec.convert(_drawn(fields, chance), Query)))
 
-    def told(**fields: object) -> Callable[[Store, random.Random], int]:
-        return lambda store, chance: len(store.audit_events(AuditQuery(**_drawn(fields, chance))))  # pyright: ignore[reportArgumentType]
+    def told(**fields: Drawn) -> Ask:
+        return lambda store, chance: len(
+            store.audit_events(msgspec.convert(_drawn(fields, chance), AuditQuery))
+        )
+
+    def rare(chance: Random) -> str:
+        return f"order{chance.randrange(corpus.passages)}"
+
+    def request(chance: Random) -> str:
+        return f"request{chance.randrange(corpus.events)}"
 
     approvals = frozenset(("payments", f"exec-{number * 50:010d}") for number in range(200))
-    rare = lambda chance: f"order{chance.randrange(corpus.passages)}"  # noqa: E731
-    middle = lambda chance: f"w{chance.randrange(100, 2000)}"  # noqa: E731
-    user = lambda chance: chance.choice(USERS)  # noqa: E731
-    pod = lambda chance: f"payments-{chance.randrange(400)}"  # noqa: E731
-    since = lambda chance: T0 + chance.randrange(_YEAR_NS)  # noqa: E731
-    until = since
     return {
         "list: newest": listed(),
         "list: namespace": listed(namespace="fraud"),
-        "list: user": listed(user=user),
-        "list: namespace, user, pod": listed(namespace="payments", user=user, pod=pod),
+        "list: user": listed(user=_user),
+        "list: namespace, user, pod": listed(namespace="payments", user=_user, pod=_pod),
         "list: active": listed(phase=Phase.ACTIVE),
         "list: interrupted": listed(phase=Phase.INTERRUPTED),
-        "list: until": listed(until=until),
-        "list: exit 137, user": listed(exit_code=137, user=user),
+        "list: until": listed(until=_moment),
+        "list: exit 137, user": listed(exit_code=137, user=_user),
         "list: findings": listed(finding="pan/visa"),
         "list: with a common word": listed(text=COMMON),
         "list: with a rare word": listed(text=rare),
         "search: rare word": searched(text=rare),
-        "search: word": searched(text=middle),
+        "search: word": searched(text=_word),
         "search: common word": searched(text=COMMON),
         "search: common words": searched(text=f"{COMMON} w1 w2"),
         "search: phrase of common words": searched(text=f'"{COMMON} w1"'),
         "search: rare phrase": searched(text='"w300 w400"'),
         "search: word nowhere": searched(text="nowhere"),
-        "search: common word, until": searched(text=COMMON, until=until),
-        "search: common word, user, pod": searched(text=COMMON, user=user, pod=pod),
+        "search: common word, until": searched(text=COMMON, until=_moment),
+        "search: common word, user, pod": searched(text=COMMON, user=_user, pod=_pod),
         "search: word of another namespace": searched(text=LOCAL, namespace="fraud"),
         "search: common word, exit 137": searched(text=COMMON, exit_code=137),
         "search: common word, failed": searched(text=COMMON, failed=True),
         "search: rare word, failed": searched(text=rare, failed=True),
-        "search: common word, finding": searched(text=COMMON, finding="pan", user=user),
+        "search: common word, finding": searched(text=COMMON, finding="pan", user=_user),
         "search: common word, interrupted": searched(text=COMMON, phase=Phase.INTERRUPTED),
         "search: common word, approvals": searched(text=COMMON, approvals=approvals),
         "events: newest": told(),
         "events: kind": told(kind=Kind.POLICY_CHANGED),
-        "events: actor, kind, namespace": told(actor=user, kind=Kind.POLICY_CHANGED, namespace="fraud"),
-        "events: since": told(since=since),
-        "events: rare word": told(text=lambda chance: f"request{chance.randrange(corpus.events)}"),
+        "events: actor, kind, namespace": told(actor=_user, kind=Kind.POLICY_CHANGED, namespace="fraud"),
+        "events: since": told(since=_moment),
+        "events: rare word": told(text=request),
         "events: common word": told(text="exec"),
-        "events: common words, actor": told(text=f"exec {COMMON}", actor=user),
+        "events: common words, actor": told(text=f"exec {COMMON}", actor=_user),
         "events: word of other kinds": told(text="psql", kind=Kind.RECORD_READ),
         "events: phrase": told(text='"exec into pod payments"'),
     }
 
 
-def _drawn(fields: dict[str, object], chance: random.Random) -> dict[str, object]:
-    return {name: value(chance) if callable(value) else value for name, value in fields.items()}
+def _word(chance: Random) -> str:
+    return f"w{chance.randrange(100, 2000)}"
 
 
-def _measured(store: Store, ask: Callable[[Store, random.Random], int], runs: int) -> list[float]:
-    chance, times = random.Random(9), list[float]()
+def _user(chance: Random) -> str:
+    return chance.choice(USERS)
+
+
+def _pod(chance: Random) -> str:
+    return f"payments-{chance.randrange(400)}"
+
+
+def _moment(chance: Random) -> int:
+    return T0 + chance.randrange(_YEAR_NS)
+
+
+def _drawn(fields: Mapping[str, Drawn], chance: Random) -> dict[str, object]:
+    return {
+        name: value(chance) if callable(value) else value.value if isinstance(value, Enum) else value
+        for name, value in fields.items()
+    }
+
+
+def _measured(store: Store, ask: Ask, runs: int) -> list[float]:
+    chance, times = Random(9), list[float]()
     for _ in range(runs):
         start = time.perf_counter()
         ask(store, chance)
@@ -129,7 +155,7 @@ def _measured(store: Store, ask: Callable[[Store, random.Random], int], runs: in
 
 
 @contextmanager
-def _sqlite(corpus: Corpus, folder: Path, *, keep: bool) -> Iterator[Store]:
+def _sqlite(corpus: Corpus, folder: Path, *, keep: bool) -> Generator[Store]:
     path = folder / "store.db"
     there = path.exists()
     store = SqliteStore(path)
@@ -144,7 +170,7 @@ def _sqlite(corpus: Corpus, folder: Path, *, keep: bool) -> Iterator[Store]:
 
 
 @contextmanager
-def _opensearch(corpus: Corpus, folder: Path, *, keep: bool) -> Iterator[Store]:
+def _opensearch(corpus: Corpus, folder: Path, *, keep: bool) -> Generator[Store]:
     mark = folder / "opensearch-loaded"
     with opensearch_url() as url:
         settings = OpenSearchSettings(url, prefix=PREFIX)
@@ -180,6 +206,3 @@ def _report(times: dict[str, dict[str, list[float]]]) -> dict[str, float]:
         print(f"  {store}: slowest p95 {milliseconds(value)}; to reach: {milliseconds(GOAL_SECONDS)}")
         figures[f"{store} slowest_p95_s"] = value
     return figures
-
-
-__all__ = ["add_arguments", "islice", "run"]

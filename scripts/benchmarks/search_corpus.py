@@ -1,4 +1,4 @@
-"""A year of sessions, output and audit events to search in: made up, but with words as frequent as in life."""
+"""A year of sessions, output and audit events to search in, made up, with words as frequent as in life."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -6,18 +6,25 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 import msgspec
-from store_samples import Growing, T0, make_record
+from store_samples import T0, Growing, make_record
 
+from sidecar.contract.frames import Frame
 from sidecar.contract.identifiers import session_id
 from sidecar.contract.sealing import Decision, Identity
 from webhook.journal.events import AuditEvent, Kind, Outcome, Where
 from webhook.store.contract import Passage, Phase, SessionRecord
-from sidecar.contract.frames import Frame
 
 YEAR_MS = 365 * 24 * 3600 * 1000
 NAMESPACES = ("payments", "billing", "shop", "ledger", "fraud")
 USERS = tuple(f"system:serviceaccount:agents:agent-{number:02d}" for number in range(50))
-KINDS = (Kind.DECISION, Kind.DECISION, Kind.DECISION, Kind.RECORD_READ, Kind.APPROVAL_ASKED, Kind.APPROVAL_USED)
+KINDS = (
+    Kind.DECISION,
+    Kind.DECISION,
+    Kind.DECISION,
+    Kind.RECORD_READ,
+    Kind.APPROVAL_ASKED,
+    Kind.APPROVAL_USED,
+)
 WORDS = 20_000
 WORDS_EACH = 24
 COMMON = "w0"

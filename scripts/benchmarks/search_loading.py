@@ -24,7 +24,7 @@ def load_sqlite(store: SqliteStore, corpus: Corpus) -> None:
     """Fill an embedded store."""
     with _timed("sqlite: sessions"):
         for batch in _batches(corpus.recorded(), 1000):
-            with store._connections.writing() as connection:  # noqa: SLF001  past the contract
+            with store._connections.writing() as connection:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
                 for began, ended, frames, passages in batch:
                     writing.insert_session(connection, began)
                     known = writing.kept_session(connection, began.session)
@@ -34,7 +34,7 @@ def load_sqlite(store: SqliteStore, corpus: Corpus) -> None:
                     writing.update_session(connection, number, ended)
     with _timed("sqlite: audit events"):
         for batch in _batches(corpus.told(), 20_000):
-            with store._connections.writing() as connection:  # noqa: SLF001
+            with store._connections.writing() as connection:  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
                 insert_audit_events(connection, batch, received_at=batch[-1].at)
 
 
@@ -55,7 +55,7 @@ def _session_items(store: OpenSearchStore, names: Names, corpus: Corpus) -> Iter
     for _, ended, _, passages in corpus.recorded():
         session = ended.session
         sessions, texts = names.sessions(session), names.passages(session)
-        store._ensure([sessions, texts])  # noqa: SLF001  past the contract
+        store._ensure([sessions, texts])  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         yield create_item(sessions, session, documents.session_document(ended))
         yield create_item(texts, f"{session}-command", documents.command_document(ended))
         for passage in passages:

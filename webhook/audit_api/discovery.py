@@ -14,6 +14,7 @@ AGGREGATED_CONTENT_TYPES: Final = {
     for version in ("v2", "v2beta1")
 }
 _READ_VERBS: Final = ["get", "list", "watch"]
+_HOLD_VERBS: Final = ["create", "get", "list"]
 _LEDGER_PARTS: Final = (
     ("ledgers/checkpoint", ["create", "get"]),
     ("ledgers/entries", ["get"]),
@@ -55,6 +56,12 @@ def resources() -> dict[str, object]:
                 "namespaced": False,
             },
             *({**_resource(name, "Ledger", verbs), "namespaced": False} for name, verbs in _LEDGER_PARTS),
+            {
+                **_resource("legalholds", "LegalHold", _HOLD_VERBS),
+                "singularName": "legalhold",
+                "namespaced": False,
+            },
+            {**_resource("legalholds/release", "LegalHold", ["create"]), "namespaced": False},
         ],
     }
 
@@ -83,6 +90,11 @@ def aggregated(version: str) -> dict[str, object]:
                     {**_subresource(name.partition("/")[2], "Ledger"), "verbs": verbs}
                     for name, verbs in _LEDGER_PARTS
                 ],
+            },
+            {
+                **_discovered("legalholds", "legalhold", "LegalHold", _HOLD_VERBS),
+                "scope": "Cluster",
+                "subresources": [{**_subresource("release", "LegalHold"), "verbs": ["create"]}],
             },
         ],
     }

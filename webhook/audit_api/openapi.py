@@ -7,11 +7,12 @@ import msgspec
 
 from sidecar.contract.names import AUDIT_GROUP, AUDIT_VERSION, VERSION
 from webhook.audit_api.event_objects import AuditEventList
+from webhook.audit_api.hold_objects import LegalHoldList
 from webhook.audit_api.ledger_objects import LedgerList
 from webhook.audit_api.objects import API_VERSION, NoticeList, Search, Session, SessionList
 
 PATH: Final = f"/openapi/v3/apis/{API_VERSION}"
-_KINDS: Final = (Session, SessionList, AuditEventList, NoticeList, Search, LedgerList)
+_KINDS: Final = (Session, SessionList, AuditEventList, NoticeList, Search, LedgerList, LegalHoldList)
 _NAMES: Final = frozenset(
     [
         "Session",
@@ -23,6 +24,8 @@ _NAMES: Final = frozenset(
         "Search",
         "Ledger",
         "LedgerList",
+        "LegalHold",
+        "LegalHoldList",
     ]
 )
 _PREFIX: Final = "dev.chaperone.audit.v1alpha1"
@@ -82,6 +85,11 @@ def _paths(version: int) -> dict[str, object]:
         f"{namespaced}/notices": _path(version, "get", "list", "Notice", "NoticeList"),
         f"{_BASE}/ledgers": _path(version, "get", "list", "Ledger", "LedgerList"),
         f"{_BASE}/ledgers/{{name}}": _path(version, "get", "get", "Ledger", "Ledger"),
+        f"{_BASE}/legalholds": {
+            **_path(version, "get", "list", "LegalHold", "LegalHoldList"),
+            **_path(version, "post", "post", "LegalHold", "LegalHold"),
+        },
+        f"{_BASE}/legalholds/{{name}}": _path(version, "get", "get", "LegalHold", "LegalHold"),
         f"{namespaced}/searches": _path(version, "post", "post", "Search", "Search"),
     }
 

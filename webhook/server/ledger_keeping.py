@@ -33,7 +33,7 @@ class LedgerKeeping:
         """
         self._alarm = alarm
         self._alarmed = False
-        book = Book(store, key=key, roots=roots, unix_ns=time.time_ns)
+        book = self.book = Book(store, key=key, roots=roots, unix_ns=time.time_ns)
         self._seconds = seconds
         self.sealing = Sealing(store, book)
         self.event_sealing = EventSealing(store, book)

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from sidecar.contract.frames import Frame
 from sidecar.contract.errors import CallerError
+from sidecar.contract.frames import Frame
 from webhook.store.contract import ANY_FINDING, MAX_APPROVALS, Passage, Query, SessionRecord, StoreError
 
 
@@ -23,7 +23,9 @@ def is_asked(record: SessionRecord, query: Query) -> bool:
         query.phase in {None, record.phase}
         and query.exit_code in {None, record.exit_code}
         and not (query.failed and not record.exit_code)
-        and (query.finding is None or query.finding in named or (query.finding == ANY_FINDING and bool(named)))
+        and (
+            query.finding is None or query.finding in named or (query.finding == ANY_FINDING and bool(named))
+        )
         and (query.approvals is None or (record.namespace, record.decision.approval) in query.approvals)
     )
 

@@ -17,6 +17,7 @@ from sidecar.contract.sealing import Decision, Identity
 from sidecar.contract.wire import Notice
 from webhook.store.audit import AuditStore
 from webhook.store.ledger import LedgerStore
+from webhook.store.retention import RetentionStore
 
 SEARCHED_BYTES = 8 * 1024 * 1024
 """How much of each channel can be searched as text. All of it is kept and replayed.
@@ -186,7 +187,7 @@ class Hit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Start and end, in characters of the passage's text or of the argv joined by spaces."""
 
 
-class Store(AuditStore, LedgerStore, Protocol):
+class Store(AuditStore, LedgerStore, RetentionStore, Protocol):
     """The contract. Every method may raise StoreError."""
 
     def prepare(self) -> None:

@@ -47,7 +47,11 @@ def _approved(approvals: frozenset[tuple[str, str]]) -> Json:
     for namespace, name in sorted(approvals):
         by_namespace.setdefault(namespace, []).append(name)
     either = [
-        {"bool": {"filter": [*term_clauses({_NAMESPACE: namespace}), {"terms": {"chaperone.approval": names}}]}}
+        {
+            "bool": {
+                "filter": [*term_clauses({_NAMESPACE: namespace}), {"terms": {"chaperone.approval": names}}]
+            }
+        }
         for namespace, names in by_namespace.items()
     ]
     return {"bool": {"should": either, "minimum_should_match": 1}}

@@ -12,8 +12,8 @@ from webhook.store.checks import check_query, is_asked
 from webhook.store.codec import decode_notice, decode_record
 from webhook.store.contract import MissingError, PodNotice, Query, SessionRecord
 from webhook.store.opensearch import queries
-from webhook.store.opensearch.client import Client
 from webhook.store.opensearch.asking import Found, Hit, search
+from webhook.store.opensearch.client import Client
 from webhook.store.opensearch.documents import FrameSource, NoticeSource, SessionSource
 from webhook.store.opensearch.names import Names
 from webhook.store.text import parse_text

@@ -39,7 +39,9 @@ class Searcher:
         self._reader.refresh(self._names.all_passages)
         filters = queries.passage_filters(query)
         if not narrows(query):
-            return list(islice(self._found(filters, phrases, query, size=min(PAGE, query.limit)), query.limit))
+            return list(
+                islice(self._found(filters, phrases, query, size=min(PAGE, query.limit)), query.limit)
+            )
         first = self._page(filters, phrases, size=PAGE, after=None)
         if len(first) < PAGE:
             return self._hits([hit.source for hit in first], query, phrases)[: query.limit]

@@ -1,4 +1,4 @@
-"""Conditions of statements about sessions, and expressions of the full-text index. Values are never in them."""
+"""Conditions of statements about sessions, and expressions of the full-text index."""
 
 import json
 from collections.abc import Sequence

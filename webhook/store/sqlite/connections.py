@@ -86,7 +86,7 @@ class Connections:
             with self._writing:
                 left = self._alone(_give_back_pages)
         with self._writing:
-            self._alone(lambda writer: writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+            self._alone(lambda writer: writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall())
 
     def _let_shrink(self) -> None:
         """Write the file anew if it is from a version that could not give space back."""

@@ -20,11 +20,11 @@ LAST_COUNT: Final = (1 << COUNT_BITS) - 1
 _LAST_TENTH: Final = (1 << (63 - COUNT_BITS)) - 1
 MARK: Final = "\ue000"
 """Begins the word of a field. The tokenizer takes characters of private use (Co) for letters."""
-_PRIVATE: Final = {code: " " for code in range(0xE000, 0xF900)}
+_PRIVATE: Final = dict.fromkeys(range(57344, 63744), " ")
 
 
 def first_place(unix_ns: int) -> int:
-    """Give the first number of a moment, Unix nanoseconds; what has no number gets the nearest that is one."""
+    """Give the first number of a moment, Unix nanoseconds, or the nearest that there is."""
     return min(max(unix_ns // TENTH, 0), _LAST_TENTH) << COUNT_BITS
 
 

@@ -5,8 +5,8 @@ one B-tree holds each session's frames side by side. ``texts`` holds passages, a
 text without a sequence; ``words`` is the full-text index over it, keyed by ``texts.id``, without a copy
 of the text: whoever deletes a text first gives it to the ``delete`` command of FTS5, as it was indexed.
 ``audit_words`` is the same over audit events, keyed by ``audit_events.number``. Both are numbered by time
-(``places.py``), and so is ``sessions.place``, where a session's texts begin; ``sessions.keys`` are the words of
-the session's fields in the index, as they were when it was created.
+(``places.py``), and so is ``sessions.place``, where a session's texts begin; ``sessions.keys`` are the words
+of the session's fields in the index, as they were when it was created.
 ``ledger.nodes`` holds the hashes of the nodes that an entry completes, its leaf's first.
 Blobs marked ``packed`` are zlib streams (RFC 1950).
 """
@@ -98,13 +98,15 @@ MIGRATIONS: Final = (
         "ALTER TABLE sessions ADD COLUMN exit_code INTEGER",
         "ALTER TABLE sessions ADD COLUMN findings TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE sessions ADD COLUMN approval TEXT NOT NULL DEFAULT ''",
-        """UPDATE sessions SET place = first_place(started_at), keys = session_words(namespace, username, pod),
+        """UPDATE sessions SET place = first_place(started_at),
+            keys = session_words(namespace, username, pod),
             (exit_code, findings, approval) = (SELECT value ->> 0, value ->> 1, value ->> 2
                 FROM (SELECT session_columns(record) AS value))""",
         "CREATE INDEX sessions_by_start ON sessions (started_at)",
         "CREATE INDEX sessions_by_pod ON sessions (pod, session)",
         "CREATE INDEX sessions_by_phase ON sessions (phase, session)",
         "CREATE INDEX sessions_by_exit ON sessions (exit_code, started_at)",
+        "CREATE INDEX sessions_failed ON sessions (started_at) WHERE exit_code != 0",
         "CREATE INDEX sessions_by_findings ON sessions (started_at) WHERE findings != ''",
         "CREATE INDEX sessions_by_approval ON sessions (approval) WHERE approval != ''",
         "INSERT INTO words (words) VALUES ('delete-all')",
@@ -132,6 +134,7 @@ MIGRATIONS: Final = (
             + row_number() OVER (PARTITION BY first_place(at) ORDER BY at, id) AS placed FROM audit_events)
             WHERE number = before""",
         "UPDATE audit_events SET number = -number - 1",
-        "INSERT INTO audit_words (rowid, text) SELECT number, event_words(event) FROM audit_events ORDER BY number",
+        """INSERT INTO audit_words (rowid, text) SELECT number, event_words(event) FROM audit_events
+            ORDER BY number""",
     ),
 )

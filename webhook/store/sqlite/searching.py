@@ -21,7 +21,10 @@ from webhook.store.sqlite.places import LAST_COUNT, first_place, last_place
 from webhook.store.text import highlight, parse_text
 
 FEW_SESSIONS: Final = 5000
+FEW_WALKED: Final = 2000
 FEW_TEXTS: Final = 20_000
+_HAS_TEXT: Final = """EXISTS (SELECT 1 FROM words CROSS JOIN texts ON texts.id = words.rowid
+    WHERE words MATCH ? AND words.rowid BETWEEN place AND place + ? AND texts.number = sessions.number)"""
 _FOUND: Final = """SELECT number, sessions.record, session, sequence, at, channel, packed, texts.text
     FROM words CROSS JOIN texts ON texts.id = words.rowid CROSS JOIN sessions USING (number)
     WHERE words MATCH ? AND words.rowid BETWEEN ? AND ? AND {} ORDER BY words.rowid DESC LIMIT ?"""
@@ -34,7 +37,9 @@ def select_hits(connection: sqlite3.Connection, query: Query) -> list[Hit]:
         return []
     where, values = conditions(query)
     match = match_expression(phrases, _words(query))
-    few = _few_sessions(connection, where, values) if narrows(query) else None
+    few = None
+    if narrows(query) and not _are_few(connection, match, FEW_WALKED):
+        few = _few_sessions(connection, where, values)
     if few is None:
         span = _span(query)
         sql = _FOUND.format(" AND ".join(where))
@@ -44,18 +49,20 @@ def select_hits(connection: sqlite3.Connection, query: Query) -> list[Hit]:
     return _hits(rows, phrases)
 
 
-def text_condition(connection: sqlite3.Connection, phrases: Sequence[str]) -> tuple[str, list[str]]:
+def text_condition(connection: sqlite3.Connection, phrases: Sequence[str]) -> tuple[str, list[str | int]]:
     """Give the condition that a session has a text with these phrases, and its values."""
     match = match_expression(phrases)
-    counted = "SELECT count(*) FROM (SELECT rowid FROM words WHERE words MATCH ? LIMIT ?)"
-    (texts,) = connection.execute(counted, (match, FEW_TEXTS)).fetchone()
-    if texts < FEW_TEXTS:
-        return "number IN (SELECT number FROM words JOIN texts ON id = words.rowid WHERE words MATCH ?)", [match]
-    return (
-        "EXISTS (SELECT 1 FROM words CROSS JOIN texts ON texts.id = words.rowid WHERE words MATCH ?"
-        f" AND words.rowid BETWEEN place AND place + {LAST_COUNT} AND texts.number = sessions.number)",
-        [match],
-    )
+    if _are_few(connection, match, FEW_TEXTS):
+        return "number IN (SELECT number FROM words JOIN texts ON id = words.rowid WHERE words MATCH ?)", [
+            match
+        ]
+    return _HAS_TEXT, [match, LAST_COUNT]
+
+
+def _are_few(connection: sqlite3.Connection, match: str, count: int) -> bool:
+    sql = "SELECT count(*) FROM (SELECT rowid FROM words WHERE words MATCH ? LIMIT ?)"
+    (texts,) = connection.execute(sql, (match, count)).fetchone()
+    return texts < count
 
 
 def _few_sessions(

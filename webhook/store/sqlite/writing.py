@@ -76,7 +76,7 @@ def insert_notice(connection: sqlite3.Connection, notice: PodNotice) -> None:
     )
 
 
-def _columns(record: SessionRecord) -> tuple[str | int | bytes, ...]:
+def _columns(record: SessionRecord) -> tuple[str | int | bytes | None, ...]:
     return (
         record.namespace,
         record.identity.username,
