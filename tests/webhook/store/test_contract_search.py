@@ -10,7 +10,6 @@ from sidecar.contract.errors import CallerError
 from sidecar.contract.events import Channel
 from webhook.store.contract import Passage, Phase, Query, Store
 
-
 NEEDLE = Query(text="needle")
 
 
@@ -211,10 +210,8 @@ def test_the_newest_session_comes_first_and_of_it_what_was_said_last(store: Stor
     hits = [
         (hit.record.session, hit.passage.sequence if hit.passage else None) for hit in store.search(NEEDLE)
     ]
-    assert hits == [(newer.session, 2), (newer.session, 0), (newer.session, None)] + [
-        (older.session, 1),
-        (older.session, 0),
-    ]
+    expected = [(newer.session, 2), (newer.session, 0), (newer.session, None)]
+    assert hits == [*expected, (older.session, 1), (older.session, 0)]
 
 
 def test_text_of_a_session_that_goes_on_stays_with_its_start(store: Store) -> None:

@@ -46,8 +46,8 @@ def _old_session(connection: sqlite3.Connection, number: int, growing: Growing) 
     record = growing.record
     names = (record.namespace, record.identity.username, record.pod, record.phase.value)
     connection.execute(
-        "INSERT INTO sessions (number, namespace, username, pod, phase, started_at, updated_at, record, session)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO sessions (number, namespace, username, pod, phase, started_at, updated_at, record,"
+        " session) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (number, *names, record.started_at, record.updated_at, encode(record), record.session),
     )
     for frame in growing.made:

@@ -42,6 +42,24 @@ class SortedHits(msgspec.Struct):
     hits: list[Sorted]
 
 
+class Total(msgspec.Struct):
+    """How many documents are found, or at least so many."""
+
+    value: int = 0
+
+
+class CountedHits(msgspec.Struct):
+    """Documents of which only the number is asked."""
+
+    total: Total
+
+
+class Counted(msgspec.Struct):
+    """The answer to a search that counts."""
+
+    hits: CountedHits
+
+
 class Places(msgspec.Struct):
     """The answer to a search that asks for places alone."""
 

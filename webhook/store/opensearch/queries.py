@@ -43,6 +43,8 @@ def _found(finding: str) -> Json:
 
 
 def _approved(approvals: frozenset[tuple[str, str]]) -> Json:
+    if not approvals:
+        return {"match_none": {}}
     by_namespace: dict[str, list[str]] = {}
     for namespace, name in sorted(approvals):
         by_namespace.setdefault(namespace, []).append(name)
@@ -148,6 +150,16 @@ def matching_passages(
         "track_total_hits": False,
         "_source": ["message", "event.sequence", "chaperone.session", "chaperone.at", "chaperone.channel"],
         **({"search_after": after} if after else {}),
+    }
+
+
+def count_of_passages(filters: Sequence[Json], phrases: Sequence[str], *, most: int) -> Json:
+    """How many passages all phrases are found in, counted no further than to ``most``."""
+    return {
+        "size": 0,
+        "query": {"bool": {"filter": [*filters, *phrase_clauses(phrases)]}},
+        "track_total_hits": most,
+        "terminate_after": most,
     }
 
 

@@ -11,13 +11,14 @@ from typing import Any, Final
 from webhook.store.checks import check_query, is_asked, narrows
 from webhook.store.contract import Hit, Query
 from webhook.store.opensearch import queries
-from webhook.store.opensearch.asking import Found, Places, search
+from webhook.store.opensearch.asking import Counted, Found, Places, search
 from webhook.store.opensearch.client import Client
 from webhook.store.opensearch.documents import PassageSource
 from webhook.store.opensearch.names import Names
 from webhook.store.opensearch.reading import PAGE, Reader
 from webhook.store.text import highlight, parse_text
 
+FIRST_SESSIONS: Final = 200
 SESSIONS_AT_ONCE: Final = 10_000
 """``index.max_result_window``; a terms query takes 65,536."""
 
@@ -42,38 +43,49 @@ class Searcher:
             return list(
                 islice(self._found(filters, phrases, query, size=min(PAGE, query.limit)), query.limit)
             )
-        first = self._page(filters, phrases, size=PAGE, after=None)
-        if len(first) < PAGE:
-            return self._hits([hit.source for hit in first], query, phrases)[: query.limit]
+        if self._are_few(filters, phrases):
+            return list(islice(self._found(filters, phrases, query, size=PAGE), query.limit))
         self._reader.refresh(self._names.all_sessions)
-        each = (
-            self._found([*filters, queries.of_sessions(ids)], phrases, query, size=min(PAGE, query.limit))
-            for ids in self._sessions(query)
-        )
+        each = (self._found_in(ids, filters, phrases, query) for ids in self._sessions(query))
         return list(islice(chain.from_iterable(each), query.limit))
 
+    def _are_few(self, filters: Sequence[queries.Json], phrases: Sequence[str]) -> bool:
+        body = queries.count_of_passages(filters, phrases, most=PAGE)
+        counted = search(self._client, Counted, self._names.all_passages, body)
+        return counted.hits.total.value < PAGE
+
+    def _found_in(
+        self, ids: Sequence[str], filters: Sequence[queries.Json], phrases: Sequence[str], query: Query
+    ) -> Iterator[Hit]:
+        """Give what is found in some sessions, asking the indices of their months alone."""
+        indices = ",".join(sorted({self._names.passages(session) for session in ids}))
+        among = [*filters, queries.of_sessions(ids)]
+        return self._found(among, phrases, query, size=min(PAGE, query.limit), indices=indices)
+
     def _found(
-        self, filters: Sequence[queries.Json], phrases: Sequence[str], query: Query, *, size: int
+        self,
+        filters: Sequence[queries.Json],
+        phrases: Sequence[str],
+        query: Query,
+        *,
+        size: int,
+        indices: str = "",
     ) -> Iterator[Hit]:
         after: list[Any] | None = None
         while True:
-            page = self._page(filters, phrases, size=size, after=after)
+            body = queries.matching_passages(filters, phrases, size=size, after=after)
+            where = indices or self._names.all_passages
+            page = search(self._client, Found[PassageSource], where, body).hits.hits
             yield from self._hits([hit.source for hit in page], query, phrases)
             if len(page) < size:
                 return
             after = page[-1].sort
 
-    def _page(
-        self, filters: Sequence[queries.Json], phrases: Sequence[str], *, size: int, after: list[Any] | None
-    ) -> Sequence[Any]:
-        body = queries.matching_passages(filters, phrases, size=size, after=after)
-        return search(self._client, Found[PassageSource], self._names.all_passages, body).hits.hits
-
     def _sessions(self, query: Query) -> Iterator[list[str]]:
         """Give the ids of the sessions of a query, those that started last first."""
         filters = queries.session_filters(query)
         after: list[Any] | None = None
-        size = PAGE
+        size = FIRST_SESSIONS
         while True:
             body = queries.session_ids(filters, size=size, after=after)
             hits = search(self._client, Places, self._names.all_sessions, body).hits.hits
@@ -82,7 +94,7 @@ class Searcher:
                 after = hits[-1].sort
             if len(hits) < size:
                 return
-            size = SESSIONS_AT_ONCE
+            size = min(10 * size, SESSIONS_AT_ONCE)
 
     def _hits(self, sources: Iterable[PassageSource], query: Query, phrases: Sequence[str]) -> list[Hit]:
         found = list(sources)
