@@ -21,7 +21,9 @@ def test_a_hold_is_set_seen_and_released_by_those_who_may(
     admin: Kubectl, agent: Kubectl, auditor: Kubectl, audit: Audit
 ) -> None:
     case = marker()
-    created = auditor.try_("create", "--raw", f"{API}/legalholds", "-f", "-", stdin=hold("nobody", case).encode())
+    created = auditor.try_(
+        "create", "--raw", f"{API}/legalholds", "-f", "-", stdin=hold("nobody", case).encode()
+    )
     assert created.code == 0, created.error
     name = json.loads(created.text)["metadata"]["name"]
     assert f"{name} agent=nobody auditor {case} yes" in " ".join(auditor.run("get", "legalholds").split())

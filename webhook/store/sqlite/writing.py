@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from sidecar.contract.frames import Frame
 from webhook.store.codec import decode_record, encode
@@ -28,9 +27,7 @@ def insert_session(connection: sqlite3.Connection, record: SessionRecord) -> Non
         " findings, approval, session, place, keys) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (*_columns(record), record.session, place, keys),
     )
-    text = " ".join(record.argv)
-    about = _About(cursor.lastrowid or 0, place, keys)
-    _insert_text(connection, about, (None, None, None, *pack(text.encode())), text)
+    _Texts(connection, cursor.lastrowid or 0, place, keys).add(" ".join(record.argv), None, None, None)
 
 
 def update_session(connection: sqlite3.Connection, number: int, record: SessionRecord) -> None:
@@ -58,13 +55,11 @@ def insert_passages(
     if not passages:
         return
     row = connection.execute("SELECT place, keys FROM sessions WHERE number = ?", (number,)).fetchone()
-    about = _About(number, *row)
+    texts = _Texts(connection, number, *row)
     for passage in dict.fromkeys(passages):
         if passage.sequence < next_sequence and _is_kept(connection, number, passage):
             continue
-        blob = pack(passage.text.encode())
-        where = (passage.sequence, passage.at, _channel(passage))
-        _insert_text(connection, about, (*where, *blob), passage.text)
+        texts.add(passage.text, passage.sequence, passage.at, _channel(passage))
 
 
 def insert_notice(connection: sqlite3.Connection, notice: PodNotice) -> None:
@@ -89,22 +84,26 @@ def _columns(record: SessionRecord) -> tuple[str | int | bytes | None, ...]:
     )
 
 
-class _About(NamedTuple):
-    """Whose text it is."""
+class _Texts:
+    """Adds texts of one session, from the first number on that is free at its place."""
 
-    number: int
-    place: int
-    keys: str
+    def __init__(self, connection: sqlite3.Connection, number: int, place: int, keys: str) -> None:
+        self._connection = connection
+        self._number = number
+        self._keys = keys
+        sql = "SELECT coalesce(max(id) + 1, ?) FROM texts WHERE id BETWEEN ? AND ?"
+        (self._next,) = connection.execute(sql, (place, place, place | LAST_COUNT)).fetchone()
 
-
-def _insert_text(connection: sqlite3.Connection, about: _About, row: tuple[object, ...], text: str) -> None:
-    cursor = connection.execute(
-        "INSERT INTO texts (id, number, sequence, at, channel, packed, text) VALUES"
-        " ((SELECT coalesce(max(id) + 1, ?) FROM texts WHERE id BETWEEN ? AND ?), ?, ?, ?, ?, ?, ?)",
-        (about.place, about.place, about.place | LAST_COUNT, about.number, *row),
-    )
-    words = (cursor.lastrowid, indexed(text, about.keys))
-    connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", words)
+    def add(self, text: str, sequence: int | None, at: int | None, channel: str | None) -> None:
+        """Keep a text, and index it."""
+        self._connection.execute(
+            "INSERT INTO texts (id, number, sequence, at, channel, packed, text)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (self._next, self._number, sequence, at, channel, *pack(text.encode())),
+        )
+        words = (self._next, indexed(text, self._keys))
+        self._connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", words)
+        self._next += 1
 
 
 def _is_kept(connection: sqlite3.Connection, number: int, passage: Passage) -> bool:
