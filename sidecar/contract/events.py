@@ -15,8 +15,8 @@ MAX_DATA_BYTES = 256 * 1024
 """Most bytes one Data event holds."""
 MAX_FOUND_EVENTS = 4096
 """Findings of a session that are recorded one by one; End counts all of them."""
-MAX_PROGRAM_EVENTS = 20_000
-"""Programs of a session that are recorded one by one; End counts all of them."""
+MAX_PROGRAM_EVENTS = 100_000
+"""Programs a session may start: all are recorded, and one more ends it."""
 MAX_PROGRAM_ARGV_BYTES = 32 * 1024
 """Most of a program's arguments that is recorded, with one byte between two of them."""
 
@@ -37,6 +37,7 @@ class Ending(Enum):
     IDLE = "idle-timeout"
     TOO_LONG = "total-timeout"
     TOO_MUCH = "output-limit"
+    TOO_MANY_PROGRAMS = "program-limit"
     SPOOL_FULL = "spool-full"
     POLICY = "policy"
     """A policy forbids it to go on."""
@@ -82,6 +83,12 @@ class Data(_Event, frozen=True, tag="data"):
     at: int
     channel: Channel
     data: bytes
+
+
+class Redacted(_Event, frozen=True, tag="redacted"):
+    """Something was typed at a terminal that does not echo, as for a password. Nor is its length recorded."""
+
+    at: int
 
 
 class Resize(_Event, frozen=True, tag="resize"):
@@ -154,10 +161,10 @@ class End(_Event, frozen=True, tag="end"):
     findings: dict[str, int] = {}
     """How often something was masked, by ``rule/brand``; also what was not recorded one by one."""
     programs: int = 0
-    """How many programs ran; also those that were not recorded one by one."""
+    """How many programs were started, those that may not run among them."""
 
 
-Event = SessionStart | Data | Resize | Found | Program | Untraced | Exit | End
+Event = SessionStart | Data | Redacted | Resize | Found | Program | Untraced | Exit | End
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)

@@ -1,7 +1,8 @@
 """Packets between shim and recorder on the unix SOCK_SEQPACKET socket. Integers are little-endian.
 
-The shim's half is ``sidecar/shim/shim.c``. The hello begins with a fixed header, then the grant, then
-the arguments, each ended by a zero byte; it may span packets, the first of which carries descriptors.
+The shim's half is ``sidecar/shim/recorder.c``. The recorder speaks first, once it listens, so that no
+descriptors lie in the queue of one that does not. The hello begins with a fixed header, then the grant,
+then the arguments, each ended by a zero byte; it may span packets, the first of which carries descriptors.
 """
 
 import struct
@@ -64,6 +65,7 @@ class Hello(msgspec.Struct, frozen=True):
 class Answer(Enum):
     """First byte of a packet from the recorder."""
 
+    LISTENING = b"L"
     GO = b"G"
     REFUSE = b"R"
     CONTINUE = b"C"
@@ -185,6 +187,11 @@ def _executed(rest: bytes) -> Executed:
         argv=tuple(argv),
         truncated=truncated,
     )
+
+
+def listening() -> bytes:
+    """Somebody reads: send the hello."""
+    return Answer.LISTENING.value
 
 
 def go() -> bytes:

@@ -16,6 +16,8 @@ READ_BYTES: Final = 248 * 1024
 """Read at once: with what a masker held it still fits one Data event."""
 _PIPE_BYTES: Final = 512 * 1024
 """What a pipe should hold. More would use up the allowance that its user has for all pipes."""
+_LOCAL_MODES: Final = 3
+"""Place of c_lflag in what tcgetattr gives."""
 _TIOCGPTN: Final = 0x80045430
 """ioctl that only the master side of a pty answers (asm-generic/ioctls.h)."""
 
@@ -138,6 +140,16 @@ class Endpoints:
             packed = struct.pack("HHHH", size.rows, size.cols, size.xpixel, size.ypixel)
             with suppress(OSError):  # nobody may hold the terminal any more
                 fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, packed)
+
+    def input_is_unseen(self) -> bool:
+        """Tell whether a line is typed that the terminal does not echo, as for a password (termios(3)).
+
+        Editors and shells with line editing take keys one by one, and show them themselves.
+        """
+        if self._terminal is None or self.sources[Channel.STDOUT].number is None:
+            return False
+        modes = termios.tcgetattr(self._terminal)[_LOCAL_MODES]
+        return bool(modes & termios.ICANON) and not modes & termios.ECHO
 
     def close(self) -> None:
         """Let go of everything."""

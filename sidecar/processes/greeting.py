@@ -1,4 +1,4 @@
-"""Receiving the shim's hello and the descriptors that come with it."""
+"""Asking the shim for its hello, and receiving it and the descriptors that come with it."""
 
 import os
 import socket
@@ -11,6 +11,7 @@ from sidecar.contract.handshake import (
     MAX_PACKET_BYTES,
     HandshakeError,
     Hello,
+    listening,
     parse_body,
     parse_header,
 )
@@ -27,7 +28,7 @@ class Greeting:
 
 
 def receive(connection: socket.socket, seconds: float) -> Greeting:
-    """Receive a hello within a time. Raises HandshakeError; then no descriptor stays open."""
+    """Ask for a hello and receive it within a time. Raises HandshakeError; then no descriptor stays open."""
     descriptors: list[int] = []
     try:
         return _receive(connection, time.monotonic() + seconds, descriptors)
@@ -46,6 +47,7 @@ def _close(descriptors: list[int]) -> None:
 
 def _receive(connection: socket.socket, deadline: float, descriptors: list[int]) -> Greeting:
     connection.settimeout(max(deadline - time.monotonic(), 0.001))
+    connection.send(listening())
     packet, received, flags, _ = socket.recv_fds(
         connection, MAX_PACKET_BYTES, _MOST_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC
     )

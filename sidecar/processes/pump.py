@@ -156,7 +156,8 @@ class Pump:
             return
         data = source.read()
         if data:
-            self._happened(inputs.Received(self._at(), channel, data))
+            unseen = channel is Channel.STDIN and self._endpoints.input_is_unseen()
+            self._happened(inputs.Received(self._at(), channel, data, unseen))
         elif data is not None:
             self._happened(inputs.SourceEnded(self._at(), channel))
 

@@ -3,7 +3,7 @@
 import signal
 from typing import Final
 
-from sidecar.contract.events import Ending
+from sidecar.contract.events import MAX_PROGRAM_EVENTS, Ending
 from sidecar.contract.grants import Limits
 
 MUTING: Final = frozenset({Ending.CLIENT_GONE, Ending.TOO_MUCH, Ending.SPOOL_FULL, Ending.RECORDER_FAILED})
@@ -16,6 +16,7 @@ _REASONS: Final = {
     Ending.IDLE: "nothing was typed or shown for {limits.idle_seconds} s",
     Ending.TOO_LONG: "the limit of {limits.total_seconds} s is reached",
     Ending.TOO_MUCH: "the limit of {limits.output_bytes} bytes of output is reached",
+    Ending.TOO_MANY_PROGRAMS: f"{MAX_PROGRAM_EVENTS:,} programs were started, as many as are recorded",
     Ending.SPOOL_FULL: "the recorder's spool is full and the collector does not take it",
     Ending.RECORDER_STOPPED: "the recorder is stopping",
     Ending.RECORDER_FAILED: "the recorder failed and nothing runs here unrecorded",

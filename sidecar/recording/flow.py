@@ -22,7 +22,7 @@ class Flow:
         self.backlog = 0
         """Bytes given for delivery that the sink has not taken."""
         self.total = 0
-        """Bytes given for delivery altogether."""
+        """Recorded bytes given for delivery altogether."""
         self.after_exit = 0
         """Bytes received since the main program ended."""
         self.quiet_since = 0

@@ -15,6 +15,8 @@ class Received(_Input, frozen=True):
 
     channel: Channel
     data: bytes
+    unseen: bool = False
+    """Whether it was typed at a terminal that does not echo and takes whole lines, as for a password."""
 
 
 class Delivered(_Input, frozen=True):

@@ -6,13 +6,13 @@ from typing import Final
 
 from sidecar.commands.judging import Denial, Judge
 from sidecar.contract import events, handshake
+from sidecar.contract.events import Ending
 from sidecar.recording.argv import masked_lines
 from sidecar.recording.commands import Command, Record, Tell
 from sidecar.recording.masker import Masks
 
-_MAX_ALL_EVENTS: Final = events.MAX_PROGRAM_EVENTS + 1000
-"""A session in which ever more is denied is not recorded for ever either."""
 _MOST_NAME: Final = 80
+_TOO_MANY: Final = f"a session may start {events.MAX_PROGRAM_EVENTS:,} programs, go on in another one"
 UNRECORDED_BYTES: Final = handshake.EXECUTED_ARGV_BYTES - events.MAX_PROGRAM_ARGV_BYTES
 """How much of a long command line is masked beyond what is recorded, so that no number is cut unseen."""
 
@@ -24,8 +24,8 @@ class Programs:
         """``must_be_seen`` says whether there is no session where programs cannot be seen."""
         self.count = 0
         """How many there were."""
-        self.end_reason = ""
-        """Why the session must not go on; empty when it may."""
+        self.end: tuple[Ending, str] | None = None
+        """How the session must end, and why where that does not say it; None while it may go on."""
         self._new_masks = new_masks
         self._masks: Masks | None = None
         self._judge = judge
@@ -57,24 +57,25 @@ class Programs:
 
     def _untraced(self, event: events.Untraced) -> list[Command]:
         if self._must_be_seen:
-            self.end_reason = f"{event.reason}, and a policy wants every program seen, so nothing runs here"
+            why = f"{event.reason}, and a policy wants every program seen, so nothing runs here"
+            self.end = (Ending.POLICY, why)
             return [Record(event)]
         return [Record(event), Tell(handshake.proceed())]
 
     def _executed(self, at: int, message: handshake.Executed) -> list[Command]:
+        if self.count == events.MAX_PROGRAM_EVENTS:
+            self.end = (Ending.TOO_MANY_PROGRAMS, "")
+            return [Tell(handshake.deny(_TOO_MANY))]
         self.count += 1
         denial = self._denial(message)
-        if denial is None and self.count > events.MAX_PROGRAM_EVENTS:
-            return [Tell(handshake.proceed())]
         self._masks = self._masks or self._new_masks()
         event = program_event(at, message, self._masks, denied=denial.rule.rule if denial else "")
         if denial is None:
             return [Record(event), Tell(handshake.proceed())]
         said = _denial_text(event, denial)
         if denial.rule.ends:
-            self.end_reason = f"{said}; this session was ended"
-        recorded: list[Command] = [Record(event)] if self.count <= _MAX_ALL_EVENTS else []
-        return [*recorded, Tell(handshake.deny(said))]
+            self.end = (Ending.POLICY, f"{said}; this session was ended")
+        return [Record(event), Tell(handshake.deny(said))]
 
     def _denial(self, message: handshake.Executed) -> Denial | None:
         argv = tuple(argument.decode("utf-8", "replace") for argument in message.argv)

@@ -7,7 +7,8 @@
        +--limit, failure, stop--> ENDING --main program ended, or it took too long
 
 Output is read only while the client takes it and the spool has room, so memory stays bounded, and it is
-recorded before it is delivered. Input goes to the program as it came and is recorded masked. Every program
+recorded before it is delivered. Input goes to the program as it came and is recorded masked, but for what is
+typed unseen, of which only that it was typed. Every program
 that starts inside waits until it is recorded, one at a time, so that a flood of them holds itself back.
 """
 
@@ -16,7 +17,17 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Final
 
-from sidecar.contract.events import MAX_FOUND_EVENTS, Channel, End, Ending, Event, Exit, Resize, SessionStart
+from sidecar.contract.events import (
+    MAX_FOUND_EVENTS,
+    Channel,
+    End,
+    Ending,
+    Event,
+    Exit,
+    Redacted,
+    Resize,
+    SessionStart,
+)
 from sidecar.contract.grants import Limits
 from sidecar.contract.handshake import (
     Executed,
@@ -88,6 +99,7 @@ class Session:
         self._ending: tuple[Ending, str] | None = None
         self._size: WindowSize | None = None
         self._size_due = False
+        self._redacting = False
         self._findings: Counter[str] = Counter()
         self._programs = programs
 
@@ -129,8 +141,8 @@ class Session:
 
     def _take(self, happened: inputs.Input) -> None:
         match happened:
-            case inputs.Received(at, channel, data):
-                self._received(at, self._flows[channel], data)
+            case inputs.Received(at, channel, data, unseen):
+                self._received(at, self._flows[channel], data, unseen=unseen)
             case inputs.Delivered(at, channel, count):
                 self._delivered(at, self._flows[channel], count)
             case inputs.SourceEnded(at, channel):
@@ -158,9 +170,9 @@ class Session:
     def _muted(self) -> bool:
         return self._ending is not None and self._ending[0] in MUTING
 
-    def _end_by_policy(self, at: int) -> None:
-        if self._programs.end_reason and self._ending is None:
-            self._end(at, Ending.POLICY, self._programs.end_reason)
+    def _end_by_programs(self, at: int) -> None:
+        if self._programs.end and self._ending is None:
+            self._end(at, *self._programs.end)
 
     @property
     def _programs_wait(self) -> bool:
@@ -173,9 +185,13 @@ class Session:
     def _record(self, event: Event) -> None:
         self._commands.append(Record(event))
 
-    def _received(self, at: int, flow: Flow, data: bytes) -> None:
+    def _received(self, at: int, flow: Flow, data: bytes, *, unseen: bool) -> None:
         flow.quiet_since = at
         self._deadlines.active(at)
+        if unseen:
+            self._redact(at, flow, data)
+            return
+        self._redacting = False
         masked = flow.mask(data)
         if flow.channel is Channel.STDIN:
             self._record_data(at, flow, masked)
@@ -185,6 +201,14 @@ class Session:
             flow.after_exit += len(data) if self._exit_at is not None else 0
             self._deliver(at, flow, masked)
         self._record_findings(at, flow, flow.take_findings())
+
+    def _redact(self, at: int, flow: Flow, data: bytes) -> None:
+        """Let a secret pass, and say once for each line that there was one."""
+        if not self._redacting:
+            self._record(Redacted(at))
+        self._redacting = not data.endswith((b"\r", b"\n"))
+        flow.backlog += len(data)
+        self._do(Deliver(flow.channel, data))
 
     def _deliver(self, at: int, flow: Flow, masked: bytes) -> None:
         room = self._output_left()
@@ -261,7 +285,7 @@ class Session:
                 self._resized(at, size)
             case Executed() | Untraced():
                 self._commands += self._programs.asked(at, message, wait=self._programs_wait)
-                self._end_by_policy(at)
+                self._end_by_programs(at)
             case Exited(code, signal) if self._exit_at is None:
                 self._exit_at = at
                 self._last_word = finished()
@@ -291,7 +315,7 @@ class Session:
             self._resized(at, self._size)
         if not self._programs_wait:
             self._commands += self._programs.go_on(at)
-            self._end_by_policy(at)
+            self._end_by_programs(at)
 
     def _drain(self, at: int, phase: Phase) -> None:
         for flow in self._flows.values():

@@ -13,6 +13,10 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#ifndef PROCESSES
+#define PROCESSES "/proc/"
+#endif
+
 enum { PATH_LENGTH_MAX = 4096, ARGV_MAX = 36 * 1024, TRUNCATED = 1 };
 
 struct __attribute__((packed)) header {
@@ -29,16 +33,17 @@ struct owner {
     gid_t gid;
 };
 
-static size_t read_all(int directory, const char *name, unsigned char *to, size_t size)
+static bool read_all(int directory, const char *name, unsigned char *to, size_t size, size_t *used)
 {
-    size_t used = 0;
-    ssize_t length = 0;
+    ssize_t length;
     int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
-    while (fd >= 0 && used < size && (length = read(fd, to + used, size - used)) > 0)
-        used += (size_t)length;
-    if (fd >= 0)
-        (void)close(fd);
-    return used;
+    if (fd < 0)
+        return false;
+    *used = 0;
+    while (*used < size && (length = read(fd, to + *used, size - *used)) > 0)
+        *used += (size_t)length;
+    (void)close(fd);
+    return true;
 }
 
 /* The number behind "\n<name>:\t", or the one after it; proc_pid_status(5) writes no newline elsewhere. */
@@ -53,16 +58,19 @@ static long number_of(const char *status, const char *name, bool second)
 }
 
 /* Of the real and the effective user the second: whose rights the program has. */
-static struct owner owner_of(int directory)
+static bool find_owner(int directory, struct owner *owner)
 {
     char status[2048];
-    size_t length = read_all(directory, "status", (unsigned char *)status, sizeof status - 1);
+    size_t length;
+    if (!read_all(directory, "status", (unsigned char *)status, sizeof status - 1, &length))
+        return false;
     status[length] = '\0';
-    return (struct owner){
+    *owner = (struct owner){
         .parent = (pid_t)number_of(status, "\nPPid:\t", false),
         .uid = (uid_t)number_of(status, "\nUid:\t", true),
         .gid = (gid_t)number_of(status, "\nGid:\t", true),
     };
+    return true;
 }
 
 /*
@@ -86,7 +94,7 @@ static size_t follow(int directory, const char *name, const struct owner *owner,
 
 static int open_process(pid_t pid)
 {
-    char path[sizeof "/proc/" + 3 * sizeof pid] = "/proc/", digits[3 * sizeof pid + 1];
+    char path[sizeof PROCESSES + 3 * sizeof pid] = PROCESSES, digits[3 * sizeof pid + 1];
     size_t at = sizeof digits - 1;
     digits[at] = '\0';
     for (; pid > 0; pid /= 10)
@@ -95,17 +103,20 @@ static int open_process(pid_t pid)
     return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* What cannot be read is empty: a file without the right to read it hides its program (proc(5)). */
-size_t describe_program(pid_t pid, unsigned char *packet)
+/* A link that cannot be read is empty: a file without the right to read it hides its program (proc(5)). */
+static size_t describe(int directory, pid_t pid, unsigned char *packet)
 {
-    int directory = open_process(pid);
-    struct owner owner = owner_of(directory);
+    struct owner owner;
+    if (!find_owner(directory, &owner))
+        return 0;
     unsigned char *executable = packet + sizeof(struct header);
     size_t executable_length = follow(directory, "exe", &owner, executable);
     unsigned char *cwd = executable + executable_length;
     size_t cwd_length = follow(directory, "cwd", &owner, cwd);
     unsigned char *argv = cwd + cwd_length;
-    size_t length = read_all(directory, "cmdline", argv, ARGV_MAX + 1);
+    size_t length;
+    if (!read_all(directory, "cmdline", argv, ARGV_MAX + 1, &length))
+        return 0;
     bool truncated = length > ARGV_MAX;
     struct header header = {
         .kind = 'P',
@@ -117,7 +128,16 @@ size_t describe_program(pid_t pid, unsigned char *packet)
         .directory = htole16((uint16_t)cwd_length),
     };
     memcpy(packet, &header, sizeof header);
-    if (directory >= 0)
-        (void)close(directory);
     return (size_t)(argv - packet) + (truncated ? ARGV_MAX : length);
+}
+
+/* Until collect() takes its end, a process has its directory: no memory or descriptor is left, or no proc(5). */
+size_t describe_program(pid_t pid, unsigned char *packet)
+{
+    int directory = open_process(pid);
+    if (directory < 0)
+        return 0;
+    size_t length = describe(directory, pid, packet);
+    (void)close(directory);
+    return length;
 }

@@ -198,6 +198,15 @@ static void await(int recorder, enum from_recorder kind, int64_t deadline)
                 "Shim and recorder must be of one version: restart the pod");
 }
 
+/*
+ * Descriptors in the queue of a recorder that does not read would outlive the shim, and whoever
+ * waits for their end, the client, would wait as long.
+ */
+void await_listening(int recorder, int64_t deadline)
+{
+    await(recorder, LISTENING, deadline);
+}
+
 void await_go(int recorder, int64_t deadline)
 {
     await(recorder, GO, deadline);
@@ -243,10 +252,9 @@ bool tell_size(int recorder, struct winsize size)
     return tell(recorder, &message, sizeof message);
 }
 
-bool tell_program(int recorder, pid_t pid)
+bool tell_program(int recorder, const unsigned char *packet, size_t length)
 {
-    static unsigned char packet[PROGRAM_MAX];  /* static: too large for a small stack */
-    return tell(recorder, packet, describe_program(pid, packet));
+    return tell(recorder, packet, length);
 }
 
 bool tell_untraced(int recorder, int trace_error, int filter_error)

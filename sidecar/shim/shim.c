@@ -143,10 +143,16 @@ static bool end_is_told(struct session *session)
 
 static bool program_is_told(struct session *session)
 {
+    static unsigned char packet[PROGRAM_MAX];  /* static: too large for a small stack */
     pid_t pid = next_to_tell(&session->tracer);
-    if (pid)
-        session->tracer.asked = tell_program(session->recorder, pid);
-    return !pid || session->tracer.asked;
+    if (!pid)
+        return true;
+    size_t length = describe_program(pid, packet);
+    if (length == 0)
+        leave_unrecorded(session, "it cannot be seen what runs here, so this session was ended. "
+                                  "The container may be at its limit of memory or open files");
+    session->tracer.asked = tell_program(session->recorder, packet, length);
+    return session->tracer.asked;
 }
 
 static void kill_when_due(struct session *session)
@@ -207,6 +213,7 @@ int main(int argc, char *argv[])
     session.signals = open_signals();
     open_streams(&streams);
     session.size = streams.size;
+    await_listening(session.recorder, deadline);
     send_hello(session.recorder, &streams, argv[1], argv + 3, deadline);
     leave_to_recorder(&streams);
     await_go(session.recorder, deadline);

@@ -85,7 +85,8 @@ void restore_terminal(void);
 /* recorder.c */
 
 enum from_recorder {
-    GO = 'G', REFUSED = 'R', CONTINUE = 'C', DENIED = 'D', DELIVERED = 'K', TERMINATE = 'T', LOST = 0
+    LISTENING = 'L', GO = 'G', REFUSED = 'R', CONTINUE = 'C', DENIED = 'D', DELIVERED = 'K', TERMINATE = 'T',
+    LOST = 0
 };
 
 struct message {
@@ -98,7 +99,8 @@ int dial(int64_t deadline);
 void send_hello(int recorder, const struct streams *streams, const char *grant, char *const argv[],
                 int64_t deadline);
 
-/* Wait for the recorder's word; without it nothing runs. */
+/* Wait for the recorder's word; without it nothing is handed over and nothing runs. */
+void await_listening(int recorder, int64_t deadline);
 void await_go(int recorder, int64_t deadline);
 void await_continue(int recorder, int64_t deadline);
 
@@ -108,7 +110,7 @@ struct message hear(int recorder);
 bool tell_exec_failed(int recorder, int error);
 bool tell_ended(int recorder, int code, int signal);
 bool tell_size(int recorder, struct winsize size);
-bool tell_program(int recorder, pid_t pid);
+bool tell_program(int recorder, const unsigned char *packet, size_t length);
 bool tell_untraced(int recorder, int trace_error, int filter_error);
 
 /* program.c */
@@ -169,7 +171,7 @@ bool make_refuse(pid_t pid, const char *reason);
 
 /* programs.c */
 
-/* Gives the length of the packet, at most PROGRAM_MAX. */
+/* Gives the length of the packet, at most PROGRAM_MAX; 0 when the program cannot be looked at. */
 size_t describe_program(pid_t pid, unsigned char *packet);
 
 /* descendants.c */

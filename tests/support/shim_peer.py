@@ -39,6 +39,7 @@ class Session:
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self.connection.settimeout(PATIENCE_S)
+        connection.send(handshake.listening())
         rights = array.array("i")
         space = socket.CMSG_SPACE(rights.itemsize * MOST_DESCRIPTORS)
         self.first, ancillary, _, _ = connection.recvmsg(handshake.MAX_PACKET_BYTES + 1, space)
@@ -217,5 +218,10 @@ class Recorder:
         return bool(select.select([self._listener], [], [], TICK_S)[0])
 
     def accept(self) -> Session:
-        """The next shim, its first packet read."""
-        return Session(self._listener.accept()[0])
+        """The next shim, its first packet read. Raises ConnectionError when it has gone."""
+        connection, _ = self._listener.accept()
+        try:
+            return Session(connection)
+        except ConnectionError:
+            connection.close()
+            raise

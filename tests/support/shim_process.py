@@ -17,6 +17,7 @@ SANITIZED = "-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-
 BUILDS = {
     "released": ["CC=musl-gcc"],
     "listless": ["CC=musl-gcc", "CFLAGS=-Os -DCHILDREN_LIST='\"/proc/absent\"'"],
+    "blind": ["CC=musl-gcc", "CFLAGS=-Os -DPROCESSES='\"/absent\"'"],
     "sanitized": ["CC=gcc", f"CFLAGS={SANITIZED}", "LINKING="],
 }
 

@@ -19,16 +19,17 @@ from webhook.cli.failures import CliError
 from webhook.cli.options import Format
 from webhook.cli.output import console, note, print_json
 from webhook.cli.terminal import play as play_in_terminal
-from webhook.replay.moments import Kind, moments
+from webhook.replay.moments import Kind, Moment, moments
 from webhook.replay.player import Player
 from webhook.replay.programs import command_of
 from webhook.replay.safety import escape_json, printable
 from webhook.replay.transcript import Line
 from webhook.replay.transcript import transcript as lines_of
+from webhook.replay.typed import TypedLines
 
 
-def show(access: Access, name: str, output: Format, *, transcript: bool, programs: bool) -> None:
-    """Print a session's details and, when asked, what ran and what was shown. Raises CliError."""
+def show(access: Access, name: str, output: Format, *, transcript: bool, programs: bool, typed: bool) -> None:
+    """Print a session's details and, when asked, what ran, was typed and was shown. Raises CliError."""
     opened = access.open()
     item = opened.find(name)
     session = item.session
@@ -44,6 +45,10 @@ def show(access: Access, name: str, output: Format, *, transcript: bool, program
         screen.print()
         for line in _program_lines(opened.audit.events(session)):
             screen.print(line)
+    if typed:
+        screen.print()
+        for line in _typed_lines(moments(opened.audit.events(session)), session):
+            screen.print(line)
     if transcript:
         screen.print()
         for line in lines_of(moments(opened.audit.events(session))):
@@ -56,6 +61,18 @@ def _program_lines(events: Iterable[Event]) -> Iterator[Text]:
         if isinstance(event, Program):
             where = f"{event.pid:>7} uid {event.uid} {printable(event.cwd)} "
             yield Text.assemble((f"{event.at / 1e9:9.2f}s {where}", "dim"), command_of(event))
+
+
+def _typed_lines(told: Iterable[Moment], session: Session) -> Iterator[Text]:
+    """Give for each line that was entered at the session's terminal its moment, and the line."""
+    size = session.spec.terminal
+    if isinstance(size, UnsetType):
+        yield Text("Nothing was typed: this session had no terminal.", "dim")
+        return
+    lines = TypedLines(rows=size.rows, cols=size.cols)
+    for moment in told:
+        for line in lines.feed(moment):
+            yield Text.assemble((f"{line.at / 1e9:9.2f}s › ", "dim"), printable(line.text))
 
 
 def _transcript_line(line: Line) -> Text:

@@ -63,6 +63,9 @@ def show(
     programs: Annotated[
         bool, typer.Option("--programs", "-p", help="Also print every program that ran in it.")
     ] = False,
+    typed: Annotated[
+        bool, typer.Option("--typed", help="Also print every line that was entered at its terminal.")
+    ] = False,
     namespace: Namespace = None,
     output: Output = Format.TABLE,
     context: Context = None,
@@ -72,7 +75,7 @@ def show(
     from webhook.cli import access, recording  # noqa: PLC0415  help must not wait for it
 
     place = access.Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
-    recording.show(place, session, output, transcript=transcript, programs=programs)
+    recording.show(place, session, output, transcript=transcript, programs=programs, typed=typed)
 
 
 def play(

@@ -9,7 +9,6 @@ from sidecar.contract.events import (
     MAX_DATA_BYTES,
     MAX_FOUND_EVENTS,
     MAX_PROGRAM_ARGV_BYTES,
-    MAX_PROGRAM_EVENTS,
     Channel,
     Data,
     End,
@@ -18,6 +17,7 @@ from sidecar.contract.events import (
     Exit,
     Found,
     Program,
+    Redacted,
     Resize,
     SessionStart,
     Untraced,
@@ -74,7 +74,7 @@ def fold(record: SessionRecord, event: Event) -> SessionRecord:
     """Give the record after one more event. Raises EventError when the event cannot follow.
 
     Bytes, findings and programs are counted here, from the frames that are kept. What End claims is used
-    only for findings and programs beyond those that are recorded one by one.
+    only for findings beyond those that are recorded one by one.
     """
     if record.how is not None:
         raise EventError("an event follows the end of the session")
@@ -87,7 +87,9 @@ def fold(record: SessionRecord, event: Event) -> SessionRecord:
             return _find(record, f"{rule}/{brand}")
         case Program() | Untraced() | Exit():
             return _note(record, event)
-        case End(at, how, reason, findings=claimed, programs=programs):
+        case Redacted():
+            return record
+        case End(at, how, reason, findings=claimed):
             phase = Phase.INTERRUPTED if how is Ending.INTERRUPTED else Phase.COMPLETED
             return msgspec.structs.replace(
                 record,
@@ -96,7 +98,6 @@ def fold(record: SessionRecord, event: Event) -> SessionRecord:
                 reason=reason,
                 ended_at=record.started_at + at,
                 findings=_all_findings(record.findings, claimed),
-                programs=_all_programs(record.programs, programs),
             )
         case SessionStart():
             raise EventError("the session starts a second time")
@@ -117,6 +118,8 @@ def check(event: Event) -> None:
     time = event.started_at if isinstance(event, SessionStart) else event.at
     sound = 0 <= time < _MAX_NANOSECONDS
     match event:
+        case Redacted():
+            pass
         case Data(_, _, data):
             sound &= len(data) <= MAX_DATA_BYTES
         case SessionStart(rows=rows, cols=cols):
@@ -185,8 +188,3 @@ def _all_findings(counted: dict[str, int], claimed: dict[str, int]) -> dict[str,
     if len(merged) > _MAX_KINDS:
         raise EventError("the session has too many kinds of findings")
     return merged
-
-
-def _all_programs(counted: int, claimed: int) -> int:
-    """Give the count of the session's end where more ran than is recorded one by one."""
-    return counted if counted < MAX_PROGRAM_EVENTS else max(counted, claimed)

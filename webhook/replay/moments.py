@@ -15,6 +15,7 @@ from sidecar.contract.events import (
     Exit,
     Found,
     Program,
+    Redacted,
     Resize,
     SessionStart,
     Untraced,
@@ -70,7 +71,7 @@ class Moments:
         match event:
             case Data():
                 return self._data(event)
-            case Resize() | Found() | Program() | Untraced():
+            case Redacted() | Resize() | Found() | Program() | Untraced():
                 return [_moment(event)]
             case Exit(at=at, code=code):
                 self._exit = Moment(at, Kind.EXIT, str(code))
@@ -123,8 +124,10 @@ def moments(events: Iterable[Event]) -> Iterator[Moment]:
         yield from stream.close()
 
 
-def _moment(event: Resize | Found | Program | Untraced) -> Moment:
+def _moment(event: Redacted | Resize | Found | Program | Untraced) -> Moment:
     match event:
+        case Redacted(at=at):
+            return Moment(at, Kind.MARKER, "typed without echo: not recorded")
         case Resize(at=at, rows=rows, cols=cols):
             return Moment(at, Kind.RESIZE, rows=rows, cols=cols)
         case Found(at=at, rule=rule, brand=brand):

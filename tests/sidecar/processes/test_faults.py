@@ -12,6 +12,7 @@ from shim_terminal import Client
 
 from sidecar.contract.events import Channel, Ending
 from sidecar.contract.grants import Limits
+from sidecar.contract.handshake import listening
 from sidecar.contract.wire import NoticeKind
 
 TALKING = "echo started; while read line; do echo got $line; done; exit 5"
@@ -127,6 +128,7 @@ def dialled(recorder: LiveRecorder) -> socket.socket:
 def test_a_silent_stranger_is_hung_up_on(tmp_path: Path, compiled_shim: Path, authority: Authority) -> None:
     with LiveRecorder(tmp_path, compiled_shim, authority, {"HELLO_SECONDS": "1"}) as recorder:
         with dialled(recorder) as connection:
+            assert connection.recv(1000) == listening()
             assert connection.recv(1000) == b"Rthe hello did not arrive in time"
             assert connection.recv(1000) == b""
         still_works(recorder, authority)

@@ -3,13 +3,15 @@
 import os
 import socket
 import struct
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sidecar.contract.handshake import HEADER, MAGIC, HandshakeError
+from sidecar.contract.handshake import HEADER, MAGIC, HandshakeError, listening
 from sidecar.processes.greeting import receive
 
 PATIENCE_S = 0.05
@@ -20,22 +22,25 @@ def hello(argv: list[bytes], *, flags: int = 0, grant: bytes = b"grant") -> byte
     return HEADER.pack(MAGIC, flags, 24, 80, 0, 0, len(grant), len(argv), len(body), 0) + body
 
 
-def send(packets: list[bytes], descriptors: int) -> socket.socket:
-    """Give the receiving end of a socket that holds these packets, descriptors with the first."""
+@contextmanager
+def sent(packets: list[bytes], descriptors: int) -> Generator[socket.socket]:
+    """Give the receiving end of a socket that holds these packets and no more, descriptors with the first."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    null = os.open(os.devnull, os.O_RDONLY)
-    with ours:
+    with ours, theirs:
+        null = os.open(os.devnull, os.O_RDONLY)
         socket.send_fds(ours, packets[:1], [null] * descriptors)
+        os.close(null)
         for packet in packets[1:]:
             ours.send(packet)
-    os.close(null)
-    return theirs
+        ours.shutdown(socket.SHUT_WR)
+        yield theirs
+        assert ours.recv(2) == listening()
 
 
 @settings(deadline=None)
 @given(st.lists(st.binary(max_size=50).filter(lambda a: b"\0" not in a), min_size=1), st.binary(max_size=300))
 def test_a_hello_arrives_whole(argv: list[bytes], grant: bytes) -> None:
-    with send([hello(argv, grant=grant)], 4) as theirs:
+    with sent([hello(argv, grant=grant)], 4) as theirs:
         greeting = receive(theirs, 10)
     for number in greeting.descriptors:
         os.close(number)
@@ -45,7 +50,7 @@ def test_a_hello_arrives_whole(argv: list[bytes], grant: bytes) -> None:
 
 def test_a_long_hello_comes_in_packets() -> None:
     whole = hello([b"x" * 100_000, b"y" * 50_000])
-    with send([whole[at : at + 60_000] for at in range(0, len(whole), 60_000)], 4) as theirs:
+    with sent([whole[at : at + 60_000] for at in range(0, len(whole), 60_000)], 4) as theirs:
         greeting = receive(theirs, 10)
     for number in greeting.descriptors:
         os.close(number)
@@ -58,7 +63,7 @@ def open_descriptors() -> int:
 
 def refused(packets: list[bytes], descriptors: int, reason: str) -> None:
     before = open_descriptors()
-    with send(packets, descriptors) as theirs, pytest.raises(HandshakeError, match=reason):
+    with sent(packets, descriptors) as theirs, pytest.raises(HandshakeError, match=reason):
         receive(theirs, PATIENCE_S)
     assert open_descriptors() == before
 

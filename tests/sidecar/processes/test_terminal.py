@@ -1,11 +1,12 @@
 """Sessions at a terminal, through a real recorder and a real shim."""
 
 import os
+import sys
 
 from live_recorder import PATIENCE_S, Authority, LiveRecorder
 from shim_terminal import Client
 
-from sidecar.contract.events import Channel, Ending, Resize
+from sidecar.contract.events import Channel, Ending, Redacted, Resize, encode_event
 
 
 def test_what_is_typed_is_echoed_masked_and_recorded(shared: LiveRecorder, authority: Authority) -> None:
@@ -48,6 +49,31 @@ def test_a_key_is_echoed_at_once(shared: LiveRecorder, authority: Authority) -> 
             client.wait_for(key)
         client.type(b"\x03")
         assert process.wait(PATIENCE_S) == 128 + 2
+
+
+def test_a_password_is_not_recorded_and_what_is_typed_after_it_is(
+    shared: LiveRecorder, authority: Authority
+) -> None:
+    script = """
+import getpass
+said = getpass.getpass("Password: ")
+print("right" if said[::-1] == "erom dna 2retnuh" else "wrong", input("Name: "))
+"""
+    ticket = authority.grant(sys.executable, "-S", "-c", script, tty=True)
+    with Client() as client:
+        process = shared.at_terminal(ticket, client)
+        client.wait_for(b"Password: ")
+        for part in (b"hunter2", b" and more", b"\r"):
+            client.type(part)
+        client.wait_for(b"Name: ")
+        client.type(b"bob\r")
+        client.wait_for(b"right bob")
+        assert process.wait(PATIENCE_S) == 0
+    recording = shared.ended_recording(ticket.session)
+    assert recording.data(Channel.STDIN) == b"bob\r"
+    assert recording.end.stdin_bytes == 4
+    assert sum(isinstance(event, Redacted) for event in recording.events) == 1
+    assert b"hunter2" not in b"".join(map(encode_event, recording.events))
 
 
 def test_a_changed_size_reaches_the_program(shared: LiveRecorder, authority: Authority) -> None:

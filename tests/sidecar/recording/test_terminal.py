@@ -3,8 +3,9 @@
 import pytest
 from playbook import START, play
 
-from sidecar.contract.events import MAX_FOUND_EVENTS, Channel, Found
+from sidecar.contract.events import MAX_FOUND_EVENTS, Channel, Found, Redacted
 from sidecar.contract.handshake import Exited, Resized, WindowSize
+from sidecar.recording.commands import Deliver, Record
 from sidecar.recording.inputs import Delivered, Received, ShimSaid, SourceEnded
 
 IN, OUT = Channel.STDIN, Channel.STDOUT
@@ -43,3 +44,19 @@ def test_the_end_counts_what_is_not_recorded_one_by_one() -> None:
     played.goes_on(Delivered(2, OUT, size), ShimSaid(3, Exited(0, 0)), SourceEnded(4, OUT))
     assert sum(isinstance(event, Found) for event in played.events()) == MAX_FOUND_EVENTS
     assert played.end().findings == {"pan/visa": 5000}
+
+
+def test_what_is_typed_unseen_passes_and_is_not_recorded() -> None:
+    """Once for each line, however it came; nor is it joined with what is typed before and after it."""
+    played = play(tty=True).goes_on(Received(1, IN, b"4111111111"))
+    played.happens(
+        Received(2, IN, b"111111", unseen=True),
+        Record(Redacted(2)),
+        Deliver(IN, b"111111"),
+    )
+    played.happens(Received(3, IN, b"x\r", unseen=True), Deliver(IN, b"x\r"))
+    played.happens(Received(4, IN, b"y\n", unseen=True), Record(Redacted(4)), Deliver(IN, b"y\n"))
+    played.goes_on(Received(5, IN, b"ls\r"), ShimSaid(6, Exited(0, 0)))
+    end = played.goes_on(SourceEnded(7, OUT)).end()
+    assert played.recorded(IN) == b"4111111111ls\r"
+    assert end.stdin_bytes == len(b"4111111111ls\r")

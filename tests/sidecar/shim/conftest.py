@@ -41,6 +41,12 @@ def listless(scratch: Path) -> Shim:
     return compiled(scratch, "listless")
 
 
+@pytest.fixture(scope="session")
+def blind(scratch: Path) -> Shim:
+    """As released, but as in a container that has no memory left to open a file."""
+    return compiled(scratch, "blind")
+
+
 @pytest.fixture(scope="session", params=["released", "sanitized"])
 def shim(request: pytest.FixtureRequest) -> Shim:
     """The released and the sanitized build in turn."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
-from shim_peer import PATIENCE_S, TICK_S, Recorder, Session
+from shim_peer import PATIENCE_S, TICK_S, GoneError, Recorder, Session
 from shim_process import UNPRIVILEGED, Shim, without_calls
 
 from sidecar.contract import handshake
@@ -387,3 +387,33 @@ class TestWithoutTracing:
             session.say(handshake.refuse("programs must be seen"))
             assert session.receive() is None
         assert not (tmp_path / "ran").exists()
+
+
+def test_what_cannot_be_looked_at_does_not_run(blind: Shim, tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    with Recorder(blind.socket_path) as recorder:
+        process = blind.start("touch", str(marker), stdin=subprocess.DEVNULL)
+        with recorder.accept() as session:
+            session.hello()
+            session.say(handshake.go())
+            process.wait(PATIENCE_S)
+    _, stderr = process.communicate()
+    assert (process.returncode, marker.exists()) == (126, False)
+    assert stderr.startswith(b"chaperone: it cannot be seen what runs here, so this session was ended")
+
+
+@pytest.mark.parametrize("limit", range(6))
+def test_whoever_takes_its_descriptors_hides_nothing(shim: Shim, limit: int) -> None:
+    """The limit of open files of a process is its user's to change (prlimit(2)), the shim's as well."""
+    script = f"prlimit --nofile={limit}:{limit} --pid $PPID; env echo hidden; true"
+    with Recorder(shim.socket_path) as recorder:
+        process = shim.start("sh", "-c", script, stdin=subprocess.DEVNULL)
+        with recorder.accept() as session:
+            session.hello()
+            with contextlib.suppress(GoneError):
+                session.serve()
+        stdout, _ = process.communicate(timeout=PATIENCE_S)
+    if b"hidden" in stdout:
+        assert (b"echo", b"hidden") in command_lines(session)
+    else:
+        assert process.returncode == 126

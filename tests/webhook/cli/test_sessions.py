@@ -133,6 +133,12 @@ def test_what_ran_inside(chaperone: Chaperone, kept: Kept) -> None:
     assert "Tracing" not in out
 
 
+def test_what_was_typed_is_shown_as_it_was_entered(chaperone: Chaperone, kept: Kept) -> None:
+    out = chaperone.out("sessions", "show", "--typed", kept["shell"].session)
+    assert out.splitlines()[-1] == "     1.00s › cat cards"
+    assert "had no terminal" in chaperone.out("sessions", "show", "--typed", kept["failing"].session)
+
+
 def test_a_session_whose_programs_are_not_seen_says_so(chaperone: Chaperone, kept: Kept) -> None:
     assert "Tracing       off: ptrace fails with EPERM" in chaperone.out(
         "sessions", "show", kept["hostile"].session

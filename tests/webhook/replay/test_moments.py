@@ -4,7 +4,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from replay_events import START_PIPES, START_TERMINAL, at, shown_text, stderr, stdin, stdout
 
-from sidecar.contract.events import Channel, End, Ending, Event, Exit, Found, Program, Resize, Untraced
+from sidecar.contract.events import (
+    Channel,
+    End,
+    Ending,
+    Event,
+    Exit,
+    Found,
+    Program,
+    Redacted,
+    Resize,
+    Untraced,
+)
 from webhook.replay.moments import Kind, Moment, moments
 
 
@@ -62,11 +73,13 @@ def test_resizes_findings_and_endings_are_told() -> None:
     told = play(
         Resize(at(1), 40, 120),
         Found(at(2), Channel.STDOUT, "pan", "visa", 0, 16),
+        Redacted(at(2.5)),
         End(at(3), Ending.IDLE, "nothing was typed for 15 minutes"),
     )
     assert told == [
         Moment(at(1), Kind.RESIZE, rows=40, cols=120),
         Moment(at(2), Kind.MARKER, "masked pan/visa"),
+        Moment(at(2.5), Kind.MARKER, "typed without echo: not recorded"),
         Moment(at(3), Kind.MARKER, "ended: idle-timeout: nothing was typed for 15 minutes"),
     ]
 
