@@ -1,6 +1,7 @@
 """Lists and searches in a full store: a million passages and a million audit events, in both stores.
 
 Loading goes past the contract, many sessions in one write; everything that is measured goes through it.
+Processor time, of this process and of OpenSearch's, says what a question costs on a machine that others use.
 """
 
 import argparse
@@ -11,9 +12,10 @@ from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from random import Random
+from typing import Any, NamedTuple
 
 import msgspec
-from opensearch_server import opensearch_url, remove_all
+from opensearch_server import call, opensearch_url, remove_all
 from store_samples import T0
 
 from benchmarks.report import Row, milliseconds, percentile, print_table
@@ -28,6 +30,17 @@ from webhook.store.sqlite.store import SqliteStore
 
 Drawn = Enum | str | int | bool | frozenset[tuple[str, str]] | Callable[[Random], str | int]
 Ask = Callable[[Store, Random], int]
+Spent = Callable[[], float]
+"""Processor seconds used so far."""
+
+
+class Measured(NamedTuple):
+    """How long a question took each time, and processor time on average, seconds."""
+
+    times: list[float]
+    processor: float
+
+
 PREFIX = "bench-search"
 GOAL_SECONDS = 0.3
 _YEAR_NS = YEAR_MS * 1_000_000
@@ -48,15 +61,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict[str, float]:
     """Load, measure, print, give the figures."""
     corpus = Corpus(args.sessions, args.passages, args.events)
-    times: dict[str, dict[str, list[float]]] = {}
+    times: dict[str, dict[str, Measured]] = {}
     with tempfile.TemporaryDirectory(prefix="search-") as name:
         folder = args.keep or Path(name)
         for kind, opened in (("sqlite", _sqlite), ("opensearch", _opensearch)):
             if args.store not in {"both", kind}:
                 continue
-            with opened(corpus, folder, keep=args.keep is not None) as store:
+            with opened(corpus, folder, keep=args.keep is not None) as (store, spent):
                 times[kind] = {
-                    what: _measured(store, ask, args.runs) for what, ask in questions(corpus).items()
+                    what: _measured(store, ask, args.runs, spent) for what, ask in questions(corpus).items()
                 }
     return _report(times)
 
@@ -145,17 +158,18 @@ def _drawn(fields: Mapping[str, Drawn], chance: Random) -> dict[str, object]:
     }
 
 
-def _measured(store: Store, ask: Ask, runs: int) -> list[float]:
+def _measured(store: Store, ask: Ask, runs: int, spent: Spent) -> Measured:
     chance, times = Random(9), list[float]()
+    before = spent()
     for _ in range(runs):
         start = time.perf_counter()
         ask(store, chance)
         times.append(time.perf_counter() - start)
-    return times
+    return Measured(times, (spent() - before) / runs)
 
 
 @contextmanager
-def _sqlite(corpus: Corpus, folder: Path, *, keep: bool) -> Generator[Store]:
+def _sqlite(corpus: Corpus, folder: Path, *, keep: bool) -> Generator[tuple[Store, Spent]]:
     path = folder / "store.db"
     there = path.exists()
     store = SqliteStore(path)
@@ -163,14 +177,14 @@ def _sqlite(corpus: Corpus, folder: Path, *, keep: bool) -> Generator[Store]:
     if not there:
         load_sqlite(store, corpus)
     print(f"  sqlite: {path.stat().st_size / 1e6:,.0f} MB", flush=True)
-    yield store
+    yield store, time.process_time
     store.close()
     if not keep:
         path.unlink()
 
 
 @contextmanager
-def _opensearch(corpus: Corpus, folder: Path, *, keep: bool) -> Generator[Store]:
+def _opensearch(corpus: Corpus, folder: Path, *, keep: bool) -> Generator[tuple[Store, Spent]]:
     mark = folder / "opensearch-loaded"
     with opensearch_url() as url:
         settings = OpenSearchSettings(url, prefix=PREFIX)
@@ -180,7 +194,13 @@ def _opensearch(corpus: Corpus, folder: Path, *, keep: bool) -> Generator[Store]
         store.prepare()
         if not (keep and mark.exists()):
             load_opensearch(store, settings, corpus)
-        yield store
+
+        def spent() -> float:
+            nodes: Any = call(url, "GET", "/_nodes/stats/process")["nodes"]
+            used = sum(node["process"]["cpu"]["total_in_millis"] for node in nodes.values())
+            return time.process_time() + used / 1000
+
+        yield store, spent
         store.close()
         if keep:
             mark.touch()
@@ -188,20 +208,25 @@ def _opensearch(corpus: Corpus, folder: Path, *, keep: bool) -> Generator[Store]
             remove_all(url, PREFIX)
 
 
-def _report(times: dict[str, dict[str, list[float]]]) -> dict[str, float]:
+def _report(times: dict[str, dict[str, Measured]]) -> dict[str, float]:
     figures: dict[str, float] = {}
     rows: list[Row] = []
     for what in next(iter(times.values())):
         cells: list[str] = [what]
         for store, by_question in times.items():
+            measured = by_question[what]
+            figures[f"{store} {what} cpu_s"] = measured.processor
             for share in (0.5, 0.95):
-                value = percentile(by_question[what], share)
+                value = percentile(measured.times, share)
                 figures[f"{store} {what} p{share * 100:.0f}_s"] = value
                 cells.append(milliseconds(value) + ("!" if share > 0.5 and value > GOAL_SECONDS else ""))
+            cells.append(milliseconds(measured.processor))
         rows.append(tuple(cells))
-    header = ("question", *(f"{store} {label}" for store in times for label in ("p50", "p95")))
+    header = ("question", *(f"{store} {label}" for store in times for label in ("p50", "p95", "cpu")))
     print_table(header, rows)
-    worst = {store: max(percentile(found, 0.95) for found in each.values()) for store, each in times.items()}
+    worst = {
+        store: max(percentile(found.times, 0.95) for found in each.values()) for store, each in times.items()
+    }
     for store, value in worst.items():
         print(f"  {store}: slowest p95 {milliseconds(value)}; to reach: {milliseconds(GOAL_SECONDS)}")
         figures[f"{store} slowest_p95_s"] = value
