@@ -16,6 +16,8 @@ from sidecar.contract.wire import INTAKE_PATH
 from webhook.accounts import own_users
 from webhook.admission.recorder import RecorderSettings
 from webhook.approvals.asking import Terms
+from webhook.collector.retention import LEAST_MONTHS
+from webhook.collector.retention import Terms as RetentionTerms
 from webhook.notifications.terms import Terms as NotificationTerms
 from webhook.policy.secret_managers import SecretManager
 from webhook.trust.keeper import COLLECTOR_SERVICE
@@ -83,6 +85,8 @@ class Settings:
     """Between two looks at the trust material (``TRUST_SECONDS``)."""
     checkpoint_seconds: float
     """Between two checkpoints of the ledger, when there is something new (``CHECKPOINT_SECONDS``)."""
+    retention: RetentionTerms
+    """For how long the record is kept (``RETENTION``, JSON of that structure)."""
     drain_seconds: int
     """How long running requests may take when the server stops (``DRAIN_SECONDS``)."""
     log_level: str
@@ -126,9 +130,20 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         lookup_seconds=float(read.number("LOOKUP_SECONDS", 2)),
         trust_seconds=float(read.number("TRUST_SECONDS", 15)),
         checkpoint_seconds=float(read.number("CHECKPOINT_SECONDS", 300)),
+        retention=_retention(read),
         drain_seconds=read.number("DRAIN_SECONDS", 20),
         log_level=read.text("LOG_LEVEL", "INFO"),
     )
+
+
+def _retention(read: "_Reader") -> RetentionTerms:
+    terms = read.json("RETENTION", RetentionTerms, RetentionTerms())
+    if 0 < terms.months < LEAST_MONTHS or not 0 < terms.hot_months <= (terms.months or terms.hot_months):
+        raise ConfigurationError(
+            f"CHAPERONE_RETENTION: months must be 0 (for ever) or at least {LEAST_MONTHS} (PCI DSS 10.5.1),"
+            " and hotMonths from 1 to months"
+        )
+    return terms
 
 
 class _Reader:

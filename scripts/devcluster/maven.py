@@ -26,6 +26,7 @@ POM = """\
       <groupId>{group}</groupId>
       <artifactId>{artifact}</artifactId>
       <version>{version}</version>
+      <type>{type}</type>
     </dependency>
   </dependencies>
 </project>
@@ -38,7 +39,7 @@ def parse_checksums(text: str) -> dict[str, str]:
 
 
 def fetch_jars(coordinates: str, title: str, cache: Path, progress: Progress) -> Path:
-    """Give the folder with an artifact (`group:artifact:version`) and all it depends on.
+    """Give the folder with an artifact (`group:artifact:version`, or with `:zip`) and all it depends on.
 
     Raises ClusterToolError when a jar is not the one pinned, PrerequisiteError without Maven.
     """
@@ -61,13 +62,18 @@ def check_jars(folder: Path, checksums: Mapping[str, str]) -> None:
 def _fetch(coordinates: str, checksums: Mapping[str, str], cache: Path, folder: Path) -> None:
     if shutil.which("mvn") is None:
         raise PrerequisiteError("Maven is not installed (Debian package maven); it fetches OpenSearch")
-    group, artifact, version = coordinates.split(":")
+    group, artifact, version, *rest = coordinates.split(":")
+    kind = rest[0] if rest else "jar"
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    (partial / "pom.xml").write_text(POM.format(group=group, artifact=artifact, version=version))
+    (partial / "pom.xml").write_text(POM.format(group=group, artifact=artifact, version=version, type=kind))
     options = [f"-Dmaven.repo.local={cache / 'maven'}", f"-DoutputDirectory={partial / 'jars'}"]
-    run(["mvn", "--batch-mode", "--quiet", "--strict-checksums", COPY_GOAL, *options], folder=partial)
+    if kind == "jar":
+        options.append("--strict-checksums")
+    else:  # has none beside it; the pinned one counts anyway
+        options.append("-DexcludeTransitive=true")
+    run(["mvn", "--batch-mode", "--quiet", COPY_GOAL, *options], folder=partial)
     check_jars(partial / "jars", checksums)
     (partial / "jars").replace(folder)
     shutil.rmtree(partial)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from devcluster import opensearch_security as security
 from devcluster.errors import ClusterToolError, NotReadyError, PrerequisiteError, UsageError
 from devcluster.files import locked, write_atomically
 from devcluster.java import Java, find_java
@@ -58,6 +59,8 @@ class Server:
     release: str
     port: int
     state: Path
+    secure: bool = False
+    """With the security plugin: TLS, users and roles."""
 
     @property
     def cluster(self) -> str:
@@ -65,7 +68,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.secure else 'http'}://127.0.0.1:{self.port}"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,6 +77,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "action", choices=("up", "down", "env"), help="env prints CHAPERONE_OPENSEARCH_URL again"
     )
     parser.add_argument("--version", choices=sorted(RELEASES), help=f"of OpenSearch (default: {NEWEST})")
+    parser.add_argument(
+        "--secure", action="store_true", help=f"with TLS, users and roles (version {security.RELEASE})"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -82,20 +88,30 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "down":
         down(settings, Progress())
         return 0
-    server = up(settings, arguments.version, Progress()) if arguments.action == "up" else running(settings)
+    if arguments.action == "up":
+        server = up(settings, arguments.version, Progress(), secure=arguments.secure)
+    else:
+        server = running(settings)
     if server is None:
         raise UsageError(f"no OpenSearch is up; run: scripts/cluster opensearch up --name {settings.name}")
     print(f"export CHAPERONE_OPENSEARCH_URL={server.url}")
+    if server.secure:
+        print(f"export CHAPERONE_OPENSEARCH_PKI={security.pki_folder(server.state)}")
     return 0
 
 
-def up(settings: Settings, version: str | None, progress: Progress) -> Server:
+def up(settings: Settings, version: str | None, progress: Progress, *, secure: bool = False) -> Server:
     """Start the server unless it runs, and wait until it answers."""
+    if secure and version not in {None, security.RELEASE}:
+        raise UsageError(f"only version {security.RELEASE} can be had with the security plugin")
     with _lock(settings):
-        server = read_server(state_folder(settings)) or _new_server(settings, version or default_version())
-        if version not in {None, server.release}:
+        server = read_server(state_folder(settings)) or _new_server(
+            settings, version or (security.RELEASE if secure else default_version()), secure=secure
+        )
+        if version not in {None, server.release} or server.secure != secure:
             raise UsageError(
-                f"this OpenSearch is version {server.release}; take it down first, or give another --name"
+                f"this OpenSearch is version {server.release}, {'secure' if server.secure else 'not secure'};"
+                " take it down first, or give another --name"
             )
         if _find(server.state) is None:
             _start(server, settings.cache, progress)
@@ -142,7 +158,7 @@ def read_server(state: Path) -> Server | None:
     """
     try:
         fields = cast("dict[str, Any]", json.loads((state / "server.json").read_text()))
-        return Server(str(fields["release"]), int(fields["port"]), state)
+        return Server(str(fields["release"]), int(fields["port"]), state, bool(fields.get("secure")))
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
@@ -175,16 +191,18 @@ def render_configuration(port: int) -> str:
     )
 
 
-def _new_server(settings: Settings, version: str) -> Server:
+def _new_server(settings: Settings, version: str, *, secure: bool) -> Server:
     state = state_folder(settings)
     free = [port for port in likely_ports(state) if _is_free(port) and _is_free(port + 100)]
     if not free:
         raise ClusterToolError(f"no port between {PORTS[0]} and {PORTS[-1]} is free for OpenSearch")
     shutil.rmtree(state, ignore_errors=True)
     (state / "node_1/config").mkdir(parents=True)
-    (state / "node_1/config/opensearch.yml").write_text(render_configuration(free[0]))
-    write_atomically(state / "server.json", json.dumps({"release": version, "port": free[0]}) + "\n")
-    return Server(version, free[0], state)
+    configuration = render_configuration(free[0]) + (security.render_configuration() if secure else "")
+    (state / "node_1/config/opensearch.yml").write_text(configuration)
+    fields = {"release": version, "port": free[0], "secure": secure}
+    write_atomically(state / "server.json", json.dumps(fields) + "\n")
+    return Server(version, free[0], state, secure)
 
 
 def _start(server: Server, cache: Path, progress: Progress) -> None:
@@ -196,9 +214,14 @@ def _start(server: Server, cache: Path, progress: Progress) -> None:
         cache,
         progress,
     )
-    program = [java.command, "-Xms512m", "-Xmx512m", "-cp", f"{jars}/*"]
+    paths = f"{jars}/*"
+    more: list[str] = []
+    if server.secure:
+        paths += f":{security.prepare(server.state, cache, progress)}/*"
+        more = ["-pluginTypes", security.CLASS]
+    program = [java.command, "-Xms512m", "-Xmx512m", "-cp", paths]
     options = ["-basePath", server.state, "-clusterName", server.cluster, "-numOfNode", "1"]
-    options += ["-baseHttpPort", str(server.port - 1)]
+    options += ["-baseHttpPort", str(server.port - 1), *more]
     log = server.state / "server.log"
     with log.open("a") as stream:
         subprocess.run(
@@ -224,9 +247,14 @@ def _wait_until_ready(server: Server) -> None:
 
 def _answers(server: Server) -> bool:
     try:
-        with urllib.request.urlopen(f"{server.url}/_cluster/health?timeout=1s", timeout=5) as answer:
+        context = security.administrator(server.state) if server.secure else None
+        address = f"{server.url}/_cluster/health?timeout=1s"
+        with urllib.request.urlopen(address, timeout=5, context=context) as answer:
             health = cast("dict[str, Any]", json.load(answer))
-            return health["cluster_name"] == server.cluster and health["status"] in {"green", "yellow"}
+        if server.secure:
+            users = f"{server.url}/_plugins/_security/api/internalusers"
+            urllib.request.urlopen(users, timeout=5, context=context).close()
+        return health["cluster_name"] == server.cluster and health["status"] in {"green", "yellow"}
     except (OSError, ValueError):
         return False
 

@@ -51,6 +51,20 @@ def certificates(node: str, link: Link) -> tuple[Certificate, ...]:
     )
 
 
+def make_server_pki(folder: Path, wanted: tuple[Certificate, ...]) -> None:
+    """Make one authority and certificates under it, for a server of its own."""
+    if folder.is_dir():
+        return
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(mode=0o700, parents=True)
+    (partial / "openssl.cnf").write_text(_CONFIGURATION)
+    _issue(partial, CLUSTER_CA, f"/CN=chaperone-{CLUSTER_CA}", ["basicConstraints=critical,CA:TRUE"], [])
+    for certificate in wanted:
+        _issue_under_authority(partial, certificate)
+    partial.rename(folder)
+
+
 def make_pki(folder: Path, wanted: tuple[Certificate, ...]) -> None:
     """Make all keys and certificates; the folder appears only when it is complete."""
     if folder.is_dir():
@@ -62,12 +76,7 @@ def make_pki(folder: Path, wanted: tuple[Certificate, ...]) -> None:
     for name in (CLUSTER_CA, FRONT_PROXY_CA):
         _issue(partial, name, f"/CN=chaperone-{name}", ["basicConstraints=critical,CA:TRUE"], [])
     for certificate in wanted:
-        authority = partial / certificate.authority
-        extensions = ["basicConstraints=critical,CA:FALSE", "extendedKeyUsage=serverAuth,clientAuth"]
-        if certificate.addresses:
-            extensions.append("subjectAltName=" + ",".join(certificate.addresses))
-        signer = ["-CA", f"{authority}.crt", "-CAkey", f"{authority}.key"]
-        _issue(partial, certificate.name, certificate.subject, extensions, signer)
+        _issue_under_authority(partial, certificate)
     run(["openssl", "genpkey", *NEW_KEY, "-out", partial / "service-account.key"])
     run(
         [
@@ -84,6 +93,15 @@ def make_pki(folder: Path, wanted: tuple[Certificate, ...]) -> None:
 
 
 NEW_KEY = ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt", "ec_param_enc:named_curve")
+
+
+def _issue_under_authority(folder: Path, certificate: Certificate) -> None:
+    authority = folder / certificate.authority
+    extensions = ["basicConstraints=critical,CA:FALSE", "extendedKeyUsage=serverAuth,clientAuth"]
+    if certificate.addresses:
+        extensions.append("subjectAltName=" + ",".join(certificate.addresses))
+    signer = ["-CA", f"{authority}.crt", "-CAkey", f"{authority}.key"]
+    _issue(folder, certificate.name, certificate.subject, extensions, signer)
 
 
 def _issue(folder: Path, name: str, subject: str, extensions: list[str], signer: list[str]) -> None:

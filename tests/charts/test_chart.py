@@ -14,6 +14,7 @@ from webhook.admission.fitting import FITS
 from webhook.approvals import asking
 from webhook.approvals.objects import Asked, Decided, Phase, Review, Spec, Status, Verdict
 from webhook.approvals.standing import Revoke, StandingSpec, StandingStatus
+from webhook.collector.retention import Terms as RetentionTerms
 from webhook.journal.events import Kind
 from webhook.notifications.terms import DEFAULT_KINDS, NEVER, ReceiverTerms, Terms
 from webhook.policy.decision import Approval, Door, Glass
@@ -244,7 +245,8 @@ def test_rights_are_the_least(chart: Chart) -> None:
         listing = {"list", "watch"} & set(rule["verbs"])
         asked = (["approvalrequests", "standingapprovals"], *old)
         followed = (["pods"], ["namespaces"], ["guardpolicies"], *asked)
-        assert not listing or name == "chaperone-auditor" or rule["resources"] in followed
+        readers = {"chaperone-auditor", "chaperone-hold-releaser"}
+        assert not listing or name in readers or rule["resources"] in followed
     collector = [rule for name, rule in rules if name == "chaperone-collector"]
     secrets = [rule["resourceNames"] for rule in collector if "secrets" in rule["resources"]]
     assert secrets == [["chaperone-collector-tls", "chaperone-seal-keys", "chaperone-ledger-key"]]
@@ -254,6 +256,39 @@ def test_auditors_read_and_nothing_else(chart: Chart) -> None:
     rules = chart.objects()["ClusterRole", "chaperone-auditor"]["rules"]
     assert {rule["apiGroups"][0] for rule in rules} == {"audit.chaperone.dev"}
     assert {verb for rule in rules for verb in rule["verbs"]} == {"get", "list", "watch", "create"}
+    created = {name for rule in rules if "create" in rule["verbs"] for name in rule["resources"]}
+    assert created == {"searches", "ledgers/checkpoint", "legalholds"}
+
+
+def test_holds_are_released_by_a_role_of_their_own(chart: Chart) -> None:
+    objects = chart.objects()
+    releaser = objects["ClusterRole", "chaperone-hold-releaser"]["rules"]
+    released = [rule["resources"] for rule in releaser if "create" in rule["verbs"]]
+    assert released == [["legalholds/release"]]
+    assert "legalholds/release" not in json.dumps(objects["ClusterRole", "chaperone-auditor"])
+
+
+def test_retention_reaches_the_collector(chart: Chart) -> None:
+    pod = chart.objects("retention.months=24", "retention.hotMonths=6", *OPENSEARCH)[
+        "Deployment", "chaperone-collector"
+    ]["spec"]["template"]["spec"]
+    variables = environment(pod["containers"][0])
+    assert read_settings(variables).retention == RetentionTerms(months=24, hot_months=6, every_seconds=3600)
+    assert variables["CHAPERONE_STORE_HOT_MONTHS"] == "6"
+    default = chart.objects()["Deployment", "chaperone-collector"]["spec"]["template"]["spec"]
+    assert read_settings(environment(default["containers"][0])).retention == RetentionTerms()
+
+
+def test_whoever_removes_may_be_somebody_else(chart: Chart) -> None:
+    removing = 'store.opensearch.removing={"username":"remover","passwordSecret":{"name":"r","key":"word"}}'
+    pod = chart.objects(*OPENSEARCH, removing)["Deployment", "chaperone-collector"]["spec"]["template"][
+        "spec"
+    ]
+    variables = environment(pod["containers"][0])
+    assert variables["CHAPERONE_STORE_REMOVING_USERNAME"] == "remover"
+    assert variables["CHAPERONE_STORE_REMOVING_PASSWORD_FILE"] == "/etc/chaperone/removing/word"
+    secrets = {v["name"]: v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v}
+    assert secrets["removing"] == "r"
 
 
 def test_verdicts_are_stamped_and_nobody_is_trusted_to_write_one(chart: Chart) -> None:
@@ -463,6 +498,9 @@ def test_network_policies_are_there_when_asked(chart: Chart) -> None:
         (('notifications.receivers={"a":{"url":"x"}}',), "url"),
         (('notifications.secretName="x"', "notifications.kinds=[]"), "nobody would hear"),
         (("metrics.surprise=1",), "surprise"),
+        (("retention.months=11",), "months"),
+        (("retention.hotMonths=13",), "retention.hotMonths"),
+        ((*OPENSEARCH, 'store.opensearch.removing={"username":"x"}'), "removing.passwordSecret"),
         (("collector.replicas=2",), "the embedded store has one writer"),
         (('store.kind="opensearch"',), "store.opensearch.url"),
         ((*OPENSEARCH[:3],), "passwordSecret"),

@@ -3,13 +3,14 @@
 import ssl
 import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import uvicorn
+from audit_event_samples import make_maker
 from audit_pki import Authority, Pair
 
 from webhook.audit_api.access import Read
@@ -18,6 +19,8 @@ from webhook.audit_api.changes import PollingChanges
 from webhook.audit_api.exports import Vouch
 from webhook.audit_api.ledgers import Sign
 from webhook.audit_api.server import AuditListener, ClusterFrontProxy
+from webhook.journal.events import AuditEvent
+from webhook.journal.making import Stamp
 from webhook.store.contract import Store
 
 
@@ -93,7 +96,15 @@ def serve(
     async def on_read(entry: Read) -> None:
         reads.append(entry)
 
-    app = audit_app(store, PollingChanges(0.05), front_proxy, on_read=on_read, sign=sign, vouch=vouch)
+    maker = make_maker()
+
+    async def tell(make: Callable[[Stamp], AuditEvent]) -> None:
+        event = make(maker.stamp())
+        store.record([event], received_at=event.at)
+
+    app = audit_app(
+        store, PollingChanges(0.05), front_proxy, on_read=on_read, sign=sign, tell=tell, vouch=vouch
+    )
     server = uvicorn.Server(listener.config(app, host="127.0.0.1", port=0))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -36,6 +36,10 @@ def test_there_is_a_default_for_everything() -> None:
         ("RECORDER", '{"image":"x","surprise":1}'),
         ("LIMITS", '{"idle_seconds":"x"}'),
         ("PORT", "x"),
+        ("RETENTION", '{"months":3}'),
+        ("RETENTION", '{"hotMonths":0}'),
+        ("RETENTION", '{"months":12,"hotMonths":13}'),
+        ("RETENTION", '{"days":3}'),
     ],
 )
 def test_what_is_wrong_is_named(name: str, value: str) -> None:

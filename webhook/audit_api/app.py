@@ -23,6 +23,7 @@ from webhook.audit_api.endpoints import Endpoints
 from webhook.audit_api.event_endpoints import EventEndpoints
 from webhook.audit_api.exports import Exports, Vouch
 from webhook.audit_api.gate import HEALTH_PATHS, Gate, json_response, refuse
+from webhook.audit_api.holds import Holds, Tell
 from webhook.audit_api.identity import FrontProxy
 from webhook.audit_api.ledgers import Ledgers, Sign
 from webhook.audit_api.objects import API_VERSION
@@ -39,12 +40,13 @@ def audit_app(
     on_read: ReadHook = log_read,
     audit_changes: Changes | None = None,
     sign: Sign | None = None,
+    tell: Tell | None = None,
     vouch: Vouch | None = None,
 ) -> FastAPI:
     """Give the application. ``on_read`` is awaited before any session, event or hit is given.
 
     ``changes`` tells of sessions, ``audit_changes`` of audit events; ``sign`` gives a checkpoint of now,
-    ``vouch`` a signature over evidence.
+    ``vouch`` a signature over evidence, and ``tell`` keeps an audit event.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     _add_health(app, front_proxy)
@@ -54,6 +56,7 @@ def audit_app(
     _add_audit_events(app, EventEndpoints(store, audit_changes or changes, on_read, threads, time.time_ns))
     Ledgers(store, on_read, threads, sign).mount(app)
     Exports(on_read, threads, vouch).mount(app)
+    Holds(store, on_read, threads, tell, time.time_ns).mount(app)
     for error in (CallerError, StoreError, HTTPException, Exception):
         app.add_exception_handler(error, refuse)
     app.add_middleware(Gate, front_proxy=front_proxy)

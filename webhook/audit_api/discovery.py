@@ -14,6 +14,7 @@ AGGREGATED_CONTENT_TYPES: Final = {
     for version in ("v2", "v2beta1")
 }
 _READ_VERBS: Final = ["get", "list", "watch"]
+_HOLD_VERBS: Final = ["create", "get", "list"]
 _LEDGER_PARTS: Final = (
     ("ledgers/checkpoint", ["create", "get"]),
     ("ledgers/entries", ["get"]),
@@ -60,6 +61,11 @@ def resources() -> dict[str, object]:
                 "singularName": "export",
                 "namespaced": False,
             },
+                **_resource("legalholds", "LegalHold", _HOLD_VERBS),
+                "singularName": "legalhold",
+                "namespaced": False,
+            },
+            {**_resource("legalholds/release", "LegalHold", ["create"]), "namespaced": False},
         ],
     }
 
@@ -90,6 +96,11 @@ def aggregated(version: str) -> dict[str, object]:
                 ],
             },
             {**_discovered("exports", "export", "Export", ["create"]), "scope": "Cluster"},
+            {
+                **_discovered("legalholds", "legalhold", "LegalHold", _HOLD_VERBS),
+                "scope": "Cluster",
+                "subresources": [{**_subresource("release", "LegalHold"), "verbs": ["create"]}],
+            },
         ],
     }
     return {

@@ -198,6 +198,16 @@ class SearchSpec(Part, frozen=True):
     """Only sessions that started at or after this RFC 3339 time."""
     until: str = ""
     """Only sessions that started before this RFC 3339 time."""
+    exit_code: int | UnsetType = UNSET
+    """Only sessions whose command ended so."""
+    failed: bool = False
+    """Only sessions whose command ended with another exit code than 0."""
+    finding: str = ""
+    """Only sessions in which card data was masked: any, by a rule, or by rule/brand."""
+    approved_by: str = ""
+    """Only sessions that started by an approval of this user."""
+    phase: str = ""
+    """Only sessions in this phase."""
     limit: int = 100
 
 
@@ -215,7 +225,7 @@ class SearchHit(Part, frozen=True, omit_defaults=False):
 
 
 class SearchStatus(Part, frozen=True, omit_defaults=False):
-    """What was found, best first."""
+    """What was found, in the newest session first."""
 
     hits: list[SearchHit]
 

@@ -8,11 +8,21 @@ import msgspec
 from sidecar.contract.names import AUDIT_GROUP, AUDIT_VERSION, VERSION
 from webhook.audit_api.event_objects import AuditEventList
 from webhook.audit_api.exports import Export
+from webhook.audit_api.hold_objects import LegalHoldList
 from webhook.audit_api.ledger_objects import LedgerList
 from webhook.audit_api.objects import API_VERSION, NoticeList, Search, Session, SessionList
 
 PATH: Final = f"/openapi/v3/apis/{API_VERSION}"
-_KINDS: Final = (Session, SessionList, AuditEventList, NoticeList, Search, LedgerList, Export)
+_KINDS: Final = (
+    Session,
+    SessionList,
+    AuditEventList,
+    NoticeList,
+    Search,
+    LedgerList,
+    LegalHoldList,
+    Export,
+)
 _NAMES: Final = frozenset(
     [
         "Session",
@@ -25,6 +35,8 @@ _NAMES: Final = frozenset(
         "Ledger",
         "LedgerList",
         "Export",
+        "LegalHold",
+        "LegalHoldList",
     ]
 )
 _PREFIX: Final = "dev.chaperone.audit.v1alpha1"
@@ -84,6 +96,11 @@ def _paths(version: int) -> dict[str, object]:
         f"{namespaced}/notices": _path(version, "get", "list", "Notice", "NoticeList"),
         f"{_BASE}/ledgers": _path(version, "get", "list", "Ledger", "LedgerList"),
         f"{_BASE}/ledgers/{{name}}": _path(version, "get", "get", "Ledger", "Ledger"),
+        f"{_BASE}/legalholds": {
+            **_path(version, "get", "list", "LegalHold", "LegalHoldList"),
+            **_path(version, "post", "post", "LegalHold", "LegalHold"),
+        },
+        f"{_BASE}/legalholds/{{name}}": _path(version, "get", "get", "LegalHold", "LegalHold"),
         f"{namespaced}/searches": _path(version, "post", "post", "Search", "Search"),
         f"{_BASE}/exports": _path(version, "post", "post", "Export", "Export"),
     }

@@ -3,6 +3,7 @@
 from typing import Final
 
 import msgspec
+from msgspec import UnsetType
 
 from webhook.audit_api.conversion import session_object
 from webhook.audit_api.errors import ApiError, Reason
@@ -14,7 +15,8 @@ from webhook.audit_api.objects import (
     duration,
     unix_nanoseconds,
 )
-from webhook.store.contract import Hit, Passage, Query, Store
+from webhook.store.approvals import approvals_by
+from webhook.store.contract import Hit, Passage, Phase, Query, Store
 
 MAX_HITS: Final = 1000
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -35,18 +37,33 @@ def parse_search(body: bytes) -> Search:
     return search
 
 
-def query_of(search: Search, namespace: str | None) -> Query:
-    """Give the store's question. Raises ApiError when a time cannot be read."""
+def query_of(store: Store, search: Search, namespace: str | None) -> Query:
+    """Give the store's question. Raises ApiError when a field cannot be read, CallerError and StoreError."""
     spec = search.spec
+    until = _time("until", spec.until)
+    approvals = approvals_by(store, spec.approved_by, namespace, until) if spec.approved_by else None
     return Query(
         namespace=namespace,
         user=spec.user or None,
         pod=spec.pod or None,
         since=_time("since", spec.since),
-        until=_time("until", spec.until),
+        until=until,
+        phase=_phase(spec.phase) if spec.phase else None,
+        exit_code=None if isinstance(spec.exit_code, UnsetType) else spec.exit_code,
+        failed=spec.failed,
+        finding=spec.finding or None,
+        approvals=approvals,
         text=spec.text,
         limit=spec.limit,
     )
+
+
+def _phase(text: str) -> Phase:
+    try:
+        return Phase(text)
+    except ValueError:
+        phases = ", ".join(phase.value for phase in Phase)
+        raise ApiError(Reason.INVALID, f"spec.phase: must be one of {phases}", kind="searches") from None
 
 
 def _time(field: str, text: str) -> int | None:
@@ -59,7 +76,7 @@ def _time(field: str, text: str) -> int | None:
 
 def answer(store: Store, search: Search, namespace: str | None) -> Search:
     """Give the search with its status. Raises ApiError and StoreError."""
-    hits = [_hit(hit) for hit in store.search(query_of(search, namespace))]
+    hits = [_hit(hit) for hit in store.search(query_of(store, search, namespace))]
     return msgspec.structs.replace(search, status=SearchStatus(hits))
 
 

@@ -11,13 +11,14 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from webhook.audit_api.event_objects import AuditEvent
+from webhook.audit_api.hold_objects import LegalHold
 from webhook.audit_api.ledger_objects import Ledger
 from webhook.audit_api.objects import ListMeta, Notice, ObjectMeta, Session, unix_nanoseconds
 from webhook.audit_api.text import human_duration, short_command
 from webhook.replay.safety import printable
 
 TABLE_CONTENT_TYPE: Final = "application/json;as=Table;v=v1;g=meta.k8s.io"
-_Item = Session | Notice | AuditEvent | Ledger
+_Item = Session | Notice | AuditEvent | Ledger | LegalHold
 _COMMAND_WIDTH: Final = 40
 
 
@@ -51,7 +52,7 @@ class Row(msgspec.Struct, frozen=True):
     """A row, one cell for each column."""
 
     cells: list[str | int]
-    included: Session | Notice | AuditEvent | Ledger | PartialObject | UnsetType = msgspec.field(
+    included: Session | Notice | AuditEvent | Ledger | LegalHold | PartialObject | UnsetType = msgspec.field(
         default=UNSET, name="object"
     )
 
@@ -182,6 +183,6 @@ def included(item: _Item, include: IncludeObject) -> _Item | PartialObject | Uns
         case IncludeObject.OBJECT:
             return item
         case IncludeObject.METADATA:
-            return PartialObject(item.metadata)
+            return UNSET if isinstance(item.metadata, UnsetType) else PartialObject(item.metadata)
         case IncludeObject.NONE:
             return UNSET

@@ -1,7 +1,5 @@
 """What ``chaperone events`` does."""
 
-import csv
-import io
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -12,6 +10,7 @@ import msgspec
 from webhook.audit_api.event_objects import AuditEvent
 from webhook.audit_api.objects import API_VERSION
 from webhook.cli.access import Access, Opened
+from webhook.cli.csv_output import csv_text
 from webhook.cli.event_table import event_detail_lines, event_lines
 from webhook.cli.failures import CliError, ExitCode
 from webhook.cli.listing import escaped
@@ -48,7 +47,6 @@ CSV_COLUMNS: Final = (
     "details",
     "origin",
 )
-_FORMULA: Final = ("=", "+", "-", "@")
 
 
 class EventItem(msgspec.Struct, frozen=True):
@@ -83,7 +81,7 @@ def run(wanted: Wanted, access: Access, output: EventFormat) -> None:
                 {"apiVersion": API_VERSION, "kind": "AuditEventList", "metadata": {}, "items": objects}
             )
         case EventFormat.CSV:
-            sys.stdout.write(csv_text([item.event for item in items]))
+            sys.stdout.write(event_csv([item.event for item in items]))
         case _ if items:
             _print([item.event for item in items], opened, now, wide=output is EventFormat.WIDE)
         case _:
@@ -110,16 +108,9 @@ def events_of(opened: Opened, namespace: str | None, **fields: str) -> list[Audi
     return [event for event, _ in found][::-1]
 
 
-def csv_text(events: Sequence[AuditEvent]) -> str:
-    """Give events as comma-separated values (RFC 4180), one a line whatever is in them.
-
-    A spreadsheet takes what begins with ``=`` and the like for a formula: it gets an apostrophe first.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    writer.writerows([_plain(cell) for cell in _cells(event)] for event in events)
-    return text.getvalue()
+def event_csv(events: Sequence[AuditEvent]) -> str:
+    """Give events as comma-separated values."""
+    return csv_text(CSV_COLUMNS, map(_cells, events))
 
 
 def _print(events: Sequence[AuditEvent], opened: Opened, now: datetime, *, wide: bool) -> None:
@@ -202,8 +193,3 @@ def _cells(event: AuditEvent) -> tuple[str, ...]:
         " ".join(f"{name}={value}" for name, value in event.details.items()),
         event.origin,
     )
-
-
-def _plain(cell: str) -> str:
-    text = printable(cell)
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Final
 import msgspec
 
 from sidecar.contract.frames import Frame
-from webhook.audit_api.objects import Session
+from webhook.audit_api.objects import Session, rfc3339
 from webhook.cli.audit import Audit
 from webhook.cli.cluster import Cluster
 from webhook.cli.failures import CliError, ExitCode
@@ -18,8 +19,9 @@ from webhook.cli.ledger_access import LedgerAccess
 from webhook.cli.options import Format
 from webhook.cli.output import console, print_json
 from webhook.cli.session_checks import broken_frame, difference
-from webhook.ledger.entries import Exported, SignedManifest
+from webhook.ledger.entries import Exported, SignedManifest, SignedRemoval
 from webhook.ledger.manifest import Manifest
+from webhook.ledger.removal import Removal
 from webhook.ledger.verifying import BrokenError, Verifier
 from webhook.replay.safety import printable
 
@@ -42,6 +44,25 @@ class Walked:
     manifests: dict[str, tuple[int, Manifest]] = field(default_factory=dict[str, tuple[int, Manifest]])
     """By session, with the number of the entry."""
     newest: Exported | None = None
+    removals: dict[str, tuple[int, Removal]] = field(default_factory=dict[str, tuple[int, Removal]])
+    """By session, with the number of the entry: the first that names it."""
+
+
+class RemovedSessions(msgspec.Struct, frozen=True):
+    """Sessions that are not in the store any more, as a signed entry of the ledger says."""
+
+    at: str
+    before: str
+    months: int
+    sessions: int
+    entry: int
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What came of looking at the sessions."""
+
+    whole: int
+    removed: tuple[RemovedSessions, ...]
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +79,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Checkpoints kept earlier that agree, by file, with their sizes."""
     sessions: int | None
     """Sessions that are as they were sealed; absent when they were not looked at."""
+    removed: tuple[RemovedSessions, ...] = ()
+    """What was removed because of its age, oldest first."""
     holds: bool = True
 
 
@@ -97,7 +120,7 @@ def _verify(cluster: Cluster, trust: Trust, *, with_sessions: bool) -> Report:
     walked = _walk(access, verifier)
     signed = _check_signed(access, verifier)
     kept = {str(path): verifier.check_checkpoint(_text(path), str(path)).size for path in trust.kept}
-    sessions = _check_sessions(Audit(cluster), walked) if with_sessions else None
+    checked = _check_sessions(Audit(cluster), walked) if with_sessions else None
     return Report(
         origin=verifier.ring.origin,
         roots=tuple(base64.b64encode(root).decode() for root in roots),
@@ -106,7 +129,8 @@ def _verify(cluster: Cluster, trust: Trust, *, with_sessions: bool) -> Report:
         kinds=dict(verifier.counts),
         signed=signed,
         kept=kept,
-        sessions=sessions,
+        sessions=None if checked is None else checked.whole,
+        removed=() if checked is None else checked.removed,
     )
 
 
@@ -119,6 +143,9 @@ def _walk(access: LedgerAccess, verifier: Verifier) -> Walked:
                 walked.manifests[manifest.session] = (entry.index, manifest)
             case Exported():
                 walked.newest = value
+            case SignedRemoval(removal=removal):
+                for session in removal.sessions:
+                    walked.removals.setdefault(session, (entry.index, removal))
             case _:
                 pass
     return walked
@@ -134,8 +161,11 @@ def _check_signed(access: LedgerAccess, verifier: Verifier) -> int:
     return verifier.check_checkpoint(note, "the newest checkpoint").size
 
 
-def _check_sessions(audit: Audit, walked: Walked) -> int:
-    """Compare all sessions with their manifests; name the one that was sealed first of those that differ."""
+def _check_sessions(audit: Audit, walked: Walked) -> Checked:
+    """Compare all sessions with their manifests; name the one that was sealed first of those that differ.
+
+    Sessions that are gone must have been removed because of their age.
+    """
     waiting = dict(walked.manifests)
     through = 0 if walked.newest is None else walked.newest.sealed_through
     broken: list[tuple[int, str]] = []
@@ -146,18 +176,41 @@ def _check_sessions(audit: Audit, walked: Walked) -> int:
             broken += _unsealed(session, through)
             continue
         index, manifest = sealed
+        if session.metadata.name in walked.removals:
+            waiting[manifest.session] = sealed
+            continue
         found = difference(manifest, session)
         what = f"differs in its {found}" if found else _broken_frames(audit, manifest, session)
         if what:
             broken.append((index, f"session {manifest.session}, sealed as entry {index}: {what}"))
+    gone: Counter[int] = Counter()
     for index, manifest in waiting.values():
+        entry, removal = walked.removals.get(manifest.session, (-1, None))
+        if removal is not None:
+            gone[entry] += 1
+            broken += [(index, what) for what in _wrongly_removed(manifest, removal, entry)]
+            continue
         where = f"namespace {printable(manifest.namespace)}"
         missing = "it is missing from the store"
         broken.append((index, f"session {manifest.session} of {where}, sealed as entry {index}: {missing}"))
     if broken:
         more = f" (and {len(broken) - 1} more sessions)" if len(broken) > 1 else ""
         raise BrokenError(min(broken)[1] + more)
-    return len(walked.manifests)
+    removals = dict(walked.removals.values())
+    removed = tuple(_removed(entry, removals[entry], count) for entry, count in sorted(gone.items()))
+    return Checked(len(walked.manifests) - gone.total(), removed)
+
+
+def _wrongly_removed(manifest: Manifest, removal: Removal, entry: int) -> list[str]:
+    ended = manifest.started_at if manifest.ended_at is None else manifest.ended_at
+    if ended < removal.before <= removal.at:
+        return []
+    return [f"session {manifest.session}: entry {entry} removed it, though its time was not over"]
+
+
+def _removed(entry: int, removal: Removal, sessions: int) -> RemovedSessions:
+    day, before = (rfc3339(moment, timespec="seconds") for moment in (removal.at, removal.before))
+    return RemovedSessions(day, before, removal.months, sessions, entry)
 
 
 def _unsealed(session: Session, through: int) -> list[tuple[int, str]]:
@@ -213,4 +266,9 @@ def _lines(report: Report) -> list[str]:
     ]
     if report.sessions is not None:
         lines.append(f"Sessions      {report.sessions} are as they were sealed, frame by frame")
+    lines += [
+        f"Removed       {part.sessions} by retention on {part.at[:10]} (entry {part.entry}: ended before"
+        f" {part.before[:10]}, kept {part.months} months)"
+        for part in report.removed
+    ]
     return [*lines, "The record holds."]

@@ -20,9 +20,11 @@ _LAZY = (
     Lazy("approvals", "See what waits for an approval, and decide.", is_group=True),
     Lazy("evidence", "Export a part of the record as a file that proves itself; check one.", is_group=True),
     Lazy("events", "Read audit events: who did what, when and with what outcome.", is_group=True),
+    Lazy("holds", "Set, see and release legal holds: what is kept however old it is.", is_group=True),
     Lazy("ledger", "Keep a checkpoint of the ledger, and verify the record with it.", is_group=True),
     Lazy("mask", "Mask card data in a file or stream."),
     Lazy("policy", "Write, try and understand guard policies.", is_group=True),
+    Lazy("replay", "Replay a session in this terminal, from a moment."),
     Lazy("report", "Daily review, access review and retention statement.", is_group=True),
     Lazy("serve", "Run a part of the control side inside the cluster."),
 )

@@ -40,6 +40,14 @@ class EventFormat(Enum):
     CSV = "csv"
 
 
+class SearchFormat(Enum):
+    """Forms of output of a search."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
 class Phase(Enum):
     """Where a session is."""
 

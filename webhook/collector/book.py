@@ -24,11 +24,13 @@ from webhook.ledger.entries import (
     entry_of,
     manifest_entry,
     read_entry,
+    removal_entry,
     write_certificate,
 )
 from webhook.ledger.keys import LedgerKey, origin_of
 from webhook.ledger.notes import read_note
 from webhook.ledger.proofs import consistency_proof, verify_consistency
+from webhook.ledger.removal import Removal
 from webhook.ledger.tree import EMPTY_ROOT, Frontier, fold, frontier_nodes
 from webhook.ledger.verifying import KeptEntry
 from webhook.ledger.vouching import vouching_text
@@ -88,6 +90,13 @@ class Book:
         with self._lock:
             self._signer()
             self._append([entry_of(event) for event in events])
+
+    def remove(self, removal: Removal) -> bool:
+        """Append what is going to be removed, signed; False when there is an entry of its name already."""
+        with self._lock:
+            key = self._signer()
+            (placed,) = self._store.append_entries([removal_entry(removal, key, self._origin)])
+            return placed.new
 
     def checkpoint(self, *, sealed_through: int, given: Sequence[Checkpoint] = ()) -> Exported:
         """Give the newest checkpoint, of now if there was something new, signed with the key of now.

@@ -40,6 +40,11 @@ class Kind(Enum):
     """A control did not work for a while: events were lost, a recorder or the store was gone (10.7.2)."""
     RECORD_READ = "record-read"
     """Somebody listed, searched, replayed or exported the record (PCI DSS 10.2.1.3)."""
+    RECORD_REMOVED = "record-removed"
+    """What was older than the time of retention is removed (PCI DSS 10.5.1); ``details`` name it."""
+    HOLD_SET = "hold-set"
+    """Somebody keeps a part of the record beyond its time: a legal hold, named by the event's id."""
+    HOLD_RELEASED = "hold-released"
 
 
 class Outcome(Enum):

@@ -1,5 +1,5 @@
 """What is in the ledger, and its bytes: a line that names kind and version, a line of JSON, and for a
-manifest the signature, which makes it a signed note.
+manifest or a removal the signature, which makes it a signed note.
 
 The JSON is canonical: keys sorted, no spaces, defaults left out, UTF-8. A value has exactly one encoding,
 and bytes that are not that encoding are no entry.
@@ -17,6 +17,7 @@ from sidecar.contract.signing import Certified
 from webhook.journal.events import AuditEvent
 from webhook.ledger.keys import KeyRing, LedgerKey
 from webhook.ledger.manifest import Manifest
+from webhook.ledger.removal import Removal
 
 MAX_ENTRY_BYTES: Final = 1 << 20
 PREFIX: Final = "chaperone.dev/ledger/"
@@ -56,6 +57,14 @@ class SignedManifest(msgspec.Struct, frozen=True):
     """The entry's own text, which is a signed note."""
 
 
+class SignedRemoval(msgspec.Struct, frozen=True):
+    """Sessions were removed because their time was over."""
+
+    removal: Removal
+    note: str
+    """The entry's own text, which is a signed note."""
+
+
 class Exported(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A checkpoint was signed and given out."""
 
@@ -88,7 +97,7 @@ class Census(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """By digest; see ``webhook.ledger.census``."""
 
 
-Value = Start | SigningKey | SignedManifest | AuditEvent | Exported | Census
+Value = Start | SigningKey | SignedManifest | SignedRemoval | AuditEvent | Exported | Census
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -106,6 +115,7 @@ KINDS: Final = {
     "event": AuditEvent,
     "checkpoint": Exported,
     "census": Census,
+    "removal": Removal,
 }
 """Kind of entry, as in keys and header lines, and what its JSON is."""
 _NAMES: Final[dict[type, str]] = {kind: name for name, kind in KINDS.items()}
@@ -124,6 +134,12 @@ def manifest_entry(manifest: Manifest, key: LedgerKey, origin: str) -> Entry:
     return Entry(f"manifest/{manifest.session}", note.encode())
 
 
+def removal_entry(removal: Removal, key: LedgerKey, origin: str) -> Entry:
+    """Give the entry of a removal, signed."""
+    note = key.sign(_text("removal", removal), origin)
+    return Entry(f"removal/{removal.name}", note.encode())
+
+
 def key_of(value: Value) -> str:
     """Give an entry's key: its kind, and what there is one of."""
     match value:
@@ -133,6 +149,8 @@ def key_of(value: Value) -> str:
             return f"key/{public_key}"
         case SignedManifest(manifest=manifest):
             return f"manifest/{manifest.session}"
+        case SignedRemoval(removal=removal):
+            return f"removal/{removal.name}"
         case AuditEvent(id=name):
             return f"event/{name}"
         case Exported(size=size):
@@ -163,6 +181,8 @@ def read_entry(data: bytes) -> Value:
         raise EntryError("its content is not in the one form that it has")
     if isinstance(value, Manifest):
         return SignedManifest(value, _note(data))
+    if isinstance(value, Removal):
+        return SignedRemoval(value, _note(data))
     if signatures:
         raise EntryError("something follows its content")
     return value
@@ -171,6 +191,11 @@ def read_entry(data: bytes) -> Value:
 def check_manifest(signed: SignedManifest, ring: KeyRing) -> None:
     """Raise NoteError unless a key of the ledger has signed a manifest in its time."""
     ring.open(signed.note, at=signed.manifest.sealed_at // _BILLION)
+
+
+def check_removal(signed: SignedRemoval, ring: KeyRing) -> None:
+    """Raise NoteError unless a key of the ledger has signed a removal in its time."""
+    ring.open(signed.note, at=signed.removal.at // _BILLION)
 
 
 def write_certificate(certified: Certified) -> str:

@@ -16,10 +16,12 @@ from webhook.ledger.entries import (
     Census,
     Exported,
     SignedManifest,
+    SignedRemoval,
     SigningKey,
     Start,
     Value,
     check_manifest,
+    check_removal,
     key_of,
     kind_of,
     read_certificate,
@@ -121,6 +123,8 @@ class Verifier:
                     raise BrokenError("the certificate is for another key")
             case SignedManifest():
                 check_manifest(value, self.ring)
+            case SignedRemoval():
+                check_removal(value, self.ring)
             case Exported(size=size, checkpoint=note):
                 checkpoint = self.ring.open_checkpoint(note)
                 if checkpoint.size != size:

@@ -12,13 +12,13 @@ from sidecar.contract.errors import ClusterError
 from webhook.accounts import COLLECTOR
 from webhook.approvals.spending import Spender
 from webhook.approvals.tickets import KubeTickets
-from webhook.audit_api.access import Read, log_read, read_event
 from webhook.audit_api.app import audit_app
 from webhook.audit_api.server import AuditListener, ClusterFrontProxy
 from webhook.collector.audit_route import AuditIntake, audit_router
 from webhook.collector.changes import Changes
 from webhook.collector.checkpoints import ConfigMapPlace
 from webhook.collector.proving import Trust
+from webhook.collector.retention import Retention
 from webhook.collector.route import REVIEWS_AT_ONCE, Collector, router
 from webhook.collector.spending import Spending
 from webhook.collector.tokens import KubeTokenReviewer
@@ -30,9 +30,11 @@ from webhook.server.health import add_health, bare_app
 from webhook.server.journaling import Journaling
 from webhook.server.ledger_keeping import LedgerKeeping
 from webhook.server.observing import CollectorObservers
+from webhook.server.retention_keeping import RetentionKeeping
 from webhook.server.runner import Servers, https
 from webhook.server.sources import source
 from webhook.server.tasks import Tasks
+from webhook.server.telling import Telling
 from webhook.server.tls import load_certificate, serving_context
 from webhook.settings import Settings
 from webhook.store import open_store, store_settings
@@ -113,10 +115,8 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
     )
     intake = AuditIntake(collector.recording, reviewer, namespace=settings.namespace)
 
-    async def on_read(read: Read) -> None:
-        await log_read(read)
-        await collector.recording.keep([journaling.journal.shown(read_event(journaling.maker.stamp(), read))])
-
+    telling = Telling(collector.recording, journaling)
+    retention = Retention(store, ledger.book, journaling.maker, settings.retention)
     servers = Servers(
         https(
             with_metrics(_app(collector, intake), observers.registry),
@@ -130,10 +130,11 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
                 store,
                 changes,
                 front_proxy,
-                on_read=on_read,
+                on_read=telling.read,
                 audit_changes=audit_changes,
                 sign=ledger.sign,
                 vouch=ledger.vouch,
+                tell=telling.tell,
             ),
             port=settings.audit_port,
         ),
@@ -149,6 +150,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
 
     ledger.start(tasks)
     tasks.repeat("trust", follow_trust, seconds=settings.trust_seconds)
+    RetentionKeeping(retention, telling.keep).start(tasks, seconds=settings.retention.every_seconds)
     tasks.start("front proxy", audit.keep_trust())
     tasks.start("approvals", spending.work())
     observers.start(tasks, store)

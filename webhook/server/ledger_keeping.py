@@ -33,7 +33,7 @@ class LedgerKeeping:
         """
         self._alarm = alarm
         self._alarmed = False
-        self._book = book = Book(store, key=key, roots=roots, unix_ns=time.time_ns)
+        book = self.book = Book(store, key=key, roots=roots, unix_ns=time.time_ns)
         self._seconds = seconds
         self.sealing = Sealing(store, book)
         self.event_sealing = EventSealing(store, book)
@@ -51,7 +51,7 @@ class LedgerKeeping:
 
     def vouch(self, digest: str) -> tuple[str, str]:
         """Give the signature over a bundle, and its key's certificate. Blocks. Raises ClusterError."""
-        return self._book.vouch(digest)
+        return self.book.vouch(digest)
 
     async def _give_out(self) -> None:
         try:

@@ -2,8 +2,38 @@
 
 from collections.abc import Sequence
 
+from sidecar.contract.errors import CallerError
 from sidecar.contract.frames import Frame
-from webhook.store.contract import Passage, SessionRecord, StoreError
+from webhook.store.contract import ANY_FINDING, MAX_APPROVALS, Passage, Query, SessionRecord, StoreError
+
+
+def check_query(query: Query) -> None:
+    """Raise CallerError when a question is about more than a store looks for at once."""
+    if query.approvals is not None and len(query.approvals) > MAX_APPROVALS:
+        raise CallerError(
+            f"the search is about {len(query.approvals)} approvals; at most {MAX_APPROVALS} are looked for:"
+            " narrow it by --since and --until"
+        )
+
+
+def is_asked(record: SessionRecord, query: Query) -> bool:
+    """Tell whether a session is as a query asks, in what may change during its life."""
+    named = {name for key in record.findings for name in (key, key.partition("/")[0])}
+    return (
+        query.phase in {None, record.phase}
+        and query.exit_code in {None, record.exit_code}
+        and not (query.failed and not record.exit_code)
+        and (
+            query.finding is None or query.finding in named or (query.finding == ANY_FINDING and bool(named))
+        )
+        and (query.approvals is None or (record.namespace, record.decision.approval) in query.approvals)
+    )
+
+
+def narrows(query: Query) -> bool:
+    """Tell whether a query is about what is not kept beside each passage; see :func:`is_asked`."""
+    changing = (query.phase, query.exit_code, query.finding, query.approvals)
+    return query.failed or any(value is not None for value in changing)
 
 
 def fresh_frames(

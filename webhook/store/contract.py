@@ -17,6 +17,7 @@ from sidecar.contract.sealing import Decision, Identity
 from sidecar.contract.wire import Notice
 from webhook.store.audit import AuditStore
 from webhook.store.ledger import LedgerStore
+from webhook.store.retention import RetentionStore
 
 SEARCHED_BYTES = 8 * 1024 * 1024
 """How much of each channel can be searched as text. All of it is kept and replayed.
@@ -27,6 +28,11 @@ data, not words that a person saw.
 
 SEARCHED_PROGRAMS = 2000
 """How many of a session's programs can be searched; all that are recorded can be listed."""
+
+
+MAX_APPROVALS = 10_000
+"""Most approvals that sessions are looked for by."""
+ANY_FINDING = "any"
 
 
 class StoreError(ClusterError):
@@ -149,6 +155,14 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     user: str | None = None
     pod: str | None = None
     phase: Phase | None = None
+    exit_code: int | None = None
+    """Ended with this exit code."""
+    failed: bool = False
+    """Only those whose exit code is known and not 0."""
+    finding: str | None = None
+    """Card data was masked: ``any``, by a rule, or by ``rule/brand``."""
+    approvals: frozenset[tuple[str, str]] | None = None
+    """Let start by one of these approvals: namespace and name. At most ``MAX_APPROVALS``."""
     since: int | None = None
     """Started at or after, Unix nanoseconds."""
     until: int | None = None
@@ -173,7 +187,7 @@ class Hit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Start and end, in characters of the passage's text or of the argv joined by spaces."""
 
 
-class Store(AuditStore, LedgerStore, Protocol):
+class Store(AuditStore, LedgerStore, RetentionStore, Protocol):
     """The contract. Every method may raise StoreError."""
 
     def prepare(self) -> None:
@@ -227,9 +241,11 @@ class Store(AuditStore, LedgerStore, Protocol):
         ...
 
     def search(self, query: Query) -> list[Hit]:
-        """Give where ``query.text`` is found among the sessions of the query, best first.
+        """Give where ``query.text`` is found among the sessions of the query.
 
-        Raises CallerError when the text is longer than a store searches.
+        The newest session comes first, and of a session what was kept last; the order of sessions that
+        started within a tenth of a second is open. Raises CallerError when the text is longer than a store
+        searches, or there are more than ``MAX_APPROVALS`` approvals.
         """
         ...
 

@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 from audit_client import BASE, ApiServer
+from audit_event_samples import make_event
 from audit_server import Served
+from store_samples import make_record
 
-from webhook.store.contract import SessionRecord
+from sidecar.contract.sealing import Decision, Identity
+from webhook.journal.events import Kind
+from webhook.store.contract import SessionRecord, Store
 
 Kept = dict[str, SessionRecord]
 
@@ -56,6 +60,13 @@ def test_a_search_stays_in_its_namespace(api: ApiServer, kept: Kept) -> None:
         ({"since": "2026-09-21T14:14:00Z"}, True),
         ({"since": "2026-09-22T00:00:00Z"}, False),
         ({"until": "2026-09-21T14:14:00+00:00"}, False),
+        ({"exitCode": 7}, True),
+        ({"exitCode": 0}, False),
+        ({"failed": True}, True),
+        ({"finding": "any"}, False),
+        ({"phase": "Completed"}, True),
+        ({"phase": "Active"}, False),
+        ({"approvedBy": "bob"}, False),
     ],
 )
 def test_a_search_is_narrowed(api: ApiServer, spec: dict[str, Any], found: bool) -> None:
@@ -69,6 +80,7 @@ def test_a_search_is_narrowed(api: ApiServer, spec: dict[str, Any], found: bool)
         ({"text": "a", "limit": 0}, 422, "Invalid"),
         ({"text": "a", "limit": 100_000}, 422, "Invalid"),
         ({"text": "a", "since": "yesterday"}, 422, "Invalid"),
+        ({"text": "a", "phase": "Odd"}, 422, "Invalid"),
         ({"text": 1}, 400, "BadRequest"),
         ({}, 400, "BadRequest"),
         ({"text": "x" * 5000}, 400, "BadRequest"),
@@ -88,3 +100,34 @@ def test_a_body_that_is_no_search(api: ApiServer, body: bytes) -> None:
 def test_the_text_of_a_search_is_not_told_to_the_hook(api: ApiServer, served: Served) -> None:
     search(api, text="4012888888881881")
     assert "4012" not in repr(served.reads)
+
+
+def test_sessions_are_found_by_who_approved_them(api: ApiServer, store: Store) -> None:
+    """Approvals that were denied, reviewed or given elsewhere do not count."""
+    sessions: dict[str, str] = {}
+    for offset, name in enumerate(("exec-1", "exec-2", "exec-3")):
+        decision = Decision("approve", "pci-dss", "shells", "r-1", 0, approval=name)
+        record = make_record(10_000 + offset, decision=decision, argv=("uncommon", name))
+        sessions[name] = store.create(record).session
+    verdicts = [
+        ("exec-1", "approve", "payments"),
+        ("exec-2", "review", "payments"),
+        ("exec-3", "approve", "shop"),
+    ]
+    events = [
+        make_event(
+            offset,
+            namespace=namespace,
+            kind=Kind.APPROVAL_DECIDED,
+            actor=Identity("bob"),
+            approval=name,
+            details={"verdict": verdict},
+        )
+        for offset, (name, verdict, namespace) in enumerate(verdicts)
+    ]
+    store.record(events, received_at=1)
+    for where in ("/namespaces/payments", ""):
+        assert hits(search(api, where=where, text="uncommon", approvedBy="bob")) == [
+            (sessions["exec-1"], "command")
+        ]
+    assert hits(search(api, text="uncommon", approvedBy="alice")) == []

@@ -1,5 +1,8 @@
 """``chaperone search``."""
 
+import csv
+import io
+
 import pytest
 from cli_runner import Chaperone
 
@@ -9,14 +12,15 @@ Kept = dict[str, SessionRecord]
 
 
 def test_words_lead_to_a_session_and_a_moment(chaperone: Chaperone, kept: Kept) -> None:
-    header, place = chaperone.out("search", "alice").splitlines()
+    header, place, replay = chaperone.out("search", "alice").splitlines()
     assert header.startswith(f"{kept['shell'].session}  agent  payments/shop-5d9f")
     assert place.split()[:3] == ["0.1s", "stdout", "alice"]
+    assert replay == f"  chaperone replay {kept['shell'].session} -n payments --at 0.1"
 
 
 def test_places_of_one_session_stand_together(chaperone: Chaperone, kept: Kept) -> None:
     lines = chaperone.out("search", '"no such order"', "-A").splitlines()
-    assert [line.startswith(" ") for line in lines] == [False, True, True] * 2
+    assert [line.startswith(" ") for line in lines] == [False, True, True, True] * 2
     names = {line.split()[0] for line in lines if not line.startswith(" ")}
     assert names == {kept["failing"].session, kept["elsewhere"].session}
 
@@ -66,3 +70,69 @@ def test_a_cut_answer_says_so(chaperone: Chaperone) -> None:
 def test_a_search_too_long_is_refused(chaperone: Chaperone) -> None:
     done = chaperone.run("search", "x" * 5000)
     assert (done.code, "at most" in done.error) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (["--exit", "7"], {"failing", "elsewhere"}),
+        (["--exit", "failed"], {"failing", "elsewhere"}),
+        (["--exit", "0"], set[str]()),
+        (["--finding", "any"], set[str]()),
+        (["--agent", "agent"], {"failing", "elsewhere"}),
+        (["--agent", "nobody"], set[str]()),
+        (["--phase", "completed"], {"failing", "elsewhere"}),
+        (["--approved-by", "bob"], set[str]()),
+    ],
+)
+def test_a_search_is_narrowed(
+    chaperone: Chaperone, kept: Kept, arguments: list[str], found: set[str]
+) -> None:
+    answer = chaperone.run("search", "order", "-A", "-o", "json", *arguments).json
+    names = {hit["session"]["metadata"]["name"] for hit in answer["status"]["hits"]}
+    assert names == {kept[name].session for name in found}
+
+
+def test_findings_are_looked_for_by_rule_and_brand(chaperone: Chaperone, kept: Kept) -> None:
+    for finding in ("any", "pan", "pan/visa"):
+        assert kept["shell"].session in chaperone.out("search", "alice", "--finding", finding)
+    assert chaperone.out("search", "alice", "--finding", "pan/amex") == ""
+
+
+@pytest.mark.parametrize("code", ["x", "-1", "256", "7.0", "٣"])
+def test_an_exit_code_that_is_none_is_refused(chaperone: Chaperone, code: str) -> None:
+    done = chaperone.run("search", "x", f"--exit={code}")
+    assert (done.code, "--exit" in done.error) == (2, True)
+
+
+def test_csv_has_a_line_a_place_and_no_formula(chaperone: Chaperone, kept: Kept) -> None:
+    text = chaperone.run("search", "forged", "-A", "-o", "csv").out
+    lines = text.splitlines()
+    assert len(lines) == 2
+    assert text.isprintable() is False
+    assert all(character.isprintable() or character == "\n" for character in text)
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert row["session"] == kept["hostile"].session
+    assert row["channel"] == "command"
+    assert row["text"].startswith("sh -c \\x1b]0;owned\\x07\\nforged row")
+    assert row["matches"] == "forged"
+    assert row["replay"] == f"chaperone replay {row['session']} -n payments --at 0.0"
+
+
+def test_an_empty_csv_has_its_columns(chaperone: Chaperone) -> None:
+    assert chaperone.out("search", "nowhere", "-o", "csv").startswith("session,namespace,pod,")
+
+
+def test_a_table_holds_no_control_characters(chaperone: Chaperone) -> None:
+    out = chaperone.out("search", "forged", "-A", COLUMNS="80")
+    assert all(character.isprintable() or character == "\n" for character in out)
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_the_printed_command_replays_from_the_moment(chaperone: Chaperone) -> None:
+    *_, command = chaperone.out("search", "alice").splitlines()
+    words = command.split()
+    assert words[:2] == ["chaperone", "replay"]
+    replayed = chaperone.process(*words[1:], "--speed", "1000", "--idle-limit", "0")
+    assert replayed.code == 0, replayed.error
+    assert "alice" in replayed.out

@@ -10,6 +10,8 @@ from sidecar.contract.errors import CallerError
 from sidecar.contract.events import Channel
 from webhook.store.contract import Passage, Phase, Query, Store
 
+NEEDLE = Query(text="needle")
+
 
 def told(store: Store, *texts: str, offset_ms: int = 0, **changes: object) -> Growing:
     """A session whose output was these texts."""
@@ -202,7 +204,31 @@ def test_the_sessions_are_filtered(store: Store) -> None:
     assert len(store.search(Query(text="shared", limit=2))) == 2
 
 
-def test_the_best_comes_first(store: Store) -> None:
-    told(store, "needle " + "hay " * 300, "needle needle needle")
-    hits = store.search(Query(text="needle"))
-    assert [hit.passage.sequence for hit in hits if hit.passage] == [1, 0]
+def test_the_newest_session_comes_first_and_of_it_what_was_said_last(store: Store) -> None:
+    older = told(store, "needle " * 5, "needle")
+    newer = told(store, "needle", "hay", "needle", offset_ms=1000, argv=("find", "needle"))
+    hits = [
+        (hit.record.session, hit.passage.sequence if hit.passage else None) for hit in store.search(NEEDLE)
+    ]
+    expected = [(newer.session, 2), (newer.session, 0), (newer.session, None)]
+    assert hits == [*expected, (older.session, 1), (older.session, 0)]
+
+
+def test_text_of_a_session_that_goes_on_stays_with_its_start(store: Store) -> None:
+    older = told(store, "needle")
+    newer = told(store, "needle", offset_ms=1000)
+    record, frames = older.grow(b"more")
+    store.append(record, frames, [older.says("needle", at=9)])
+    assert [hit.record.session for hit in store.search(NEEDLE)] == [
+        newer.session,
+        older.session,
+        older.session,
+    ]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(alphabet="a\ue000\ue123 ", max_size=12))
+def test_characters_of_private_use_are_no_way_into_other_fields(store: Store, text: str) -> None:
+    told(store, "a b", namespace="a", pod="a")
+    for hit in store.search(Query(text=text, limit=3)):
+        assert hit.highlight

@@ -25,6 +25,9 @@ def test_opensearch_has_its_variables(tmp_path: Path) -> None:
             "CHAPERONE_STORE_PASSWORD_FILE": str(tmp_path / "password"),
             "CHAPERONE_STORE_CA_FILE": "/ca.pem",
             "CHAPERONE_STORE_REPLICAS": "1",
+            "CHAPERONE_STORE_REMOVING_USERNAME": "remover",
+            "CHAPERONE_STORE_REMOVING_PASSWORD_FILE": str(tmp_path / "password"),
+            "CHAPERONE_STORE_HOT_MONTHS": "6",
         }
     )
     assert settings == OpenSearchSettings(
@@ -34,7 +37,12 @@ def test_opensearch_has_its_variables(tmp_path: Path) -> None:
         password="hunter2",
         ca_file=Path("/ca.pem"),
         replicas=1,
+        removing_username="remover",
+        removing_password="hunter2",
+        hot_months=6,
     )
+    removing = settings.for_removing()
+    assert (removing.username, removing.password) == ("remover", "hunter2")
     assert "hunter2" not in repr(settings)
 
 
@@ -46,7 +54,9 @@ def test_opensearch_has_its_variables(tmp_path: Path) -> None:
         {"CHAPERONE_STORE": "https://"},
         {"CHAPERONE_STORE": "https://user:hunter2@host:9200"},
         {"CHAPERONE_STORE": "https://host", "CHAPERONE_STORE_REPLICAS": "many"},
+        {"CHAPERONE_STORE": "https://host", "CHAPERONE_STORE_HOT_MONTHS": "some"},
         {"CHAPERONE_STORE": "https://host", "CHAPERONE_STORE_PASSWORD_FILE": "/nowhere/at/all"},
+        {"CHAPERONE_STORE": "https://host", "CHAPERONE_STORE_REMOVING_PASSWORD_FILE": "/nowhere/at/all"},
     ],
 )
 def test_what_cannot_work_is_refused_without_secrets(environment: dict[str, str]) -> None:

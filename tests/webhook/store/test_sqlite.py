@@ -11,15 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from audit_event_samples import make_event
-from store_samples import Growing, make_notice, make_record
+from store_samples import Growing, make_record
 
 from sidecar.contract.frames import Chain
-from webhook.store.audit import AuditQuery
 from webhook.store.contract import Query, StoreError
-from webhook.store.sqlite import connections
 from webhook.store.sqlite.packing import pack, unpack
-from webhook.store.sqlite.schema import MIGRATIONS
 from webhook.store.sqlite.store import SqliteStore
 
 APPENDER = """
@@ -183,28 +179,18 @@ def test_packing_gives_back_the_exact_bytes(data: bytes) -> None:
     assert len(blob) <= len(data)
 
 
-def test_a_store_of_the_first_version_keeps_what_it_holds(path: Path) -> None:
-    growing = Growing(make_record(argv=("psql", "-c", "select 1")))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connections, "MIGRATIONS", MIGRATIONS[:1])
-        old = SqliteStore(path)
-        old.prepare()
-        old.create(growing.record)
-        old.append(*growing.grow(b"first"), [growing.says("a line of output")])
-        old.note(make_notice())
-        old.close()
-    with sqlite3.connect(path) as connection:
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
-        assert "audit_events" not in tables
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
-    connection.close()
-    store = SqliteStore(path)
-    store.prepare()
-    assert store.session(growing.session) == growing.record
-    assert store.frames(growing.session, start=0, limit=10) == growing.made
-    assert [hit.passage for hit in store.search(Query(text="output"))] == [growing.says("a line of output")]
-    assert store.notices(namespace=None, since=None, limit=10)
-    event = make_event()
-    assert store.record([event], received_at=1) == [event]
-    assert [kept.event for kept in store.audit_events(AuditQuery(text="psql"))] == [event]
+def test_the_space_of_what_is_removed_is_given_back(store: SqliteStore, path: Path) -> None:
+    growing = Growing(store.create(make_record()))
+    store.append(*growing.grow(*(os.urandom(50_000) for _ in range(40))), [])
+    before = _pages(store)
+    store.remove_sessions([growing.session])
+    assert _pages(store) == before
+    store.tidy(hot_before=0)
+    assert _pages(store) < before / 5
     store.close()
+    assert path.stat().st_size < 1_000_000
+
+
+def _pages(store: SqliteStore) -> int:
+    with store._connections.reading() as connection:
+        return connection.execute("PRAGMA page_count").fetchone()[0]

@@ -31,6 +31,9 @@ _CATEGORIES: Final = {
     Kind.CONTROL_STOPPED: ("process", "end"),
     Kind.CONTROL_FAILED: ("process", "error"),
     Kind.RECORD_READ: ("database", "access"),
+    Kind.RECORD_REMOVED: ("database", "deletion"),
+    Kind.HOLD_SET: ("configuration", "creation"),
+    Kind.HOLD_RELEASED: ("configuration", "deletion"),
 }
 """``event.category`` and ``event.type`` (ECS 8, "Categorization fields")."""
 _SESSIONS: Final = frozenset({"pods/exec", "pods/attach"})

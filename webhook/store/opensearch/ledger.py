@@ -136,6 +136,13 @@ class Ledger:
         self._refresh()
         return self._one({"term": {"chaperone.kinds": kind}}, lambda entry: kind_of(entry.key) == kind)
 
+    def known_keys(self, keys: Sequence[str]) -> set[str]:
+        """Give the keys that entries have."""
+        found: set[str] = set()
+        for start in range(0, len(keys), _NODES_AT_ONCE):
+            found |= set(self._places(keys[start : start + _NODES_AT_ONCE]))
+        return found
+
     def ledger(self) -> Frontier:
         """Give the tree as it is now: as it was last seen, and what came after."""
         if not self._seen.size:

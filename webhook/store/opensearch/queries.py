@@ -5,30 +5,74 @@ Values go into ``term``, ``range`` and ``match_phrase`` clauses only, where noth
 
 from collections.abc import Mapping, Sequence
 
-from webhook.store.contract import Query
+from webhook.store.contract import ANY_FINDING, Query
 
 Json = dict[str, object]
 
 SESSION_FIELD = "chaperone.session"
+_NAMESPACE = "orchestrator.namespace"
+_STARTED = "chaperone.started_at"
+_NEWEST: list[Json] = [
+    {_STARTED: "desc"},
+    {SESSION_FIELD: "desc"},
+    {"event.sequence": {"order": "desc", "missing": "_last"}},
+]
 
 
 def session_filters(query: Query) -> list[Json]:
     """Give the clauses for the fields of a session record."""
+    exit_code: Json = {"process.exit_code": query.exit_code}
+    failed: Json = {"range": {"process.exit_code": {"gt": 0}}}
     return [
         *passage_filters(query),
         *term_clauses({"chaperone.phase": query.phase.value if query.phase else None}),
+        *([{"term": exit_code}] if query.exit_code is not None else []),
+        *([failed] if query.failed else []),
+        *([] if query.finding is None else [_found(query.finding)]),
+        *([] if query.approvals is None else [_approved(query.approvals)]),
     ]
 
 
+def _found(finding: str) -> Json:
+    rules = "chaperone.findings.rules"
+    if finding == ANY_FINDING:
+        return {"range": {"chaperone.findings.total": {"gt": 0}}}
+    if "/" in finding:
+        return {"term": {rules: finding}}
+    return {"bool": {"should": [{"term": {rules: finding}}, {"prefix": {rules: f"{finding}/"}}]}}
+
+
+def _approved(approvals: frozenset[tuple[str, str]]) -> Json:
+    if not approvals:
+        return {"match_none": {}}
+    by_namespace: dict[str, list[str]] = {}
+    for namespace, name in sorted(approvals):
+        by_namespace.setdefault(namespace, []).append(name)
+    either = [
+        {
+            "bool": {
+                "filter": [*term_clauses({_NAMESPACE: namespace}), {"terms": {"chaperone.approval": names}}]
+            }
+        }
+        for namespace, names in by_namespace.items()
+    ]
+    return {"bool": {"should": either, "minimum_should_match": 1}}
+
+
+def of_sessions(sessions: Sequence[str]) -> Json:
+    """Give the clause for what belongs to one of these sessions."""
+    return {"terms": {SESSION_FIELD: sessions}}
+
+
 def passage_filters(query: Query) -> list[Json]:
-    """Give the clauses for what a passage knows of its session: all but the phase, which changes."""
+    """Give the clauses for what a passage knows of its session: what never changes."""
     started = {
         name: value for name, value in (("gte", query.since), ("lt", query.until)) if value is not None
     }
     return [
         *term_clauses(
             {
-                "orchestrator.namespace": query.namespace,
+                _NAMESPACE: query.namespace,
                 "user.name": query.user,
                 "orchestrator.resource.name": query.pod,
             }
@@ -95,19 +139,39 @@ def frames_by_id(ids: Sequence[str]) -> Json:
     }
 
 
-def matching_passages(filters: Sequence[Json], phrases: Sequence[str], *, start: int, size: int) -> Json:
-    """A page of passages in which all phrases are found, best first."""
+def matching_passages(
+    filters: Sequence[Json], phrases: Sequence[str], *, size: int, after: Sequence[object] | None
+) -> Json:
+    """A page of passages in which all phrases are found: the newest session first, and of it the newest."""
     return {
-        "from": start,
         "size": size,
-        "query": {"bool": {"filter": filters, "must": phrase_clauses(phrases)}},
-        "sort": [
-            {"_score": "desc"},
-            {SESSION_FIELD: "desc"},
-            {"event.sequence": {"order": "asc", "missing": "_first"}},
-        ],
+        "query": {"bool": {"filter": [*filters, *phrase_clauses(phrases)]}},
+        "sort": _NEWEST,
         "track_total_hits": False,
         "_source": ["message", "event.sequence", "chaperone.session", "chaperone.at", "chaperone.channel"],
+        **({"search_after": after} if after else {}),
+    }
+
+
+def count_of_passages(filters: Sequence[Json], phrases: Sequence[str], *, most: int) -> Json:
+    """How many passages all phrases are found in, counted no further than to ``most``."""
+    return {
+        "size": 0,
+        "query": {"bool": {"filter": [*filters, *phrase_clauses(phrases)]}},
+        "track_total_hits": most,
+        "terminate_after": most,
+    }
+
+
+def session_ids(filters: Sequence[Json], *, size: int, after: Sequence[object] | None) -> Json:
+    """A page of the ids of sessions, as the sort value, the one that started last first."""
+    return {
+        "size": size,
+        "query": {"bool": {"filter": filters}},
+        "sort": _NEWEST[:2],
+        "track_total_hits": False,
+        "_source": False,
+        **({"search_after": after} if after else {}),
     }
 
 

@@ -2,21 +2,22 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import Any, Generic, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from sidecar.contract.frames import Frame
 from sidecar.contract.identifiers import is_session_id
+from webhook.store.checks import check_query, is_asked
 from webhook.store.codec import decode_notice, decode_record
-from webhook.store.contract import Hit, MissingError, PodNotice, Query, SessionRecord
+from webhook.store.contract import MissingError, PodNotice, Query, SessionRecord
 from webhook.store.opensearch import queries
+from webhook.store.opensearch.asking import Found, Hit, search
 from webhook.store.opensearch.client import Client
-from webhook.store.opensearch.documents import FrameSource, NoticeSource, PassageSource, SessionSource
+from webhook.store.opensearch.documents import FrameSource, NoticeSource, SessionSource
 from webhook.store.opensearch.names import Names
-from webhook.store.text import highlight, parse_text
+from webhook.store.text import parse_text
 
-_S = TypeVar("_S")
 _F = TypeVar("_F")
 
 PAGE = 1000
@@ -24,19 +25,6 @@ FIRST_FRAMES = 64
 FRAMES_PAGE_BYTES = 8 * 1024 * 1024
 WINDOW = 10_000
 """Most hits one search gives (``index.max_result_window``)."""
-
-
-class _Hit(msgspec.Struct, Generic[_S]):
-    source: _S = msgspec.field(name="_source")
-    sort: list[Any] = []
-
-
-class _Hits(msgspec.Struct, Generic[_S]):
-    hits: list[_Hit[_S]]
-
-
-class _Found(msgspec.Struct, Generic[_S]):
-    hits: _Hits[_S]
 
 
 class _Document(msgspec.Struct):
@@ -143,24 +131,15 @@ class Reader:
     def frames_by_id(self, ids: Sequence[str]) -> list[Frame]:
         """Give frames by their document ids, also those that no record counts yet."""
         self.refresh(self._names.events)
-        page = self._search(_Found[FrameSource], self._names.events, queries.frames_by_id(ids))
+        page = self._search(Found[FrameSource], self._names.events, queries.frames_by_id(ids))
         return [hit.source.frame() for hit in page.hits.hits]
 
     def notices(self, *, namespace: str | None, since: int | None, limit: int) -> list[PodNotice]:
         """Give notices, newest first; at most 10 000."""
         self.refresh(self._names.notices)
         body = queries.newest_notices(namespace, since, size=max(0, min(limit, WINDOW)))
-        page = self._search(_Found[NoticeSource], self._names.notices, body)
+        page = self._search(Found[NoticeSource], self._names.notices, body)
         return [decode_notice(hit.source.chaperone.notice) for hit in page.hits.hits]
-
-    def search(self, query: Query) -> list[Hit]:
-        """Give where the text is found, best first; at most 10 000."""
-        phrases = parse_text(query.text or "")
-        if not phrases or query.limit <= 0:
-            return []
-        self.refresh(self._names.all_passages)
-        pages = self._hit_pages(query, phrases)
-        return list(islice(chain.from_iterable(pages), query.limit))
 
     def refresh(self, indices: str) -> None:
         """Make visible to searches what was written before."""
@@ -170,11 +149,12 @@ class Reader:
 
     def _sessions_by_fields(self, query: Query) -> Iterator[list[SessionRecord]]:
         self.refresh(self._names.all_sessions)
+        check_query(query)
         filters = queries.session_filters(query)
         after: str | None = None
         while True:
             body = queries.newest_sessions(filters, size=min(PAGE, query.limit), after=after)
-            hits = self._search(_Found[SessionSource], self._names.all_sessions, body).hits.hits
+            hits = self._search(Found[SessionSource], self._names.all_sessions, body).hits.hits
             if not hits:
                 return
             yield [decode_record(hit.source.chaperone.record) for hit in hits]
@@ -184,6 +164,7 @@ class Reader:
         phrases = parse_text(query.text or "")
         if not phrases:
             return
+        check_query(query)
         self.refresh(self._names.all_passages)
         filters = queries.passage_filters(query)
         after: str | None = None
@@ -193,47 +174,27 @@ class Reader:
             ids = [bucket.key.session for bucket in answer.aggregations.sessions.buckets]
             if not ids:
                 return
-            yield [record for record in self.records(ids) if query.phase in {None, record.phase}]
+            yield [record for record in self.records(ids) if is_asked(record, query)]
             after = ids[-1]
 
     def _changes(
         self, namespace: str | None, moments: queries.Json, *, size: int, after: tuple[int, str] | None = None
-    ) -> Iterator[_Hit[SessionSource]]:
+    ) -> Iterator[Hit[SessionSource]]:
         while True:
             body = queries.changed_sessions(namespace, moments, size=size, after=after)
-            hits = self._search(_Found[SessionSource], self._names.all_sessions, body).hits.hits
+            hits = self._search(Found[SessionSource], self._names.all_sessions, body).hits.hits
             yield from hits
             if len(hits) < size:
                 return
             moment, session = hits[-1].sort
             after = (moment, session)
 
-    def _hit_pages(self, query: Query, phrases: Sequence[str]) -> Iterator[list[Hit]]:
-        filters = queries.passage_filters(query)
-        size = min(PAGE, query.limit) if query.phase is None else PAGE
-        for start in range(0, WINDOW - size + 1, size):
-            body = queries.matching_passages(filters, phrases, start=start, size=size)
-            found = self._search(_Found[PassageSource], self._names.all_passages, body).hits.hits
-            yield self._hits([hit.source for hit in found], query, phrases)
-            if len(found) < size:
-                return
-
-    def _hits(self, sources: Sequence[PassageSource], query: Query, phrases: Sequence[str]) -> list[Hit]:
-        ids = list(dict.fromkeys(source.chaperone.session for source in sources))
-        records = {record.session: record for record in self.records(ids)}
-        hits: list[Hit] = []
-        for source in sources:
-            record = records.get(source.chaperone.session)
-            if record is not None and query.phase in {None, record.phase}:
-                hits.append(Hit(record, source.passage(), highlight(source.message, phrases)))
-        return hits
-
     def _frames_between(self, session: str, start: int, end: int) -> Iterator[Frame]:
         """Give the frames that searches see, up to the first that is missing."""
         size = FIRST_FRAMES
         while start < end:
             body = queries.frames_page(session, start=start, end=end, size=min(size, end - start))
-            hits = self._search(_Found[FrameSource], self._names.events, body).hits.hits
+            hits = self._search(Found[FrameSource], self._names.events, body).hits.hits
             length = 0
             for frame in _unique(hit.source.frame() for hit in hits):
                 if frame.sequence != start:
@@ -246,9 +207,7 @@ class Reader:
             size = max(FIRST_FRAMES, min(PAGE, FRAMES_PAGE_BYTES * len(hits) // max(length, 1)))
 
     def _search(self, answer: type[_F], indices: str, body: queries.Json) -> _F:
-        return self._client.ask(
-            answer, "POST", f"/{indices}/_search", body, ignore_unavailable="true", allow_no_indices="true"
-        )
+        return search(self._client, answer, indices, body)
 
 
 def _unique(frames: Iterable[Frame]) -> Iterator[Frame]:

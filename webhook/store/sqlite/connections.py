@@ -3,17 +3,25 @@
 import os
 import sqlite3
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from webhook.store.contract import StoreError
 from webhook.store.sqlite.errors import store_error
+from webhook.store.sqlite.functions import add_functions
 from webhook.store.sqlite.schema import APPLICATION_ID, MIGRATIONS
 
+_T = TypeVar("_T")
 BUSY_SECONDS = 10.0
 CHECKPOINT_PAGES = 4000
 WAL_BYTES_KEPT = 64 * 1024 * 1024
+CACHE_KIB = 8 * 1024
+PAGES_AT_ONCE = 2000
+"""Pages that are given back while other writers wait."""
+INCREMENTAL = 2
+"""https://sqlite.org/pragma.html#pragma_auto_vacuum"""
 PAGE_BYTES = 8192
 """Packed passages of about 2.5 KB fill pages of 4096 badly, frames of about 20 KB those of 16384."""
 
@@ -38,6 +46,7 @@ class Connections:
             raise StoreError(f"store {self.path}: it cannot be opened: {error.strerror}") from None
         with self.writing() as connection:
             _migrate(connection, self.path)
+        self._let_shrink()
 
     @contextmanager
     def writing(self) -> Generator[sqlite3.Connection]:
@@ -69,6 +78,29 @@ class Connections:
         finally:
             if connection is not None:
                 self._give_back(connection)
+
+    def give_back_space(self) -> None:
+        """Give pages that are free back to the file system, some at a time. Raises StoreError."""
+        left = 1
+        while left:
+            with self._writing:
+                left = self._alone(_give_back_pages)
+        with self._writing:
+            self._alone(lambda writer: writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall())
+
+    def _let_shrink(self) -> None:
+        """Write the file anew if it is from a version that could not give space back."""
+        with self._writing:
+            self._alone(_make_incremental)
+
+    def _alone(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Do what cannot be done in a transaction."""
+        connection = self._taken_writer()
+        try:
+            return work(connection)
+        except sqlite3.Error as error:
+            self._drop_writer()
+            raise store_error(self.path, error) from None
 
     def close(self) -> None:
         """Close every connection; ones on loan are closed when they come back."""
@@ -131,10 +163,13 @@ class Connections:
 
 
 def _set_up(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     if read_only:
         connection.execute("PRAGMA query_only = ON")
         return
+    add_functions(connection)
     connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         raise StoreError(f"store {path}: its file system cannot hold a write-ahead log; use a local volume")
@@ -142,6 +177,20 @@ def _set_up(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> N
     connection.execute("PRAGMA secure_delete = FAST")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")
+
+
+def _make_incremental(connection: sqlite3.Connection) -> None:
+    (mode,) = connection.execute("PRAGMA auto_vacuum").fetchone()
+    if mode != INCREMENTAL:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.execute("VACUUM")
+
+
+def _give_back_pages(connection: sqlite3.Connection) -> int:
+    """Give some free pages back, and how many are left."""
+    connection.execute(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})").fetchall()
+    (left,) = connection.execute("PRAGMA freelist_count").fetchone()
+    return left
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:

@@ -54,6 +54,12 @@ class Ledger:
         """Give the newest entry of a kind."""
         return self._one("kind = ? ORDER BY number DESC LIMIT 1", kind)
 
+    def known_keys(self, keys: Sequence[str]) -> set[str]:
+        """Give the keys that entries have."""
+        with self._connections.reading() as connection:
+            rows = (connection.execute("SELECT key FROM ledger WHERE key = ?", (key,)) for key in keys)
+            return {key for row in rows for (key,) in row}
+
     def ledger(self) -> Frontier:
         """Give the tree as it is now."""
         with self._connections.reading() as connection:

@@ -1,28 +1,27 @@
 """Statements that read, inside a transaction of the caller's."""
 
 import sqlite3
-from collections.abc import Sequence
 
-from sidecar.contract.events import Channel
 from sidecar.contract.frames import Frame
 from webhook.store.codec import decode_notice, decode_record
-from webhook.store.contract import Hit, Passage, PodNotice, Query, SessionRecord
+from webhook.store.contract import PodNotice, Query, SessionRecord
+from webhook.store.sqlite.conditions import conditions
 from webhook.store.sqlite.packing import unpack
 from webhook.store.sqlite.schema import SEQUENCE_BITS
-from webhook.store.text import highlight, parse_text
+from webhook.store.sqlite.searching import text_condition
+from webhook.store.text import parse_text
 
 
 def select_sessions(connection: sqlite3.Connection, query: Query) -> list[SessionRecord]:
     """Give the sessions of a query, newest first."""
-    where, values = _conditions(query)
+    where, values = conditions(query)
     if query.text is not None:
         phrases = parse_text(query.text)
         if not phrases:
             return []
-        where.append(
-            "number IN (SELECT number FROM words JOIN texts ON id = words.rowid WHERE words MATCH ?)"
-        )
-        values.append(match_expression(phrases))
+        condition, more = text_condition(connection, phrases)
+        where.append(condition)
+        values += more
     sql = f"SELECT record FROM sessions WHERE {' AND '.join(where)} ORDER BY session DESC LIMIT ?"  # noqa: S608  conditions are constants of this module
     return [decode_record(row[0]) for row in connection.execute(sql, (*values, max(query.limit, 0)))]
 
@@ -64,45 +63,3 @@ def select_notices(
         (namespace, namespace, since, since, max(limit, 0)),
     )
     return [decode_notice(row[0]) for row in rows]
-
-
-def select_hits(connection: sqlite3.Connection, query: Query) -> list[Hit]:
-    """Give where the query's text is found, best first."""
-    phrases = parse_text(query.text or "")
-    if not phrases:
-        return []
-    where, values = _conditions(query)
-    narrowed = "JOIN texts ON id = words.rowid JOIN sessions USING (number)" if values else ""
-    sql = f"""SELECT record, session, sequence, at, channel, packed, texts.text FROM
-        (SELECT words.rowid AS id, rank AS score FROM words {narrowed}
-            WHERE words MATCH ? AND {" AND ".join(where)} ORDER BY rank LIMIT ?)
-        JOIN texts USING (id) JOIN sessions USING (number) ORDER BY score, session DESC, id"""  # noqa: S608  conditions are constants of this module
-    rows = connection.execute(sql, (match_expression(phrases), *values, max(query.limit, 0)))
-    return [_hit(row[0], row[1:5], unpack(row[5], row[6]).decode(), phrases) for row in rows]
-
-
-def _hit(record: bytes, place: Sequence[object], text: str, phrases: Sequence[str]) -> Hit:
-    session, sequence, at, channel = place
-    passage = None
-    if isinstance(session, str) and isinstance(sequence, int) and isinstance(at, int):
-        passage = Passage(session, sequence, at, None if channel is None else Channel(channel), text)
-    return Hit(decode_record(record), passage, highlight(text, phrases))
-
-
-def match_expression(phrases: Sequence[str]) -> str:
-    """Give the FTS5 expression; inside double quotes nothing is syntax, and phrases hold no quote."""
-    return " AND ".join(f'"{phrase}"' for phrase in phrases)
-
-
-def _conditions(query: Query) -> tuple[list[str], list[str | int]]:
-    conditions: list[tuple[str, str | int | None]] = [
-        ("namespace = ?", query.namespace),
-        ("username = ?", query.user),
-        ("pod = ?", query.pod),
-        ("phase = ?", query.phase.value if query.phase else None),
-        ("started_at >= ?", query.since),
-        ("started_at < ?", query.until),
-        ("session < ?", query.before),
-    ]
-    chosen = [(sql, value) for sql, value in conditions if value is not None]
-    return ["TRUE", *(sql for sql, _ in chosen)], [value for _, value in chosen]

@@ -8,7 +8,7 @@ from webhook.journal.events import AuditEvent
 from webhook.store.audit import AuditQuery, KeptEvent
 from webhook.store.checks import advances, check_new, fresh_frames
 from webhook.store.contract import Hit, Passage, PodNotice, Query, SessionRecord, StoreError
-from webhook.store.sqlite import audit, reading, writing
+from webhook.store.sqlite import audit, reading, removing, searching, writing
 from webhook.store.sqlite.connections import Connections
 from webhook.store.sqlite.ledger import Ledger
 
@@ -79,7 +79,7 @@ class SqliteStore(Ledger):
     def search(self, query: Query) -> list[Hit]:
         """Give where the text is found."""
         with self._connections.reading() as connection:
-            return reading.select_hits(connection, query)
+            return searching.select_hits(connection, query)
 
     def record(self, events: Sequence[AuditEvent], *, received_at: int) -> list[AuditEvent]:
         """Keep audit events in one transaction."""
@@ -95,6 +95,26 @@ class SqliteStore(Ledger):
         """Give audit events in the order they were received."""
         with self._connections.reading() as connection:
             return audit.select_audit_events_since(connection, after=after, namespace=namespace, limit=limit)
+
+    def remove_sessions(self, sessions: Sequence[str]) -> None:
+        """Remove sessions, one a transaction."""
+        for session in sessions:
+            with self._connections.writing() as connection:
+                removing.delete_session(connection, session)
+
+    def remove_audit_events(self, ids: Sequence[str]) -> None:
+        """Remove audit events in one transaction."""
+        with self._connections.writing() as connection:
+            removing.delete_audit_events(connection, ids)
+
+    def remove_notices(self, *, before: int) -> None:
+        """Remove old notices."""
+        with self._connections.writing() as connection:
+            connection.execute("DELETE FROM notices WHERE received_at < ?", (before,))
+
+    def tidy(self, *, hot_before: int) -> None:  # noqa: ARG002  nothing here is stored for rare use
+        """Give back the space of what was removed; the rest is all equally at hand."""
+        self._connections.give_back_space()
 
     def close(self) -> None:
         """Close the file."""

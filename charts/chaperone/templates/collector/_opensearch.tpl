@@ -6,6 +6,14 @@
   value: {{ $opensearch.prefix | quote }}
 - name: CHAPERONE_STORE_REPLICAS
   value: {{ $opensearch.replicas | quote }}
+- name: CHAPERONE_STORE_HOT_MONTHS
+  value: {{ .Values.retention.hotMonths | quote }}
+{{- with $opensearch.removing.username }}
+- name: CHAPERONE_STORE_REMOVING_USERNAME
+  value: {{ . | quote }}
+- name: CHAPERONE_STORE_REMOVING_PASSWORD_FILE
+  value: /etc/chaperone/removing/{{ $opensearch.removing.passwordSecret.key }}
+{{- end }}
 {{- with $opensearch.username }}
 - name: CHAPERONE_STORE_USERNAME
   value: {{ . | quote }}
@@ -24,11 +32,12 @@
 {{- end }}
 {{- end }}
 
-{{/* Secrets by the name of their volume: password, ca, certificate. */}}
+{{/* Secrets by the name of their volume: password, removing, ca, certificate. */}}
 {{- define "chaperone.opensearchSecrets" -}}
 {{- $opensearch := .Values.store.opensearch -}}
 {{- $secrets := dict -}}
 {{- if $opensearch.username }}{{ $_ := set $secrets "password" $opensearch.passwordSecret.name }}{{ end -}}
+{{- with $opensearch.removing }}{{ if .username }}{{ $_ := set $secrets "removing" .passwordSecret.name }}{{ end }}{{ end -}}
 {{- if $opensearch.caSecret.name }}{{ $_ := set $secrets "ca" $opensearch.caSecret.name }}{{ end -}}
 {{- with $opensearch.clientCertificateSecret }}{{ $_ := set $secrets "certificate" . }}{{ end -}}
 {{- $secrets | toJson -}}

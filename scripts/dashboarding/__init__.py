@@ -1,0 +1,1 @@
+"""Saved objects of OpenSearch Dashboards, made from policies/dashboards/dashboards.yaml."""
