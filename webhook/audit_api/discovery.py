@@ -61,6 +61,7 @@ def resources() -> dict[str, object]:
                 "singularName": "export",
                 "namespaced": False,
             },
+            {
                 **_resource("legalholds", "LegalHold", _HOLD_VERBS),
                 "singularName": "legalhold",
                 "namespaced": False,

@@ -144,19 +144,20 @@ def key_of(value: Value) -> str:
     """Give an entry's key: its kind, and what there is one of."""
     match value:
         case Start():
-            return START_KEY
+            key = START_KEY
         case SigningKey(public_key=public_key):
-            return f"key/{public_key}"
+            key = f"key/{public_key}"
         case SignedManifest(manifest=manifest):
-            return f"manifest/{manifest.session}"
+            key = f"manifest/{manifest.session}"
         case SignedRemoval(removal=removal):
-            return f"removal/{removal.name}"
+            key = f"removal/{removal.name}"
         case AuditEvent(id=name):
-            return f"event/{name}"
+            key = f"event/{name}"
         case Exported(size=size):
-            return f"checkpoint/{size}"
+            key = f"checkpoint/{size}"
         case Census(start=start):
-            return f"census/{start}"
+            key = f"census/{start}"
+    return key
 
 
 def kind_of(key: str) -> str:
