@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from changes import As, ticket_of
+from changes import ticket_of
 from kube import NAMESPACE, REPOSITORY, Kubectl, Result
+from people import As
 from pods import container, pod, static
+from receiver import SETTINGS, Receiver
 from sessions import Audit
 from workshop import Workshop
 
@@ -33,7 +35,8 @@ def cluster_name() -> str:
     name = os.environ.get("CHAPERONE_CLUSTER")
     if name:
         return name
-    for command in (["up"], ["install", "--for-tests"]):
+    values = [word for value in SETTINGS for word in ("--set", value)]
+    for command in (["up"], ["install", "--for-tests", *values]):
         done = subprocess.run(
             [REPOSITORY / "scripts/cluster", *command], capture_output=True, text=True, check=False
         )
@@ -85,6 +88,15 @@ def audit(auditor: Kubectl) -> Audit:
 def agent_both(agent: Kubectl, request: pytest.FixtureRequest) -> Kubectl:
     """The agent over each streaming protocol that kubectl knows."""
     return agent.using(request.param)
+
+
+@pytest.fixture(scope="session")
+def receiver(admin: Kubectl, cluster_name: str) -> Iterator[Receiver]:
+    """Where notifications arrive, as long as tests run that need it."""
+    receiver = Receiver(admin, cluster_name)
+    receiver.open()
+    yield receiver
+    receiver.close()
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
-from changes import As, apply, deployment, pack_in_force, secret
+from changes import apply, deployment, pack_in_force, secret
 from kube import NAMESPACE, Kubectl, Object, Result, until
+from people import As
 from pods import container, pod
 from sessions import API
 

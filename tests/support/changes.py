@@ -9,29 +9,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import yaml
-from kube import NAMESPACE, REPOSITORY, Kubectl, Object, Result, until
+from kube import NAMESPACE, REPOSITORY, Object, Result, until
+from people import As
 from pods import container, pod
 
 PACK = REPOSITORY / "policies/pci-dss.yaml"
-
-
-class As:
-    """The administrator's kubectl as somebody else."""
-
-    def __init__(self, admin: Kubectl, user: str, *groups: str) -> None:
-        self._admin = admin
-        self._options = [f"--as={user}", *(f"--as-group={group}" for group in groups)]
-
-    def command(self, *arguments: str) -> list[str]:
-        return self._admin.command(*self._options, *arguments)
-
-    def try_(self, *arguments: str, stdin: bytes | None = None) -> Result:
-        return self._admin.try_(*self._options, *arguments, stdin=stdin)
-
-    def run(self, *arguments: str, stdin: bytes | None = None) -> str:
-        result = self.try_(*arguments, stdin=stdin)
-        assert result.code == 0, f"kubectl {' '.join(arguments)}: {result.error}"
-        return result.text
 
 
 @contextmanager

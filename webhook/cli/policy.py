@@ -146,9 +146,7 @@ def explain(
     chaperone policy explain -f pci-dss --user ada --group agents -it -- bash
     """
     if not file:
-        note(
-            "The cluster's GuardPolicy objects are asked. Packs of the chart are none: add -f pci-dss."
-        )
+        note("The cluster's GuardPolicy objects are asked. Packs of the chart are none: add -f pci-dss.")
     policies = policy_set(load_all(file) if file else load_cluster(kubeconfig, context))
     labels = pairs(namespace_label or [], "--namespace-label")
     if review is not None:

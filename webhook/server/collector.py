@@ -9,6 +9,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from sidecar.contract.errors import ClusterError
+from webhook.accounts import COLLECTOR
 from webhook.approvals.spending import Spender
 from webhook.approvals.tickets import KubeTickets
 from webhook.audit_api.access import Read, log_read, read_event
@@ -30,7 +31,7 @@ from webhook.server.journaling import Journaling
 from webhook.server.ledger_keeping import LedgerKeeping
 from webhook.server.observing import CollectorObservers
 from webhook.server.runner import Servers, https
-from webhook.server.sources import COLLECTOR, source
+from webhook.server.sources import source
 from webhook.server.tasks import Tasks
 from webhook.server.tls import load_certificate, serving_context
 from webhook.settings import Settings
@@ -70,7 +71,9 @@ class Held:
 async def serve_collector(settings: Settings, environment: Mapping[str, str]) -> None:
     """Serve until told to end."""
     journaling = Journaling(settings, COLLECTOR, drain_seconds=_DRAIN_SECONDS)
-    observers = CollectorObservers(settings, journaling.journal, journaling.maker)
+    observers = CollectorObservers(
+        settings, journaling.journal, journaling.maker, depth=lambda: journaling.disk.size
+    )
     store = open_store(store_settings(environment))
     api = KubeApi(connections=_CONNECTIONS)
     reader = Reader(api, settings.namespace)
@@ -112,7 +115,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
 
     async def on_read(read: Read) -> None:
         await log_read(read)
-        await collector.recording.keep([read_event(journaling.maker.stamp(), read)])
+        await collector.recording.keep([journaling.journal.shown(read_event(journaling.maker.stamp(), read))])
 
     servers = Servers(
         https(

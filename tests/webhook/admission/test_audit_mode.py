@@ -69,7 +69,7 @@ async def passes(door: Door, request: Request, name: str, rule_: str) -> None:
     assert (would.action, would.rule) == (Action.DENY, rule_)
     assert is_told(name, answer)
     stamp = Stamp(id="e", at=NOW_SECONDS, origin="x")
-    event = decision_event(stamp, name, request, answer, lambda text: text, own="chaperone-system")
+    event = decision_event(stamp, name, request, answer, own="chaperone-system")
     assert event.outcome is Outcome.SUCCESS
     assert event.would == f"deny by {would.policy}/{rule_}"
 
