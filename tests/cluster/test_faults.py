@@ -63,8 +63,8 @@ def test_without_the_webhook_configuration_the_policies_still_refuse(
         assert "uid=" not in entered.text
         for refused, said in (
             (entered, "exec in this namespace must be recorded"),
-            (admin.try_("attach", "-n", NAMESPACE, app), "attach in this namespace is decided by Chaperone"),
-            (admin.try_(*debug, "--", "id"), "debug containers in this namespace are decided by Chaperone"),
+            (admin.try_("attach", "-n", NAMESPACE, app), "ValidatingAdmissionPolicy 'chaperone-attach'"),
+            (admin.try_(*debug, "--", "id"), "ValidatingAdmissionPolicy 'chaperone-debug'"),
             (admin.try_apply(pod("bare-of-recorder")), "pods in this namespace need a recorder"),
         ):
             assert refused.code != 0
