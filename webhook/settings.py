@@ -13,6 +13,7 @@ import msgspec
 from sidecar.contract.errors import ConfigurationError
 from sidecar.contract.grants import Limits
 from sidecar.contract.wire import INTAKE_PATH
+from webhook.accounts import own_users
 from webhook.admission.recorder import RecorderSettings
 from webhook.approvals.asking import Terms
 from webhook.collector.retention import LEAST_MONTHS
@@ -91,7 +92,7 @@ class Settings:
     @property
     def own_users(self) -> frozenset[str]:
         """The users that Chaperone itself acts as."""
-        return frozenset(f"system:serviceaccount:{self.namespace}:{name}" for name in _ACCOUNTS)
+        return own_users(self.namespace)
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -139,9 +140,6 @@ def _retention(read: "_Reader") -> RetentionTerms:
             " and hotMonths from 1 to months"
         )
     return terms
-
-
-_ACCOUNTS = ("chaperone-admission", "chaperone-collector")
 
 
 class _Reader:

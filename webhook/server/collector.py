@@ -9,6 +9,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from sidecar.contract.errors import ClusterError
+from webhook.accounts import COLLECTOR
 from webhook.approvals.spending import Spender
 from webhook.approvals.tickets import KubeTickets
 from webhook.audit_api.app import audit_app
@@ -31,7 +32,7 @@ from webhook.server.ledger_keeping import LedgerKeeping
 from webhook.server.observing import CollectorObservers
 from webhook.server.retention_keeping import RetentionKeeping
 from webhook.server.runner import Servers, https
-from webhook.server.sources import COLLECTOR, source
+from webhook.server.sources import source
 from webhook.server.tasks import Tasks
 from webhook.server.telling import Telling
 from webhook.server.tls import load_certificate, serving_context
@@ -72,7 +73,9 @@ class Held:
 async def serve_collector(settings: Settings, environment: Mapping[str, str]) -> None:
     """Serve until told to end."""
     journaling = Journaling(settings, COLLECTOR, drain_seconds=_DRAIN_SECONDS)
-    observers = CollectorObservers(settings, journaling.journal, journaling.maker)
+    observers = CollectorObservers(
+        settings, journaling.journal, journaling.maker, depth=lambda: journaling.disk.size
+    )
     store = open_store(store_settings(environment))
     api = KubeApi(connections=_CONNECTIONS)
     reader = Reader(api, settings.namespace)
@@ -112,7 +115,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
     )
     intake = AuditIntake(collector.recording, reviewer, namespace=settings.namespace)
 
-    telling = Telling(collector.recording, journaling.maker)
+    telling = Telling(collector.recording, journaling.maker, journaling.journal.shown)
     retention = Retention(store, ledger.book, journaling.maker, settings.retention)
     servers = Servers(
         https(

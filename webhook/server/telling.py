@@ -11,13 +11,15 @@ from webhook.journal.making import Maker, Stamp
 class Telling:
     """Keeps events; every method returns once they are durable, and raises StoreError."""
 
-    def __init__(self, recording: Recording, maker: Maker) -> None:
+    def __init__(self, recording: Recording, maker: Maker, shown: Callable[[AuditEvent], AuditEvent]) -> None:
+        """``shown`` gives an event as it may be kept: masked."""
         self._recording = recording
         self._maker = maker
+        self._shown = shown
 
     async def keep(self, event: AuditEvent) -> None:
         """Keep an event."""
-        await self._recording.keep([event])
+        await self._recording.keep([self._shown(event)])
 
     async def tell(self, make: Callable[[Stamp], AuditEvent]) -> None:
         """Keep an event that is made with a stamp of now."""

@@ -1,7 +1,5 @@
 """What every store leaves out: by exit code, findings, approvals and phase, in lists and in searches."""
 
-from collections.abc import Iterator
-
 import msgspec
 import pytest
 from store_samples import Growing, make_record
@@ -23,7 +21,7 @@ def ended(store: Store, offset_ms: int, **changes: object) -> str:
 
 
 @pytest.fixture(params=["walks", "asks sessions"])
-def plan(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def plan(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both ways to an answer must give the same: each is taken whatever would be quicker."""
     if request.param == "asks sessions":
         monkeypatch.setattr(sqlite_searching, "FEW_WALKED", 0)
@@ -62,7 +60,7 @@ def test_each_filter_in_lists_and_searches(store: Store) -> None:
     assert found(approvals=frozenset([("payments", "exec-1")])) == [let]
     assert found(approvals=frozenset([("payments", "exec-1"), ("shop", "exec-1")])) == [elsewhere, let]
     assert found(approvals=frozenset([("payments", "exec-2")])) == []
-    assert found(approvals=frozenset()) == []
+    assert found(approvals=frozenset[tuple[str, str]]()) == []
     assert found(phase="Completed", exit_code=7) == [failed]
     assert found(phase="Interrupted") == []
     assert lost in found(phase="Completed")

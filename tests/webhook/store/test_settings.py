@@ -41,6 +41,7 @@ def test_opensearch_has_its_variables(tmp_path: Path) -> None:
         removing_password="hunter2",
         hot_months=6,
     )
+    assert isinstance(settings, OpenSearchSettings)
     removing = settings.for_removing()
     assert (removing.username, removing.password) == ("remover", "hunter2")
     assert "hunter2" not in repr(settings)
