@@ -102,12 +102,12 @@ def holds_of(events: Iterable[AuditEvent]) -> list[Hold]:
 
 
 def _scope(details: dict[str, str]) -> Scope:
-    texts = {name: details.get(name, "") for name in ("session", "agent", "namespace")}
     try:
-        times = {name: _read(details[name]) for name in ("since", "until") if name in details}
+        since, until = (_read(details[name]) if name in details else None for name in ("since", "until"))
     except ValueError:
         return Scope()
-    return Scope(**texts, **times)
+    session, agent, namespace = (details.get(name, "") for name in ("session", "agent", "namespace"))
+    return Scope(session=session, agent=agent, namespace=namespace, since=since, until=until)
 
 
 def _written(unix_ns: int) -> str:
