@@ -4,6 +4,7 @@ A hold is an audit event, and so is its release: who and why are in both, and no
 """
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -14,13 +15,14 @@ from sidecar.contract.sealing import Identity
 from webhook.journal.events import AuditEvent, Kind, Outcome, Where
 from webhook.journal.making import Stamp
 
+_SECOND: Final = 1_000_000_000
 RESOURCE: Final = f"legalholds.{AUDIT_GROUP}"
 KEPT_KINDS: Final = frozenset({Kind.HOLD_SET, Kind.HOLD_RELEASED, Kind.RECORD_REMOVED})
 """Events that stay in the store as long as it does."""
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a hold is about: all that is told must be so. Times are Unix nanoseconds."""
+    """What a hold is about: all that is told must be so. Times are Unix nanoseconds, whole microseconds."""
 
     session: str = ""
     agent: str = ""
@@ -62,8 +64,10 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
 
 def set_event(stamp: Stamp, by: Identity, scope: Scope, reason: str) -> AuditEvent:
     """Give the event that is a hold."""
-    fields = msgspec.structs.asdict(scope)
-    details = {name: str(value) for name, value in fields.items() if value not in {"", None}}
+    texts = {"session": scope.session, "agent": scope.agent, "namespace": scope.namespace}
+    times = {"since": scope.since, "until": scope.until}
+    details = {name: text for name, text in texts.items() if text}
+    details |= {name: _written(moment) for name, moment in times.items() if moment is not None}
     event = _event(stamp, by, Kind.HOLD_SET, stamp.id, reason)
     return replace(event, details=details, session=scope.session)
 
@@ -99,9 +103,22 @@ def holds_of(events: Iterable[AuditEvent]) -> list[Hold]:
 
 def _scope(details: dict[str, str]) -> Scope:
     try:
-        return msgspec.convert(details, Scope, strict=False)
-    except msgspec.ValidationError:
+        since, until = (_read(details[name]) if name in details else None for name in ("since", "until"))
+    except ValueError:
         return Scope()
+    session, agent, namespace = (details.get(name, "") for name in ("session", "agent", "namespace"))
+    return Scope(session=session, agent=agent, namespace=namespace, since=since, until=until)
+
+
+def _written(unix_ns: int) -> str:
+    """Give a moment to the microsecond, in UTC: a number of nanoseconds could be taken for a card's."""
+    moment = datetime.fromtimestamp(unix_ns // _SECOND, UTC)
+    return moment.replace(microsecond=unix_ns % _SECOND // 1000).isoformat(timespec="microseconds")
+
+
+def _read(text: str) -> int:
+    since = datetime.fromisoformat(text) - datetime.fromtimestamp(0, UTC)
+    return (since.days * 86_400 + since.seconds) * _SECOND + since.microseconds * 1000
 
 
 def _event(stamp: Stamp, by: Identity, kind: Kind, name: str, reason: str) -> AuditEvent:

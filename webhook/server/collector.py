@@ -115,7 +115,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
     )
     intake = AuditIntake(collector.recording, reviewer, namespace=settings.namespace)
 
-    telling = Telling(collector.recording, journaling)
+    telling = Telling(collector.recording, journaling.maker, journaling.journal.shown)
     retention = Retention(store, ledger.book, journaling.maker, settings.retention)
     servers = Servers(
         https(
@@ -133,8 +133,8 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
                 on_read=telling.read,
                 audit_changes=audit_changes,
                 sign=ledger.sign,
-                vouch=ledger.vouch,
                 tell=telling.tell,
+                vouch=ledger.vouch,
             ),
             port=settings.audit_port,
         ),

@@ -5,20 +5,20 @@ from collections.abc import Callable
 from webhook.audit_api.access import Read, log_read, read_event
 from webhook.collector.recording import Recording
 from webhook.journal.events import AuditEvent
-from webhook.journal.making import Stamp
-from webhook.server.journaling import Journaling
+from webhook.journal.making import Maker, Stamp
 
 
 class Telling:
     """Keeps events; every method returns once they are durable, and raises StoreError."""
 
-    def __init__(self, recording: Recording, journaling: Journaling) -> None:
+    def __init__(self, recording: Recording, maker: Maker, shown: Callable[[AuditEvent], AuditEvent]) -> None:
+        """``shown`` gives an event as it may be kept: masked."""
         self._recording = recording
-        self._maker = journaling.maker
-        self._shown = journaling.journal.shown
+        self._maker = maker
+        self._shown = shown
 
     async def keep(self, event: AuditEvent) -> None:
-        """Keep an event, masked."""
+        """Keep an event."""
         await self._recording.keep([self._shown(event)])
 
     async def tell(self, make: Callable[[Stamp], AuditEvent]) -> None:
