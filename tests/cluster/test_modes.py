@@ -9,7 +9,6 @@ import pytest
 from installation import without
 from kube import NAMESPACE, REPOSITORY, SYSTEM, Kubectl, Object, Result, until
 from pods import APP_IMAGE, container, pod
-from receiver import SETTINGS
 from sessions import API, Audit, marker
 
 TICKING = ["sh", "-c", "while true; do echo tick; sleep 0.2; done"]
@@ -28,7 +27,7 @@ def default(cluster_name: str) -> Iterator[None]:
     named = (f"{manager}.serviceAccount={NAMESPACE}/manager", f"{manager}.names[0]=modes-managed-*")
     install(cluster_name, *(word for value in named for word in ("--set", value)))
     yield
-    install(cluster_name, "--for-tests", *(word for value in SETTINGS for word in ("--set", value)))
+    install(cluster_name, "--for-tests")
 
 
 @pytest.fixture(scope="module")
