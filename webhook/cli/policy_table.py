@@ -69,6 +69,7 @@ def decision_object(decision: Decision) -> dict[str, Any]:
             "idleSeconds": decision.limits.idle_seconds,
             "totalSeconds": decision.limits.total_seconds,
             "outputBytes": decision.limits.output_bytes,
+            "findings": decision.limits.findings,
         },
         "maskingRules": [rule.name for rule in decision.masking_rules],
         "approval": msgspec.to_builtins(decision.approval),
@@ -116,7 +117,7 @@ def _details(decision: Decision) -> list[str]:
         )
     lines.append(
         f"session: profile {decision.profile}, idle {limits.idle_seconds} s, total {limits.total_seconds} s,"
-        f" output {limits.output_bytes} bytes (0 is no limit)"
+        f" output {limits.output_bytes} bytes, findings {limits.findings} (0 is no limit)"
     )
     if decision.masking_rules:
         lines.append(f"masking rules: {', '.join(rule.name for rule in decision.masking_rules)}")
