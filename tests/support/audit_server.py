@@ -15,6 +15,7 @@ from audit_pki import Authority, Pair
 from webhook.audit_api.access import Read
 from webhook.audit_api.app import audit_app
 from webhook.audit_api.changes import PollingChanges
+from webhook.audit_api.killing import Order
 from webhook.audit_api.ledgers import Sign
 from webhook.audit_api.server import AuditListener, ClusterFrontProxy
 from webhook.store.contract import Store
@@ -65,7 +66,12 @@ class Served:
 
 @contextmanager
 def serve(
-    store: Store, folder: Path, *, user_header: str = "X-Remote-User", sign: Sign | None = None
+    store: Store,
+    folder: Path,
+    *,
+    user_header: str = "X-Remote-User",
+    sign: Sign | None = None,
+    order: Order | None = None,
 ) -> Generator[Served]:
     """Serve a store until the end of the block."""
     authority, serving = Authority(folder, "front-proxy"), Authority(folder, "serving")
@@ -87,7 +93,7 @@ def serve(
     async def on_read(entry: Read) -> None:
         reads.append(entry)
 
-    app = audit_app(store, PollingChanges(0.05), front_proxy, on_read=on_read, sign=sign)
+    app = audit_app(store, PollingChanges(0.05), front_proxy, on_read=on_read, sign=sign, order=order)
     server = uvicorn.Server(listener.config(app, host="127.0.0.1", port=0))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

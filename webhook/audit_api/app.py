@@ -23,6 +23,7 @@ from webhook.audit_api.endpoints import Endpoints
 from webhook.audit_api.event_endpoints import EventEndpoints
 from webhook.audit_api.gate import HEALTH_PATHS, Gate, json_response, refuse
 from webhook.audit_api.identity import FrontProxy
+from webhook.audit_api.killing import Kills, Order
 from webhook.audit_api.ledgers import Ledgers, Sign
 from webhook.audit_api.objects import API_VERSION
 from webhook.audit_api.requests import aggregated_version
@@ -38,10 +39,12 @@ def audit_app(
     on_read: ReadHook = log_read,
     audit_changes: Changes | None = None,
     sign: Sign | None = None,
+    order: Order | None = None,
 ) -> FastAPI:
     """Give the application. ``on_read`` is awaited before any session, event or hit is given.
 
-    ``changes`` tells of sessions, ``audit_changes`` of audit events; ``sign`` gives a checkpoint of now.
+    ``changes`` tells of sessions, ``audit_changes`` of audit events; ``sign`` gives a checkpoint of now;
+    ``order`` has a session ended.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     _add_health(app, front_proxy)
@@ -50,6 +53,7 @@ def audit_app(
     _add_sessions(app, Endpoints(store, changes, on_read, threads=threads))
     _add_audit_events(app, EventEndpoints(store, audit_changes or changes, on_read, threads, time.time_ns))
     Ledgers(store, on_read, threads, sign).mount(app)
+    Kills(store, threads, order).mount(app)
     for error in (CallerError, StoreError, HTTPException, Exception):
         app.add_exception_handler(error, refuse)
     app.add_middleware(Gate, front_proxy=front_proxy)

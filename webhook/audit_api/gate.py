@@ -75,7 +75,12 @@ async def refuse(_: Request, error: Exception) -> Response:
         case HTTPException(status_code=404):
             return refusal(ApiError(Reason.NOT_FOUND, "the server could not find the requested resource"))
         case HTTPException(status_code=405):
-            return refusal(ApiError(Reason.METHOD_NOT_ALLOWED, "sessions can be read, and nothing else"))
+            return refusal(
+                ApiError(
+                    Reason.METHOD_NOT_ALLOWED,
+                    "sessions can be read, and ended by create sessions/kill, and nothing else",
+                )
+            )
         case _:
             return refusal(ApiError(Reason.INTERNAL, "an unexpected error; the server's log tells it"))
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from sidecar.contract.events import Ending
 from sidecar.contract.frames import Frame
 from webhook.audit_api.objects import Session
 from webhook.cli.audit import Audit
@@ -40,7 +41,9 @@ class Walked:
     """What a walk through the ledger found."""
 
     manifests: dict[str, tuple[int, Manifest]] = field(default_factory=dict[str, tuple[int, Manifest]])
-    """By session, with the number of the entry."""
+    """The last of each session, with the number of the entry."""
+    former: dict[str, list[Manifest]] = field(default_factory=dict[str, list[Manifest]])
+    """Those before it, of sessions that were taken for lost and went on."""
     newest: Exported | None = None
 
 
@@ -116,6 +119,9 @@ def _walk(access: LedgerAccess, verifier: Verifier) -> Walked:
         value = verifier.add(entry)
         match value:
             case SignedManifest(manifest=manifest):
+                if manifest.session in walked.manifests:
+                    before = walked.manifests[manifest.session][1]
+                    walked.former.setdefault(manifest.session, []).append(before)
                 walked.manifests[manifest.session] = (entry.index, manifest)
             case Exported():
                 walked.newest = value
@@ -146,8 +152,11 @@ def _check_sessions(audit: Audit, walked: Walked) -> int:
             broken += _unsealed(session, through)
             continue
         index, manifest = sealed
-        found = difference(manifest, session)
-        what = f"differs in its {found}" if found else _broken_frames(audit, manifest, session)
+        goes_on = _goes_on(manifest, session, through)
+        found = "" if goes_on else difference(manifest, session)
+        former = [*walked.former.get(manifest.session, []), *([manifest] if goes_on else [])]
+        last = None if goes_on else manifest
+        what = f"differs in its {found}" if found else _broken_frames(audit, session, last, former)
         if what:
             broken.append((index, f"session {manifest.session}, sealed as entry {index}: {what}"))
     for index, manifest in waiting.values():
@@ -160,6 +169,12 @@ def _check_sessions(audit: Audit, walked: Walked) -> int:
     return len(walked.manifests)
 
 
+def _goes_on(manifest: Manifest, session: Session, through: int) -> bool:
+    """Tell whether a session was taken for lost, and has not been sealed since it went on."""
+    changed = session.status.phase != manifest.phase or session.status.how != manifest.how
+    return manifest.how == Ending.LOST.value and changed and not _unsealed(session, through)
+
+
 def _unsealed(session: Session, through: int) -> list[tuple[int, str]]:
     version = session.metadata.resource_version
     changed = int(version) if version.isdecimal() else 0
@@ -169,9 +184,9 @@ def _unsealed(session: Session, through: int) -> list[tuple[int, str]]:
     return [(-1, f"session {printable(session.metadata.name)}: it {what}")]
 
 
-def _broken_frames(audit: Audit, manifest: Manifest, session: Session) -> str:
+def _broken_frames(audit: Audit, session: Session, last: Manifest | None, former: list[Manifest]) -> str:
     try:
-        return broken_frame(manifest, _frames(audit, session))
+        return broken_frame(session.metadata.name, _frames(audit, session), last=last, former=former)
     except CliError as error:
         if error.code in (ExitCode.UNAVAILABLE, ExitCode.FORBIDDEN):
             raise

@@ -38,6 +38,12 @@ class Kind(Enum):
     CONTROL_STOPPED = "control-stopped"
     CONTROL_FAILED = "control-failed"
     """A control did not work for a while: events were lost, a recorder or the store was gone (10.7.2)."""
+    SESSION_FINDING = "session-finding"
+    """Card data was found in a session, for the first time or ten, a hundred … times."""
+    SESSION_KILLED = "session-killed"
+    """Somebody ordered a session to be ended."""
+    SESSION_LOST = "session-lost"
+    """Nothing is heard of a session's recorder; its record was closed with the gap stated."""
     RECORD_READ = "record-read"
     """Somebody listed, searched, replayed or exported the record (PCI DSS 10.2.1.3)."""
 

@@ -99,7 +99,12 @@ def entry_of(value: Start | SigningKey | AuditEvent | Exported) -> Entry:
 def manifest_entry(manifest: Manifest, key: LedgerKey, origin: str) -> Entry:
     """Give the entry of a manifest, signed."""
     note = key.sign(_text("manifest", manifest), origin)
-    return Entry(f"manifest/{manifest.session}", note.encode())
+    return Entry(manifest_key(manifest.session, manifest.number), note.encode())
+
+
+def manifest_key(session: str, number: int) -> str:
+    """Give the key of a session's manifest; most sessions have number 1 alone."""
+    return f"manifest/{session}" if number == 1 else f"manifest/{session}/{number}"
 
 
 def key_of(value: Value) -> str:
@@ -110,7 +115,7 @@ def key_of(value: Value) -> str:
         case SigningKey(public_key=public_key):
             return f"key/{public_key}"
         case SignedManifest(manifest=manifest):
-            return f"manifest/{manifest.session}"
+            return manifest_key(manifest.session, manifest.number)
         case AuditEvent(id=name):
             return f"event/{name}"
         case Exported(size=size):

@@ -11,16 +11,20 @@ from fastapi import FastAPI
 from sidecar.contract.errors import ClusterError
 from webhook.approvals.spending import Spender
 from webhook.approvals.tickets import KubeTickets
-from webhook.audit_api.access import Read, log_read, read_event
+from webhook.audit_api.access import Read, ReadHook, log_read, read_event
 from webhook.audit_api.app import audit_app
 from webhook.audit_api.server import AuditListener, ClusterFrontProxy
 from webhook.collector.audit_route import AuditIntake, audit_router
 from webhook.collector.changes import Changes
 from webhook.collector.checkpoints import ConfigMapPlace
+from webhook.collector.exporting import FileTarget, Target, WebTarget
+from webhook.collector.finding_alerts import FindingAlerts
+from webhook.collector.pods import KubePods
 from webhook.collector.proving import Trust
 from webhook.collector.route import REVIEWS_AT_ONCE, Collector, router
 from webhook.collector.spending import Spending
 from webhook.collector.tokens import KubeTokenReviewer
+from webhook.journal.making import Maker
 from webhook.kube.api import KubeApi
 from webhook.ledger.keys import LedgerKey
 from webhook.metrics.exposition import with_metrics
@@ -28,8 +32,9 @@ from webhook.server.delivery import OwnDelivery
 from webhook.server.health import add_health, bare_app
 from webhook.server.journaling import Journaling
 from webhook.server.ledger_keeping import LedgerKeeping
-from webhook.server.observing import CollectorObservers
+from webhook.server.observing import CollectorObservers, strict_mask
 from webhook.server.runner import Servers, https
+from webhook.server.session_keeping import SessionKeeping
 from webhook.server.sources import COLLECTOR, source
 from webhook.server.tasks import Tasks
 from webhook.server.tls import load_certificate, serving_context
@@ -58,6 +63,10 @@ class Held:
         """Give what sessions are proven with."""
         return Trust(self.material.roots, self.material.seal_keys)
 
+    def load_serving(self, target: ssl.SSLContext) -> None:
+        """Put the serving certificate of now into a context."""
+        load_certificate(target, self.material.tls)
+
     def ledger_key(self) -> LedgerKey:
         """What signs for the ledger now."""
         return self.material.ledger_key
@@ -79,11 +88,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
     system = Vault(api, "kube-system")
     front_proxy = ClusterFrontProxy(lambda: system.config(_FRONT_PROXY) or {})
     context = serving_context(held.material.tls)
-
-    def load_serving(target: ssl.SSLContext) -> None:
-        load_certificate(target, held.material.tls)
-
-    audit = AuditListener(front_proxy, load_serving)
+    audit = AuditListener(front_proxy, held.load_serving)
     changes, audit_changes = Changes(), Changes()
     tickets = KubeTickets(api, seconds=_SPENDING_SECONDS)
     spender = Spender(tickets, journaling.journal, source(settings, COLLECTOR))
@@ -95,6 +100,8 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
         key=held.ledger_key,
         roots=held.roots,
         alarm=journaling.alarm,
+        targets=_targets(settings),
+        recovered=journaling.recovered,
     )
     reviewer = KubeTokenReviewer(api)
     collector = Collector(
@@ -107,13 +114,17 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
         audit_changes=audit_changes,
         listeners=(ledger.event_sealing.hear, observers.hear),
         counts=observers.stored,
+        alerts=FindingAlerts(journaling.note_all, journaling.maker.stamp),
+    )
+    sessions = SessionKeeping(
+        store,
+        collector,
+        KubePods(api),
+        journaling.maker,
+        mask=strict_mask(),
+        lost_after_seconds=settings.lost_after_seconds,
     )
     intake = AuditIntake(collector.recording, reviewer, namespace=settings.namespace)
-
-    async def on_read(read: Read) -> None:
-        await log_read(read)
-        await collector.recording.keep([read_event(journaling.maker.stamp(), read)])
-
     servers = Servers(
         https(
             with_metrics(_app(collector, intake), observers.registry),
@@ -127,9 +138,10 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
                 store,
                 changes,
                 front_proxy,
-                on_read=on_read,
+                on_read=_read_hook(collector, journaling.maker),
                 audit_changes=audit_changes,
                 sign=ledger.sign,
+                order=sessions.order,
             ),
             port=settings.audit_port,
         ),
@@ -144,6 +156,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
             audit.renew()
 
     ledger.start(tasks)
+    sessions.start(tasks)
     tasks.repeat("trust", follow_trust, seconds=settings.trust_seconds)
     tasks.start("front proxy", audit.keep_trust())
     tasks.start("approvals", spending.work())
@@ -159,6 +172,22 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
         await asyncio.to_thread(collector.close)
         await asyncio.to_thread(store.close)
         api.close()
+
+
+def _targets(settings: Settings) -> list[Target]:
+    """Give where checkpoints are exported to."""
+    directory, webhook = settings.checkpoint_directory, settings.checkpoint_webhook
+    return [*([FileTarget(directory)] if directory else []), *([WebTarget(webhook)] if webhook else [])]
+
+
+def _read_hook(collector: Collector, maker: Maker) -> ReadHook:
+    """Give what makes every read of the record known before it is answered."""
+
+    async def on_read(read: Read) -> None:
+        await log_read(read)
+        await collector.recording.keep([read_event(maker.stamp(), read)])
+
+    return on_read
 
 
 def _app(collector: Collector, intake: AuditIntake) -> FastAPI:

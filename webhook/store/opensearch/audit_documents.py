@@ -30,6 +30,9 @@ _CATEGORIES: Final = {
     Kind.CONTROL_STARTED: ("process", "start"),
     Kind.CONTROL_STOPPED: ("process", "end"),
     Kind.CONTROL_FAILED: ("process", "error"),
+    Kind.SESSION_FINDING: ("intrusion_detection", "info"),
+    Kind.SESSION_KILLED: ("session", "end"),
+    Kind.SESSION_LOST: ("session", "error"),
     Kind.RECORD_READ: ("database", "access"),
 }
 """``event.category`` and ``event.type`` (ECS 8, "Categorization fields")."""
