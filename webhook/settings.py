@@ -13,6 +13,7 @@ import msgspec
 from sidecar.contract.errors import ConfigurationError
 from sidecar.contract.grants import Limits
 from sidecar.contract.wire import INTAKE_PATH
+from webhook.accounts import own_users
 from webhook.admission.recorder import RecorderSettings
 from webhook.approvals.asking import Terms
 from webhook.notifications.terms import Terms as NotificationTerms
@@ -93,7 +94,7 @@ class Settings:
     @property
     def own_users(self) -> frozenset[str]:
         """The users that Chaperone itself acts as."""
-        return frozenset(f"system:serviceaccount:{self.namespace}:{name}" for name in _ACCOUNTS)
+        return own_users(self.namespace)
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -133,9 +134,6 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         drain_seconds=read.number("DRAIN_SECONDS", 20),
         log_level=read.text("LOG_LEVEL", "INFO"),
     )
-
-
-_ACCOUNTS = ("chaperone-admission", "chaperone-collector")
 
 
 class _Reader:

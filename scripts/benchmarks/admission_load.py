@@ -15,6 +15,7 @@ from sidecar.contract.grants import Limits
 from sidecar.masking import Engine, Profile
 from webhook.journal.fanout import FanOut
 from webhook.journal.making import Maker
+from webhook.journal.masked import MaskedJournal
 from webhook.metrics.exposition import with_metrics
 from webhook.metrics.reviews import ReviewMetrics
 from webhook.policy.active import ActivePolicies
@@ -171,9 +172,9 @@ async def application(active: ActivePolicies, journal: Path) -> ASGIApp:
         "objects": object_door(active),
     }
     maker = Maker(origin="pod", namespace="s", account="a", clock=time.time_ns, randomness=os.urandom)
-    kept = FanOut(DiskJournal(journal, limit_bytes=2**31, maker=maker), ())
     masks = Engine.load(Profile.STRICT).masks()
-    notes = AnswerNotes(kept, maker, lambda text: masks(text)[0], audit_mode=False)
+    kept = FanOut(MaskedJournal(DiskJournal(journal, limit_bytes=2**31, maker=maker), masks), ())
+    notes = AnswerNotes(kept, maker, audit_mode=False)
     registry = CollectorRegistry()
     app = doors_app(ReviewMetrics(registry).counted(doors), lambda: None, notes=notes)
     return with_metrics(app, registry)

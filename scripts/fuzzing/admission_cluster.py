@@ -15,12 +15,15 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import msgspec
 from reviews import Namespaces, Roles, body, plain_pod
 
+from fuzzing.admission_approved import Approved
 from fuzzing.admission_patches import patched
+from fuzzing.admission_values import DAVE, STANDING, TOOL
 from sidecar.contract.errors import ClusterError
 from sidecar.masking import Engine, Profile
 from webhook.admission.pods import Pod
 from webhook.admission.review import decode_review
 from webhook.journal.making import Maker
+from webhook.journal.masked import MaskedJournal
 from webhook.kube.api import KubeApi, Reply
 from webhook.server.admission import Held, load_policies, make_doors
 from webhook.server.approvals import Approvals
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from webhook.journal.events import AuditEvent
+    from webhook.journal.journal import Journal
     from webhook.server.doors import Door
 
 Object = dict[str, Any]
@@ -48,15 +52,63 @@ _ENVIRONMENT: Final = {
     "CHAPERONE_RECORDER": json.dumps({"image": IMAGE, "requests": {"cpu": "10m"}}),
 }
 _LABEL: Final = "chaperone.dev/ask"
+_LONG_AGO: Final = "2026-01-01T00:00:00Z"
+_LATE: Final = "2099-01-01T00:00:00Z"
+_LONG: Final = 30 * 86400
+_TEAM: Final[Object] = {
+    "apiVersion": "chaperone.dev/v1alpha1",
+    "kind": "GuardPolicy",
+    "metadata": {"name": "team", "uid": "p-1", "generation": 1, "resourceVersion": "1"},
+    "spec": {
+        "rules": [
+            {
+                "name": "tool",
+                "action": "approve",
+                "match": {"doors": ["exec"], "argv": [{"prefix": list(TOOL)}]},
+                "approval": {"standing": {"maxSeconds": _LONG}},
+            },
+            {
+                "name": "glass",
+                "action": "audit",
+                "breakGlass": True,
+                "reasonRequired": False,
+                "match": {"doors": ["exec"], "groups": ["firefighters"]},
+            },
+        ]
+    },
+}
+"""A policy beside the pack: its approvals may stand, and its people may break the glass."""
+_STANDING: Final[Object] = {
+    "metadata": {"name": "s", "namespace": "payments", "uid": "s-1"},
+    "spec": {
+        "user": "alice",
+        "policy": "team",
+        "rule": "tool",
+        "argvPrefix": list(STANDING),
+        "container": "app",
+        "seconds": _LONG,
+    },
+    "status": {"by": {"username": "carol"}, "at": _LONG_AGO, "until": _LATE},
+}
+_APPROVED: Final[Object] = {
+    "phase": "Approved",
+    "decisions": [{"verdict": "approve", "by": {"username": "carol"}, "at": _LONG_AGO}],
+    "usableUntil": _LATE,
+}
 
 
 class MemoryCluster(KubeApi):
-    """An API server that keeps approval requests and lets ``carol`` approve; there is nothing else."""
+    """An API server that keeps approval requests and lets ``carol`` approve; there is little else.
+
+    What ``dave`` asks for is approved as soon as it is asked.
+    """
 
     def __init__(self) -> None:
         self._kept: dict[str, Object] = {}
         self._lock = threading.Lock()
         self._version = 0
+        made = {"creationTimestamp": dt.datetime.now(dt.UTC).isoformat()}
+        self._standing = {**_STANDING, "metadata": {**_STANDING["metadata"], **made}}
 
     def request(
         self,
@@ -79,6 +131,8 @@ class MemoryCluster(KubeApi):
     ) -> tuple[int, object]:
         if path.endswith("/subjectaccessreviews"):
             return 201, {"status": {"allowed": sent["spec"]["user"] == "carol"}}
+        if path.endswith("/standingapprovals"):
+            return 200, {"items": [self._standing] if "/namespaces/payments/" in path else []}
         if "/approvalrequests" not in path:
             return 404, {}
         match method:
@@ -99,7 +153,8 @@ class MemoryCluster(KubeApi):
             return 409, {}
         if len(self._kept) >= _MOST_KEPT:
             self._kept.clear()
-        self._keep(path, sent)
+        is_approved = sent["spec"]["requester"]["username"] == DAVE["username"]
+        self._keep(path, {**sent, "status": _APPROVED} if is_approved else sent)
         return 201, sent
 
     def _update(self, path: str, sent: Object) -> tuple[int, object]:
@@ -166,8 +221,11 @@ class Installation:
                 collector_address="10.96.0.77",
             )
         )
-        self.journal, self._answers = _notes()
-        self.doors = _doors(held, self._pods, self.journal)
+        self.approved = Approved()
+        self.journal = MemoryJournal()
+        noted = MaskedJournal(self.journal, Engine.load(Profile.STRICT).masks())
+        self._answers = _notes(noted)
+        self.doors = _doors(held, self._pods, noted)
         self.app = self.serving(self.doors)
         self._pods.there = asyncio.run(self._some_pods())
 
@@ -200,20 +258,20 @@ class Installation:
         return patched(pod, msgspec.to_builtins(answer.patch))
 
 
-def _doors(held: Held, pods: MemoryPods, journal: MemoryJournal) -> dict[str, Door]:
+def _doors(held: Held, pods: MemoryPods, journal: Journal) -> dict[str, Door]:
     """Give the doors as the server makes them. A door that is added there is asked from then on."""
     settings = read_settings(_ENVIRONMENT)
     policies = load_policies(settings)
-    policies.take({})
+    taken = policies.take({"team": msgspec.json.encode(_TEAM)})
+    assert not any(state.error for state in taken), taken
     approvals = Approvals(MemoryCluster(), settings, journal, observe=lambda _: None)
     approvals.prepare()
     roles = Roles(**{"cluster-admin": [_ANYTHING], "view": [_LOOKING]})
     return make_doors(settings, held, pods, Namespaces(), policies, roles=roles, approvals=approvals)
 
 
-def _notes() -> tuple[MemoryJournal, AnswerNotes]:
-    journal, masks = MemoryJournal(), Engine.load(Profile.STRICT).masks()
+def _notes(journal: Journal) -> AnswerNotes:
     maker = Maker(
         origin="pod", namespace="chaperone-system", account="a", clock=time.time_ns, randomness=os.urandom
     )
-    return journal, AnswerNotes(journal, maker, lambda text: masks(text)[0], audit_mode=False)
+    return AnswerNotes(journal, maker, audit_mode=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fuzzing.admission_values import ENCODED, METADATA, PANS, SECRET, Object, review
+from fuzzing.admission_values import DAVE, ENCODED, METADATA, PANS, SECRET, Object, review
 
 _PASSWORD: Final = {"password": ENCODED}
 _CARD: Final = {"order": f"card {PANS[2]}"}
@@ -27,6 +27,7 @@ def connection_seeds() -> list[Object]:
     shell: Object = {"kind": "PodExecOptions", "apiVersion": "v1", "command": ["cat", "/keys", PANS[1]]}
     return [
         _connect("pods", "PodPortForwardOptions", "portforward", ports),
+        _connect("pods", "PodPortForwardOptions", "portforward", ports, userInfo=DAVE),
         _connect("pods", "PodProxyOptions", "proxy", path, name="web:8080"),
         _connect("services", "ServiceProxyOptions", "proxy", {**path, "kind": "ServiceProxyOptions"}),
         _connect("nodes", "NodeProxyOptions", "proxy", figures, namespace="", name="node-1"),
@@ -53,6 +54,8 @@ def _values() -> list[Object]:
         review("secrets", "Secret", "UPDATE", labelled, oldObject=secret),
         review("secrets", "Secret", "DELETE", None, oldObject=secret),
         review("secrets", "Secret", "CREATE", secret, userInfo=_CONTROLLER),
+        review("secrets", "Secret", "CREATE", secret, userInfo=DAVE),
+        review("secrets", "Secret", "DELETE", None, oldObject=secret, userInfo=DAVE),
         review("configmaps", "ConfigMap", "CREATE", settings),
         review("configmaps", "ConfigMap", "CREATE", cards),
         review("configmaps", "ConfigMap", "UPDATE", cards, oldObject=settings),

@@ -8,9 +8,11 @@ from __future__ import annotations
 import base64
 import json
 import posixpath
+import re
 import time
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from fuzzing.admission_approved import is_tool
 from fuzzing.admission_object_oracle import connection_complaint, object_complaint
 from fuzzing.admission_patches import PatchError, patched
 from fuzzing.admission_values import PANS, PLANTED
@@ -18,6 +20,8 @@ from sidecar.contract.grants import DialIn, GrantError, check_dial_in, verify_gr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from fuzzing.admission_approved import Approved
 
 Object = dict[str, Any]
 Must = "Callable[[Object, list[Object]], str]"
@@ -73,6 +77,8 @@ _NAMED: Final = frozenset(
 )
 """Fields whose values may be shown: they are names, or said to be shown."""
 _SKEW: Final = 5
+_CARDS: Final = re.compile("|".join(rf"(?<!\d){pan}(?!\d)" for pan in PANS))
+"""Planted numbers as they stand; in the middle of more digits they are none."""
 
 
 class BrokenPromiseError(AssertionError):
@@ -80,11 +86,15 @@ class BrokenPromiseError(AssertionError):
 
 
 class Oracle:
-    """Judges answers. ``pods`` are those that are there, ``roots`` what their recorders trust."""
+    """Judges answers. ``pods`` are those that are there, ``roots`` what their recorders trust.
 
-    def __init__(self, pods: Mapping[str, Object], roots: tuple[bytes, ...]) -> None:
+    ``approved`` is what was approved there.
+    """
+
+    def __init__(self, pods: Mapping[str, Object], roots: tuple[bytes, ...], approved: Approved) -> None:
         self._pods = pods
         self._roots = roots
+        self._approved = approved
         self._musts: dict[str, Callable[[Object, list[Object]], str]] = {
             "exec": self._exec,
             "attach": lambda _, __: "this door lets nothing through",
@@ -107,11 +117,12 @@ class Oracle:
     ) -> str:
         """Give what the answer was: malformed, denied or allowed. Raises BrokenPromiseError.
 
-        ``lines`` went to the log, ``events`` into the record, where command lines may be but no card data.
+        ``lines`` went to the log, ``events`` into the record, where command lines may be; card data may be
+        in neither, whatever it stands as.
         """
         review = _parsed(sent)
         try:
-            _shows_nothing(door, review, events, [], PANS)
+            _demand(not any(_CARDS.search(text) for text in (events, *lines)), "card data was written down")
             return self._judged(door, review, status, answer, lines)
         except BrokenPromiseError as error:
             raise BrokenPromiseError(
@@ -132,11 +143,14 @@ class Oracle:
         patch = _patch(response)
         if not response["allowed"]:
             _demand(not patch, "a denial has a patch")
+            self._approved.refused(door, cast("Object", (review or {})["request"]))
             _shows_nothing(door, review, answer.decode(), lines)
             return "denied"
         request = _allowable(door, review)
         must = self._musts.get(door)
         complaint = must(request, patch) if must is not None else ""
+        if complaint and self._approved.answers(complaint, door, request):
+            complaint = ""
         _demand(not complaint, f"it was let through, but {complaint}")
         shown = json.dumps([step for step in patch if door != "exec"])
         _shows_nothing(door, review, shown, lines)
@@ -161,8 +175,10 @@ class Oracle:
         command: list[str] = patch[0]["value"]
         if command[0] != "/.chaperone/shim" or command[2:] != ["--", *argv]:
             return "the command line is rewritten to another one"
-        if argv[0] not in _READING or "run/secrets" in " ".join(argv):
-            return "the pack wants it approved, and nobody approves"
+        to_be_approved = argv[0] not in _READING or "run/secrets" in " ".join(argv)
+        waits = to_be_approved or is_tool(argv)
+        if waits and not self._approved.session(request, argv, str(container), of_team=not to_be_approved):
+            return "it is to be approved, and nobody has approved it"
         return self._grant(request, command[1], argv, str(container), tty=options.get("tty") is True)
 
     def _grant(self, request: Object, token: str, argv: list[str], container: str, *, tty: bool) -> str:

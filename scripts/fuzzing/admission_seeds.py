@@ -9,7 +9,20 @@ import copy
 from typing import Any, Final
 
 from fuzzing.admission_object_seeds import connection_seeds, object_seeds
-from fuzzing.admission_values import ALICE, CAROL, METADATA, OURS, PANS, SECRET, Object, review
+from fuzzing.admission_values import (
+    ALICE,
+    CAROL,
+    DAVE,
+    FRANK,
+    METADATA,
+    OURS,
+    PANS,
+    SECRET,
+    STANDING,
+    TOOL,
+    Object,
+    review,
+)
 
 
 def seeds() -> dict[str, list[Object]]:
@@ -42,6 +55,23 @@ def _execs() -> list[Object]:
         _session("exec", {"command": ["sh"], "stdin": True, "tty": True}, dryRun=True),
         _session("exec", {"command": ["cat", "/run/secrets/token"]}),
         *(_session("exec", {"command": ["ls"]}, name=name) for name in _ODD_PODS),
+        *_approved(),
+    ]
+
+
+def _approved() -> list[Object]:
+    """Give what is let through on an approval, a standing one or broken glass, and what just misses it."""
+    dave, frank = {"userInfo": DAVE}, {"userInfo": FRANK}
+    return [
+        _session("exec", {"command": ["sh", "-c", f"pay {PANS[0]}"], "container": "app"}, **dave),
+        _session("exec", {"command": ["sh"], "tty": True, "stdin": True}, **dave),
+        _session("exec", {"command": ["sh"], "container": "app"}, dryRun=True, **dave),
+        _session("exec", {"command": ["sh"], "tty": True, "container": "side"}, name="two", **frank),
+        _session("exec", {"command": [*TOOL, "x"]}, **frank),
+        _session("exec", {"command": [*STANDING, "x"], "container": "app"}),
+        _session("exec", {"command": [*STANDING, "x"], "tty": True}),
+        _session("exec", {"command": [*TOOL, "x"], "container": "app"}),
+        _session("exec", {"command": [*STANDING], "container": "app"}, userInfo=CAROL),
     ]
 
 

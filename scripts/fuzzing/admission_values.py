@@ -14,6 +14,14 @@ ENCODED: Final = base64.b64encode(SECRET.encode()).decode()
 PLANTED: Final = (*PANS, SECRET, ENCODED)
 ALICE: Final = {"username": "alice", "uid": "u-1", "groups": ["agents"], "extra": {"iss": ["https://idp"]}}
 CAROL: Final = {"username": "carol", "uid": "u-3", "groups": ["approvers"]}
+DAVE: Final = {"username": "dave", "uid": "u-4", "groups": ["agents"]}
+"""Whatever he asks for, somebody approves at once."""
+FRANK: Final = {"username": "frank", "uid": "u-5", "groups": ["agents", "firefighters"]}
+"""He may break the glass."""
+TOOL: Final = ("ls", "--tool")
+"""A team's policy wants command lines that begin so approved."""
+STANDING: Final = (*TOOL, "-c")
+"""Alice has a standing approval for these."""
 OURS: Final[Object] = {"group": "chaperone.dev", "version": "v1alpha1"}
 METADATA: Final = {"name": "app", "namespace": "payments", "annotations": {"note": f"{SECRET} {PANS[0]}"}}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from kube import REPOSITORY, Kubectl
 from pods import container, pod, static
+from receiver import SETTINGS, Receiver
 from sessions import Audit
 from workshop import Workshop
 
@@ -26,7 +27,8 @@ def cluster_name() -> str:
     name = os.environ.get("CHAPERONE_CLUSTER")
     if name:
         return name
-    for command in (["up"], ["install", "--test-images"]):
+    values = [word for value in SETTINGS for word in ("--set", value)]
+    for command in (["up"], ["install", "--test-images", *values]):
         done = subprocess.run(
             [REPOSITORY / "scripts/cluster", *command], capture_output=True, text=True, check=False
         )
@@ -78,6 +80,15 @@ def audit(auditor: Kubectl) -> Audit:
 def agent_both(agent: Kubectl, request: pytest.FixtureRequest) -> Kubectl:
     """The agent over each streaming protocol that kubectl knows."""
     return agent.using(request.param)
+
+
+@pytest.fixture(scope="session")
+def receiver(admin: Kubectl, cluster_name: str) -> Iterator[Receiver]:
+    """Where notifications arrive, as long as tests run that need it."""
+    receiver = Receiver(admin, cluster_name)
+    receiver.open()
+    yield receiver
+    receiver.close()
 
 
 @pytest.fixture

@@ -2,14 +2,13 @@
 
 import json
 import subprocess
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kube import NAMESPACE, REPOSITORY, SYSTEM, Kubectl, Object, Result, until
+from kube import NAMESPACE, REPOSITORY, Kubectl, Object, Result, until
 from pods import container, pod
-from sessions import Audit, marker
+from sessions import marker
 from tickets import (
     APPROVE,
     at_once,
@@ -115,32 +114,6 @@ def test_two_must_agree_and_are_different_and_late_is_told(
     assert echo(agent, app, mark, "both").text == f"{mark} both\n"
 
 
-def test_fifty_at_once_are_one_request_and_one_use(
-    admin: Kubectl,
-    agent: Kubectl,
-    approver: Kubectl,
-    auditor: Kubectl,
-    audit: Audit,
-    app: str,
-    mark: str,
-) -> None:
-    word = marker()
-    waiting(lambda: echo(agent, app, mark, word))
-    refused = at_once(lambda: echo(agent, app, mark, word), 50)
-    answered = [result for result in refused if "failed calling webhook" not in result.error]
-    assert len(answered) > 25, "a loaded machine may leave some without an answer, which is a refusal, too"
-    [name] = {ticket_of(result) for result in answered}
-    assert write(approver, name).code == 0
-    tried = at_once(lambda: echo(agent, app, mark, word), 50)
-    assert [result.text for result in tried if result.code == 0] == [f"{mark} {word}\n"]
-    audit.recorded(word)
-    assert len(audit.find(word)) == 1
-    assert recorded(auditor, name, 3) == ONCE
-    others = admin.get("approvalrequests", "-n", NAMESPACE)["items"]
-    about = [item["metadata"]["name"] for item in others if word in item["spec"].get("argv", ())]
-    assert set(about) - {name} <= {f"{name.removesuffix('-1')}-2"}
-
-
 def test_a_privileged_pod_is_created_once_and_exactly_as_approved(
     admin: Kubectl, agent: Kubectl, approver: Kubectl, auditor: Kubectl, mark: str
 ) -> None:
@@ -236,36 +209,3 @@ def test_a_watch_tells_what_comes_and_what_becomes_of_it(
         watching.terminate()
     assert b" Pending " in asked
     assert b" Approved " in decided
-
-
-def kill_admission(admin: Kubectl) -> None:
-    """Kill every replica at once, and wait until others answer."""
-    selector = ("-n", SYSTEM, "-l", "app.kubernetes.io/component=admission")
-    admin.run("delete", "pod", *selector, "--grace-period=0", "--force", "--wait=false")
-    admin.run("rollout", "status", "-n", SYSTEM, "deployment/chaperone-admission", "--timeout=120s")
-
-
-def test_no_restart_loses_a_request_or_gives_a_second_use(
-    admin: Kubectl, agent: Kubectl, approver: Kubectl, audit: Audit, app: str, mark: str
-) -> None:
-    word = marker()
-
-    def ask() -> Result:
-        """Ask until the webhook answers."""
-        deadline = time.monotonic() + 60
-        while "failed calling webhook" in (result := echo(agent, app, mark, word)).error:
-            assert time.monotonic() < deadline, result.error
-            time.sleep(0.5)
-        return result
-
-    kill_admission(admin)
-    name = ticket_of(ask())
-    kill_admission(admin)
-    assert ticket_of(ask()) == name
-    until(lambda: write(approver, name).code == 0, what="the verdict taken")
-    kill_admission(admin)
-    assert ask().text == f"{mark} {word}\n"
-    assert ask().code != 0
-    audit.recorded(word)
-    assert len(audit.find(word)) == 1
-    until(lambda: phase(admin, name) == "Used", what="the approval used up")

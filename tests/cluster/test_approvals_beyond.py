@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from installation import changed, setting, without_webhooks
+from installation import without_webhooks
 from kube import NAMESPACE, REPOSITORY, Kubectl, Object, Result, chaperone, until
 from sessions import marker
 from tickets import (
@@ -169,21 +169,3 @@ def test_nobody_gives_one_to_themselves_or_stamps_it(admin: Kubectl, approver: K
         made = {**document, "metadata": {"name": "mine", "namespace": NAMESPACE}, **fields}
         refused = approver.try_("create", "-f", "-", stdin=json.dumps(made).encode())
         assert said in refused.error, fields
-
-
-def test_a_quick_approver_spares_the_retry(
-    admin: Kubectl, agent: Kubectl, approver: Kubectl, app: str, mark: str
-) -> None:
-    terms = json.loads(setting(admin, "admission", "CHAPERONE_APPROVALS"))
-    with changed(admin, "admission", "CHAPERONE_APPROVALS", json.dumps({**terms, "hold_seconds": 5})):
-        word = marker()
-        asking = agent.start("exec", "-n", NAMESPACE, app, "--", "echo", word, mark, stdin=subprocess.DEVNULL)
-        name = until(lambda: _asked(admin, word), what="the request")
-        assert write(approver, name).code == 0
-        out, error = asking.communicate(timeout=30)
-        assert out.decode() == f"{word} {mark}\n", error.decode()
-
-
-def _asked(admin: Kubectl, word: str) -> str:
-    items = admin.get("approvalrequests", "-n", NAMESPACE)["items"]
-    return next((item["metadata"]["name"] for item in items if word in item["spec"].get("argv", ())), "")

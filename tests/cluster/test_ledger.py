@@ -1,9 +1,9 @@
 """The ledger of a real installation: sealed, signed, given out, and verified by an auditor."""
 
-import base64
 from pathlib import Path
 
 from kube import NAMESPACE, SYSTEM, Kubectl, chaperone, until
+from places import entries
 from sessions import API, Audit, marker
 
 
@@ -11,17 +11,6 @@ def root_of(admin: Kubectl, pod: str) -> str:
     """The root as a recorder knows it."""
     path = '{.spec.initContainers[0].env[?(@.name=="CHAPERONE_ROOT_KEYS")].value}'
     return admin.run("get", "pod", "-n", NAMESPACE, pod, "-o", f"jsonpath={path}")
-
-
-def entries(auditor: Kubectl) -> dict[str, bytes]:
-    """All entries by their keys."""
-    found: dict[str, bytes] = {}
-    start: int | None = 0
-    while start is not None:
-        page = auditor.raw(f"{API}/ledgers/main/entries?start={start}&limit=1000")
-        found |= {item["key"]: base64.b64decode(item["data"]) for item in page["items"]}
-        start = page.get("nextStart")
-    return found
 
 
 def test_a_session_is_sealed_signed_for_and_verified(

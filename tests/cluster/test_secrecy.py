@@ -1,10 +1,9 @@
 """A card number is nowhere but in the recorder's memory: no file, no log, no object holds it."""
 
 import subprocess
-from pathlib import Path
 
 from kube import NAMESPACE, SYSTEM, Kubectl, until
-from node import container_id, processes
+from places import files
 from pods import container, pod
 from sessions import Audit, marker
 from workshop import Workshop
@@ -13,13 +12,6 @@ RAW = b"5105105105105100"
 MASKED = b"510510******5100"
 SCRIPT = "printf '%s%s\\n' 51051051 05105100; sleep 300"
 """The number is not in the command line."""
-
-
-def files(kubectl: Kubectl, namespace: str, pod_name: str, container_name: str, folder: str) -> bytes:
-    """Everything below a folder of a container, as the node sees it."""
-    first = processes(container_id(kubectl, namespace, pod_name, container_name))[0]
-    found = [path for path in Path(f"/proc/{first}/root{folder}").rglob("*") if path.is_file()]
-    return b"".join(path.read_bytes() for path in found)
 
 
 def test_a_card_number_is_in_no_file_log_or_object(

@@ -10,17 +10,18 @@ from sidecar.contract.sealing import Identity
 from sidecar.masking import Engine, Profile
 from webhook.admission.approval_requests import ApprovalRequestDoor
 from webhook.admission.approving import DeskApproving, Holding
+from webhook.admission.lookup import NotPermittedError
 from webhook.approvals.asking import Terms, wish
 from webhook.approvals.asking import ticket as make
 from webhook.approvals.desk import Desk
-from webhook.approvals.objects import ApprovalRequest, Asked, Person, Status, Verdict
+from webhook.approvals.objects import ApprovalRequest, Asked, Person, Status, Verdict, generation_of
 from webhook.approvals.redaction import Redaction
 from webhook.approvals.standing import StandingApproval
 from webhook.approvals.subjects import exec_subject
 from webhook.approvals.telling import Source
 from webhook.approvals.verdicts import decide, refuse
 from webhook.journal.events import AuditEvent, Kind
-from webhook.journal.journal import JournalFullError
+from webhook.journal.journal import Journal, JournalFullError
 from webhook.policy.decision import Action, Approval, Decision, Question
 
 NOW = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
@@ -77,13 +78,14 @@ class MemoryTickets:
         self._lock = threading.Lock()
         self._version = 0
 
-    def find(self, namespace: str, base: str) -> Iterable[ApprovalRequest]:
+    def last(self, namespace: str, base: str, now: dt.datetime) -> ApprovalRequest | None:
         with self._lock:
-            return [
+            found = [
                 ticket
                 for (place, name), ticket in self.kept.items()
                 if place == namespace and name.rpartition("-")[0] == base
             ]
+        return max(found, key=generation_of, default=None)
 
     def given(self, namespace: str) -> Iterable[StandingApproval]:
         return [given for given in self.standing if given.metadata.namespace == namespace]
@@ -139,7 +141,7 @@ def desk(
     tickets: MemoryTickets,
     now: dt.datetime = NOW,
     *,
-    journal: MemoryJournal | None = None,
+    journal: Journal | None = None,
     terms: Terms = TERMS,
 ) -> Desk:
     return Desk(
@@ -158,7 +160,7 @@ def approving(
     tickets: MemoryTickets | None = None,
     now: dt.datetime = NOW,
     *,
-    journal: MemoryJournal | None = None,
+    journal: Journal | None = None,
     terms: Terms = TERMS,
     holding: Holding | None = None,
 ) -> DeskApproving:
@@ -167,11 +169,20 @@ def approving(
 
 
 def request_door(
-    *may: str, now: dt.datetime = NOW, journal: MemoryJournal | None = None, gone: str = ""
+    *may: str,
+    now: dt.datetime = NOW,
+    journal: MemoryJournal | None = None,
+    gone: str = "",
+    blind: bool = False,
 ) -> ApprovalRequestDoor:
-    """Give the door of approval requests where the named people may approve."""
+    """Give the door of approval requests where the named people may approve.
+
+    ``gone`` is why an approval could not be used; ``blind`` that Chaperone may not look.
+    """
 
     async def targets(ticket: ApprovalRequest) -> str:
+        if blind:
+            raise NotPermittedError("Chaperone may not read secrets in namespace payments")
         return gone
 
     return ApprovalRequestDoor(
@@ -179,6 +190,7 @@ def request_door(
         writers=frozenset({ADMISSION}),
         targets=targets,
         masked=redaction().text,
+        shown=redaction().identity,
         journal=journal or MemoryJournal(),
         source=SOURCE,
         clock=lambda: now,

@@ -29,6 +29,7 @@ from webhook.collector.route import Collector, router
 from webhook.collector.tokens import TokenRefusedError
 from webhook.journal.events import AuditEvent
 from webhook.journal.making import Maker
+from webhook.journal.masked import masked
 from webhook.server.health import bare_app
 from webhook.server.observing import strict_mask
 from webhook.server.runner import Servers, https
@@ -120,8 +121,13 @@ async def serve(folder: Path, port: int) -> None:
         "tls.crt": (folder / "localhost.pem").read_bytes(),
         "tls.key": (folder / "localhost.key").read_bytes(),
     }
+    mask = strict_mask()
+
+    def shown(event: AuditEvent) -> AuditEvent:
+        return masked(event, mask)[0]
+
     sessions = SessionKeeping(
-        store, collector, FilePods(folder), MAKER, mask=strict_mask(), lost_after_seconds=LOST_AFTER_S
+        store, collector, FilePods(folder), MAKER, shown=shown, lost_after_seconds=LOST_AFTER_S
     )
     servers = Servers(https(app, port=port, context=serving_context(tls), drain_seconds=2, websocket=True))
     tasks = Tasks(on_failure=servers.stop)

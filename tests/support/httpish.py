@@ -36,7 +36,7 @@ class Asgi:
             "path": path,
             "raw_path": path.encode(),
             "query_string": b"",
-            "headers": [],
+            "headers": [(b"content-type", b"application/json")] if method == "POST" else [],
             "scheme": "https",
             "server": ("test", 443),
             "client": ("test", 1),

@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 import msgspec
-from approvals import approving
+from approvals import approving, redaction
 
 from sidecar.contract.errors import ClusterError
 from sidecar.contract.grants import Limits
@@ -74,7 +74,12 @@ def exec_door(
     asking: Approving | None = None,
 ) -> ExecDoor:
     policy = policy or RecordEverything(profile="strict", limits=Limits())
-    granter = Granter(lambda: KEYS, clock=lambda: NOW_SECONDS * 10**9, randomness=os.urandom)
+    granter = Granter(
+        lambda: KEYS,
+        shown=redaction().identity,
+        clock=lambda: NOW_SECONDS * 10**9,
+        randomness=os.urandom,
+    )
     lookup = Lookup(*pods, error=error)
     return ExecDoor(
         pods=lookup,

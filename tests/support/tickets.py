@@ -63,6 +63,11 @@ def ticket_of(refused: Result) -> str:
     return found[1]
 
 
+def needs_approval(refused: Result) -> bool:
+    """Tell whether a refusal names a request that waits."""
+    return "Approval request payments/" in refused.error and " is waiting for " in refused.error
+
+
 def told(refused: Result, program: str, *, holds: str = "") -> list[str]:
     """Give the arguments of a command that a refusal tells, without ``kubectl``."""
     [line] = [line for line in refused.error.splitlines() if program in line and holds in line]
@@ -94,10 +99,11 @@ def at_once(ask: Callable[[], _T], count: int, *, threads: int = 25) -> list[_T]
 
 
 def audit_events(auditor: Kubectl, approval: str) -> list[Object]:
-    """Give what is on record of an approval beside the doors' decisions, in the order of time."""
+    """Give what happened to an approval, in the order of time, but for decisions and notifications."""
     path = "/apis/audit.chaperone.dev/v1alpha1/namespaces/payments/auditevents"
     items = auditor.raw(f"{path}?fieldSelector=approval%3D{quote(approval, safe='')}")["items"]
-    return sorted((item for item in items if item["type"] != "decision"), key=lambda item: item["at"])
+    others = {"decision", "notification-sent", "notification-failed"}
+    return sorted((item for item in items if item["type"] not in others), key=lambda item: item["at"])
 
 
 def recorded(auditor: Kubectl, approval: str, count: int) -> list[str]:

@@ -59,7 +59,7 @@ def _waiting(
     if other is not None:
         why += (
             f". {other.metadata.name} was approved, but an approval is for exactly what was asked then:"
-            " this is something else, or its target has changed since"
+            f" {_since(ticket, other)}"
         )
     approve, wait = approve_command(ticket), wait_command(ticket, seconds)
     lines = [f"To approve, {people} may run: {approve}", f"To wait: {wait}"]
@@ -77,6 +77,18 @@ def _waiting(
     last = "Then do exactly the same again: once approved it goes through once, and if denied it says so"
     remedy = "\n".join((*lines, last))
     return Answer(Denial(f"{asked}: {why}.\n{remedy}.", (*causes, Cause("Remedy", remedy))))
+
+
+def _since(ticket: ApprovalRequest, other: ApprovalRequest) -> str:
+    """Give why an approval of the same person for the same target is none of what is asked now."""
+    now, then = ticket.spec.target, other.spec.target
+    called = f"{now.resource} {now.name}"
+    if now.uid != then.uid:
+        return f"{called} has been made anew since"
+    if now.state != then.state:
+        versions = f"resourceVersion {then.resource_version} then, {now.resource_version} now"
+        return f"{called} has changed since ({versions})"
+    return "this is something else"
 
 
 def _people(ticket: ApprovalRequest) -> str:

@@ -12,8 +12,11 @@ import msgspec
 from msgspec.structs import replace
 
 from sidecar.contract.errors import ClusterError
+from sidecar.contract.sealing import Identity
+from webhook.accounts import user_of
 from webhook.admission.approval_rights import Rights
 from webhook.admission.denials import deny, unavailable
+from webhook.admission.lookup import NotPermittedError
 from webhook.admission.review import (
     Answer,
     MalformedReviewError,
@@ -32,8 +35,8 @@ from webhook.policy.decision import Operation
 Json = dict[str, Any]
 SYSTEM: Final = frozenset(
     {
-        "system:serviceaccount:kube-system:namespace-controller",
-        "system:serviceaccount:kube-system:generic-garbage-collector",
+        user_of("kube-system", "namespace-controller"),
+        user_of("kube-system", "generic-garbage-collector"),
     }
 )
 WRITTEN_BY_SERVER: Final = frozenset({"managedFields", "generation", "resourceVersion"})
@@ -41,7 +44,10 @@ _NEVER: Final = "approval requests are made, changed and removed by Chaperone al
 _DECIDE: Final = "add a decision: chaperone approvals approve NAME, or deny NAME"
 
 Targets = Callable[[ApprovalRequest], Awaitable[str]]
-"""Gives why an approval could not be used any more, nothing when it could. Raises ClusterError."""
+"""Gives why an approval could not be used any more, nothing when it could.
+
+Raises NotPermittedError where Chaperone may not look, and ClusterError.
+"""
 
 _requests = msgspec.json.Decoder(ApprovalRequest)
 _objects = msgspec.json.Decoder(Json)
@@ -64,15 +70,20 @@ class ApprovalRequestDoor:
         writers: frozenset[str],
         targets: Targets,
         masked: Callable[[str], str],
+        shown: Callable[[Identity], Identity],
         journal: Journal,
         source: Source,
         clock: Callable[[], datetime],
     ) -> None:
-        """``writers`` are the users Chaperone itself writes as; ``masked`` masks what people write."""
+        """``writers`` are the users Chaperone itself writes as.
+
+        ``masked`` masks what people write, ``shown`` who they are.
+        """
         self._rights = rights
         self._writers = writers
         self._targets = targets
         self._masked = masked
+        self._shown = shown
         self._journal = journal
         self._source = source
         self._clock = clock
@@ -118,18 +129,21 @@ class ApprovalRequestDoor:
         if said is None:
             return Answer()
         said = replace(said, reason=self._masked(said.reason))
-        refusal = await self._refusal(ticket, said, request)
+        refusal, warnings = await self._refusal(ticket, said, request), ()
+        if refusal is None and said.verdict is Verdict.APPROVE:
+            refusal, warnings = await self._look(ticket)
         if refusal is not None:
             return self._refuse(ticket, said, refusal, request)
-        after = replace(ticket, status=decide(ticket, said, _person(request), self._clock()))
+        after = replace(ticket, status=decide(ticket, said, _person(request, self._shown), self._clock()))
         if not request.dry_run:
             tell = telling.reviewed if said.verdict is Verdict.REVIEW else telling.decided
             self._journal.note(tell(self._source, after, request.user_info.identity(), request.uid))
         status = msgspec.to_builtins(after.status, str_keys=True)
-        return Answer(patch=(RemoveOperation("/decision"), PatchOperation("add", "/status", status)))
+        patch = (RemoveOperation("/decision"), PatchOperation("add", "/status", status))
+        return Answer(patch=patch, warnings=warnings)
 
     async def _refusal(self, ticket: ApprovalRequest, said: Asked, request: Request) -> Refusal | None:
-        found = refuse(ticket, said, _person(request), self._clock())
+        found = refuse(ticket, said, _person(request, self._shown), self._clock())
         if found is not None or said.verdict is Verdict.BREAK_GLASS:
             return found
         identity = request.user_info.identity()
@@ -139,8 +153,16 @@ class ApprovalRequestDoor:
         if not may:
             why = f"{identity.username} has no right to approve in namespace {request.namespace}"
             return Refusal("MayNotApprove", why)
-        gone = await self._targets(ticket) if said.verdict is Verdict.APPROVE else ""
-        return Refusal("TargetChanged", gone) if gone else None
+        return None
+
+    async def _look(self, ticket: ApprovalRequest) -> tuple[Refusal | None, tuple[str, ...]]:
+        """Give why what was asked is not there to be done any more, or what to warn of."""
+        try:
+            why = await self._targets(ticket)
+        except NotPermittedError as error:
+            warning = f"{error}: should it have changed since this was asked, only the second try says so"
+            return None, (warning,)
+        return (Refusal("TargetChanged", why) if why else None), ()
 
     def _refuse(self, ticket: ApprovalRequest, said: Asked, refusal: Refusal, request: Request) -> Answer:
         if not request.dry_run:
@@ -160,8 +182,8 @@ class ApprovalRequestDoor:
         return deny(asked, why=refusal.why, remedy=remedy, rule=refusal.rule, field="decision")
 
 
-def _person(request: Request) -> Person:
-    identity = request.user_info.identity()
+def _person(request: Request, shown: Callable[[Identity], Identity]) -> Person:
+    identity = shown(request.user_info.identity())
     return Person(username=identity.username, uid=identity.uid, groups=identity.groups)
 
 
@@ -191,18 +213,26 @@ def comparable(found: Json) -> Json:
 
 def _remedy(rule: str, verdict: Verdict, request: Request) -> str:
     show = f"kubectl get {PLURAL} {request.name} -n {request.namespace} -o yaml"
-    match rule:
-        case "OwnRequest" | "DecidedTwice" | "NotAnApprover" | "ServiceAccountExcluded":
-            return f"ask somebody else to decide; what is known of it: {show}"
-        case "ReasonMissing":
-            return f'add a reason: {{"decision":{{"verdict":"{verdict.value}","reason":"WHY"}}}}'
-        case "MayNotApprove":
-            return (
-                "an administrator can give it: kubectl create rolebinding chaperone-approver"
-                f" -n {request.namespace} --clusterrole=chaperone-approver"
-                f" --user={request.user_info.username}"
-            )
-        case "GlassIsClosed" | "NotTheRequester":
-            return "wait for somebody else to decide, or have an approver deny or approve it"
-        case _:
-            return f"have the action asked for again, if it is still wanted; what became of it: {show}"
+    again = "have the action asked for again, if it is still wanted"
+    said = f'"decision":{{"verdict":"{verdict.value}","reason":"WHY"}}'
+    give = (
+        "an administrator can give it: kubectl create rolebinding chaperone-approver"
+        f" -n {request.namespace} --clusterrole=chaperone-approver --user={request.user_info.username}"
+    )
+    others = f"ask somebody else to decide; what is known of it: {show}"
+    wait = "wait for somebody else to decide, or have an approver deny or approve it"
+    remedies = {
+        "OwnRequest": others,
+        "DecidedTwice": others,
+        "NotAnApprover": others,
+        "ServiceAccountExcluded": others,
+        "ReasonMissing": f"add a reason: --reason WHY, or {said}",
+        "MayNotApprove": give,
+        "TargetChanged": f"{again}: that makes a request that shows what it would do now; this one expires",
+        "NothingToReview": f"there is nothing to do; what is known of it: {show}",
+        "GlassIsClosed": wait,
+        "NotTheRequester": wait,
+    }
+    late = f"there is nothing left to do; what was found: {show}"
+    otherwise = late if verdict is Verdict.REVIEW else f"{again}; what became of it: {show}"
+    return remedies.get(rule, otherwise)

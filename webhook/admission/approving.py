@@ -80,7 +80,13 @@ class DeskApproving:
         session: str | None = None,
     ) -> Allowed | Answer:
         """Spend an approval, or give the refusal that says how to get one. Raises ClusterError."""
-        wanted = wish(question, decision, subject, self._key(), home=self._home)
+        wanted = wish(
+            msgspec.structs.replace(question, identity=self._desk.known_as(question.identity)),
+            decision,
+            subject,
+            self._key(),
+            home=self._home,
+        )
         review = Review(uid=request.uid, session=session, asked=asked, dry_run=bool(request.dry_run))
         outcome = await asyncio.to_thread(self._desk.ask, wanted, review)
         if await self._held(outcome, review):

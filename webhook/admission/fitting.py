@@ -64,6 +64,8 @@ def check_fit(door: str, request: Request) -> None:
     expected = _KINDS.get((request.resource.group, f"{request.resource.resource}{sub}"))
     if expected not in {None, request.kind.kind}:
         raise MalformedReviewError(f"the review calls a {expected} something else")
+    if not sub and request.kind.group != request.resource.group:
+        raise MalformedReviewError("the review's kind and resource are of different groups")
     fit = FITS.get(door)
     if fit is None:
         return

@@ -6,7 +6,7 @@ import msgspec
 
 from sidecar.contract.grants import LIFETIME_SECONDS, Grant, GrantSigner, argv_digest, issue
 from sidecar.contract.identifiers import RANDOM_BYTES, session_id
-from sidecar.contract.sealing import NONCE_BYTES, Sealed, seal
+from sidecar.contract.sealing import NONCE_BYTES, Identity, Sealed, seal
 from sidecar.contract.sealing import Decision as SealedDecision
 from webhook.policy.decision import Decision, Question
 
@@ -26,13 +26,20 @@ class Keys(msgspec.Struct, frozen=True):
 class Granter:
     """Issues grants. ``clock`` gives Unix nanoseconds, ``randomness`` that many fresh random bytes.
 
-    ``keys`` gives the keys of the moment, and raises ClusterError as long as there are none.
+    ``keys`` gives the keys of the moment, and raises ClusterError as long as there are none; ``shown`` gives
+    who asks without card data, as the record of the session keeps it.
     """
 
     def __init__(
-        self, keys: Callable[[], Keys], *, clock: Callable[[], int], randomness: Callable[[int], bytes]
+        self,
+        keys: Callable[[], Keys],
+        *,
+        shown: Callable[[Identity], Identity],
+        clock: Callable[[], int],
+        randomness: Callable[[int], bytes],
     ) -> None:
         self._keys = keys
+        self._shown = shown
         self._clock = clock
         self._randomness = randomness
 
@@ -64,9 +71,8 @@ class Granter:
         """
         keys, now = self._keys(), self._clock()
         decided = _sealed(decision, request_uid, now, approval)
-        sealed = seal(
-            keys.seal_key, session, Sealed(question.identity, decided), nonce=self._randomness(NONCE_BYTES)
-        )
+        content = Sealed(self._shown(question.identity), decided)
+        sealed = seal(keys.seal_key, session, content, nonce=self._randomness(NONCE_BYTES))
         issued_at = now // 1_000_000_000
         grant = Grant(
             session=session,

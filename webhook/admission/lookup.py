@@ -1,8 +1,9 @@
 """What doors must know of the cluster."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
+from sidecar.contract.errors import ClusterError
 from webhook.admission.pods import Pod
 from webhook.policy.rights import Right
 
@@ -12,6 +13,22 @@ class PodLookup(Protocol):
 
     async def find(self, namespace: str, name: str) -> Pod | None:
         """Give the pod, or None when there is none. Raises ClusterError when that cannot be known."""
+        ...
+
+
+class NotPermittedError(ClusterError):
+    """The cluster does not let Chaperone look."""
+
+
+class ObjectLookup(Protocol):
+    """Finds objects of any kind that doors guard."""
+
+    async def find(self, resource: str, namespace: str, name: str) -> dict[str, Any] | None:
+        """Give an object as it is now, None when there is none.
+
+        ``resource`` is ``secrets``, ``deployments.apps``, ``deployments.apps/scale``; ``namespace`` is empty
+        for what is in none. Raises NotPermittedError, and ClusterError when it cannot be known.
+        """
         ...
 
 

@@ -7,6 +7,7 @@ import base64
 from typing import Literal, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from sidecar.contract.errors import CallerError
 from sidecar.contract.sealing import Identity
@@ -14,6 +15,8 @@ from webhook.policy.decision import Decision, Operation
 
 MAX_REVIEW_BYTES = 8 * 1024 * 1024
 """More than twice the largest object an API server stores (3 MiB)."""
+_MAX_IDENTITY_CHARACTERS = 256 * 1024
+"""Of names, groups and claims together; some thousand groups."""
 _API_VERSION = "admission.k8s.io/v1"
 _KIND = "AdmissionReview"
 
@@ -133,6 +136,8 @@ class Answer(msgspec.Struct, frozen=True):
     decision: Decision | None = None
     """What policies said, where they were asked; for the log and the audit event."""
     noted: Noted = Noted()
+    warnings: tuple[str, ...] = ()
+    """What kubectl shows to whoever asked, each under 256 characters; not with a refusal."""
 
     @property
     def allowed(self) -> bool:
@@ -158,6 +163,7 @@ class _Response(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     status: _Status | None = None
     patch_type: str | None = None
     patch: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 class _ReviewAnswer(msgspec.Struct, frozen=True, rename="camel"):
@@ -183,7 +189,15 @@ def decode_review(body: bytes) -> Request:
         raise MalformedReviewError(f"only {_KIND} of {_API_VERSION} is understood")
     if not review.request.uid:
         raise MalformedReviewError("the AdmissionReview's request has no uid")
+    if _characters(review.request.user_info) > _MAX_IDENTITY_CHARACTERS:
+        raise MalformedReviewError("the AdmissionReview says more of who asks than anybody is")
     return review.request
+
+
+def _characters(user: UserInfo) -> int:
+    extra = user.extra or {}
+    claims = sum(len(key) + sum(map(len, values)) for key, values in extra.items())
+    return len(user.username) + len(user.uid) + sum(map(len, user.groups or ())) + claims
 
 
 def decode_object(raw: msgspec.Raw, decoder: msgspec.json.Decoder[_T]) -> _T:
@@ -200,7 +214,8 @@ def encode_answer(uid: str, answer: Answer) -> bytes:
     if denial is not None:
         status = _Status(denial.code, denial.reason, denial.message, _Details(denial.causes))
         return _encoder.encode(_ReviewAnswer(_Response(uid, allowed=False, status=status)))
-    if not answer.patch:
-        return _encoder.encode(_ReviewAnswer(_Response(uid, allowed=True)))
-    patch = base64.b64encode(_encoder.encode(answer.patch)).decode()
-    return _encoder.encode(_ReviewAnswer(_Response(uid, allowed=True, patch_type="JSONPatch", patch=patch)))
+    response = _Response(uid, allowed=True, warnings=answer.warnings)
+    if answer.patch:
+        patch = base64.b64encode(_encoder.encode(answer.patch)).decode()
+        response = replace(response, patch_type="JSONPatch", patch=patch)
+    return _encoder.encode(_ReviewAnswer(response))

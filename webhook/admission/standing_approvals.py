@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from sidecar.contract.errors import ClusterError
+from sidecar.contract.sealing import Identity
 from webhook.admission.approval_requests import SYSTEM, comparable
 from webhook.admission.approval_rights import Rights
 from webhook.admission.denials import deny, unavailable
@@ -58,14 +59,16 @@ class StandingApprovalDoor:
         policies: Policies,
         *,
         masked: Callable[[str], str],
+        shown: Callable[[Identity], Identity],
         journal: Journal,
         source: Source,
         clock: Callable[[], datetime],
     ) -> None:
-        """``masked`` masks what people write."""
+        """``masked`` masks what people write, ``shown`` who they are."""
         self._rights = rights
         self._policies = policies
         self._masked = masked
+        self._shown = shown
         self._journal = journal
         self._source = source
         self._clock = clock
@@ -98,7 +101,7 @@ class StandingApprovalDoor:
         refusal = await self._refusal(given, approval, request)
         if refusal is not None or approval is None:
             return self._refuse(asked, given, refusal, request)
-        status = stamped(given.spec, approval, _person(request), self._clock())
+        status = stamped(given.spec, approval, _person(request, self._shown), self._clock())
         reason = self._masked(given.spec.reason)
         if not request.dry_run:
             made = replace(given, status=status, spec=replace(given.spec, reason=reason))
@@ -110,12 +113,13 @@ class StandingApprovalDoor:
     async def _refusal(
         self, given: StandingApproval, approval: Approval | None, request: Request
     ) -> Refusal | None:
-        spec, person = given.spec, _person(request)
+        spec, person = given.spec, _person(request, self._shown)
         if approval is None:
             why = f"rule {spec.rule} of policy {spec.policy} asks for no approval, or there is no such rule"
             return Refusal("NoSuchRule", why)
-        if self._masked(" ".join(spec.argv_prefix)) != " ".join(spec.argv_prefix):
-            return Refusal("CardData", "the beginning of its command lines holds card data")
+        words = " ".join((spec.user, *spec.argv_prefix))
+        if self._masked(words) != words:
+            return Refusal("CardData", "its user or the beginning of its command lines holds card data")
         found = refuse_spec(spec, approval) or refuse_giver(
             spec, approval, Person(username=spec.user), person, self._clock()
         )
@@ -140,7 +144,7 @@ class StandingApprovalDoor:
             why = "it was revoked already" if before.status else "it never held, for nobody stamped it"
             return deny(asked, why=why, remedy="nothing needs to be done", rule="TooLate", field="revoke")
         reason = self._masked(after.revoke.reason)
-        status = revoked(before.status, _person(request), reason, self._clock())
+        status = revoked(before.status, _person(request, self._shown), reason, self._clock())
         self._tell_end(before, reason, request)
         return Answer(patch=(RemoveOperation("/revoke"), _status(status)))
 
@@ -186,8 +190,8 @@ def _with_place(given: StandingApproval, request: Request) -> StandingApproval:
     return replace(given, metadata=replace(given.metadata, name=name, namespace=request.namespace))
 
 
-def _person(request: Request) -> Person:
-    identity = request.user_info.identity()
+def _person(request: Request, shown: Callable[[Identity], Identity]) -> Person:
+    identity = shown(request.user_info.identity())
     return Person(username=identity.username, uid=identity.uid, groups=identity.groups)
 
 
@@ -203,7 +207,7 @@ def _remedy(rule: str, given: StandingApproval) -> str:
         case "ReasonMissing":
             return "add spec.reason"
         case "CardData":
-            return "leave card data out of command lines"
+            return "leave card data out of spec.user and spec.argvPrefix"
         case "TooWide":
             return "name arguments in spec.argvPrefix, or the object in spec.target"
         case "TooLong":

@@ -6,13 +6,14 @@ controllers, https://kubernetes.io/docs/reference/access-authn-authz/rbac/#contr
 
 from typing import Final
 
+from webhook.accounts import user_of
 from webhook.admission.pods import OwnerReference, Pod
 from webhook.admission.review import Request, UserInfo
 
 _COMPONENTS: Final = frozenset(
     {"system:apiserver", "system:kube-controller-manager", "system:kube-scheduler"}
 )
-_ACCOUNTS: Final = "system:serviceaccount:kube-system:"
+_ACCOUNTS: Final = user_of("kube-system", "")
 _NODE: Final = "system:node:"
 _NODES: Final = "system:nodes"
 _CONTROLLERS: Final = {
@@ -51,7 +52,7 @@ def is_made_from_template(user: UserInfo, pod: Pod) -> bool:
 
 def is_for_itself(request: Request) -> bool:
     """Tell whether a service account asks for a token of its own."""
-    account = f"system:serviceaccount:{request.namespace}:{request.name}"
+    account = user_of(request.namespace, request.name)
     return request.sub_resource == "token" and request.user_info.username == account
 
 

@@ -1,6 +1,9 @@
-"""The audit event of an answer: PCI DSS 10.2.1.4, 10.2.1.5, 10.2.1.7 and 10.2.2. Pure."""
+"""The audit event of an answer: PCI DSS 10.2.1.4, 10.2.1.5, 10.2.1.7 and 10.2.2. Pure.
 
-from collections.abc import Callable, Sequence
+Nothing is masked here: the journal does that (``webhook/journal/masked.py``).
+"""
+
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -26,11 +29,6 @@ _CONNECTIONS: Final = frozenset({"portforward", "proxy"})
 _MOST_ARGV_BYTES: Final = 16 * 1024
 _MOST_PATH: Final = 4096
 _VERBS: Final = {"CREATE": "creation of", "UPDATE": "change of", "DELETE": "removal of", "CONNECT": "use of"}
-_DIGITS: Final = b"0123456789"
-_CODE_DIGITS: Final = 3
-"""The shortest text that is masked has as many: a security code after its name."""
-_NUMBER_DIGITS: Final = 12
-"""The shortest card number, and names of objects hold no more telling words."""
 
 
 class _Object(msgspec.Struct, frozen=True):
@@ -40,8 +38,6 @@ class _Object(msgspec.Struct, frozen=True):
 _options = msgspec.json.Decoder(SessionOptions)
 _connections = msgspec.json.Decoder(ConnectOptions | None)
 _objects = msgspec.json.Decoder(_Object | None)
-Mask = Callable[[bytes], bytes]
-"""Masks text, byte for byte."""
 
 
 def is_told(name: str, answer: Answer) -> bool:
@@ -59,16 +55,12 @@ def _is_telling(decision: Decision) -> bool:
     return decision.policy != BUILTIN or decision.would is not None
 
 
-def decision_event(
-    stamp: Stamp, name: str, request: Request, answer: Answer, mask: Mask, *, own: str
-) -> AuditEvent:
+def decision_event(stamp: Stamp, name: str, request: Request, answer: Answer, *, own: str) -> AuditEvent:
     """Give the event of one answer of the door with this name; ``own`` is Chaperone's namespace."""
     decision, noted = answer.decision, answer.noted
     session = _session(request)
     argv, container = session.command or (), noted.container or session.container or ""
     object_name = _name(request)
-    line = _asked(request, object_name, container)
-    asked, command, reason = _masked(line, _bounded(argv), _reason(answer), mask)
     return AuditEvent(
         id=stamp.id,
         at=stamp.at,
@@ -79,24 +71,24 @@ def decision_event(
         where=Where(
             namespace=request.namespace,
             resource=resource_of(request),
-            name=_masked_name(object_name, mask),
+            name=object_name,
             uid=noted.uid,
-            container=_masked_name(container, mask),
+            container=container,
         ),
         door=_door(name, request, own),
         operation=request.operation.value,
-        asked=asked,
-        argv=command,
+        asked=_asked(request, object_name, container),
+        argv=tuple(_bounded(argv)),
         action=decision.action.value if decision else "",
         policy=decision.policy if decision else "",
         rule=_rule(answer),
         would=_judged(decision.would) if decision and decision.would else "",
-        reason=reason,
+        reason=_reason(answer),
         approval=noted.approval or _waited_for(answer),
         session=noted.session,
         request=request.uid,
         dry_run=bool(request.dry_run),
-        details=_terms(decision, session) | _connection(request, mask),
+        details=_terms(decision, session) | _connection(request),
     )
 
 
@@ -110,7 +102,7 @@ def _terms(decision: Decision | None, session: SessionOptions) -> dict[str, str]
     return {name: "true" for name, holds in told.items() if holds}
 
 
-def _connection(request: Request, mask: Mask) -> dict[str, str]:
+def _connection(request: Request) -> dict[str, str]:
     """Give where a connection leads."""
     details: dict[str, str] = {}
     if request.sub_resource not in _CONNECTIONS:
@@ -122,7 +114,7 @@ def _connection(request: Request, mask: Mask) -> dict[str, str]:
     if options.ports:
         details["ports"] = ",".join(map(str, options.ports))
     if options.path:
-        _, _, details["path"] = _masked("", (), options.path[:_MOST_PATH], mask)
+        details["path"] = options.path[:_MOST_PATH]
     return details
 
 
@@ -202,29 +194,3 @@ def _waited_for(answer: Answer) -> str:
     causes = answer.denial.causes if answer.denial else ()
     named = next((cause.message for cause in causes if cause.reason == "ApprovalRequest"), "")
     return named.rpartition("/")[2]
-
-
-def _masked(asked: str, argv: Sequence[str], reason: str, mask: Mask) -> tuple[str, tuple[str, ...], str]:
-    """Mask all texts in one go, the command line as one line, so that a number cut by a space is seen."""
-    texts = [text.encode("utf-8", "replace") for text in (asked, reason, *argv)]
-    command = b" ".join(texts[2:])
-    if not (
-        _may_hold(texts[0], _NUMBER_DIGITS)
-        or _may_hold(texts[1], _CODE_DIGITS)
-        or _may_hold(command, _CODE_DIGITS)
-    ):
-        return asked, tuple(argv), reason
-    masked, parts, start = mask(b"\n".join((*texts[:2], command))), list[str](), 0
-    for text in texts:
-        parts.append(masked[start : start + len(text)].decode("utf-8", "replace"))
-        start += len(text) + 1
-    return parts[0], tuple(parts[2:]), parts[1]
-
-
-def _masked_name(name: str, mask: Mask) -> str:
-    text = name.encode("utf-8", "replace")
-    return mask(text).decode("utf-8", "replace") if _may_hold(text, _NUMBER_DIGITS) else name
-
-
-def _may_hold(text: bytes, digits: int) -> bool:
-    return not text.isascii() or len(text) - len(text.translate(None, _DIGITS)) >= digits

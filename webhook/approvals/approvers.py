@@ -2,12 +2,10 @@
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from typing import Final
 
+from webhook.accounts import SERVICE_ACCOUNT
 from webhook.approvals.objects import Decided, Person, Verdict
 from webhook.policy.decision import Approval
-
-_SERVICE_ACCOUNT: Final = "system:serviceaccount:"
 
 
 def is_same(one: Person, other: Person) -> bool:
@@ -17,7 +15,7 @@ def is_same(one: Person, other: Person) -> bool:
 
 def is_service_account(person: Person) -> bool:
     """Tell whether it is a service account: the API server gives that name to nobody else."""
-    return person.username.startswith(_SERVICE_ACCOUNT)
+    return person.username.startswith(SERVICE_ACCOUNT)
 
 
 def stands_for(approval: Approval, person: Person, now: dt.datetime) -> tuple[str, ...]:

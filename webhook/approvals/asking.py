@@ -21,6 +21,9 @@ from webhook.approvals.subjects import Subject
 from webhook.policy.decision import Approval, Decision, Question
 
 _PURPOSE: Final = b"chaperone approval digest"
+_STATE: Final = b"state "
+_NAME: Final = b"name"
+_KEY_LETTERS: Final = 8
 _NAME_BYTES: Final = 10
 _ABOUT_BYTES: Final = 16
 _NAMESPACES: Final = "namespaces"
@@ -50,6 +53,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     subject: Subject
     """What is asked exactly, unmasked; never shown, logged or stored."""
     digest: str
+    state: str
+    """Keyed digest of what counts of the object there is; nothing where there is none."""
     base: str
     """What the names of all requests for this action begin with."""
     about: str
@@ -67,8 +72,7 @@ def wish(question: Question, decision: Decision, subject: Subject, key: bytes, *
     The same person asking for the same under the same rule always gives the same base name. ``home`` is
     Chaperone's own namespace.
     """
-    secret = hmac.digest(key, _PURPOSE, "sha256")
-    digest = hmac.digest(secret, subject.digested, "sha256").hex()
+    digest = hmac.digest(_secret(key), subject.digested, "sha256").hex()
     identity = question.identity
     approval = decision.approval or Approval()
     parts = (
@@ -85,12 +89,27 @@ def wish(question: Question, decision: Decision, subject: Subject, key: bytes, *
         decision=decision,
         subject=subject,
         digest=digest,
+        state=keyed_state(subject.state, key) if subject.state else "",
         base=f"{question.door.value}-{base64.b32encode(short).decode().lower()}",
         about=hashlib.sha256(msgspec.json.encode((*parts[:2], subject.target.resource))).hexdigest()[
             :_ABOUT_BYTES
         ],
         namespace=question.namespace if is_placed else home,
     )
+
+
+def keyed_state(state: bytes, key: bytes) -> str:
+    """Give the digest of what counts of an object, after the key's name and a dot."""
+    return f"{key_name(key)}.{hmac.digest(_secret(key), _STATE + state, 'sha256').hex()}"
+
+
+def key_name(key: bytes) -> str:
+    """Give what tells keys apart and tells nothing of them."""
+    return hmac.digest(_secret(key), _NAME, "sha256").hex()[:_KEY_LETTERS]
+
+
+def _secret(key: bytes) -> bytes:
+    return hmac.digest(key, _PURPOSE, "sha256")
 
 
 def ticket(
@@ -111,7 +130,7 @@ def ticket(
         ),
         door=question.door,
         operation=question.operation,
-        target=wanted.subject.target,
+        target=msgspec.structs.replace(wanted.subject.target, state=wanted.state),
         asked=asked,
         argv=argv,
         tty=question.tty,

@@ -106,20 +106,29 @@ class Desk:
         """Give the time, in whole seconds."""
         return dt.datetime.fromtimestamp(self._clock(), dt.UTC)
 
+    def known_as(self, identity: Identity) -> Identity:
+        """Give who somebody is as requests have it: without card data."""
+        return self._redaction.identity(identity)
+
     def ask(self, wish: Wish, review: Review) -> Outcome:
         """Give how an action stands, after asking for it or spending its approval where that is due."""
         for _ in range(_TRIES):
-            found = sorted(self._tickets.find(wish.namespace, wish.base), key=generation_of)
-            last = found[-1] if found else None
-            open_ = last if last is not None and lifecycle.blocks(last, self.now()) else None
-            outcome = self._meet(open_, wish, review) if open_ is not None else None
-            if outcome is None:
-                outcome = self._pass_by(wish, review)
-            if outcome is None:
-                outcome = self._wait(wish, review, open_, generation_of(last) + 1 if last else 1)
+            outcome = self._try(self._tickets.last(wish.namespace, wish.base, self.now()), wish, review)
             if outcome is not None:
                 return outcome
         raise ClusterError("the approval request changes faster than it can be read")
+
+    def _try(self, last: ApprovalRequest | None, wish: Wish, review: Review) -> Outcome | None:
+        """Give how an action stands by the last request for it; None to look again."""
+        if last is not None and lifecycle.came_to_nothing(last, _version(wish), self.now()):
+            return self._spend_again(last, wish, review)
+        open_ = last if last is not None and lifecycle.blocks(last, self.now()) else None
+        outcome = self._meet(open_, wish, review) if open_ is not None else None
+        if outcome is None:
+            outcome = self._pass_by(wish, review)
+        if outcome is None:
+            outcome = self._wait(wish, review, open_, generation_of(last) + 1 if last else 1)
+        return outcome
 
     def _meet(self, ticket: ApprovalRequest, wish: Wish, review: Review) -> Outcome | None:
         """Give what a request that is there says; None while it waits, is in use, or changes."""
@@ -146,8 +155,16 @@ class Desk:
         if lifecycle.broke_unasked(ticket):
             event = telling.decided(self._source, ticket, wish.question.identity, review.uid)
             self._journal.note(event)
-        is_ours = self._tickets.update(ticket, _spent(ticket, review.uid, session, now))
+        is_ours = self._tickets.update(ticket, _spent(ticket, wish, review, session, now))
         return outcome if is_ours and session is not None else None
+
+    def _spend_again(self, ticket: ApprovalRequest, wish: Wish, review: Review) -> Outcome | None:
+        """Let the same use pass for another version of the object; it was told of already."""
+        outcome = Outcome(Standing.SPENT, ticket)
+        if review.dry_run:
+            return outcome
+        status = lifecycle.taken_again(ticket, _version(wish), self.now())
+        return outcome if self._tickets.update(ticket, status) else None
 
     def _use(self, ticket: ApprovalRequest, review: Review) -> Outcome | None:
         """Use up what this review has taken: its event is kept first, or the approval is given back.
@@ -267,8 +284,14 @@ def _is_other(ticket: ApprovalRequest, namespace: str, about: str, now: dt.datet
     return is_about and lifecycle.phase_at(ticket, now) is Phase.APPROVED
 
 
-def _spent(ticket: ApprovalRequest, request: str, session: str | None, now: dt.datetime) -> Status:
+def _spent(
+    ticket: ApprovalRequest, wish: Wish, review: Review, session: str | None, now: dt.datetime
+) -> Status:
     until = now + dt.timedelta(seconds=LIFETIME_SECONDS)
     if session is None:
-        return lifecycle.taken(ticket, request, now, until)
+        return lifecycle.taken(ticket, review.uid, now, until, _version(wish))
     return lifecycle.granted(ticket, session, now, until)
+
+
+def _version(wish: Wish) -> str:
+    return wish.subject.target.resource_version

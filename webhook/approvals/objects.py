@@ -67,6 +67,10 @@ class Target(_Part, frozen=True, kw_only=True):
     name: str
     uid: str = ""
     container: str = ""
+    resource_version: str = ""
+    """Of an object that is changed or removed, as it was when this was asked."""
+    state: str = ""
+    """Keyed digest of what of it counted then, hexadecimal, after the key's name and a dot."""
 
 
 class Spec(_Part, frozen=True, kw_only=True):
@@ -132,8 +136,11 @@ class Use(_Part, frozen=True, kw_only=True):
     session: str = ""
     """Id of the session; the same for every grant that is issued on it."""
     grant_expires_at: dt.datetime | None = None
+    """Until when the grant is good; for objects, until when the API server may ask again for one request."""
     request: str = ""
     """UID of the review that let an object pass."""
+    resource_version: str = ""
+    """Of the object whose change was let pass, as it was then."""
 
 
 class Condition(_Part, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from sidecar.contract.decoding import UNREADABLE
 from sidecar.contract.errors import CallerError
 from webhook.approvals.objects import Target
 from webhook.approvals.showing import redacted, show_object
-from webhook.policy.changes import part, plain, substance
+from webhook.policy.changes import changes, part, plain, substance
 from webhook.policy.decision import Door, Operation, Question
 
 Json = dict[str, Any]
@@ -22,10 +22,12 @@ _LONGEST_PREFIX: Final = 58
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked. ``digested`` and ``argv`` may hold card data and secrets: mask before showing."""
+    """What is asked. ``digested``, ``state`` and ``argv`` may hold card data and secrets."""
 
     target: Target
     digested: bytes
+    state: bytes = b""
+    """Of the object that is changed or removed, what counts, and its UID; nothing where there is none."""
     argv: tuple[str, ...] = ()
     shown: str = ""
     """The object without values of variables and Secrets, as JSON."""
@@ -63,10 +65,7 @@ def exec_subject(question: Question, pod_uid: str) -> Subject:
 
 def pod_subject(question: Question) -> Subject:
     """Give the subject of a pod's creation: the object without what servers set and Chaperone adds."""
-    try:
-        pod = cast("Json", msgspec.json.decode(question.object))
-    except UNREADABLE:
-        raise CallerError("the pod holds a value that cannot be read") from None
+    pod = _read(question.object, "the pod holds")
     bare = _without_name_of_token(plain(pod))
     return Subject(
         target=Target(resource="pods", name=question.name),
@@ -76,40 +75,74 @@ def pod_subject(question: Question) -> Subject:
 
 
 def object_subject(change: Change, question: Question) -> Subject:
-    """Give the subject of a change: this object as it would be, in place of what counts of the one there is.
+    """Give the subject of a change: what it makes of the object there is, or the whole of a new one.
 
-    Bound are the whole new object but for what servers set, and of the old one its UID and what of it counts:
-    an approval is not good once that is another. A name that the API server makes up is not bound.
+    Bound are everything the change sets or takes away, and of the object there is its UID and what of it
+    counts: an approval is not good once that is another. What does not count, and the change leaves as it is,
+    may become another meanwhile. Of a new object all is bound but what servers set, and the name that the API
+    server makes up.
     """
     before, after = change.before, change.after
+    state = b"" if before is None else state_of(change.door, change.kind, before)
     bound: Json = {
         "operation": change.operation.value,
         "resource": change.resource,
         "name": change.name,
-        "uid": part(before or {}, "metadata").get("uid"),
-        "before": None if before is None else substance(change.door, change.kind, before),
-        "after": None if after is None else _without_made_up_name(plain(after)),
+        "before": msgspec.Raw(state or b"null"),
+        **_asked_of(before, after),
     }
-    uid = bound["uid"]
     return Subject(
-        target=Target(resource=change.resource, name=change.name, uid=uid if isinstance(uid, str) else ""),
+        target=Target(
+            resource=change.resource,
+            name=change.name,
+            uid=stamped(before, "uid"),
+            resource_version=stamped(before, "resourceVersion"),
+        ),
         digested=msgspec.json.encode(bound, order="deterministic"),
+        state=state,
         shown=_json(show_object(change.kind, before, after, question.findings)),
     )
+
+
+def _asked_of(before: Json | None, after: Json | None) -> Json:
+    if after is None:
+        return {}
+    if before is None:
+        return {"after": _without_made_up_name(plain(after))}
+    return {"changes": changes(plain(before), plain(after))}
+
+
+def state_of(door: Door, kind: str, found: Json) -> bytes:
+    """Give what approvals of changes are bound to in an object: its UID, and what of it counts."""
+    state = {"uid": stamped(found, "uid"), "counts": substance(door, kind, found)}
+    return msgspec.json.encode(state, order="deterministic")
+
+
+def stamped(found: Json | None, key: str) -> str:
+    """Give what servers set in an object's metadata; nothing where it is absent."""
+    value = part(found or {}, "metadata").get(key)
+    return value if isinstance(value, str) else ""
 
 
 def connect_subject(question: Question, resource: str, name: str, options: msgspec.Raw) -> Subject:
     """Give the subject of a connection that is no session: to this object, with these ports and this path.
 
-    ``name`` is as it was written, with scheme and port.
+    ``name`` is as it was written, with scheme and port. Raises CallerError where options cannot be read.
     """
-    asked = cast("Json", msgspec.json.decode(options) or {})
+    asked = _read(options, "the connection's options hold") or {}
     bound = {key: value for key, value in asked.items() if key not in {"kind", "apiVersion", "metadata"}}
     return Subject(
         target=Target(resource=resource, name=question.name),
         digested=msgspec.json.encode((resource, name, bound), order="deterministic"),
         shown=_json({"ports": list(question.ports) or "not said", "path": question.path}),
     )
+
+
+def _read(data: bytes | msgspec.Raw, what: str) -> Json:
+    try:
+        return cast("Json", msgspec.json.decode(data))
+    except UNREADABLE:
+        raise CallerError(f"{what} a value that cannot be read") from None
 
 
 def _json(value: Any) -> str:

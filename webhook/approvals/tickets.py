@@ -1,19 +1,21 @@
 """Approval requests in the API server: made once, and spent once, however many replicas are asked."""
 
-from collections.abc import Iterable
+import datetime as dt
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 from urllib.parse import quote, urlencode
 
 import msgspec
 
 from sidecar.contract.errors import ClusterError
-from webhook.approvals import standing
+from webhook.approvals import lifecycle, standing
 from webhook.approvals.objects import (
     API_VERSION,
     ASK_LABEL,
     PLURAL,
     ApprovalRequest,
     Status,
+    generation_of,
 )
 from webhook.approvals.standing import StandingApproval
 from webhook.kube.api import MERGE_PATCH, KubeApi
@@ -26,8 +28,8 @@ EVERYWHERE: Final = f"{PATH}/{PLURAL}"
 class Tickets(Protocol):
     """Where approval requests are kept. Methods block and raise ClusterError."""
 
-    def find(self, namespace: str, base: str) -> Iterable[ApprovalRequest]:
-        """Give all requests for one action, as they are now."""
+    def last(self, namespace: str, base: str, now: dt.datetime) -> ApprovalRequest | None:
+        """Give the last request for one action, as it is now; None when there is none."""
         ...
 
     def create(self, ticket: ApprovalRequest) -> ApprovalRequest | None:
@@ -82,18 +84,41 @@ class _Change(msgspec.Struct, frozen=True):
 class KubeTickets:
     """Keeps them in the API server."""
 
-    def __init__(self, api: KubeApi, *, seconds: float) -> None:
-        """``seconds`` is how long one request may take."""
+    def __init__(
+        self, api: KubeApi, *, seconds: float, known: Callable[[str, str], int | None] | None = None
+    ) -> None:
+        """``seconds`` is how long one request may take.
+
+        ``known`` gives which was the last request for one action a moment ago, from 1; 0 when there was none,
+        None when that is not known.
+        """
         self._api = api
         self._seconds = seconds
+        self._known = known
 
-    def find(self, namespace: str, base: str) -> Iterable[ApprovalRequest]:
-        """Give all requests for one action, as they are now."""
+    def last(self, namespace: str, base: str, now: dt.datetime) -> ApprovalRequest | None:
+        """Give the last request for one action, as it is now; None when there is none.
+
+        Read by name, from the one that was the last a moment ago: a list takes the longer the more requests
+        the namespace has. Only where that one is gone, or nothing is known, there is no other way.
+        """
+        known = None if self._known is None else self._known(namespace, base)
+        found = None if known is None else self.get(namespace, f"{base}-{max(1, known)}")
+        if found is None:
+            return None if known == 0 else self._last_listed(namespace, base)
+        while not lifecycle.blocks(found, now):
+            following = self.get(namespace, f"{base}-{generation_of(found) + 1}")
+            if following is None:
+                return found
+            found = following
+        return found
+
+    def _last_listed(self, namespace: str, base: str) -> ApprovalRequest | None:
         query = urlencode({"labelSelector": f"{ASK_LABEL}={base}"})
         found = self._api.get(f"{_path(namespace)}?{query}", _List, seconds=self._seconds)
         if found is None:
             raise ClusterError("this cluster has no approval requests: their definition is missing")
-        return found.items or ()
+        return max(found.items or (), key=generation_of, default=None)
 
     def get(self, namespace: str, name: str) -> ApprovalRequest | None:
         """Give one, None when there is none."""

@@ -1,5 +1,6 @@
 """Approvals as the commands read and decide them, with refusals in words that help."""
 
+import re
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -16,6 +17,7 @@ from webhook.replay.safety import printable
 
 _MERGE_PATCH: Final = "application/merge-patch+json"
 _KINDS: Final = {PLURAL: "approval request", standing.PLURAL: "standing approval"}
+_PASSED_ON: Final = re.compile(r'^admission webhook "[^"]+" denied the request: ')
 _T = TypeVar("_T")
 
 
@@ -101,9 +103,12 @@ class ApprovalAccess:
 
 
 def _message(body: bytes) -> str:
-    """Give what the API server says of a refusal; nothing where something else answered."""
+    """Give what is said of a refusal; nothing where something else answered.
+
+    Who passed it on, the API server on behalf of a webhook, is left out.
+    """
     try:
-        return msgspec.json.decode(body, type=_Status).message
+        return _PASSED_ON.sub("", msgspec.json.decode(body, type=_Status).message)
     except msgspec.MsgspecError:
         return ""
 

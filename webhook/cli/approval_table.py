@@ -2,6 +2,7 @@
 
 import shlex
 from datetime import UTC, datetime
+from itertools import compress
 from typing import Final
 
 from rich.text import Text
@@ -27,8 +28,13 @@ _COLUMNS: Final = (
 )
 
 
-def print_list(found: list[Found], access_place: str, output: Format, *, nothing: str) -> None:
-    """Print requests as a table, or as JSON; ``nothing`` says what there is none of."""
+def print_list(
+    found: list[Found], access_place: str, output: Format, *, nothing: str, everywhere: bool
+) -> None:
+    """Print requests as a table, or as JSON; ``nothing`` says what there is none of.
+
+    The namespace is shown of requests from ``everywhere``, and phases where not all are pending.
+    """
     if output is Format.JSON:
         items = [one.raw for one in found]
         print_json({"apiVersion": API_VERSION, "kind": f"{KIND}List", "metadata": {}, "items": items})
@@ -37,7 +43,12 @@ def print_list(found: list[Found], access_place: str, output: Format, *, nothing
     else:
         screen = console()
         width = None if output is Format.WIDE else width_of(screen)
-        for line in lay_out(_COLUMNS, [_cells(one.ticket) for one in found], width):
+        left_out = set[str]() if everywhere or width is None else {"NAMESPACE"}
+        if width is not None and all(one.ticket.status.phase is Phase.PENDING for one in found):
+            left_out.add("PHASE")
+        kept = [column.title not in left_out for column in _COLUMNS]
+        rows = [list(compress(_cells(one.ticket), kept)) for one in found]
+        for line in lay_out(list(compress(_COLUMNS, kept)), rows, width):
             screen.print(line)
 
 
@@ -126,7 +137,8 @@ def _review(ticket: ApprovalRequest) -> str:
     if review is None:
         return ""
     if review.by is None or review.at is None:
-        return f"pending: chaperone approvals review {ticket.metadata.name} -n {ticket.metadata.namespace}"
+        metadata = ticket.metadata
+        return f"pending: chaperone approvals review {metadata.name} -n {metadata.namespace} --reason WHAT"
     return f"by {review.by.username} at {_moment(review.at)}: {review.reason}"
 
 

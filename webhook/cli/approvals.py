@@ -1,6 +1,7 @@
 """``chaperone approvals``: see what waits for an approval, and decide."""
 
 import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -19,8 +20,10 @@ from webhook.cli.times import parse_seconds
 
 Name = Annotated[str, typer.Argument(help="The approval request.", metavar="NAME")]
 StandingName = Annotated[str, typer.Argument(help="The standing approval.", metavar="NAME")]
-Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; kept with the decision.")]
-Needed = Annotated[str, typer.Option("--reason", "-r", help="Why; it has to be given.")]
+Reason = Annotated[
+    str,
+    typer.Option("--reason", "-r", help="Why; kept with the decision. Needed for break-glass and review."),
+]
 Everything = Annotated[bool, typer.Option("--all", "-a", help="Also those that are decided.")]
 Ended = Annotated[bool, typer.Option("--all", "-a", help="Also those that ended.")]
 Unreviewed = Annotated[
@@ -44,9 +47,21 @@ def approvals() -> typer.Typer:
         context_settings={"help_option_names": ["--help", "-h"]},
     )
     app.command("list")(list_requests)
-    for command in (show, approve, deny, watch, break_glass, review, stand, standing, revoke):
+    app.command()(show)
+    for name, command in _verdicts():
+        app.command(name)(command)
+    for command in (watch, stand, standing, revoke):
         app.command()(command)
     return app
+
+
+def _verdicts() -> Iterator[tuple[str, Callable[..., None]]]:
+    yield "approve", _verdict(Verdict.APPROVE, "Approve exactly this action, once.")
+    yield "deny", _verdict(Verdict.DENY, "Deny this action.")
+    glass = "Go on with an action of your own in an emergency, where a policy lets you; others review it."
+    yield "break-glass", _verdict(Verdict.BREAK_GLASS, glass, must_say_why=True)
+    review = "Say what you found when you looked at how somebody else broke the glass."
+    yield "review", _verdict(Verdict.REVIEW, review, must_say_why=True)
 
 
 def list_requests(
@@ -63,7 +78,13 @@ def list_requests(
     access = _access(kubeconfig, context, namespace, all_namespaces=all_namespaces)
     found = listed(access, everything=everything, unreviewed=unreviewed)
     nothing = "Nothing is to be reviewed" if unreviewed else "Nothing waits for an approval"
-    print_list(found, access.place, output, nothing="There is none" if everything else nothing)
+    print_list(
+        found,
+        access.place,
+        output,
+        nothing="There is none" if everything else nothing,
+        everywhere=all_namespaces,
+    )
 
 
 def show(
@@ -78,52 +99,23 @@ def show(
     print_details(find(_access(kubeconfig, context, namespace), name), output)
 
 
-def approve(
-    name: Name,
-    *,
-    reason: Reason = "",
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-) -> None:
-    """Approve exactly this action, once."""
-    _say(_access(kubeconfig, context, namespace), name, Verdict.APPROVE, reason)
+def _verdict(verdict: Verdict, text: str, *, must_say_why: bool = False) -> Callable[..., None]:
+    """Give the command that says one verdict; ``text`` is its help."""
 
+    def command(
+        name: Name,
+        *,
+        reason: Reason = "",
+        namespace: Namespace = None,
+        context: Context = None,
+        kubeconfig: Kubeconfig = None,
+    ) -> None:
+        if must_say_why and not reason.strip():
+            raise CliError("say why: --reason WHY", ExitCode.USAGE)
+        _say(_access(kubeconfig, context, namespace), name, verdict, reason)
 
-def deny(
-    name: Name,
-    *,
-    reason: Reason = "",
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-) -> None:
-    """Deny this action."""
-    _say(_access(kubeconfig, context, namespace), name, Verdict.DENY, reason)
-
-
-def break_glass(
-    name: Name,
-    *,
-    reason: Needed,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-) -> None:
-    """Go on with an action of your own in an emergency, where a policy lets you; others review it."""
-    _say(_access(kubeconfig, context, namespace), name, Verdict.BREAK_GLASS, reason)
-
-
-def review(
-    name: Name,
-    *,
-    reason: Needed,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-) -> None:
-    """Say what you found when you looked at how somebody else broke the glass."""
-    _say(_access(kubeconfig, context, namespace), name, Verdict.REVIEW, reason)
+    command.__doc__ = text
+    return command
 
 
 def watch(

@@ -75,8 +75,17 @@ class _Said(NamedTuple):
 def is_told(event: AuditEvent) -> bool:
     """Tell whether an event is of a kind that is told, quickly: most of what happens is not."""
     if event.kind is Kind.DECISION:
-        return event.outcome is Outcome.FAILURE and event.action == _DENY
+        return _is_denied(event) or _is_granted(event)
     return event.kind in _TOLD
+
+
+def _is_denied(event: AuditEvent) -> bool:
+    return event.outcome is Outcome.FAILURE and event.action == _DENY
+
+
+def _is_granted(event: AuditEvent) -> bool:
+    """Tell whether an approval lets a session start; that it was used is known where sessions are kept."""
+    return event.outcome is Outcome.SUCCESS and bool(event.session and event.approval)
 
 
 def remark(event: AuditEvent) -> Remark | None:
@@ -97,8 +106,13 @@ def remark(event: AuditEvent) -> Remark | None:
 
 def _said(event: AuditEvent) -> _Said | None:
     if event.kind is Kind.DECISION:
-        return _refused(event)
+        return _granted(event) if _is_granted(event) else _refused(event)
     return _verdict(event) if event.kind is Kind.APPROVAL_DECIDED else _happened(event)
+
+
+def _granted(event: AuditEvent) -> _Said:
+    text = f"{event.actor.username} may start session {event.session} on {event.approval}: {_what(event)}"
+    return _Said("SessionGranted", text)
 
 
 def _refused(event: AuditEvent) -> _Said:

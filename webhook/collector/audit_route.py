@@ -11,6 +11,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from sidecar.contract.errors import ClusterError
+from webhook.accounts import ADMISSION
 from webhook.collector.audit_intake import MAX_BATCH_BYTES, judge, refusal_notice
 from webhook.collector.proving import PodIdentity
 from webhook.collector.recording import Recording
@@ -18,7 +19,6 @@ from webhook.collector.tokens import TokenRefusedError, TokenReviewer
 from webhook.store.contract import StoreError
 
 AUDIT_EVENTS_PATH: Final = "/v1/audit-events"
-ADMISSION_ACCOUNT: Final = "chaperone-admission"
 _AT_ONCE: Final = 8
 _BODY_SECONDS: Final = 30.0
 _KNOWN_SECONDS: Final = 60.0
@@ -84,7 +84,7 @@ class AuditIntake:
         header = request.headers.get("authorization", "")
         token = header[len(_BEARER) :] if header.lower().startswith(_BEARER) else ""
         sender = await self._reviewed(token)
-        if (sender.namespace, sender.account) != (self._namespace, ADMISSION_ACCOUNT):
+        if (sender.namespace, sender.account) != (self._namespace, ADMISSION):
             reason = "audit events were sent by a pod that is none of the admission side's"
             await self._disbelieve(sender, reason)
             raise _Refusal(403, reason)

@@ -22,7 +22,7 @@ from sidecar.contract.events import Ending
 from sidecar.contract.identifiers import RANDOM_BYTES, session_id
 from sidecar.contract.sealing import Identity
 from webhook.collector.finding_alerts import pod_of
-from webhook.collector.operations import Append, Lookup, Operation, Record
+from webhook.collector.operations import Append, Lookup, Operation
 from webhook.collector.passages import Passages
 from webhook.journal.events import AuditEvent, Kind, Outcome
 from webhook.store.contract import Phase, Query, SessionRecord, Store
@@ -126,11 +126,11 @@ def is_closed(kept: SessionRecord | None) -> bool:
     return kept is not None and kept.how is Ending.LOST
 
 
-def telling(lost: Lost, *, by: Identity, origin: str, at: int) -> Record:
+def telling(lost: Lost, *, by: Identity, origin: str, at: int) -> AuditEvent:
     """Give the audit event of a closing, the same whichever collector makes it."""
     record = lost.record
     same = hashlib.sha256(f"lost\0{record.session}\0{record.next_sequence}".encode()).digest()[:RANDOM_BYTES]
-    event = AuditEvent(
+    return AuditEvent(
         id=session_id(record.updated_at // _NS_PER_MS, same),
         at=at,
         origin=origin,
@@ -145,4 +145,3 @@ def telling(lost: Lost, *, by: Identity, origin: str, at: int) -> Record:
         session=record.session,
         details={"frames": str(record.next_sequence), "node": record.node},
     )
-    return Record((event,))

@@ -6,12 +6,12 @@ import msgspec
 
 from sidecar.contract.errors import CallerError
 from sidecar.contract.names import TOKEN_AUDIENCE
+from webhook.accounts import SERVICE_ACCOUNT
 from webhook.collector.proving import PodIdentity
 from webhook.kube.api import KubeApi
 
 MAX_TOKEN_BYTES: Final = 16 * 1024
 _REVIEWS: Final = "/apis/authentication.k8s.io/v1/tokenreviews"
-_SERVICE_ACCOUNT: Final = "system:serviceaccount:"
 _POD_NAME: Final = "authentication.kubernetes.io/pod-name"
 _POD_UID: Final = "authentication.kubernetes.io/pod-uid"
 
@@ -65,8 +65,8 @@ def _identity(status: _Status) -> PodIdentity:
     if not status.authenticated or TOKEN_AUDIENCE not in status.audiences:
         raise TokenRefusedError("the token is not valid for the collector")
     names, uids = status.user.extra.get(_POD_NAME, []), status.user.extra.get(_POD_UID, [])
-    namespace, _, account = status.user.username.removeprefix(_SERVICE_ACCOUNT).partition(":")
-    is_account = status.user.username.startswith(_SERVICE_ACCOUNT) and namespace and account
+    namespace, _, account = status.user.username.removeprefix(SERVICE_ACCOUNT).partition(":")
+    is_account = status.user.username.startswith(SERVICE_ACCOUNT) and namespace and account
     if not is_account or len(names) != 1 or len(uids) != 1:
         raise TokenRefusedError("the token is not bound to a pod")
     return PodIdentity(namespace, names[0], uids[0], account)

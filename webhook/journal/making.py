@@ -8,6 +8,7 @@ import msgspec
 from sidecar.contract.identifiers import RANDOM_BYTES, session_id
 from sidecar.contract.names import VERSION
 from sidecar.contract.sealing import Identity
+from webhook.accounts import user_of
 from webhook.journal.events import AuditEvent, Kind, Outcome, Where
 
 _NS_PER_MS: Final = 1_000_000
@@ -43,7 +44,7 @@ class Maker:
         self._clock = clock
         self._randomness = randomness
         self._where = Where(namespace=namespace, resource="pods", name=origin)
-        self.itself = Identity(f"system:serviceaccount:{namespace}:{account}")
+        self.itself = Identity(user_of(namespace, account))
 
     def stamp(self) -> Stamp:
         """Give a fresh id and the time."""

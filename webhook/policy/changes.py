@@ -8,6 +8,8 @@ objects, by which Services find its pods.
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
+import msgspec
+
 from webhook.policy.decision import Door
 
 Json = dict[str, Any]
@@ -24,6 +26,7 @@ _SECURITY: Final = (
     "chaperone.dev/",
 )
 """Annotations of pods that decide what they may do."""
+_encoder = msgspec.json.Encoder(order="deterministic")
 _ACCOUNT: Final = ("kubernetes.io/service-account.",)
 """Annotations of Secrets that have a token put into them."""
 
@@ -71,6 +74,27 @@ def part(found: Mapping[str, Any], key: str) -> Json:
     """Give a part that is an object, empty where it is absent, null or something else."""
     value: object = found.get(key)
     return cast("Json", value) if isinstance(value, dict) else {}
+
+
+def changes(before: Json, after: Json) -> Json:
+    """Give what makes one object of another, whatever else is in both: no two changes of one are the same.
+
+    By key: ``to`` with the new value, ``gone``, or ``within`` with what changes in a part that stays.
+    """
+    found: Json = {key: {"gone": True} for key in before if key not in after}
+    for key, value in after.items():
+        old: Any = before.get(key)
+        if isinstance(old, dict) and isinstance(value, dict):
+            inner = changes(cast("Json", old), cast("Json", value))
+            found |= {key: {"within": inner}} if inner else {}
+        elif key not in before or not _is_same(old, value):
+            found[key] = {"to": value}
+    return found
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Tell whether two values are the same in JSON, where 1 is not true."""
+    return one == other and _encoder.encode(one) == _encoder.encode(other)
 
 
 def _of_pod(pod: Json) -> Json:

@@ -8,9 +8,9 @@ from typing import Any, Final
 import msgspec
 
 from sidecar.contract.decoding import UNREADABLE
+from webhook.accounts import SERVICE_ACCOUNT
 from webhook.policy.decision import Question
 
-_SERVICE_ACCOUNT: Final = "system:serviceaccount:"
 Variables = Mapping[str, Callable[["Facts"], Any]]
 
 
@@ -29,9 +29,9 @@ class Facts:
     def service_account(self) -> str:
         """``namespace/name`` of the service account that asks, or nothing."""
         username = self.question.identity.username
-        if not username.startswith(_SERVICE_ACCOUNT):
+        if not username.startswith(SERVICE_ACCOUNT):
             return ""
-        return username.removeprefix(_SERVICE_ACCOUNT).replace(":", "/", 1)
+        return username.removeprefix(SERVICE_ACCOUNT).replace(":", "/", 1)
 
     @cached_property
     def manifest(self) -> Any:

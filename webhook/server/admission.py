@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from sidecar.contract.names import TOKEN_FILE
-from sidecar.masking import Engine, Profile, scan_object
+from sidecar.masking import scan_object
+from webhook.accounts import ADMISSION
 from webhook.admission.attach import AttachDoor
 from webhook.admission.connections import ConnectionDoor
 from webhook.admission.ephemeral import EphemeralDoor
@@ -19,8 +20,7 @@ from webhook.admission.guard_policy import GuardPolicyDoor
 from webhook.admission.lookup import NamespaceLookup, PodLookup, RoleLookup
 from webhook.admission.objects import ObjectDoor
 from webhook.admission.pod import PodDoor
-from webhook.admission.telling import Mask
-from webhook.collector.audit_route import ADMISSION_ACCOUNT, AUDIT_EVENTS_PATH
+from webhook.collector.audit_route import AUDIT_EVENTS_PATH
 from webhook.kube.api import KubeApi
 from webhook.metrics.exposition import with_metrics
 from webhook.policy.active import ActivePolicies
@@ -70,7 +70,7 @@ def make_doors(
 ) -> dict[str, Door]:
     """Give the doors by the last part of their paths."""
     approving = approvals.approving(held.keys)
-    granter = Granter(held.keys, clock=time.time_ns, randomness=os.urandom)
+    granter = Granter(held.keys, shown=approvals.shown, clock=time.time_ns, randomness=os.urandom)
     exempt = settings.exempt_namespaces | {settings.namespace}
     return {
         "exec": ExecDoor(
@@ -106,7 +106,7 @@ def make_doors(
             clock=granter.now,
         ),
         "guardpolicies": GuardPolicyDoor(),
-        "approvalrequests": approvals.door(lookup),
+        "approvalrequests": approvals.door(lookup, held.keys),
         "standingapprovals": approvals.standing_door(policy),
     }
 
@@ -114,11 +114,13 @@ def make_doors(
 async def serve_admission(settings: Settings) -> None:
     """Serve until told to end."""
     answer_quickly()
-    journaling = Journaling(settings, ADMISSION_ACCOUNT, drain_seconds=_DRAIN_SECONDS)
+    journaling = Journaling(settings, ADMISSION, drain_seconds=_DRAIN_SECONDS)
     api = KubeApi(connections=_CONNECTIONS)
     trust = TrustKeeping(api, settings)
     held = trust.held
-    observers = AdmissionObservers(api, journaling.journal, pod=settings.pod)
+    observers = AdmissionObservers(
+        api, journaling.journal, depth=lambda: journaling.disk.size, pod=settings.pod
+    )
     lookup = ApiPodLookup(api, threads=_CONNECTIONS, seconds=settings.lookup_seconds)
     pods, namespaces = PodCache(api, lookup), NamespaceLabels(api, seconds=settings.lookup_seconds)
     policies = await asyncio.to_thread(load_policies, settings)
@@ -136,7 +138,13 @@ async def serve_admission(settings: Settings) -> None:
         "policies": Follower(api, POLICIES_PATH, kept),
     }
     context = await trust.first()
-    approvals = Approvals(api, settings, observers.journal, observe=observers.approvals.observe_tickets)
+    approvals = Approvals(
+        api,
+        settings,
+        observers.journal,
+        observe=observers.approvals.observe_tickets,
+        retell=journaling.note_all,
+    )
     followers["approval requests"] = approvals.follower
     await asyncio.to_thread(approvals.prepare)
     doors = make_doors(
@@ -148,7 +156,7 @@ async def serve_admission(settings: Settings) -> None:
         roles=ApiRoleLookup(api, seconds=settings.lookup_seconds),
         approvals=approvals,
     )
-    notes = AnswerNotes(observers.journal, journaling.maker, await _mask(), audit_mode=settings.audit_mode)
+    notes = AnswerNotes(observers.journal, journaling.maker, audit_mode=settings.audit_mode)
     app = doors_app(
         observers.reviews.counted(doors), lambda: held.missing() or _unknown(policies), notes=notes
     )
@@ -195,13 +203,6 @@ def load_policies(settings: Settings) -> ActivePolicies:
 
 def _audit_url(settings: Settings) -> str:
     return f"https://{COLLECTOR_SERVICE}.{settings.namespace}.svc:8443{AUDIT_EVENTS_PATH}"
-
-
-async def _mask() -> Mask:
-    """Give what masks the texts of audit events; used on the event loop alone."""
-    engine = await asyncio.to_thread(Engine.load, Profile.STRICT)
-    masks = engine.masks()
-    return lambda text: masks(text)[0]
 
 
 def _unknown(policies: ActivePolicies) -> str | None:

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from webhook.approvals.objects import ApprovalRequest, Phase
+from webhook.approvals.objects import ASK_LABEL, ApprovalRequest, Phase, generation_of
 
 _log = logging.getLogger(__name__)
 _Key = tuple[str, str]
@@ -26,6 +26,8 @@ class ApprovalBoard:
         self._most = most_waiting
         self._lock = threading.Lock()
         self._tickets: dict[_Key, ApprovalRequest] = {}
+        self._last: dict[_Key, int] | None = None
+        """By namespace and name of the action; what is removed stays in it until the next list."""
         self._waiting: dict[_Key, set[asyncio.Future[None]]] = {}
         self._count = 0
 
@@ -33,6 +35,16 @@ class ApprovalBoard:
         """Give all, without what was shown of their objects."""
         with self._lock:
             return list(self._tickets.values())
+
+    @property
+    def is_known(self) -> bool:
+        """Whether all requests have been told of."""
+        return self._last is not None
+
+    def generation(self, namespace: str, base: str) -> int | None:
+        """Give which was the last request for one action, from 1; 0 for none, None while nothing is known."""
+        with self._lock:
+            return None if self._last is None else self._last.get((namespace, base), 0)
 
     async def wait(self, ticket: ApprovalRequest, seconds: float) -> bool:
         """Wait until a request is decided, at most so long; False when it is not, or too many wait."""
@@ -63,7 +75,9 @@ class ApprovalBoard:
         """Take all objects there are."""
         found = {_key(ticket): ticket for obj in objects if (ticket := _read(obj)) is not None}
         with self._lock:
-            self._tickets = found
+            self._tickets, self._last = found, {}
+            for ticket in found.values():
+                self._count_in(ticket)
             for key in list(self._waiting):
                 self._wake(key)
 
@@ -74,6 +88,7 @@ class ApprovalBoard:
             return
         with self._lock:
             self._tickets[_key(ticket)] = ticket
+            self._count_in(ticket)
             self._wake(_key(ticket))
 
     def deleted(self, obj: msgspec.Raw) -> None:
@@ -83,6 +98,14 @@ class ApprovalBoard:
             return
         with self._lock:
             self._tickets.pop(_key(ticket), None)
+
+    def _count_in(self, ticket: ApprovalRequest) -> None:
+        """Know of the action of a request; with the lock held."""
+        if self._last is None:
+            return
+        metadata = ticket.metadata
+        key = (metadata.namespace, metadata.labels.get(ASK_LABEL, ""))
+        self._last[key] = max(self._last.get(key, 0), generation_of(ticket))
 
     def _is_decided(self, key: _Key) -> bool:
         known = self._tickets.get(key)

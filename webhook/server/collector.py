@@ -9,6 +9,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from sidecar.contract.errors import ClusterError
+from webhook.accounts import COLLECTOR
 from webhook.approvals.spending import Spender
 from webhook.approvals.tickets import KubeTickets
 from webhook.audit_api.access import Read, ReadHook, log_read, read_event
@@ -24,7 +25,6 @@ from webhook.collector.proving import Trust
 from webhook.collector.route import REVIEWS_AT_ONCE, Collector, router
 from webhook.collector.spending import Spending
 from webhook.collector.tokens import KubeTokenReviewer
-from webhook.journal.making import Maker
 from webhook.kube.api import KubeApi
 from webhook.ledger.keys import LedgerKey
 from webhook.metrics.exposition import with_metrics
@@ -32,10 +32,10 @@ from webhook.server.delivery import OwnDelivery
 from webhook.server.health import add_health, bare_app
 from webhook.server.journaling import Journaling
 from webhook.server.ledger_keeping import LedgerKeeping
-from webhook.server.observing import CollectorObservers, strict_mask
+from webhook.server.observing import CollectorObservers
 from webhook.server.runner import Servers, https
 from webhook.server.session_keeping import SessionKeeping
-from webhook.server.sources import COLLECTOR, source
+from webhook.server.sources import source
 from webhook.server.tasks import Tasks
 from webhook.server.tls import load_certificate, serving_context
 from webhook.settings import Settings
@@ -79,7 +79,9 @@ class Held:
 async def serve_collector(settings: Settings, environment: Mapping[str, str]) -> None:
     """Serve until told to end."""
     journaling = Journaling(settings, COLLECTOR, drain_seconds=_DRAIN_SECONDS)
-    observers = CollectorObservers(settings, journaling.journal, journaling.maker)
+    observers = CollectorObservers(
+        settings, journaling.journal, journaling.maker, depth=lambda: journaling.disk.size
+    )
     store = open_store(store_settings(environment))
     api = KubeApi(connections=_CONNECTIONS)
     reader = Reader(api, settings.namespace)
@@ -121,7 +123,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
         collector,
         KubePods(api),
         journaling.maker,
-        mask=strict_mask(),
+        shown=journaling.journal.shown,
         lost_after_seconds=settings.lost_after_seconds,
     )
     intake = AuditIntake(collector.recording, reviewer, namespace=settings.namespace)
@@ -138,7 +140,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
                 store,
                 changes,
                 front_proxy,
-                on_read=_read_hook(collector, journaling.maker),
+                on_read=_read_hook(collector, journaling),
                 audit_changes=audit_changes,
                 sign=ledger.sign,
                 order=sessions.order,
@@ -180,12 +182,12 @@ def _targets(settings: Settings) -> list[Target]:
     return [*([FileTarget(directory)] if directory else []), *([WebTarget(webhook)] if webhook else [])]
 
 
-def _read_hook(collector: Collector, maker: Maker) -> ReadHook:
+def _read_hook(collector: Collector, journaling: Journaling) -> ReadHook:
     """Give what makes every read of the record known before it is answered."""
 
     async def on_read(read: Read) -> None:
         await log_read(read)
-        await collector.recording.keep([read_event(maker.stamp(), read)])
+        await collector.recording.keep([journaling.journal.shown(read_event(journaling.maker.stamp(), read))])
 
     return on_read
 

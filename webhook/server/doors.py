@@ -72,6 +72,9 @@ def _endpoint(name: str, door: Door, bodies: Bodies, notes: Notes | None) -> ASG
         if scope["method"] != "POST":
             await _respond(send, 405, _TEXT, b"reviews are posted")
             return
+        if not _is_json(scope):
+            await _respond(send, 415, _TEXT, b"reviews are application/json, and not compressed")
+            return
         with bodies.room() as room:
             try:
                 request = review.decode_review(await room.read(receive))
@@ -93,6 +96,13 @@ def _endpoint(name: str, door: Door, bodies: Bodies, notes: Notes | None) -> ASG
             await _respond(send, 200, _JSON, review.encode_answer(request.uid, answer))
 
     return endpoint
+
+
+def _is_json(scope: Scope) -> bool:
+    """Tell whether the body is said to be what API servers send."""
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    return kind == _JSON and headers.get(b"content-encoding", b"identity") == b"identity"
 
 
 async def _judged(door: Door, request: review.Request) -> Answer:

@@ -4,10 +4,13 @@ import os
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Final
 
+from sidecar.masking import Engine, Profile
 from webhook.journal.events import AuditEvent, Kind, Outcome
 from webhook.journal.journal import JournalFullError
 from webhook.journal.making import Maker
+from webhook.journal.masked import MaskedJournal
 from webhook.server.disk_journal import DiskJournal
 from webhook.server.journal_shipping import Delivery, JournalShipping
 from webhook.server.tasks import Tasks
@@ -27,12 +30,14 @@ class Journaling:
             clock=time.time_ns,
             randomness=os.urandom,
         )
-        self.journal = DiskJournal(settings.journal, limit_bytes=settings.journal_bytes, maker=self.maker)
+        self.disk: Final = DiskJournal(settings.journal, limit_bytes=settings.journal_bytes, maker=self.maker)
+        self.journal: Final = MaskedJournal(self.disk, Engine.load(Profile.STRICT).masks())
+        """Where everything is noted: what is on disk, and what is shipped from there, is masked."""
         self._shipping: JournalShipping | None = None
 
     def start(self, tasks: Tasks, delivery: Delivery, **details: str) -> None:
         """Note that the role started, and ship from now on."""
-        self._shipping = JournalShipping(self.journal, delivery)
+        self._shipping = JournalShipping(self.disk, delivery)
         tasks.start("journal", self._shipping.work())
         self.note_all([self.maker.started(**details)])
 
@@ -58,4 +63,4 @@ class Journaling:
 
     def close(self) -> None:
         """Let go of the journal, once nothing ships it any more."""
-        self.journal.close()
+        self.disk.close()

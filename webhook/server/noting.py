@@ -2,20 +2,19 @@
 
 from webhook.admission.denials import unavailable
 from webhook.admission.review import Answer, Request
-from webhook.admission.telling import Mask, decision_event, is_told
+from webhook.admission.telling import decision_event, is_told
 from webhook.journal.events import AuditEvent, Kind, Outcome
 from webhook.journal.journal import Journal, JournalFullError
 from webhook.journal.making import Maker
 
 
 class AnswerNotes:
-    """Notes the answers of one process's doors. Used on one thread, as is ``mask``."""
+    """Notes the answers of one process's doors. Used on one thread."""
 
-    def __init__(self, journal: Journal, maker: Maker, mask: Mask, *, audit_mode: bool) -> None:
-        """In audit mode nothing is refused for want of room in the journal, which counts what it loses."""
+    def __init__(self, journal: Journal, maker: Maker, *, audit_mode: bool) -> None:
+        """``journal`` masks. In audit mode nothing is refused for want of room in it; it counts losses."""
         self._journal = journal
         self._maker = maker
-        self._mask = mask
         self._audit_mode = audit_mode
         self._malformed = 0
 
@@ -24,7 +23,7 @@ class AnswerNotes:
         if not is_told(name, answer):
             return answer
         maker = self._maker
-        event = decision_event(maker.stamp(), name, request, answer, self._mask, own=maker.namespace)
+        event = decision_event(maker.stamp(), name, request, answer, own=maker.namespace)
         try:
             self._journal.note(event)
         except JournalFullError as error:

@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -13,6 +13,7 @@ from sidecar.masking import Engine, Profile
 from webhook.cluster_events.teller import Teller
 from webhook.journal.events import AuditEvent
 from webhook.journal.fanout import FanOut, Listener, tell
+from webhook.journal.journal import Journal
 from webhook.journal.making import Maker
 from webhook.journal.masked import Mask
 from webhook.kube.api import KubeApi
@@ -23,7 +24,6 @@ from webhook.metrics.reviews import ReviewMetrics
 from webhook.metrics.state import PolicyMetrics, journal_depth
 from webhook.notifications.missed import recent
 from webhook.notifications.notifier import Notifier
-from webhook.server.disk_journal import DiskJournal
 from webhook.server.tasks import Tasks
 from webhook.settings import Settings
 from webhook.store.audit import AuditStore
@@ -37,9 +37,9 @@ _MISSED_NS: Final = 15 * 60 * 1_000_000_000
 class AdmissionObservers:
     """Metrics of the admission role, and its events on objects of the cluster."""
 
-    def __init__(self, api: KubeApi, journal: DiskJournal, *, pod: str) -> None:
-        """``pod`` is the name of this process's pod."""
-        self.registry = _registry(journal)
+    def __init__(self, api: KubeApi, journal: Journal, *, depth: Callable[[], int], pod: str) -> None:
+        """``depth`` gives the bytes that wait in ``journal``; ``pod`` is the name of this process's pod."""
+        self.registry = _registry(depth)
         self.reviews = ReviewMetrics(self.registry)
         self.approvals = PendingMetrics(self.registry, clock=lambda: dt.datetime.now(dt.UTC))
         self.policies = PolicyMetrics(self.registry)
@@ -59,9 +59,14 @@ class AdmissionObservers:
 class CollectorObservers:
     """Metrics of the collector role, and its notifications."""
 
-    def __init__(self, settings: Settings, journal: DiskJournal, maker: Maker) -> None:
-        """``journal`` is told what came of notifications, as events that ``maker`` makes."""
-        self.registry = _registry(journal)
+    def __init__(
+        self, settings: Settings, journal: Journal, maker: Maker, *, depth: Callable[[], int]
+    ) -> None:
+        """``journal`` is told what came of notifications, as events that ``maker`` makes.
+
+        ``depth`` gives the bytes that wait in it.
+        """
+        self.registry = _registry(depth)
         self.stored = CollectorMetrics(self.registry)
         approvals = ApprovalMetrics(self.registry)
         self._caught_up = False
@@ -103,10 +108,10 @@ class CollectorObservers:
             await asyncio.to_thread(self._notifier.stop)
 
 
-def _registry(journal: DiskJournal) -> CollectorRegistry:
+def _registry(depth: Callable[[], int]) -> CollectorRegistry:
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    journal_depth(registry, lambda: journal.size)
+    journal_depth(registry, depth)
     return registry
 
 

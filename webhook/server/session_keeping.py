@@ -6,8 +6,7 @@ It closes those of lost recorders, and ends those that somebody ordered to be en
 import asyncio
 import logging
 import time
-
-from msgspec.structs import replace
+from collections.abc import Callable
 
 from webhook.audit_api.killing import KillOrder
 from webhook.collector.closing import (
@@ -21,11 +20,11 @@ from webhook.collector.closing import (
     telling,
 )
 from webhook.collector.finding_alerts import pod_of
+from webhook.collector.operations import Record
 from webhook.collector.orders import POLL_SECONDS
 from webhook.collector.route import Collector
 from webhook.journal.events import AuditEvent, Kind, Outcome
 from webhook.journal.making import Maker
-from webhook.journal.masked import Mask, masked
 from webhook.server.tasks import Tasks
 from webhook.store.contract import Store
 
@@ -33,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 class SessionKeeping:
-    """Put together from store, collector and cluster. Used on one event loop, as is ``mask``."""
+    """Put together from store, collector and cluster. Used on one event loop; ``shown`` masks events."""
 
     def __init__(
         self,
@@ -42,13 +41,13 @@ class SessionKeeping:
         pods: Pods,
         maker: Maker,
         *,
-        mask: Mask,
+        shown: Callable[[AuditEvent], AuditEvent],
         lost_after_seconds: float,
     ) -> None:
         self._store = store
         self._collector = collector
         self._maker = maker
-        self._mask = mask
+        self._shown = shown
         self._closing = Closing(
             store,
             pods,
@@ -65,7 +64,7 @@ class SessionKeeping:
 
     async def order(self, asked: KillOrder) -> int:
         """Make an order durable, and give when it was given. Raises StoreError."""
-        event = kill_event(self._maker, asked, self._mask)
+        event = self._shown(kill_event(self._maker, asked))
         await self._collector.recording.keep([event])
         return event.at
 
@@ -78,8 +77,8 @@ class SessionKeeping:
         if is_closed(outcomes[-1].kept):
             stamp = self._maker.stamp()
             _log.warning("session %s is closed: %s", lost.record.session, lost.reason)
-            record = telling(lost, by=self._maker.itself, origin=stamp.origin, at=stamp.at)
-            await self._collector.perform([record])
+            event = telling(lost, by=self._maker.itself, origin=stamp.origin, at=stamp.at)
+            await self._collector.perform([Record((self._shown(event),))])
 
     async def _beat(self) -> None:
         self._collector.beat()
@@ -89,10 +88,10 @@ class SessionKeeping:
         orders.take(await asyncio.to_thread(orders.read, self._store, time.time_ns()))
 
 
-def kill_event(maker: Maker, asked: KillOrder, mask: Mask) -> AuditEvent:
-    """Give the audit event of an order, masked: somebody may paste anything into a reason."""
+def kill_event(maker: Maker, asked: KillOrder) -> AuditEvent:
+    """Give the audit event of an order, to be masked: anything may be pasted into a reason."""
     stamp, record = maker.stamp(), asked.record
-    event = AuditEvent(
+    return AuditEvent(
         id=stamp.id,
         at=stamp.at,
         origin=stamp.origin,
@@ -107,5 +106,3 @@ def kill_event(maker: Maker, asked: KillOrder, mask: Mask) -> AuditEvent:
         requester=record.identity.username,
         session=record.session,
     )
-    shown, _ = masked(event, mask)
-    return replace(shown, actor=event.actor, requester=event.requester)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fuzzing import plain
 from fuzzing.admission import Storyteller
+from fuzzing.admission_approved import Approved
 from fuzzing.admission_cluster import Installation
 from fuzzing.admission_grammar import Literal, Mutation, encode
 from fuzzing.admission_oracle import BrokenPromiseError
 from fuzzing.admission_patches import PatchError, patched
 from fuzzing.admission_seeds import seeds
-from fuzzing.admission_values import PANS, SECRET
+from fuzzing.admission_values import PANS, SECRET, STANDING, TOOL
 from fuzzing.choices import Choices
 
 from webhook.admission.denials import deny
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from webhook.admission.review import Request
 
 ROOT = Path(__file__).resolve().parents[3]
-POSTS = 2000
+POSTS = 100_000 if os.environ.get("CHAPERONE_LONG") else 2000
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +90,65 @@ def test_a_number_that_is_none_lets_nothing_through(teller: Storyteller) -> None
     privileged = next(one for one in seeds()["pods"] if "hostPID" in one["request"]["object"]["spec"])
     privileged["request"]["object"]["spec"]["priority"] = Literal(b"1e999")
     assert teller.post("pods", encode(privileged)) == "denied"
+
+
+def test_a_number_that_is_none_in_a_connection_lets_nothing_through(teller: Storyteller) -> None:
+    forward = next(one for one in seeds()["connections"] if "ports" in one["request"]["object"])
+    forward["request"]["object"]["unknown"] = [Literal(b"1e999")]
+    assert teller.post("connections", encode(forward)) == "denied"
+
+
+def test_a_resource_of_another_group_is_not_judged_as_what_it_says_it_is(teller: Storyteller) -> None:
+    grown = next(one for one in seeds()["objects"] if "hostPID" in str(one["request"]["object"]))
+    grown["request"]["resource"] = {"group": "apps", "version": "v1", "resource": "pods"}
+    assert teller.post("objects", encode(grown)) == "malformed"
+
+
+def by(user: str, door: str = "exec", /, **options: object) -> dict[str, Any]:
+    """The first seed of somebody with these options."""
+    reviews = [one["request"] for one in seeds()[door] if one["request"]["userInfo"]["username"] == user]
+    found = next(one for one in reviews if options.items() <= (one["object"] or {}).items())
+    head = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview"}
+    return {**head, "request": found}
+
+
+def test_what_is_approved_meanwhile_goes_through_once() -> None:
+    told = Storyteller()
+    for door in ("exec", "objects", "connections"):
+        sent = encode(by("dave", door))
+        assert [told.post(door, sent) for _ in range(3)] == ["denied", "allowed", "denied"], door
+    told.close()
+
+
+def test_broken_glass_and_standing_approvals_let_through_what_they_are_for(teller: Storyteller) -> None:
+    assert teller.post("exec", encode(by("frank"))) == "allowed"
+    standing = [*STANDING, "x"]
+    assert teller.post("exec", encode(by("alice", container="app", command=standing))) == "allowed"
+    assert teller.post("exec", encode(by("alice", tty=True, command=standing))) == "denied"
+    assert teller.post("exec", encode(by("carol", command=[*STANDING]))) == "denied"
+    assert teller.post("exec", encode(by("alice", command=[*TOOL, "x"]))) == "denied"
+
+
+def test_an_approval_that_is_used_twice_is_noticed(installation: Installation) -> None:
+    sent = encode(by("dave", "objects"))
+    changed = copy.copy(installation)
+    changed.app, changed.approved = installation.serving({"objects": Asked()}), Approved()
+    told = Storyteller(changed)
+    assert [told.post("objects", sent) for _ in range(2)] == ["denied", "allowed"]
+    with pytest.raises(BrokenPromiseError, match="a Secret"):
+        told.post("objects", sent)
+    told.close()
+
+
+class Asked:
+    """A door that refuses once, and then lets everything through."""
+
+    def __init__(self) -> None:
+        self._asks = True
+
+    async def review(self, request: Request) -> Answer:
+        asks, self._asks = self._asks, False
+        return deny("x", why="y", remedy="z", rule="R") if asks else Answer()
 
 
 class Lax:

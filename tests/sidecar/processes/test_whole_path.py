@@ -14,6 +14,7 @@ from sidecar.contract.grants import Limits
 from sidecar.contract.sealing import Identity
 from webhook.audit_api.killing import KillOrder
 from webhook.journal.events import AuditEvent
+from webhook.journal.masked import masked
 from webhook.server.observing import strict_mask
 from webhook.server.session_keeping import kill_event
 from webhook.store.contract import Phase
@@ -31,7 +32,7 @@ def order(path: WholePath, session: str, reason: str) -> AuditEvent:
     """Store an order as another collector would."""
     record = path.record(session)
     assert record is not None
-    event = kill_event(MAKER, KillOrder(Identity("alice"), record, reason), strict_mask())
+    event, _ = masked(kill_event(MAKER, KillOrder(Identity("alice"), record, reason)), strict_mask())
     store = path.collector.store
     store.record([event], received_at=time.time_ns())
     store.close()

@@ -66,9 +66,19 @@ def test_nothing_else_does(fields: dict[str, Any]) -> None:
 def test_objects_are_called_what_they_are(resource: str, group: str, kind: str) -> None:
     asked: dict[str, Any] = {"resource": {"group": group, "version": "v1", "resource": resource}}
     assert fits("objects", kind={"group": group, "version": "v1", "kind": kind}, **asked)
+    assert not fits("objects", kind={"group": "example.com", "version": "v1", "kind": kind}, **asked)
     for other in ("", "ConfigMap", kind.lower()):
         assert not fits("objects", kind={"group": group, "version": "v1", "kind": other}, **asked)
 
 
 def test_a_door_that_is_not_here_looks_for_itself() -> None:
     assert fits("another", "DELETE", "status")
+
+
+def test_no_resource_of_another_group_goes_by_the_name_of_a_pod() -> None:
+    """The objects' door would judge it as the workload that its group says, and the object as a pod."""
+    asked: dict[str, Any] = {"resource": {"group": "apps", "version": "v1", "resource": "pods"}}
+    assert not fits("objects", "UPDATE", kind=POD, **asked)
+    scale = {"group": "autoscaling", "version": "v1", "kind": "Scale"}
+    scaled = {"group": "apps", "version": "v1", "resource": "deployments"}
+    assert fits("objects", "UPDATE", "scale", kind=scale, resource=scaled)

@@ -47,6 +47,8 @@ GOOD = json.loads(body({}, operation="CONNECT"))
         json.dumps({**GOOD, "apiVersion": "admission.k8s.io/v1beta1"}).encode(),
         json.dumps({**GOOD, "kind": "Pod"}).encode(),
         json.dumps({**GOOD, "request": None}).encode(),
+        body({}, operation="CONNECT", userInfo={"username": "x", "groups": ["g" * 100] * 3000}),
+        body({}, operation="CONNECT", userInfo={"username": "x", "extra": {"k": ["v" * 300_000]}}),
         json.dumps({**GOOD, "request": {**GOOD["request"], "uid": ""}}).encode(),
         json.dumps({**GOOD, "request": {**GOOD["request"], "uid": 7}}).encode(),
         json.dumps({**GOOD, "request": {**GOOD["request"], "operation": "BREW"}}).encode(),

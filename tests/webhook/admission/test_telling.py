@@ -30,6 +30,7 @@ from webhook.admission.guard_policy import GuardPolicyDoor
 from webhook.admission.review import Answer, Noted, Request
 from webhook.admission.telling import decision_event, is_told
 from webhook.journal.events import AuditEvent, Kind, Outcome, Where
+from webhook.journal.masked import masked
 from webhook.policy.builtin import RecordEverything
 from webhook.policy.decision import Action, Decision, Judgement, Question
 
@@ -58,9 +59,8 @@ class Says:
 
 def told(request: Request, answer: Answer, name: str = "exec") -> AuditEvent:
     assert is_told(name, answer)
-    return decision_event(
-        MAKER.stamp(), name, request, answer, lambda text: MASKS(text)[0], own=MAKER.namespace
-    )
+    event = decision_event(MAKER.stamp(), name, request, answer, own=MAKER.namespace)
+    return masked(event, MASKS)[0]
 
 
 async def test_a_session_that_may_start_is_told_with_everything_that_joins_it() -> None:

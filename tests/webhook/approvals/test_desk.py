@@ -28,9 +28,9 @@ from webhook.approvals import lifecycle
 from webhook.approvals.asking import Wish, wish
 from webhook.approvals.asking import ticket as make
 from webhook.approvals.desk import Desk, Outcome, Review, Standing
-from webhook.approvals.objects import Asked, Phase
+from webhook.approvals.objects import Asked, Phase, Target
 from webhook.approvals.standing import StandingApproval, StandingMetadata, StandingSpec, StandingStatus
-from webhook.approvals.subjects import exec_subject
+from webhook.approvals.subjects import Subject, exec_subject
 from webhook.approvals.verdicts import decide
 from webhook.journal.events import Kind
 from webhook.journal.journal import JournalFullError
@@ -106,6 +106,50 @@ def test_an_object_uses_its_approval_at_once() -> None:
         Standing.SPENT,
         Standing.WAITING,
     ]
+
+
+def of_version(version: str) -> Wish:
+    """Give the wish to change an object, which is as it was asked for, in this version."""
+    target = Target(resource="secrets", name="s", uid="u", resource_version=version)
+    return wish(question(), needed(BUILTIN), Subject(target=target, digested=b"{}"), KEY, home=HOME)
+
+
+def change(
+    tickets: MemoryTickets, version: str, seconds: float = 0, *, uid: str = "r1", **more: Any
+) -> Standing:
+    review = Review(uid=uid, session=None, asked="change", dry_run=False)
+    return desk(tickets, after(seconds), **more).ask(of_version(version), review).standing
+
+
+def test_a_change_that_met_another_writer_goes_through_when_the_server_asks_again() -> None:
+    """For another version of the same object the first cannot happen any more; for the same one it can."""
+    tickets, journal = MemoryTickets(), MemoryJournal()
+    change(tickets, "7")
+    say(tickets)
+    assert change(tickets, "7", journal=journal) is Standing.SPENT
+    assert change(tickets, "8", 1, uid="r2", journal=journal) is Standing.SPENT
+    assert change(tickets, "9", 10, uid="r3", journal=journal) is Standing.SPENT
+    assert change(tickets, "9", 11, uid="r4") is Standing.WAITING
+    assert journal.kinds == ["approval-used"]
+    assert len(tickets.kept) == 2
+
+
+def test_what_was_used_a_while_ago_is_asked_for_anew() -> None:
+    tickets = MemoryTickets()
+    change(tickets, "7")
+    say(tickets)
+    assert change(tickets, "7") is Standing.SPENT
+    assert change(tickets, "8", 10) is Standing.WAITING
+
+
+def test_of_many_asked_again_at_once_one_goes_through() -> None:
+    tickets = MemoryTickets()
+    change(tickets, "7")
+    say(tickets)
+    assert change(tickets, "7") is Standing.SPENT
+    with ThreadPoolExecutor(20) as pool:
+        tried = [pool.submit(change, tickets, "8", 1, uid=f"again-{number}") for number in range(40)]
+    assert [future.result() for future in tried].count(Standing.SPENT) == 1
 
 
 def test_a_denial_is_told_and_not_asked_again() -> None:

@@ -85,10 +85,26 @@ def test_what_servers_set_changes_nothing(before: Object, after: Object, stamps:
         copied["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": note}
         return {**copied, "status": {"phase": note}}
 
-    assert subject(before, after) == subject(stamped(before), stamped(after))
-    labelled = copy.deepcopy(before)
-    labelled["metadata"]["labels"] = {"other": note}
-    assert subject(before, after).digested == subject(labelled, after).digested
+    plain, other = subject(before, after), subject(stamped(before), stamped(after))
+    assert (plain.digested, plain.state, plain.shown) == (other.digested, other.state, other.shown)
+    assert other.target.resource_version == stamps.get("resourceVersion", "")
+
+
+@given(OBJECTS, OBJECTS, NAMES)
+def test_what_does_not_count_may_change_meanwhile_where_it_is_left_as_it_is(
+    before: Object, after: Object, note: str
+) -> None:
+    """A label that somebody else adds is in both; taking it away again is another change."""
+
+    def labelled(found: Object) -> Object:
+        copied = copy.deepcopy(found)
+        copied["metadata"]["labels"]["others"] = note
+        return copied
+
+    once, later = subject(before, after), subject(labelled(before), labelled(after))
+    assert (once.digested, once.state) == (later.digested, later.state)
+    assert subject(before, None).digested == subject(labelled(before), None).digested
+    assert subject(labelled(before), after).digested != once.digested
 
 
 def test_a_name_the_server_makes_up_is_not_bound_and_a_chosen_one_is() -> None:

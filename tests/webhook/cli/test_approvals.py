@@ -55,7 +55,9 @@ class Front(BaseHTTPRequestHandler):
         decided = {**said, "by": {"username": "bob"}, "at": "2026-03-02T12:00:00Z"}
         status = {"phase": PHASES.get(said["verdict"], "Pending"), "decisions": [decided]}
         if said.get("reason") == "mine":
-            self._answer(403, {"kind": "Status", "message": "nobody decides on their own request"})
+            said_by = 'admission webhook "approvalrequests.chaperone.dev" denied the request: '
+            told = f"{said_by}nobody decides on their own request"
+            self._answer(403, {"kind": "Status", "message": told})
         else:
             self._answer(200, {**TICKET, "status": {**status, "usableUntil": "2026-03-02T12:15:00Z"}})
 
@@ -99,13 +101,29 @@ def _kubeconfig(port: int) -> str:
     )
 
 
-@pytest.mark.parametrize("where", [(), ("-A",), ("-n", "payments")])
-def test_what_waits_is_listed(chaperone: Chaperone, where: tuple[str, ...]) -> None:
-    done = chaperone.run("approvals", "list", *where)
+ALL_COLUMNS = ["NAMESPACE", "NAME", "PHASE", "REQUESTER", "RULE", "WHAT", "UNTIL"]
+EVERY_CELL = ["payments", NAME, "Pending", "alice", "r", "ls", "-la"]
+LISTS = [
+    ((), ALL_COLUMNS[1:2] + ALL_COLUMNS[3:], EVERY_CELL[1:2] + EVERY_CELL[3:]),
+    (("-n", "payments"), ALL_COLUMNS[1:2] + ALL_COLUMNS[3:], EVERY_CELL[1:2] + EVERY_CELL[3:]),
+    (("-A",), ALL_COLUMNS[:2] + ALL_COLUMNS[3:], EVERY_CELL[:2] + EVERY_CELL[3:]),
+    (("-o", "wide"), ALL_COLUMNS, EVERY_CELL),
+]
+
+
+@pytest.mark.parametrize(("where", "columns", "cells"), LISTS)
+def test_what_waits_is_listed_without_what_is_the_same_everywhere(
+    chaperone: Chaperone, where: tuple[str, ...], columns: list[str], cells: list[str]
+) -> None:
+    done = chaperone.run("approvals", "list", *where, COLUMNS="120")
     assert done.code == 0, done.error
     header, row = done.out.splitlines()
-    assert header.split() == ["NAMESPACE", "NAME", "PHASE", "REQUESTER", "RULE", "WHAT", "UNTIL"]
-    assert row.split()[:7] == ["payments", NAME, "Pending", "alice", "r", "ls", "-la"]
+    assert header.split() == columns
+    assert row.split()[: len(cells)] == cells
+
+
+def test_a_program_gets_all_columns(chaperone: Chaperone) -> None:
+    assert chaperone.out("approvals", "list").split()[:7] == ALL_COLUMNS
 
 
 def test_json_is_what_the_api_server_gave(chaperone: Chaperone) -> None:
@@ -138,7 +156,7 @@ def test_deciding_says_what_came_of_it(chaperone: Chaperone, words: tuple[str, .
 def test_a_refusal_is_told_as_the_cluster_says_it(chaperone: Chaperone) -> None:
     refused = chaperone.run("approvals", "deny", NAME, "--reason", "mine")
     assert (refused.code, refused.out) == (4, "")
-    assert "nobody decides on their own request" in refused.error
+    assert refused.error == "chaperone: nobody decides on their own request\n"
 
 
 def test_who_breaks_the_glass_or_reviews_says_why(chaperone: Chaperone) -> None:

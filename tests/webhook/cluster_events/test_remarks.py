@@ -48,6 +48,12 @@ def given_remark(told: AuditEvent) -> Remark:
         (event(Kind.APPROVAL_USED), "ApprovalUsed", f"{AGENT} used {TICKET}: exec into pod", False),
         (event(Kind.BREAK_GLASS), "BreakGlass", f"{AGENT} goes on without an approval: exec into pod", True),
         (
+            event(Kind.DECISION, action="approve", session="01kx3v7m2q8z4c9w5t6y1r0b2n"),
+            "SessionGranted",
+            f"{AGENT} may start session 01kx3v7m2q8z4c9w5t6y1r0b2n on {TICKET}: {WHAT}",
+            False,
+        ),
+        (
             event(Kind.DECISION, outcome=Outcome.FAILURE, action="deny", approval=""),
             "ExecDenied",
             f"{AGENT} was denied: {WHAT}. Rule shells of policy pci-dss says so",

@@ -12,7 +12,7 @@ from sidecar.contract.events import End, Ending
 from sidecar.contract.sealing import Identity
 from sidecar.contract.wire import Acknowledged, Refused
 from webhook.collector.closing import GONE_NS, SECOND, Closing, Lost, closing, is_closed, telling
-from webhook.collector.operations import Outcome, perform
+from webhook.collector.operations import Outcome, Record, perform
 from webhook.journal.events import Kind
 from webhook.ledger.entries import SignedManifest
 from webhook.ledger.manifest import Manifest
@@ -137,7 +137,7 @@ def test_the_event_is_the_same_whoever_makes_it(desk: Desk, place: Place, author
     [lost] = place.after(SILENT_S + 1)
     one = telling(lost, by=Identity("chaperone"), origin="collector-1", at=1)
     two = telling(lost, by=Identity("chaperone"), origin="collector-2", at=2)
-    [fresh, again] = perform(place.store, [one, two], lambda: place.now)
+    [fresh, again] = perform(place.store, [Record((one,)), Record((two,))], lambda: place.now)
     [event] = fresh.fresh
     assert again.fresh == ()
     assert (event.kind, event.session, event.requester) == (Kind.SESSION_LOST, lost.record.session, "agent")

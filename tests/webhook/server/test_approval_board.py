@@ -79,3 +79,17 @@ async def test_what_is_known_follows_the_watch() -> None:
     board.deleted(raw(TICKET))
     board.deleted(msgspec.Raw(b"{}"))
     assert board.tickets() == []
+
+
+def test_which_request_was_the_last_for_an_action() -> None:
+    board, base = ApprovalBoard(most_waiting=1), TICKET.metadata.labels["chaperone.dev/ask"]
+    second = replace(TICKET, metadata=replace(TICKET.metadata, name=f"{base}-2"))
+    namespace = TICKET.metadata.namespace
+    board.changed(raw(TICKET))
+    assert board.generation(namespace, base) is None, "before the first list nothing is known"
+    board.listed([raw(second), raw(TICKET)])
+    assert board.generation(namespace, base) == 2
+    assert board.generation(namespace, "other") == board.generation("other", base) == 0
+    board.changed(raw(replace(second, metadata=replace(second.metadata, name=f"{base}-12"))))
+    board.changed(raw(TICKET))
+    assert board.generation(namespace, base) == 12

@@ -208,6 +208,16 @@ async def test_approving_what_is_gone_says_so() -> None:
     assert (await cluster.write(verdict("deny"), gone="pod payments/web is gone"))["allowed"]
 
 
+async def test_who_approves_blindly_is_warned() -> None:
+    cluster = Cluster(shells())
+    await cluster.exec("sh")
+    answered = await cluster.write(verdict(), blind=True)
+    assert answered["allowed"]
+    [warning] = answered["warnings"]
+    assert "may not read secrets in namespace payments: should it have changed" in warning
+    assert len(warning) < 256, "the API server cuts longer ones"
+
+
 async def test_a_dry_run_of_a_verdict_tells_nothing() -> None:
     cluster = Cluster(shells())
     await cluster.exec("sh")

@@ -8,10 +8,12 @@ import pytest
 from httpish import Asgi
 from reviews import body, exec_door, injected, object_door, plain_pod
 
+from sidecar.masking import Engine, Profile
 from webhook.server.doors import doors_app
 from webhook.server.logs import JsonFormatter
 
 pytestmark = pytest.mark.anyio
+MASKS = Engine.load(Profile.STRICT).masks()
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ async def test_the_log_tells_who_and_what_but_not_the_command(caplog: pytest.Log
     app = Asgi(doors_app({"exec": exec_door()}, lambda: None))
     asked = {"command": ["pay", "4111111111111111"]}
     await app.post("/v1/exec", body(asked, operation="CONNECT", subresource="exec"))
-    lines = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
+    lines = [json.loads(JsonFormatter(MASKS).format(record)) for record in caplog.records]
     [line] = [line for line in lines if line["message"] == "review"]
     assert (line["user"], line["allowed"], line["rules"]) == ("alice", False, ["NotFound"])
     assert not any("4111" in json.dumps(line) for line in lines)

@@ -14,6 +14,7 @@ from reviews import body, exec_door, injected, plain_pod, pod_door
 from sidecar.masking import Engine, Profile
 from webhook.journal.events import AuditEvent, Kind, Outcome
 from webhook.journal.journal import JournalFullError
+from webhook.journal.masked import MaskedJournal
 from webhook.server.disk_journal import DiskJournal
 from webhook.server.doors import doors_app
 from webhook.server.noting import AnswerNotes
@@ -37,7 +38,7 @@ def journal(tmp_path: Path) -> Any:
 
 
 def notes(journal: DiskJournal, *, audit_mode: bool = False) -> AnswerNotes:
-    return AnswerNotes(journal, make_maker(), lambda text: MASKS(text)[0], audit_mode=audit_mode)
+    return AnswerNotes(MaskedJournal(journal, MASKS), make_maker(), audit_mode=audit_mode)
 
 
 def fill(journal: DiskJournal) -> None:

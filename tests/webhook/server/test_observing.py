@@ -50,7 +50,12 @@ class Role:
         settings = read_settings(environment)
         self.store = store
         self.journaling = Journaling(settings, "chaperone-collector")
-        self.observers = CollectorObservers(settings, self.journaling.journal, self.journaling.maker)
+        self.observers = CollectorObservers(
+            settings,
+            self.journaling.journal,
+            self.journaling.maker,
+            depth=lambda: self.journaling.disk.size,
+        )
         self.collector = Collector(
             store,
             Nobody(),
