@@ -41,6 +41,7 @@ from webhook.notifications.messages import message
 from webhook.notifications.rendering import Format, render
 from webhook.replay.moments import moments
 from webhook.server.logs import JsonFormatter
+from webhook.server.observing import strict_mask
 from webhook.store.audit import KeptEvent
 from webhook.store.contract import SessionRecord
 
@@ -167,7 +168,7 @@ def test_lines_for_machines_say_what_was_said_and_no_more(text: str) -> None:
     assert entry.data.count(b"\n") == 2
     assert read_entry(entry.data) == told
     record = logging.LogRecord("a", logging.INFO, "", 0, "read name=%r", (text,), None)
-    logged = JsonFormatter().format(record)
+    logged = JsonFormatter(strict_mask()).format(record)
     assert "\n" not in logged
     assert set(json.loads(logged)) == {"time", "level", "logger", "message"}
 
