@@ -83,10 +83,16 @@ class Settings:
     """How long one try to find a pod may take; a few fit in the webhook's timeout (``LOOKUP_SECONDS``)."""
     trust_seconds: float
     """Between two looks at the trust material (``TRUST_SECONDS``)."""
+    lost_after_seconds: float
+    """How long nothing may be heard of a recorder before its sessions are closed (``LOST_AFTER_SECONDS``)."""
     checkpoint_seconds: float
     """Between two checkpoints of the ledger, when there is something new (``CHECKPOINT_SECONDS``)."""
     retention: RetentionTerms
     """For how long the record is kept (``RETENTION``, JSON of that structure)."""
+    checkpoint_directory: Path | None
+    """Where each checkpoint is written to a file (``CHECKPOINT_DIRECTORY``); nowhere without it."""
+    checkpoint_webhook: Path | None
+    """Where the Secret of the web hook for checkpoints is mounted (``CHECKPOINT_WEBHOOK``)."""
     drain_seconds: int
     """How long running requests may take when the server stops (``DRAIN_SECONDS``)."""
     log_level: str
@@ -129,8 +135,11 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         audit_port=read.number("AUDIT_PORT", 9443),
         lookup_seconds=float(read.number("LOOKUP_SECONDS", 2)),
         trust_seconds=float(read.number("TRUST_SECONDS", 15)),
+        lost_after_seconds=float(read.number("LOST_AFTER_SECONDS", 900)),
         checkpoint_seconds=float(read.number("CHECKPOINT_SECONDS", 300)),
         retention=_retention(read),
+        checkpoint_directory=read.path("CHECKPOINT_DIRECTORY"),
+        checkpoint_webhook=read.path("CHECKPOINT_WEBHOOK"),
         drain_seconds=read.number("DRAIN_SECONDS", 20),
         log_level=read.text("LOG_LEVEL", "INFO"),
     )

@@ -37,14 +37,19 @@ class Ending(Enum):
     IDLE = "idle-timeout"
     TOO_LONG = "total-timeout"
     TOO_MUCH = "output-limit"
+    TOO_MANY_FINDINGS = "finding-limit"
     TOO_MANY_PROGRAMS = "program-limit"
     SPOOL_FULL = "spool-full"
     POLICY = "policy"
     """A policy forbids it to go on."""
+    KILLED = "killed"
+    """Somebody with the right to do so ordered it; the reason names them."""
     RECORDER_STOPPED = "recorder-stopped"
     RECORDER_FAILED = "recorder-failed"
     INTERRUPTED = "interrupted"
     """The recorder died; what it had delivered is recorded, the rest is a gap."""
+    LOST = "lost"
+    """Nothing is heard of the recorder any more. Said by the collector, never by a recorder."""
 
 
 class _Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True):

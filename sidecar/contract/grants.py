@@ -40,13 +40,15 @@ class GrantError(CallerError):
     """A grant that must not start a session; the text says why and is shown to the caller."""
 
 
-class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When a session is ended from outside. Seconds and bytes; zero means no limit."""
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """When a session is ended from outside. Seconds, bytes and findings; zero means no limit."""
 
     idle_seconds: int = 900
     """No input and no output for this long (PCI DSS 8.2.8 asks for 15 minutes)."""
     total_seconds: int = 8 * 3600
     output_bytes: int = 0
+    findings: int = 0
+    """How much card data may be found in it, on all channels together."""
 
 
 class MaskingRule(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

@@ -5,7 +5,8 @@ handshake, sends Hello and waits for Welcome. Before the first frames of a sessi
 sends Open and waits for Acknowledged, which tells where to begin, or for Refused or Deferred.
 
 Acknowledged means durable: the shipper may forget. Sending anything again is harmless. While frames are
-on their way, an Acknowledged that repeats the last one asks for frames again from that number.
+on their way, an Acknowledged that repeats the last one asks for frames again from that number. The connection
+stays as long as a session lives, so that Kill can end it.
 """
 
 from enum import Enum
@@ -111,10 +112,18 @@ class Deferred(_Message, frozen=True, tag="deferred"):
     reason: str
 
 
+class Kill(_Message, frozen=True, tag="kill"):
+    """The session is to be ended. It may come more than once, and for a session that has ended."""
+
+    session: str
+    reason: str
+    """One printable line that says who and why; for the client and for the record."""
+
+
 _M = TypeVar("_M")
 
 FromRecorder = Hello | Open | Frames | Notice
-FromCollector = Welcome | Acknowledged | NoticeAcknowledged | Refused | Deferred
+FromCollector = Welcome | Acknowledged | NoticeAcknowledged | Refused | Deferred | Kill
 
 _encoder = msgspec.msgpack.Encoder()
 _from_recorder: msgspec.msgpack.Decoder[FromRecorder] = msgspec.msgpack.Decoder(FromRecorder)

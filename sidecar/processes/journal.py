@@ -39,6 +39,10 @@ class Journal:
         """Tell whether the collector will not take this record."""
         return self._writer.refused()
 
+    def kill_order(self) -> str | None:
+        """Give why the session is to be ended, None when nobody ordered that."""
+        return self._writer.kill_order()
+
     def append(self, event: Event) -> None:
         """Append an event; afterwards it survives this process. Raises SpoolError."""
         if self._broken:

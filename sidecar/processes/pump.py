@@ -22,7 +22,7 @@ from sidecar.shipping.spool import SpoolError
 from sidecar.shipping.waking import Waker
 
 _WAKE_EVERY: Final = 20 * MILLISECOND
-_LOOK_FOR_REFUSAL_EVERY: Final = 2 * SECOND
+_LOOK_FOR_ORDERS_EVERY: Final = SECOND
 _LOOK_FOR_ROOM_EVERY: Final = 100 * MILLISECOND
 _GONE: Final = select.POLLERR | select.POLLHUP | select.POLLNVAL
 
@@ -52,7 +52,7 @@ class Pump:
         self._woken_at = 0
         self._woken_for = 0
         self._started = started
-        self._believed_at = 0
+        self._looked_at = 0
         self._poll = select.poll()
         self._watched: dict[int, int] = {}
         self._pending: deque[inputs.Input] = deque()
@@ -103,7 +103,7 @@ class Pump:
     def _timeout(self) -> int:
         """Give how long to wait at most, in milliseconds."""
         now = self._at()
-        times = [self._believed_at + _LOOK_FOR_REFUSAL_EVERY, self._session.deadline, self._wake_due()]
+        times = [self._looked_at + _LOOK_FOR_ORDERS_EVERY, self._session.deadline, self._wake_due()]
         if self._session.blocked:
             times.append(now + _LOOK_FOR_ROOM_EVERY)
         due = min(when for when in times if when is not None)
@@ -118,15 +118,21 @@ class Pump:
         if wake_due is not None and at >= wake_due:
             self._woken_at, self._woken_for = at, self._journal.appended
             self._waker.wake()
-        if at >= self._believed_at + _LOOK_FOR_REFUSAL_EVERY:
-            self._believed_at = at
-            if self._journal.refused():
-                self._happened(inputs.RecordRefused(at))
+        if at >= self._looked_at + _LOOK_FOR_ORDERS_EVERY:
+            self._looked_at = at
+            self._look_for_orders(at)
         if self._session.blocked and self._journal.has_room():
             self._happened(inputs.SpoolFreed(at))
         deadline = self._session.deadline
         if deadline is not None and at >= deadline:
             self._happened(inputs.Ticked(at))
+
+    def _look_for_orders(self, at: int) -> None:
+        """See what the collector has said, which the shipper leaves in the spool."""
+        if self._journal.refused():
+            self._happened(inputs.RecordRefused(at))
+        elif (reason := self._journal.kill_order()) is not None:
+            self._happened(inputs.Killed(at, reason))
 
     def _ready(self, number: int, mask: int) -> None:
         if number == self._control:

@@ -6,7 +6,16 @@ from typing import Final
 from sidecar.contract.events import MAX_PROGRAM_EVENTS, Ending
 from sidecar.contract.grants import Limits
 
-MUTING: Final = frozenset({Ending.CLIENT_GONE, Ending.TOO_MUCH, Ending.SPOOL_FULL, Ending.RECORDER_FAILED})
+MUTING: Final = frozenset(
+    {
+        Ending.CLIENT_GONE,
+        Ending.TOO_MUCH,
+        Ending.TOO_MANY_FINDINGS,
+        Ending.SPOOL_FULL,
+        Ending.KILLED,
+        Ending.RECORDER_FAILED,
+    }
+)
 """After these nothing more of the program's output is read."""
 
 
@@ -16,6 +25,7 @@ _REASONS: Final = {
     Ending.IDLE: "nothing was typed or shown for {limits.idle_seconds} s",
     Ending.TOO_LONG: "the limit of {limits.total_seconds} s is reached",
     Ending.TOO_MUCH: "the limit of {limits.output_bytes} bytes of output is reached",
+    Ending.TOO_MANY_FINDINGS: "card data was found {limits.findings} times, which is the limit",
     Ending.TOO_MANY_PROGRAMS: f"{MAX_PROGRAM_EVENTS:,} programs were started, as many as are recorded",
     Ending.SPOOL_FULL: "the recorder's spool is full and the collector does not take it",
     Ending.RECORDER_STOPPED: "the recorder is stopping",

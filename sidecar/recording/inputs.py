@@ -64,6 +64,12 @@ class RecordRefused(_Input, frozen=True):
     """The collector will not take this session's record."""
 
 
+class Killed(_Input, frozen=True):
+    """Somebody ordered the session to be ended; the reason says who and why."""
+
+    reason: str
+
+
 class Failed(_Input, frozen=True):
     """The recorder itself went wrong: nothing more may be masked or delivered."""
 
@@ -72,6 +78,9 @@ class Ticked(_Input, frozen=True):
     """Time passed; due at the latest at the session's ``deadline``."""
 
 
+Order = Stopping | RecordRefused | Killed | Failed
+"""What ends a session from outside."""
+
 Input = (
     Received
     | Delivered
@@ -79,10 +88,8 @@ Input = (
     | SinkBroken
     | ShimSaid
     | ShimGone
-    | Stopping
     | SpoolFull
     | SpoolFreed
-    | RecordRefused
-    | Failed
     | Ticked
+    | Order
 )

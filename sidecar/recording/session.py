@@ -101,6 +101,7 @@ class Session:
         self._size_due = False
         self._redacting = False
         self._findings: Counter[str] = Counter()
+        self._output_cut = False
         self._programs = programs
 
     @property
@@ -153,18 +154,25 @@ class Session:
                 self._shim_said(at, message)
             case inputs.ShimGone(at):
                 self._shim_gone(at)
-            case inputs.Stopping(at):
-                self._stopping(at)
             case inputs.SpoolFull(at):
                 self._deadlines.spool_full(at)
             case inputs.SpoolFreed(at):
                 self._spool_freed(at)
-            case inputs.RecordRefused(at):
-                self._end(at, Ending.RECORDER_FAILED, RECORD_REFUSED)
-            case inputs.Failed(at):
-                self._failed(at)
             case inputs.Ticked(at):
                 self._ticked(at)
+            case _:
+                self._take_order(happened)
+
+    def _take_order(self, order: inputs.Order) -> None:
+        match order:
+            case inputs.Stopping(at):
+                self._stopping(at)
+            case inputs.RecordRefused(at):
+                self._end(at, Ending.RECORDER_FAILED, RECORD_REFUSED)
+            case inputs.Killed(at, reason):
+                self._end(at, Ending.KILLED, reason)
+            case inputs.Failed(at):
+                self._failed(at)
 
     @property
     def _muted(self) -> bool:
@@ -201,6 +209,7 @@ class Session:
             flow.after_exit += len(data) if self._exit_at is not None else 0
             self._deliver(at, flow, masked)
         self._record_findings(at, flow, flow.take_findings())
+        self._end_at_limits(at)
 
     def _redact(self, at: int, flow: Flow, data: bytes) -> None:
         """Let a secret pass, and say once for each line that there was one."""
@@ -217,8 +226,14 @@ class Session:
             self._record_data(at, flow, shown)
             flow.deliver(len(shown))
             self._do(Deliver(flow.channel, shown))
-        if len(shown) < len(masked):
+        self._output_cut |= len(shown) < len(masked)
+
+    def _end_at_limits(self, at: int) -> None:
+        """End the session where a limit is reached, once all that led to it is recorded."""
+        if self._output_cut and self._ending is None:
             self._end(at, Ending.TOO_MUCH)
+        elif self._phase is Phase.RUNNING and 0 < self._limits.findings <= self._findings.total():
+            self._end(at, Ending.TOO_MANY_FINDINGS)
 
     def _output_left(self) -> int | None:
         if not self._limits.output_bytes:
@@ -255,6 +270,7 @@ class Session:
             flow.source_open = False
             self._flush(at, flow)
             self._close_exhausted(flow)
+            self._end_at_limits(at)
 
     def _flush(self, at: int, flow: Flow) -> None:
         held, findings = flow.flush()
@@ -382,6 +398,7 @@ class Session:
             self._phase = Phase.FLUSHING
             for flow in self._outputs:
                 self._flush(at, flow)
+            self._end_at_limits(at)
         if self._phase is Phase.FLUSHING and not any(flow.backlog for flow in self._outputs):
             self._finish(at)
 

@@ -9,5 +9,6 @@ On disk, below the spool's root::
     sessions/<session>/<sequence>.frames records from that sequence number on (see ``records``)
     sessions/<session>/ended             the number after the last frame, once the record is complete
     sessions/<session>/refused           why, when the collector will never take the record
+    sessions/<session>/kill              why, when somebody ordered the session to be ended
     notices/<id>                         one notice, MessagePack
 """

@@ -155,6 +155,9 @@ def _dial(uri: WebSocketURI, ca: str, limits: Limits) -> ssl.SSLSocket:
     raw = socket.create_connection((uri.host, uri.port), timeout=limits.opening)
     try:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in ((socket.TCP_KEEPIDLE, 20), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3)):
+            raw.setsockopt(socket.IPPROTO_TCP, option, value)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(limits.stall * 1000))
         return context.wrap_socket(raw, server_hostname=uri.host)
     except OSError:

@@ -64,6 +64,10 @@ class Conversation:
         """Tell whether everything is acknowledged and nothing has come for so long."""
         return self._quiet_since is not None and self._around.monotonic() - self._quiet_since >= seconds
 
+    def stay(self) -> None:
+        """Do not count this moment as quiet: more will come."""
+        self._quiet_since = None
+
     def _send(self) -> None:
         if not self._shipment.awaiting:
             self._owed_since = self._around.monotonic()

@@ -14,6 +14,7 @@ NOTICES: Final = "notices"
 _GRANT: Final = "grant"
 _ENDED: Final = "ended"
 _REFUSED: Final = "refused"
+_KILL: Final = "kill"
 _PARTIAL: Final = ".partial"
 
 
@@ -89,6 +90,19 @@ def mark_refused(directory: Path, reason: str) -> None:
 def is_refused(directory: Path) -> bool:
     """Tell whether :func:`mark_refused` was called."""
     return (directory / _REFUSED).exists()
+
+
+def order_kill(directory: Path, reason: str) -> None:
+    """Say that a session is to be ended, and why."""
+    write_whole(directory / _KILL, reason.encode())
+
+
+def kill_order(directory: Path) -> str | None:
+    """Give the reason of :func:`order_kill`, None when it was not called."""
+    try:
+        return (directory / _KILL).read_bytes().decode()
+    except FileNotFoundError:
+        return None
 
 
 def remove(directory: Path) -> None:

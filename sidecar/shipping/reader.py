@@ -57,6 +57,11 @@ class SessionReader:
         end = ended_before(self._directory)
         return end is not None and end <= next_sequence
 
+    @property
+    def ended(self) -> bool:
+        """Whether the record is complete in the spool."""
+        return ended_before(self._directory) is not None
+
     def remove(self) -> None:
         """Remove the session's directory."""
         remove(self._directory)

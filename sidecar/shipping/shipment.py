@@ -17,6 +17,7 @@ from sidecar.contract.wire import (
     Deferred,
     FromCollector,
     FromRecorder,
+    Kill,
     Notice,
     NoticeAcknowledged,
     NoticeKind,
@@ -24,6 +25,7 @@ from sidecar.contract.wire import (
     Welcome,
 )
 from sidecar.shipping.journey import Journey, Window
+from sidecar.shipping.layout import order_kill
 from sidecar.shipping.notices import NoticeSpool
 from sidecar.shipping.quarantine import quarantine
 from sidecar.shipping.reader import MissingFramesError, sessions
@@ -69,6 +71,11 @@ class Shipment:
         return bool(self._notices_sent) or any(journey.awaiting for journey in self._journeys.values())
 
     @property
+    def live(self) -> bool:
+        """Whether a session goes on, as far as the spool says."""
+        return any(not journey.reader.ended for journey in self._journeys.values())
+
+    @property
     def full(self) -> bool:
         """Whether nothing can be sent before an acknowledgement."""
         return self._window.full
@@ -101,6 +108,8 @@ class Shipment:
                 self._around.log(f"session {session} has to wait: {reason!r}")
                 if session in self._journeys:
                     self._journeys[session].defer(self._around.monotonic())
+            case Kill(session, reason):
+                self._kill(session, reason)
             case Welcome():
                 raise CallerError("the collector said welcome twice")
 
@@ -135,6 +144,12 @@ class Shipment:
         self._around.log(f"the collector refuses the record of session {session}: {reason!r}")
         if session in self._journeys:
             self._set_apart(session, reason)
+
+    def _kill(self, session: str, reason: str) -> None:
+        """Leave the order where the session's process looks for it."""
+        if session in self._journeys:
+            self._around.log(f"session {session} is to be ended: {reason!r}")
+            order_kill(self._journeys[session].reader.directory, reason)
 
     def _give_up(self, session: str, kind: NoticeKind, reason: str) -> None:
         now = self._around.unix_ns()

@@ -79,7 +79,7 @@ class Shipper:
         try:
             conversation.greet()
             self._around.log(f"connected to {self._settings.collector}")
-            return self._converse(conversation)
+            return self._converse(conversation, shipment)
         except CallerError as error:
             raise ConnectionFailedError(str(error)) from None
         finally:
@@ -87,12 +87,15 @@ class Shipper:
                 self._failures = 0
             connection.close()
 
-    def _converse(self, conversation: Conversation) -> bool:
+    def _converse(self, conversation: Conversation, shipment: Shipment) -> bool:
+        """Exchange until all is quiet. A living session keeps the connection: it may have to be ended."""
         while not self._too_late:
             conversation.exchange()
             if not conversation.sessions_live:
                 self.stop()
-            if conversation.quiet_for(self._linger):
+            if self._stop_at is None and shipment.live:
+                conversation.stay()
+            elif conversation.quiet_for(self._linger):
                 return True
         return False
 

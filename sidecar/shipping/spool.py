@@ -12,7 +12,7 @@ from typing import Final
 
 from sidecar.contract.errors import ClusterError
 from sidecar.contract.frames import Frame
-from sidecar.shipping.layout import SESSIONS, exclusive, is_refused, mark_ended, write_grant
+from sidecar.shipping.layout import SESSIONS, exclusive, is_refused, kill_order, mark_ended, write_grant
 from sidecar.shipping.records import MAX_RECORD_BYTES, SEGMENT_BYTES, RecordEncoder, segment_name
 
 _ALLOWANCE_BYTES: Final = 4 * 1024 * 1024
@@ -89,6 +89,10 @@ class SpoolWriter:
     def refused(self) -> bool:
         """Tell whether the collector refuses this record: the session must not go on unrecorded."""
         return is_refused(self._directory)
+
+    def kill_order(self) -> str | None:
+        """Give why the session is to be ended, None when nobody ordered that."""
+        return kill_order(self._directory)
 
     def close(self, ended: bool) -> None:
         """Let go. ``ended`` says that the last frame was End; otherwise the session can be recovered."""

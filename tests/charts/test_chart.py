@@ -245,7 +245,7 @@ def test_rights_are_the_least(chart: Chart) -> None:
         listing = {"list", "watch"} & set(rule["verbs"])
         asked = (["approvalrequests", "standingapprovals"], *old)
         followed = (["pods"], ["namespaces"], ["guardpolicies"], *asked)
-        readers = {"chaperone-auditor", "chaperone-hold-releaser"}
+        readers = {"chaperone-auditor", "chaperone-hold-releaser", "chaperone-kill"}
         assert not listing or name in readers or rule["resources"] in followed
     collector = [rule for name, rule in rules if name == "chaperone-collector"]
     secrets = [rule["resourceNames"] for rule in collector if "secrets" in rule["resources"]]
@@ -517,3 +517,24 @@ def test_one_installation_in_a_namespace_of_its_own(chart: Chart) -> None:
         chart.run(release="other")
     with pytest.raises(ChartError, match="namespace of its own"):
         chart.run(namespace="kube-system")
+
+
+def test_checkpoints_are_exported_where_the_values_say(chart: Chart) -> None:
+    values = ('ledger.export.existingClaim="worm"', 'ledger.export.webhookSecret="hook"')
+    pod = chart.objects(*values)["Deployment", "chaperone-collector"]["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    settings = read_settings(environment(container))
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert mounts["checkpoints"] == str(settings.checkpoint_directory)
+    assert mounts["checkpoint-webhook"] == str(settings.checkpoint_webhook)
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    assert volumes["checkpoints"]["persistentVolumeClaim"] == {"claimName": "worm"}
+    assert volumes["checkpoint-webhook"]["secret"]["secretName"] == "hook"
+    plain = chart.objects()["Deployment", "chaperone-collector"]["spec"]["template"]["spec"]
+    assert "checkpoint-webhook" not in json.dumps(plain)
+
+
+def test_the_right_to_end_sessions_is_one_of_its_own(chart: Chart) -> None:
+    roles = {name: role["rules"] for (kind, name), role in chart.objects().items() if kind == "ClusterRole"}
+    who = [name for name, rules in roles.items() if "sessions/kill" in str(rules)]
+    assert who == ["chaperone-kill"]

@@ -17,6 +17,7 @@ from webhook.audit_api.access import Read
 from webhook.audit_api.app import audit_app
 from webhook.audit_api.changes import PollingChanges
 from webhook.audit_api.exports import Vouch
+from webhook.audit_api.killing import Order
 from webhook.audit_api.ledgers import Sign
 from webhook.audit_api.server import AuditListener, ClusterFrontProxy
 from webhook.journal.events import AuditEvent
@@ -75,6 +76,7 @@ def serve(
     user_header: str = "X-Remote-User",
     sign: Sign | None = None,
     vouch: Vouch | None = None,
+    order: Order | None = None,
 ) -> Generator[Served]:
     """Serve a store until the end of the block."""
     authority, serving = Authority(folder, "front-proxy"), Authority(folder, "serving")
@@ -103,7 +105,14 @@ def serve(
         store.record([event], received_at=event.at)
 
     app = audit_app(
-        store, PollingChanges(0.05), front_proxy, on_read=on_read, sign=sign, tell=tell, vouch=vouch
+        store,
+        PollingChanges(0.05),
+        front_proxy,
+        on_read=on_read,
+        sign=sign,
+        tell=tell,
+        vouch=vouch,
+        order=order,
     )
     server = uvicorn.Server(listener.config(app, host="127.0.0.1", port=0))
     thread = threading.Thread(target=server.run, daemon=True)

@@ -6,6 +6,7 @@ Run with the folder that :func:`write_folder` filled and a port.
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -27,8 +28,13 @@ from webhook.collector.proving import PodIdentity, Trust
 from webhook.collector.route import Collector, router
 from webhook.collector.tokens import TokenRefusedError
 from webhook.journal.events import AuditEvent
+from webhook.journal.making import Maker
+from webhook.journal.masked import masked
 from webhook.server.health import bare_app
+from webhook.server.observing import strict_mask
 from webhook.server.runner import Servers, https
+from webhook.server.session_keeping import SessionKeeping
+from webhook.server.tasks import Tasks
 from webhook.server.tls import serving_context
 from webhook.store import OpenSearchSettings, open_store
 from webhook.store.contract import Passage, SessionRecord, Store, StoreError
@@ -53,11 +59,32 @@ class FileReviewer:
         return PodIdentity(*self._tokens[token])
 
 
+class FilePods:
+    """All pods exist, unless the folder holds ``gone``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def exists(self, namespace: str, name: str, uid: str) -> bool:
+        return not (self._folder / "gone").exists()
+
+
+MAKER = Maker(
+    origin="collector-1",
+    namespace=NAMESPACE,
+    account="chaperone-collector",
+    clock=time.time_ns,
+    randomness=os.urandom,
+)
+LOST_AFTER_S = 900
+DATABASE = Path("database/store.db")
+
+
 class MoodyStore(SqliteStore):
     """Refuses to write while the folder holds ``broken``, and takes its time while it holds ``slow``."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder / "store.db")
+        super().__init__(folder / DATABASE)
         self._folder = folder
 
     def append(self, record: SessionRecord, frames: Sequence[Frame], passages: Sequence[Passage]) -> None:
@@ -94,8 +121,19 @@ async def serve(folder: Path, port: int) -> None:
         "tls.crt": (folder / "localhost.pem").read_bytes(),
         "tls.key": (folder / "localhost.key").read_bytes(),
     }
+    mask = strict_mask()
+
+    def shown(event: AuditEvent) -> AuditEvent:
+        return masked(event, mask)[0]
+
+    sessions = SessionKeeping(
+        store, collector, FilePods(folder), MAKER, shown=shown, lost_after_seconds=LOST_AFTER_S
+    )
     servers = Servers(https(app, port=port, context=serving_context(tls), drain_seconds=2, websocket=True))
+    tasks = Tasks(on_failure=servers.stop)
+    sessions.start(tasks)
     await servers.run()
+    await tasks.stop()
     collector.close()
     store.close()
 
@@ -114,6 +152,7 @@ class CollectorServer:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
+        (self.folder / DATABASE.parent).mkdir(exist_ok=True)
         tls = TlsAuthority(self.folder, "collector")
         tls.issue("localhost")
         self.ca = tls.pem
@@ -133,7 +172,7 @@ class CollectorServer:
     @property
     def store(self) -> SqliteStore:
         """The store, for reading beside the process."""
-        return SqliteStore(self.folder / "store.db")
+        return SqliteStore(self.folder / DATABASE)
 
     def start(self) -> None:
         with (self.folder / "collector.log").open("ab") as log:

@@ -20,7 +20,15 @@ class Relay:
         self.port: int = self._listener.getsockname()[1]
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self.accepted = 0
+        self.down = False
+        """Whether whoever connects is cut off at once."""
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def _reach(self) -> socket.socket | None:
+        try:
+            return socket.create_connection(("127.0.0.1", self._target))
+        except OSError:
+            return None
 
     def cut(self) -> None:
         """Break every connection there is."""
@@ -37,10 +45,13 @@ class Relay:
         while True:
             try:
                 near, _ = self._listener.accept()
-                far = socket.create_connection(("127.0.0.1", self._target))
             except OSError:
                 if self._listener.fileno() < 0:
                     return
+                continue
+            far = None if self.down else self._reach()
+            if far is None:
+                _shut(near)
                 continue
             limit = self._breaks[self.accepted] if self.accepted < len(self._breaks) else None
             self.accepted += 1

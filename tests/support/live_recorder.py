@@ -41,8 +41,15 @@ def compile_shim(out: Path) -> Path:
 class Authority:
     """A root and a signing key below it, as the control side has them."""
 
-    def __init__(self) -> None:
-        root, self.key = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    def __init__(
+        self,
+        root: Ed25519PrivateKey | None = None,
+        key: Ed25519PrivateKey | None = None,
+        seal: Callable[[str], bytes] = lambda _: b"for the collector alone",
+    ) -> None:
+        """``seal`` gives what of a session's grant is for the collector alone."""
+        root, self.key = root or Ed25519PrivateKey.generate(), key or Ed25519PrivateKey.generate()
+        self._seal = seal
         self.root = root.public_key().public_bytes_raw()
         now = int(time.time())
         certificate = KeyCertificate(
@@ -65,8 +72,9 @@ class Authority:
     ) -> "Ticket":
         """Give a grant for a command line as the admission side would."""
         now = int(time.time()) - issued_ago
+        session = session_id(int(time.time() * 1000), os.urandom(10))
         grant = Grant(
-            session=session_id(int(time.time() * 1000), os.urandom(10)),
+            session=session,
             issued_at=now,
             expires_at=now + 60,
             namespace="payments",
@@ -77,7 +85,7 @@ class Authority:
             tty=tty,
             profile=profile,
             limits=limits or Limits(),
-            sealed=b"for the collector alone",
+            sealed=self._seal(session),
             rules=rules,
             commands=commands,
             traced=traced,

@@ -24,6 +24,7 @@ class Hook:
     bodies: list[bytes] = field(default_factory=list[bytes])
     paths: list[str] = field(default_factory=list[str])
     methods: list[str] = field(default_factory=list[str])
+    headers: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     reply: bytes = b"{}"
 
     def json(self, index: int = -1) -> Any:
@@ -41,6 +42,7 @@ def hook(certificate: Path | None = None, key: Path | None = None) -> Generator[
             told.methods.append(self.command)
             told.paths.append(self.path)
             told.bodies.append(body)
+            told.headers.append(dict(self.headers))
             time.sleep(told.slow)
             self.send_response(told.answers.pop(0) if told.answers else 200)
             self.send_header("Content-Type", "application/json")

@@ -25,6 +25,7 @@ from webhook.audit_api.exports import Exports, Vouch
 from webhook.audit_api.gate import HEALTH_PATHS, Gate, json_response, refuse
 from webhook.audit_api.holds import Holds, Tell
 from webhook.audit_api.identity import FrontProxy
+from webhook.audit_api.killing import Kills, Order
 from webhook.audit_api.ledgers import Ledgers, Sign
 from webhook.audit_api.objects import API_VERSION
 from webhook.audit_api.requests import aggregated_version
@@ -42,11 +43,12 @@ def audit_app(
     sign: Sign | None = None,
     tell: Tell | None = None,
     vouch: Vouch | None = None,
+    order: Order | None = None,
 ) -> FastAPI:
     """Give the application. ``on_read`` is awaited before any session, event or hit is given.
 
     ``changes`` tells of sessions, ``audit_changes`` of audit events; ``sign`` gives a checkpoint of now,
-    ``vouch`` a signature over evidence, and ``tell`` keeps an audit event.
+    ``vouch`` a signature over evidence, ``tell`` keeps an audit event, and ``order`` has a session ended.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     _add_health(app, front_proxy)
@@ -57,6 +59,7 @@ def audit_app(
     Ledgers(store, on_read, threads, sign).mount(app)
     Exports(on_read, threads, vouch).mount(app)
     Holds(store, on_read, threads, tell, time.time_ns).mount(app)
+    Kills(store, threads, order).mount(app)
     for error in (CallerError, StoreError, HTTPException, Exception):
         app.add_exception_handler(error, refuse)
     app.add_middleware(Gate, front_proxy=front_proxy)

@@ -47,6 +47,7 @@ def resources() -> dict[str, object]:
             {**_resource("sessions", "Session", _READ_VERBS), "singularName": "session"},
             _resource("sessions/cast", "Session", ["get"]),
             _resource("sessions/events", "Session", ["get"]),
+            _resource("sessions/kill", "SessionKill", ["create"]),
             {**_resource("auditevents", "AuditEvent", _READ_VERBS), "singularName": "auditevent"},
             {**_resource("notices", "Notice", ["list"]), "singularName": "notice"},
             {**_resource("searches", "Search", ["create"]), "singularName": "search"},
@@ -83,7 +84,10 @@ def aggregated(version: str) -> dict[str, object]:
         "resources": [
             {
                 **_discovered("sessions", "session", "Session", _READ_VERBS),
-                "subresources": [_subresource(name) for name in ("cast", "events")],
+                "subresources": [
+                    *(_subresource(name) for name in ("cast", "events")),
+                    {**_subresource("kill", "SessionKill"), "verbs": ["create"]},
+                ],
             },
             _discovered("auditevents", "auditevent", "AuditEvent", _READ_VERBS),
             _discovered("notices", "notice", "Notice", ["list"]),

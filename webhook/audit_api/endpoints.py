@@ -11,6 +11,7 @@ from webhook.audit_api.access import Action, Read, ReadHook
 from webhook.audit_api.changes import Changes
 from webhook.audit_api.conversion import notice_object, session_object
 from webhook.audit_api.errors import ApiError, Reason, unknown_session
+from webhook.audit_api.following import Following
 from webhook.audit_api.gate import identity_of, json_response
 from webhook.audit_api.listing import MAX_ITEMS, list_sessions
 from webhook.audit_api.objects import ListMeta, NoticeList, SessionList
@@ -111,19 +112,27 @@ class Endpoints:
         return json_response(rows, content_type=TABLE_CONTENT_TYPE)
 
     async def events(self, request: Request) -> Response:
-        """Give a session's events, as a page or as JSON lines."""
+        """Give a session's events, as a page or as JSON lines, and with ``follow`` those that come."""
         query = parameters(request.query_params.multi_items())
         start = number(query, "start", 0)
         limit = number(query, "limit", 0) or None
         record = await self._record(request, Action.EVENTS)
         if accepts(request.headers.get("accept", ""), LINES_CONTENT_TYPE):
             payload = flag(query, "payload")
+            if flag(query, "follow"):
+                return self._follow(record.session, start=start, payload=payload)
             lines = event_lines(self._store, record.session, start=start, limit=limit, with_payload=payload)
             return await self._streamed(lines, LINES_CONTENT_TYPE)
         page = await self._threads.run(
             event_page, self._store, record.session, start=start, limit=limit or DEFAULT_EVENTS
         )
         return json_response(page)
+
+    def _follow(self, session: str, *, start: int, payload: bool) -> Response:
+        following = Following(
+            self._store, self._changes, self._threads, session=session, start=start, with_payload=payload
+        )
+        return StreamingResponse(following.lines(), media_type=LINES_CONTENT_TYPE)
 
     async def cast(self, request: Request) -> Response:
         """Give a session's asciicast."""

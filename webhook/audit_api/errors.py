@@ -16,6 +16,7 @@ class Reason(Enum):
     NOT_FOUND = ("NotFound", 404)
     METHOD_NOT_ALLOWED = ("MethodNotAllowed", 405)
     NOT_ACCEPTABLE = ("NotAcceptable", 406)
+    CONFLICT = ("Conflict", 409)
     EXPIRED = ("Expired", 410)
     TOO_LARGE = ("RequestEntityTooLarge", 413)
     INVALID = ("Invalid", 422)

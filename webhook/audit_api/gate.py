@@ -78,7 +78,8 @@ async def refuse(_: Request, error: Exception) -> Response:
             return refusal(
                 ApiError(
                     Reason.METHOD_NOT_ALLOWED,
-                    "this cannot be done to it: the record can be read, and legal holds set and released",
+                    "this cannot be done to it: the record can be read, legal holds set and released, and"
+                    " sessions ended by create sessions/kill",
                 )
             )
         case _:

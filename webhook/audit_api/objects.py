@@ -240,6 +240,30 @@ class Search(Part, frozen=True, omit_defaults=False):
     status: SearchStatus | UnsetType = UNSET
 
 
+class SessionKillSpec(Part, frozen=True):
+    """Why."""
+
+    reason: str
+    """For the client of the session and for the record."""
+
+
+class SessionKillStatus(Part, frozen=True, omit_defaults=False):
+    """What became of it."""
+
+    ordered_at: str
+    """From then on the recorder is told, as soon as it is connected."""
+
+
+class SessionKill(Part, frozen=True, omit_defaults=False):
+    """An order to end a session."""
+
+    spec: SessionKillSpec
+    api_version: str = API_VERSION
+    kind: str = "SessionKill"
+    metadata: dict[str, msgspec.Raw] = {}
+    status: SessionKillStatus | UnsetType = UNSET
+
+
 def rfc3339(unix_ns: int, *, timespec: str = "microseconds") -> str:
     """Give a moment in UTC, as in 2026-11-23T01:46:45.000000Z."""
     moment = datetime.fromtimestamp(unix_ns // _NANOSECONDS, UTC).replace(

@@ -10,12 +10,13 @@ from webhook.audit_api.event_objects import AuditEventList
 from webhook.audit_api.exports import Export
 from webhook.audit_api.hold_objects import LegalHoldList
 from webhook.audit_api.ledger_objects import LedgerList
-from webhook.audit_api.objects import API_VERSION, NoticeList, Search, Session, SessionList
+from webhook.audit_api.objects import API_VERSION, NoticeList, Search, Session, SessionKill, SessionList
 
 PATH: Final = f"/openapi/v3/apis/{API_VERSION}"
 _KINDS: Final = (
     Session,
     SessionList,
+    SessionKill,
     AuditEventList,
     NoticeList,
     Search,
@@ -27,6 +28,7 @@ _NAMES: Final = frozenset(
     [
         "Session",
         "SessionList",
+        "SessionKill",
         "AuditEvent",
         "AuditEventList",
         "Notice",
@@ -89,6 +91,7 @@ def _paths(version: int) -> dict[str, object]:
         f"{_BASE}/sessions": _path(version, "get", "list", "Session", "SessionList"),
         f"{namespaced}/sessions": _path(version, "get", "list", "Session", "SessionList"),
         f"{namespaced}/sessions/{{name}}": _path(version, "get", "get", "Session", "Session"),
+        f"{namespaced}/sessions/{{name}}/kill": _path(version, "post", "post", "SessionKill", "SessionKill"),
         f"{_BASE}/auditevents": _path(version, "get", "list", "AuditEvent", "AuditEventList"),
         f"{namespaced}/auditevents": _path(version, "get", "list", "AuditEvent", "AuditEventList"),
         f"{namespaced}/auditevents/{{name}}": _path(version, "get", "get", "AuditEvent", "AuditEvent"),

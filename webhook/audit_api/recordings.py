@@ -69,6 +69,10 @@ class EventReader:
             recorded["payload"] = frame.payload
         return recorded
 
+    def line(self, frame: Frame, *, with_payload: bool = False) -> bytes:
+        """Give a frame's event as a line of JSON."""
+        return msgspec.json.encode(self.read(frame, with_payload=with_payload)) + b"\n"
+
 
 def event_page(store: Store, session: str, *, start: int, limit: int) -> RecordedEvents:
     """Give at most ``limit`` events, fewer when they are large."""
@@ -91,7 +95,7 @@ def event_lines(
     for count, frame in enumerate(frames(store, session, start=start)):
         if limit is not None and count >= limit:
             return
-        yield msgspec.json.encode(reader.read(frame, with_payload=with_payload)) + b"\n"
+        yield reader.line(frame, with_payload=with_payload)
 
 
 def cast_lines(

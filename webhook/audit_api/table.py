@@ -144,7 +144,7 @@ def _notice_cells(notice: Notice, now: int) -> list[str | int]:
     return [
         notice.metadata.name,
         notice.reason,
-        notice.pod,
+        printable(notice.pod),
         printable(notice.container),
         printable(notice.session),
         printable(notice.message),
@@ -158,8 +158,8 @@ def _cells(session: Session, now: int) -> list[str | int]:
     return [
         session.metadata.name,
         printable(spec.user.username),
-        spec.pod,
-        spec.container,
+        printable(spec.pod),
+        printable(spec.container),
         short_command(spec.command, _COMMAND_WIDTH),
         "yes" if spec.tty else "no",
         status.phase,

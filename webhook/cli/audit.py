@@ -1,6 +1,7 @@
 """The audit API as the commands ask it, with every refusal told in words that help."""
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -10,7 +11,16 @@ from sidecar.contract.events import Event
 from sidecar.contract.frames import Frame
 from sidecar.contract.identifiers import is_session_id
 from webhook.audit_api.event_objects import AuditEvent
-from webhook.audit_api.objects import API_VERSION, ListMeta, Search, SearchHit, SearchSpec, Session
+from webhook.audit_api.objects import (
+    API_VERSION,
+    ListMeta,
+    Search,
+    SearchHit,
+    SearchSpec,
+    Session,
+    SessionKill,
+    SessionKillSpec,
+)
 from webhook.cli.cluster import Cluster
 from webhook.cli.failures import CliError, ExitCode
 from webhook.cli.refusals import Asked, not_found, refused
@@ -18,6 +28,9 @@ from webhook.cli.refusals import Asked, not_found, refused
 _PAGE = 500
 _ABBREVIATED_AMONG = 5000
 _NAMED = 10
+_CHUNK_BYTES = 64 * 1024
+_FOLLOW_TRIES = 30
+_FOLLOW_PAUSE_SECONDS = 2.0
 _T = TypeVar("_T")
 _LINES = "application/x-ndjson"
 
@@ -131,12 +144,55 @@ class Audit:
         for line in self._lines(session, "events", {}, _LINES):
             yield _decoded(decoder, line)
 
-    def frames(self, session: Session, *, start: int = 0) -> Iterator[Frame]:
-        """Give the frames of a session from number ``start``, with the bytes its hash chain is over."""
+    def frames(
+        self, session: Session, *, start: int = 0, limit: int | None = None, follow: bool = False
+    ) -> Iterator[Frame]:
+        """Give the frames of a session from number ``start``, with the bytes its hash chain is over.
+
+        With ``follow`` also those that come for a while, until the session ends.
+        """
+        asked = {"payload": "true", "start": str(start)}
+        asked |= {"limit": str(limit)} if limit is not None else {}
+        asked |= {"follow": "true"} if follow else {}
         decoder = msgspec.json.Decoder(_RecordedFrame)
-        for line in self._lines(session, "events", {"payload": "true", "start": str(start)}, _LINES):
+        for line in self._lines(session, "events", asked, _LINES):
             frame = _decoded(decoder, line)
             yield Frame(frame.sequence, bytes.fromhex(frame.digest), frame.payload)
+
+    def follow(
+        self, session: Session, *, start: int, sleep: Callable[[float], None] = time.sleep
+    ) -> Iterator[Frame]:
+        """Give the frames of a session from number ``start`` as they come, until it ends.
+
+        A collector that is restarted meanwhile is waited for.
+        """
+        failures = 0
+        while True:
+            try:
+                over = self._phase(session) != "Active"
+                for frame in self.frames(session, start=start, follow=True):
+                    yield frame
+                    start, failures = frame.sequence + 1, 0
+            except CliError as error:
+                failures += 1
+                if error.code is not ExitCode.UNAVAILABLE or failures > _FOLLOW_TRIES:
+                    raise
+                sleep(_FOLLOW_PAUSE_SECONDS)
+            else:
+                failures = 0
+                if over:
+                    return
+
+    def kill(self, session: Session, reason: str) -> None:
+        """Order a session to be ended."""
+        place = session.metadata
+        asked = Asked("create", "sessions/kill", place.namespace, place.name)
+        body = msgspec.json.encode(SessionKill(SessionKillSpec(reason)))
+        with self._cluster.request(_path(asked, ("sessions", place.name, "kill")), {}, body=body) as answer:
+            _content(answer, asked)
+
+    def _phase(self, session: Session) -> str:
+        return self._by_id(session.metadata.name, session.metadata.namespace).session.status.phase
 
     def cast(self, session: Session, parameters: Mapping[str, str]) -> Iterator[bytes]:
         """Give a session as the lines of an asciicast."""
@@ -165,7 +221,8 @@ class Audit:
         with self._cluster.request(path, parameters, accept=accept) as answer:
             if answer.status != 200:
                 raise refused(answer.status, answer.read(), asked)
-            yield from _split(answer)
+            chunks = _as_they_come(answer) if "follow" in parameters else answer.stream(_CHUNK_BYTES)
+            yield from _split(chunks)
 
 
 def _path(asked: Asked, rest: tuple[str, ...]) -> tuple[str, ...]:
@@ -180,9 +237,14 @@ def _content(answer: urllib3.BaseHTTPResponse, asked: Asked) -> bytes:
     return body
 
 
-def _split(answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+def _as_they_come(answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    while chunk := answer.read1(_CHUNK_BYTES):
+        yield chunk
+
+
+def _split(chunks: Iterable[bytes]) -> Iterator[bytes]:
     rest = b""
-    for chunk in answer.stream(64 * 1024):
+    for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
         yield from lines
     if rest:

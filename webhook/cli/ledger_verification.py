@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from sidecar.contract.events import Ending
 from sidecar.contract.frames import Frame
 from webhook.audit_api.objects import Session, rfc3339
 from webhook.cli.audit import Audit
@@ -42,7 +43,9 @@ class Walked:
     """What a walk through the ledger found."""
 
     manifests: dict[str, tuple[int, Manifest]] = field(default_factory=dict[str, tuple[int, Manifest]])
-    """By session, with the number of the entry."""
+    """The last of each session, with the number of the entry."""
+    former: dict[str, list[Manifest]] = field(default_factory=dict[str, list[Manifest]])
+    """Those before it, of sessions that were taken for lost and went on."""
     newest: Exported | None = None
     removals: dict[str, tuple[int, Removal]] = field(default_factory=dict[str, tuple[int, Removal]])
     """By session, with the number of the entry: the first that names it."""
@@ -140,6 +143,9 @@ def _walk(access: LedgerAccess, verifier: Verifier) -> Walked:
         value = verifier.add(entry)
         match value:
             case SignedManifest(manifest=manifest):
+                if manifest.session in walked.manifests:
+                    before = walked.manifests[manifest.session][1]
+                    walked.former.setdefault(manifest.session, []).append(before)
                 walked.manifests[manifest.session] = (entry.index, manifest)
             case Exported():
                 walked.newest = value
@@ -179,8 +185,11 @@ def _check_sessions(audit: Audit, walked: Walked) -> Checked:
         if session.metadata.name in walked.removals:
             waiting[manifest.session] = sealed
             continue
-        found = difference(manifest, session)
-        what = f"differs in its {found}" if found else _broken_frames(audit, manifest, session)
+        goes_on = _goes_on(manifest, session, through)
+        found = "" if goes_on else difference(manifest, session)
+        former = [*walked.former.get(manifest.session, []), *([manifest] if goes_on else [])]
+        last = None if goes_on else manifest
+        what = f"differs in its {found}" if found else _broken_frames(audit, session, last, former)
         if what:
             broken.append((index, f"session {manifest.session}, sealed as entry {index}: {what}"))
     gone: Counter[int] = Counter()
@@ -213,6 +222,12 @@ def _removed(entry: int, removal: Removal, sessions: int) -> RemovedSessions:
     return RemovedSessions(day, before, removal.months, sessions, entry)
 
 
+def _goes_on(manifest: Manifest, session: Session, through: int) -> bool:
+    """Tell whether a session was taken for lost, and has not been sealed since it went on."""
+    changed = session.status.phase != manifest.phase or session.status.how != manifest.how
+    return manifest.how == Ending.LOST.value and changed and not _unsealed(session, through)
+
+
 def _unsealed(session: Session, through: int) -> list[tuple[int, str]]:
     version = session.metadata.resource_version
     changed = int(version) if version.isdecimal() else 0
@@ -222,9 +237,9 @@ def _unsealed(session: Session, through: int) -> list[tuple[int, str]]:
     return [(-1, f"session {printable(session.metadata.name)}: it {what}")]
 
 
-def _broken_frames(audit: Audit, manifest: Manifest, session: Session) -> str:
+def _broken_frames(audit: Audit, session: Session, last: Manifest | None, former: list[Manifest]) -> str:
     try:
-        return broken_frame(manifest, _frames(audit, session))
+        return broken_frame(session.metadata.name, _frames(audit, session), last=last, former=former)
     except CliError as error:
         if error.code in (ExitCode.UNAVAILABLE, ExitCode.FORBIDDEN):
             raise

@@ -96,6 +96,7 @@ def decision_object(decision: Decision) -> dict[str, Any]:
             "idleSeconds": decision.limits.idle_seconds,
             "totalSeconds": decision.limits.total_seconds,
             "outputBytes": decision.limits.output_bytes,
+            "findings": decision.limits.findings,
         },
         "unrecorded": decision.unrecorded,
         "maskingRules": [rule.name for rule in decision.masking_rules],
@@ -144,7 +145,7 @@ def _details(decision: Decision) -> list[str]:
         )
     lines.append(
         f"session: profile {decision.profile}, idle {limits.idle_seconds} s, total {limits.total_seconds} s,"
-        f" output {limits.output_bytes} bytes (0 is no limit)"
+        f" output {limits.output_bytes} bytes, findings {limits.findings} (0 is no limit)"
     )
     if decision.unrecorded:
         lines.append("recording: none, where this version does not record")

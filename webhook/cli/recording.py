@@ -89,7 +89,7 @@ def play(
     session = opened.find(name).session
     if session.status.phase == "Active":
         note("The session is not over; this is what is recorded so far.")
-    _warn_of_size(session)
+    warn_of_size(session)
     events = moments(opened.audit.events(session))
     player = Player(
         events,
@@ -130,7 +130,8 @@ def _save(lines: Iterable[bytes], path: Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def _warn_of_size(session: Session) -> None:
+def warn_of_size(session: Session) -> None:
+    """Say so when this terminal is smaller than the recorded one."""
     size = session.spec.terminal
     if isinstance(size, UnsetType) or not sys.stdout.isatty():
         return

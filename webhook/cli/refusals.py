@@ -12,6 +12,8 @@ from webhook.replay.safety import printable
 
 READER_ROLE: Final = "chaperone-auditor"
 """ClusterRole of the chart that gives every right of reading."""
+KILL_ROLE: Final = "chaperone-kill"
+"""ClusterRole of the chart that gives the right to end sessions."""
 _SERVICE: Final = f"{AUDIT_VERSION}.{AUDIT_GROUP}"
 _USER: Final = re.compile(r'User "([^"]*)" cannot')
 
@@ -74,18 +76,20 @@ def _forbidden(message: str, asked: Asked) -> CliError:
     subject = shlex.quote(printable(name))
     who = f'user "{printable(name)}"' if user else "you"
     place = _place(asked.namespace)
+    kills = asked.resource == "sessions/kill"
+    what, role = ("ending sessions", KILL_ROLE) if kills else ("reading the record", READER_ROLE)
     return CliError(
         f"{who} may not {asked.verb} {asked.resource} of {AUDIT_GROUP} in {place}\n"
-        f"An administrator can allow reading the record there:\n  {_binding(asked.namespace, subject)}",
+        f"An administrator can allow {what} there:\n  {_binding(asked.namespace, subject, role)}",
         ExitCode.FORBIDDEN,
     )
 
 
-def _binding(namespace: str | None, subject: str) -> str:
-    role = f"--clusterrole={READER_ROLE} --user={subject}"
+def _binding(namespace: str | None, subject: str, role: str) -> str:
+    given = f"--clusterrole={role} --user={subject}"
     if namespace is None:
-        return f"kubectl create clusterrolebinding {READER_ROLE} {role}"
-    return f"kubectl create rolebinding {READER_ROLE} -n {shlex.quote(namespace)} {role}"
+        return f"kubectl create clusterrolebinding {role} {given}"
+    return f"kubectl create rolebinding {role} -n {shlex.quote(namespace)} {given}"
 
 
 def _no_service() -> CliError:

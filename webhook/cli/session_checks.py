@@ -1,6 +1,6 @@
 """Whether sessions are as their manifests say. No I/O but what is passed in."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import UNSET
 
@@ -43,21 +43,35 @@ def difference(manifest: Manifest, session: Session) -> str:
     return next((name for name, told, kept in pairs if told != kept), "")
 
 
-def broken_frame(manifest: Manifest, frames: Iterable[Frame]) -> str:
-    """Give where a session's frames are not those that its manifest was made of; empty when they are."""
-    chain = Chain(manifest.session)
+def broken_frame(
+    session: str, frames: Iterable[Frame], *, last: Manifest | None, former: Sequence[Manifest] = ()
+) -> str:
+    """Give where a session's frames are not those that its manifests were made of; empty when they are.
+
+    ``last`` is of all frames, None while the session goes on; ``former`` are of so many as there were then.
+    """
+    manifests = (*former, *([last] if last else []))
+    digests = {manifest.frames: manifest.last_digest for manifest in manifests}
+    chain = Chain(session)
     for frame in frames:
         try:
             chain.accept(frame)
         except CallerError as error:
             return printable(str(error))
-        if frame.sequence == 0 and frame.digest.hex() != manifest.first_digest:
+        if frame.sequence == 0 and any(frame.digest.hex() != each.first_digest for each in manifests):
             return "frame 0 is another than the first that was sealed"
-    if chain.next_sequence != manifest.frames:
-        return f"{chain.next_sequence} frames are kept, and {manifest.frames} were sealed"
-    if chain.digest.hex() != manifest.last_digest:
-        return "the hash chain ends in another digest than was sealed"
+        if chain.digest.hex() != digests.get(chain.next_sequence, chain.digest.hex()):
+            return _other_end(frame.sequence, is_last=last is not None and chain.next_sequence == last.frames)
+    most = max(digests, default=0)
+    if chain.next_sequence < most or (last is not None and chain.next_sequence != last.frames):
+        return f"{chain.next_sequence} frames are kept, and {most} were sealed"
     return ""
+
+
+def _other_end(sequence: int, *, is_last: bool) -> str:
+    if is_last:
+        return "the hash chain ends in another digest than was sealed"
+    return f"frame {sequence} is another than was sealed when the session was taken for lost"
 
 
 def _decided(manifest: Manifest) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""``chaperone sessions``: list, show, play and save recorded sessions."""
+"""``chaperone sessions``: list, show, play and save recorded sessions; follow and end those that go on."""
 
 from pathlib import Path
 from typing import Annotated
@@ -102,6 +102,42 @@ def play(
     recording.play(place, session, speed=speed, idle_limit=idle_limit, start=start, with_programs=programs)
 
 
+def follow(
+    session: SessionId,
+    *,
+    new: Annotated[bool, typer.Option("--new", help="Only what comes from now on.")] = False,
+    programs: Annotated[
+        bool, typer.Option("--programs", "-p", help="Also show the programs that ran, when they began.")
+    ] = False,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Show what a running session shows, masked, until it ends. Ctrl-C stops following."""
+    from webhook.cli import access, live  # noqa: PLC0415  help must not wait for it
+
+    place = access.Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
+    live.follow(place, session, new=new, programs=programs)
+
+
+def kill(
+    session: SessionId,
+    *,
+    reason: Annotated[
+        str, typer.Option(help="Why: shown to the client of the session, and recorded.", show_default=False)
+    ],
+    wait: Annotated[float, typer.Option(min=0, help="Longest wait for its end, in seconds.")] = 20.0,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """End a running session. Takes a right of its own."""
+    from webhook.cli import access, live  # noqa: PLC0415  help must not wait for it
+
+    place = access.Access(kubeconfig=kubeconfig, context=context, namespace=namespace)
+    live.kill(place, session, reason=reason, wait=wait)
+
+
 def cast(
     session: SessionId,
     *,
@@ -123,8 +159,10 @@ def cast(
 
 def sessions_app() -> typer.Typer:
     """Give the commands below ``chaperone sessions``."""
-    app = typer.Typer(help="List, show and replay recorded sessions.", no_args_is_help=True)
+    app = typer.Typer(
+        help="List, show and replay recorded sessions; follow and end running ones.", no_args_is_help=True
+    )
     app.command("list")(list_sessions)
-    for command in (show, play, cast):
+    for command in (show, play, follow, kill, cast):
         app.command()(command)
     return app

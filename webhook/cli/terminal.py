@@ -5,7 +5,7 @@ import select
 import sys
 import termios
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, nullcontext
 
 from webhook.replay.player import Key, Player
@@ -24,6 +24,13 @@ def play(player: Player) -> None:
             key = _wait(player.wait(), keys)
             if key is not None:
                 show(player.press(key, time.monotonic()))
+
+
+def follow(texts: Iterable[str]) -> None:
+    """Write texts to standard output as they come."""
+    with _screen() as show:
+        for text in texts:
+            show(text)
 
 
 def _wait(seconds: float | None, keys: int | None) -> Key | None:

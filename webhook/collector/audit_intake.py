@@ -9,13 +9,17 @@ from sidecar.contract.errors import CallerError
 from sidecar.contract.identifiers import RANDOM_BYTES, is_session_id, session_id
 from sidecar.contract.wire import Notice, NoticeKind
 from webhook.collector.proving import PodIdentity
-from webhook.journal.events import AuditEvent
+from webhook.journal.events import AuditEvent, Kind
 from webhook.journal.lines import MAX_EVENT_BYTES
 from webhook.store.contract import PodNotice
 
 MAX_BATCH_BYTES: Final = 1024 * 1024
 _MAX_TIME: Final = 1 << 62
 _HOUR_MS: Final = 3_600_000
+_COLLECTORS: Final = frozenset(
+    {Kind.RECORD_READ, Kind.SESSION_FINDING, Kind.SESSION_KILLED, Kind.SESSION_LOST}
+)
+"""Nobody else has a session ended, or says that somebody read."""
 _NS_PER_MS: Final = 1_000_000
 
 _decoder = msgspec.json.Decoder(AuditEvent)
@@ -64,6 +68,8 @@ def _checked(line: bytes, sender: PodIdentity) -> AuditEvent:
         ) from None
     if not is_session_id(event.id) or not 0 <= event.at < _MAX_TIME:
         raise CallerError("an audit event has an impossible id or time")
+    if event.kind in _COLLECTORS:
+        raise CallerError("an audit event is of a kind that collectors alone make")
     if event.origin != sender.pod:
         raise CallerError("an audit event is of another pod than sends it")
     return event

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from sidecar.contract.errors import ClusterError
+from sidecar.contract.events import Ending
 from sidecar.contract.names import VERSION
-from webhook.collector.manifests import manifest_of
+from webhook.collector.manifests import manifest_of, same_ending
 from webhook.journal.events import AuditEvent
 from webhook.ledger.census import MAX_COUNTED, census
 from webhook.ledger.checkpoints import Checkpoint
@@ -18,16 +19,19 @@ from webhook.ledger.entries import (
     Entry,
     EntryError,
     Exported,
+    SignedManifest,
     SigningKey,
     Start,
     Value,
     entry_of,
     manifest_entry,
+    manifest_key,
     read_entry,
     removal_entry,
     write_certificate,
 )
 from webhook.ledger.keys import LedgerKey, origin_of
+from webhook.ledger.manifest import Manifest
 from webhook.ledger.notes import read_note
 from webhook.ledger.proofs import consistency_proof, verify_consistency
 from webhook.ledger.removal import Removal
@@ -35,7 +39,7 @@ from webhook.ledger.tree import EMPTY_ROOT, Frontier, fold, frontier_nodes
 from webhook.ledger.verifying import KeptEntry
 from webhook.ledger.vouching import vouching_text
 from webhook.store.contract import SessionRecord, Store, StoreError
-from webhook.store.ledger import MAX_APPENDED
+from webhook.store.ledger import MAX_APPENDED, Placed
 
 _log = logging.getLogger(__name__)
 _PAGE = 256
@@ -73,7 +77,7 @@ class Book:
         with self._lock:
             key = self._signer()
             left: list[SessionRecord] = []
-            entries: list[Entry] = []
+            manifests: list[Manifest] = []
             for record in records:
                 try:
                     manifest = manifest_of(record, self._first_digest(record), sealed_at=self._unix_ns())
@@ -81,8 +85,11 @@ class Book:
                     _log.warning("session %s cannot be sealed: %s", record.session, error)
                     left.append(record)
                 else:
-                    entries.append(manifest_entry(manifest, key, self._origin))
-            self._append(entries)
+                    manifests.append(manifest)
+            while manifests:
+                placed = self._append([manifest_entry(each, key, self._origin) for each in manifests])
+                pairs = zip(manifests, placed, strict=True)
+                manifests = [next_ for each, place in pairs if (next_ := self._further(each, place))]
         return left
 
     def note(self, events: Iterable[AuditEvent]) -> None:
@@ -201,9 +208,30 @@ class Book:
             values += [_known(entry) for entry in page]
         return values
 
-    def _append(self, entries: Sequence[Entry]) -> None:
+    def _append(self, entries: Sequence[Entry]) -> list[Placed]:
+        placed: list[Placed] = []
         for start in range(0, len(entries), MAX_APPENDED):
-            self._store.append_entries(entries[start : start + MAX_APPENDED])
+            placed += self._store.append_entries(entries[start : start + MAX_APPENDED])
+        return placed
+
+    def _further(self, manifest: Manifest, place: Placed) -> Manifest | None:
+        """Give the manifest to append where an earlier one is of another state of the session.
+
+        That is so when a session was taken for lost, and went on. Raises LedgerShrunkError.
+        """
+        if place.new:
+            return None
+        kept = self._store.entry(manifest_key(manifest.session, manifest.number))
+        value = None if kept is None else _read(kept)
+        if not isinstance(value, SignedManifest):
+            raise LedgerShrunkError(f"entry {place.index} of the ledger was changed: it is no manifest")
+        earlier = value.manifest
+        if same_ending(earlier, manifest):
+            return None
+        if earlier.how != Ending.LOST.value:
+            _log.error("session %s was sealed as entry %d and is another now", manifest.session, place.index)
+            return None
+        return msgspec.structs.replace(manifest, number=manifest.number + 1, before=earlier.frames)
 
     def _first_digest(self, record: SessionRecord) -> bytes:
         frames = self._store.frames(record.session, start=0, limit=1)

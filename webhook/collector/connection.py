@@ -58,6 +58,16 @@ class Connection:
         if self._code is not None:
             await self._socket.close(self._code, self._reason[:_MAX_REASON])
 
+    def beat(self) -> None:
+        """Have it recorded that the recorder is connected."""
+        self._intake.beat()
+        self._arrived.set()
+
+    def kill(self, session: str, reason: str) -> None:
+        """Have a session ended, if the recorder has it open."""
+        self._intake.kill(session, reason)
+        self._arrived.set()
+
     def replace(self) -> None:
         """Take no more from this connection: its pod has another one."""
         self._intake.retire()

@@ -138,8 +138,8 @@ def check(event: Event) -> None:
             sound &= len(reason) <= _MAX_NAME
         case Exit(_, code, signal):
             sound &= 0 <= code <= 255 and 0 <= signal <= 255
-        case End(reason=reason, findings=findings, programs=programs):
-            sound &= 0 <= programs < _MAX_NANOSECONDS
+        case End(how=how, reason=reason, findings=findings, programs=programs):
+            sound &= how is not Ending.LOST and 0 <= programs < _MAX_NANOSECONDS
             sound &= len(reason) <= _MAX_CELLS and len(findings) <= _MAX_KINDS
             sound &= all(len(kind) <= _MAX_NAME and 0 <= n < _MAX_NANOSECONDS for kind, n in findings.items())
     if not sound:

@@ -18,6 +18,7 @@ from sidecar.contract.wire import (
     Frames,
     FromCollector,
     Hello,
+    Kill,
     Notice,
     NoticeAcknowledged,
     NoticeKind,
@@ -48,8 +49,17 @@ class Violation:
 class Intake:
     """Judges what one authenticated recorder sends."""
 
-    def __init__(self, pod: PodIdentity, *, trust: Callable[[], Trust], unix_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        pod: PodIdentity,
+        *,
+        trust: Callable[[], Trust],
+        unix_ns: Callable[[], int],
+        order: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
+        """``order`` gives the line for the client of a session that is to be ended, None for another."""
         self.pod = pod
+        self._order = order
         self._trust = trust
         self._unix_ns = unix_ns
         self._clock_skew: int | None = None
@@ -81,6 +91,18 @@ class Intake:
         self._retired = True
         self._lanes.clear()
         self._operations.clear()
+
+    def beat(self) -> None:
+        """Say in the records of open sessions that their recorder is connected."""
+        for session, lane in self._lanes.items():
+            lane.beat()
+            self._touched.add(session)
+
+    def kill(self, session: str, reason: str) -> None:
+        """Have a session ended, if this recorder has it open."""
+        lane = self._lanes.get(session)
+        if lane is not None and lane.ready and not lane.over:
+            self._operations.append(Say(Kill(session, reason)))
 
     def take_operations(self) -> list[Operation]:
         """Give what to do in the store, in this order; what became of it goes to :meth:`apply`."""
@@ -188,6 +210,8 @@ class Intake:
             self._refuse(session, str(error))
         else:
             self._touched.add(session)
+            if (reason := self._order(session)) is not None:
+                self.kill(session, reason)
 
     def _refuse(self, session: str, reason: str) -> None:
         if session in self._refused:

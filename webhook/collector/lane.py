@@ -2,7 +2,7 @@
 
 import msgspec
 
-from sidecar.contract.events import Data, End, Event, Program, SessionStart, decode_event
+from sidecar.contract.events import Data, End, Ending, Event, Program, SessionStart, decode_event
 from sidecar.contract.frames import Chain, Frame
 from sidecar.contract.wire import Acknowledged
 from webhook.collector.folding import begin, check, fold
@@ -65,6 +65,11 @@ class Lane:
             self._record = msgspec.structs.replace(self._record, phase=Phase.INTERRUPTED, reason=reason)
             self._changed = True
 
+    def beat(self) -> None:
+        """Say in the session's record that its recorder is there, though nothing happens."""
+        if self.ready and self._record is not None and not self.over:
+            self._changed = True
+
     def take_operations(self) -> list[Operation]:
         """Give what to do in the store and then to say, once."""
         operations: list[Operation] = []
@@ -86,7 +91,8 @@ class Lane:
             return  # it was made, and nothing could be appended since
         if kept.phase is Phase.INTERRUPTED and kept.how is None:
             raise UnbelievedError(f"the session was closed before: {kept.reason}")
-        self._record = kept
+        self._record = _taken_up_again(kept) if kept.how is Ending.LOST else kept
+        self._changed = kept.how is Ending.LOST
         self._chain = Chain(self.session, sequence=kept.next_sequence, digest=kept.digest)
         self._passages = Passages(self.session, kept.unfinished)
 
@@ -133,6 +139,11 @@ class Lane:
         check_start(event, self._proven)
         self._new = begin(event, self._proven.sealed, clock_skew=self._clock_skew)
         return self._new
+
+
+def _taken_up_again(lost: SessionRecord) -> SessionRecord:
+    """Give the record of a session whose recorder has come back: what it ships late is not lost."""
+    return msgspec.structs.replace(lost, phase=Phase.ACTIVE, how=None, reason="")
 
 
 def _is_searched(program: Program, record: SessionRecord) -> bool:

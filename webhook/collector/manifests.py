@@ -52,6 +52,15 @@ def manifest_of(record: SessionRecord, first_digest: bytes, *, sealed_at: int) -
     )
 
 
+def same_ending(one: Manifest, other: Manifest) -> bool:
+    """Tell whether two manifests are of the same record, however often and when they were made."""
+    return _ending(one) == _ending(other)
+
+
+def _ending(manifest: Manifest) -> tuple[int, str, str, str]:
+    return manifest.frames, manifest.last_digest, manifest.phase, manifest.how
+
+
 def is_over(record: SessionRecord) -> bool:
     """Tell whether nothing more is taken for a session."""
     return record.phase is not Phase.ACTIVE
@@ -60,8 +69,8 @@ def is_over(record: SessionRecord) -> bool:
 def _gaps(record: SessionRecord) -> tuple[Gap, ...]:
     """Give where something may be missing.
 
-    What the next recorder closed lacks what lies before its last frame, the end; what was not believed lacks
-    all that would follow.
+    What the next recorder closed lacks what lies before its last frame, the end; what was not believed, or
+    whose recorder is lost, lacks all that would follow.
     """
     if record.phase is not Phase.INTERRUPTED:
         return ()

@@ -12,7 +12,10 @@ from sidecar.contract.errors import ClusterError
 from sidecar.contract.wire import INTAKE_PATH
 from webhook.collector.changes import Changes
 from webhook.collector.connection import Connection
+from webhook.collector.finding_alerts import FindingAlerts
 from webhook.collector.intake import Intake
+from webhook.collector.operations import Operation, Outcome
+from webhook.collector.orders import Orders
 from webhook.collector.proving import PodIdentity, Trust
 from webhook.collector.recording import Recording
 from webhook.collector.sealing import Sealing
@@ -43,11 +46,14 @@ class Collector:
         audit_changes: Changes | None = None,
         listeners: Sequence[Listener] = (),
         counts: Counts | None = None,
+        alerts: FindingAlerts | None = None,
     ) -> None:
         """Take what connections need; ``trust`` gives what is in force at the moment it is asked.
 
-        ``listeners`` hear of audit events, and ``audit_changes`` is told; ``counts`` counts what is written.
+        ``listeners`` hear of audit events, and ``audit_changes`` is told; ``counts`` counts what is written,
+        and ``alerts`` tells of findings.
         """
+        self.orders = Orders(self._kill)
         self._writer = Writer(
             store,
             changes,
@@ -55,8 +61,9 @@ class Collector:
             spending,
             sealing,
             audit_changes=audit_changes,
-            listeners=listeners,
+            listeners=(self.orders.take, *listeners),
             counts=counts,
+            alerts=alerts,
         )
         self.recording = Recording(self._writer)
         self._reviewer = reviewer
@@ -72,7 +79,7 @@ class Collector:
         if pod is None:
             return
         await socket.accept()
-        intake = Intake(pod, trust=self._trust, unix_ns=self._unix_ns)
+        intake = Intake(pod, trust=self._trust, unix_ns=self._unix_ns, order=self.orders.line)
         connection = Connection(socket, intake, self._writer, self._budget)
         former = self._connections.get(pod.uid)
         if former is not None:
@@ -83,6 +90,24 @@ class Collector:
         finally:
             if self._connections[pod.uid] is connection:
                 del self._connections[pod.uid]
+
+    def _kill(self, session: str, reason: str) -> None:
+        for connection in self._connections.values():
+            connection.kill(session, reason)
+
+    def beat(self) -> None:
+        """Have it recorded which sessions' recorders are connected."""
+        for connection in self._connections.values():
+            connection.beat()
+
+    async def perform(self, operations: Sequence[Operation]) -> list[Outcome]:
+        """Do operations in the store, between those of recorders. Raises StoreError."""
+        return await self._writer.perform(operations)
+
+    @property
+    def troubled_at(self) -> int:
+        """When the store last refused a write, Unix nanoseconds; 0 for never."""
+        return self._writer.troubled_at
 
     def close(self) -> None:
         """Wait until what was begun in the store is done. Blocks."""
@@ -106,5 +131,5 @@ class Collector:
 def router(collector: Collector) -> APIRouter:
     """Give the intake's route."""
     routes = APIRouter()
-    routes.add_api_websocket_route(INTAKE_PATH, collector.serve)
+    routes.add_websocket_route(INTAKE_PATH, collector.serve)
     return routes

@@ -41,7 +41,8 @@ class Sealing:
         """Newest ``updated_at`` that was looked at; -1 before the ledger was asked."""
         self._looked_at = 0
         """When the last whole look began."""
-        self._sealed: dict[str, None] = {}
+        self._sealed: dict[str, tuple[int, str]] = {}
+        """As which frames and ending sessions were sealed; one that was taken for lost may go on."""
         self._left: dict[str, SessionRecord] = {}
 
     @property
@@ -87,7 +88,7 @@ class Sealing:
         while more:
             page = self._store.changed(after=after, namespace=None, limit=_PAGE)
             more = len(page) >= _PAGE
-            self._seal([record for record in page if is_over(record) and record.session not in self._sealed])
+            self._seal([record for record in page if is_over(record) and not self._is_sealed(record)])
             if page:
                 after = page[-1].updated_at
                 self._seen = max(self._seen, after)
@@ -98,4 +99,13 @@ class Sealing:
     def _seal(self, records: list[SessionRecord]) -> None:
         left = {record.session: record for record in self._book.seal(records)} if records else {}
         self._left |= left
-        self._sealed |= dict.fromkeys(record.session for record in records if record.session not in left)
+        for record in records:
+            if record.session not in left:
+                self._sealed[record.session] = _state(record)
+
+    def _is_sealed(self, record: SessionRecord) -> bool:
+        return self._sealed.get(record.session) == _state(record)
+
+
+def _state(record: SessionRecord) -> tuple[int, str]:
+    return record.next_sequence, record.how.value if record.how else ""

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol
 
 from webhook.collector.changes import Changes, Stamps
+from webhook.collector.finding_alerts import FindingAlerts
 from webhook.collector.operations import Note, Operation, Outcome, Record, perform
 from webhook.collector.sealing import Sealing
 from webhook.collector.spending import Spending
@@ -48,6 +49,7 @@ class Writer:
         audit_changes: Changes | None = None,
         listeners: Sequence[Listener] = (),
         counts: Counts | None = None,
+        alerts: FindingAlerts | None = None,
     ) -> None:
         """``changes`` is told of sessions, ``audit_changes`` of audit events, and so are ``listeners``."""
         self._store = store
@@ -55,10 +57,14 @@ class Writer:
         self._audit_changes = audit_changes or Changes()
         self._listeners = listeners
         self._counts = counts
+        self._alerts = alerts
         self._spending = spending
         self._sealing = sealing
         self._untold: dict[str, None] = {}
         self._stamps = Stamps(unix_ns)
+        self._unix_ns = unix_ns
+        self.troubled_at = 0
+        """When the store last refused, Unix nanoseconds; 0 for never."""
         self._thread = ThreadPoolExecutor(1, "store-writer")
 
     async def perform(self, operations: Sequence[Operation]) -> list[Outcome]:
@@ -69,6 +75,7 @@ class Writer:
                 self._thread, perform, self._store, operations, self._stamps
             )
         except StoreError:
+            self.troubled_at = self._unix_ns()
             self._remember_untold(operations)
             if self._counts is not None:
                 self._counts.failed()
@@ -92,10 +99,9 @@ class Writer:
         recorded = [outcome for outcome in outcomes if isinstance(outcome.operation, Record)]
         if len(recorded) < len(outcomes):
             self._changes.announce(self._stamps.latest)
-            if self._spending is not None:
-                self._spending.look(outcomes)
-            if self._sealing is not None:
-                self._sealing.look(outcomes)
+            for watcher in (self._spending, self._sealing, self._alerts):
+                if watcher is not None:
+                    watcher.look(outcomes)
         if fresh := [event for outcome in recorded for event in self._to_tell(outcome)]:
             self._audit_changes.announce(self._stamps.latest)
             for listener in self._listeners:

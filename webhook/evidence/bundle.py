@@ -27,11 +27,12 @@ from webhook.evidence.window import (
     is_complete,
     key_in_force,
     known,
+    manifests,
     removed_sessions,
     walk,
 )
 from webhook.journal.events import AuditEvent
-from webhook.ledger.entries import SignedManifest, Start
+from webhook.ledger.entries import Start
 from webhook.ledger.manifest import Manifest, json_digest
 from webhook.ledger.proofs import consistency_proof
 from webhook.ledger.tree import HASH_BYTES
@@ -142,11 +143,7 @@ class Bundle:
                     return
 
     def _sessions(self, writer: Writer, disclosed: Sequence[Disclosed]) -> Iterator[SessionRow]:
-        wanted = [
-            (entry.index, entry.value.manifest)
-            for entry in disclosed
-            if isinstance(entry.value, SignedManifest) and self._selection.shows(entry.value)
-        ]
+        wanted = manifests(disclosed, self._selection)
         for number, (index, manifest) in enumerate(wanted):
             self._tell("sessions", number, len(wanted))
             yield self._session(writer, index, manifest)

@@ -32,9 +32,9 @@ from webhook.evidence.documents import Content, Proof, documents
 from webhook.evidence.ledger_checks import Line, Opened, check_entries, check_origin
 from webhook.evidence.source import Asked
 from webhook.evidence.tables import SessionRow, session_row
-from webhook.evidence.window import MARGIN_NS, Disclosed, is_complete, removed_sessions
+from webhook.evidence.window import MARGIN_NS, Disclosed, is_complete, manifests, removed_sessions
 from webhook.ledger.checkpoints import read_checkpoint
-from webhook.ledger.entries import Exported, SignedManifest, read_certificate
+from webhook.ledger.entries import Exported, read_certificate
 from webhook.ledger.keys import KeyRing
 from webhook.ledger.manifest import Manifest
 from webhook.ledger.notes import read_note
@@ -223,11 +223,9 @@ class _Check:
         if there - wanted:
             raise BrokenError(f"{min(there - wanted)} is there without an entry of the ledger")
         removed = frozenset[str]().union(*(removed_sessions(one.key, one.data) for one in disclosed))
-        for entry in disclosed:
-            if isinstance(entry.value, SignedManifest) and proof.selection.shows(entry.value):
-                manifest = entry.value.manifest
-                self._progress(f"session {manifest.session}")
-                yield self._session(entry.index, manifest, is_removed=manifest.session in removed)
+        for index, manifest in manifests(disclosed, proof.selection):
+            self._progress(f"session {manifest.session}")
+            yield self._session(index, manifest, is_removed=manifest.session in removed)
 
     def _session(self, index: int, manifest: Manifest, *, is_removed: bool) -> SessionRow:
         where = f"session {manifest.session}, sealed as entry {index}"

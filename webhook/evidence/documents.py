@@ -25,9 +25,9 @@ from webhook.evidence.tables import (
     policy_rows,
 )
 from webhook.evidence.texts import pretty, script
-from webhook.evidence.window import Disclosed, is_complete
+from webhook.evidence.window import Disclosed, is_complete, manifests
 from webhook.journal.events import AuditEvent, Kind
-from webhook.ledger.entries import Exported, SignedManifest
+from webhook.ledger.entries import Exported
 from webhook.replay.safety import escape_json, printable
 
 _ASSETS: Final = {
@@ -135,18 +135,14 @@ def _shown(content: Content) -> Shown:
         for entry in content.disclosed
         if isinstance(entry.value, AuditEvent) and selection.shows(entry.value)
     ]
-    manifests = [
-        entry.value.manifest
-        for entry in content.disclosed
-        if isinstance(entry.value, SignedManifest) and selection.shows(entry.value)
-    ]
+    sessions = [manifest for _, manifest in manifests(content.disclosed, selection)]
     sealed = {entry.key.partition("/")[2] for entry in content.disclosed if entry.key.startswith("manifest/")}
     return Shown(
         sessions=content.sessions,
         events=[event_row(index, event) for index, event in events],
         approvals=approval_rows(event for _, event in events),
         policies=policy_rows(policy_history(content.disclosed, selection)),
-        people=person_rows(manifests, (event for _, event in events)),
+        people=person_rows(sessions, (event for _, event in events)),
         unsealed=open_rows(events, sealed),
         complete=is_complete(content.disclosed, selection),
     )

@@ -12,9 +12,8 @@ import msgspec
 from webhook.audit_api.objects import rfc3339
 from webhook.evidence.selection import CONTROLS, Selection, started
 from webhook.evidence.tables import approval_rows, asked_of, open_rows, person_rows
-from webhook.evidence.window import Disclosed, is_complete
+from webhook.evidence.window import Disclosed, is_complete, manifests
 from webhook.journal.events import AuditEvent, Kind, Outcome
-from webhook.ledger.entries import SignedManifest
 from webhook.ledger.manifest import Manifest
 from webhook.replay.safety import printable
 
@@ -65,11 +64,7 @@ class Proven(msgspec.Struct, frozen=True):
     @property
     def manifests(self) -> list[tuple[int, Manifest]]:
         """Sessions that started within the range, with the numbers of their entries."""
-        return [
-            (entry.index, entry.value.manifest)
-            for entry in self.entries
-            if isinstance(entry.value, SignedManifest) and self.selection.shows(entry.value)
-        ]
+        return manifests(self.entries, self.selection)
 
     @property
     def events(self) -> list[tuple[int, AuditEvent]]:

@@ -6,6 +6,7 @@ within the range was sealed. Both are the same whenever they are looked for.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import Final
 
 import msgspec
@@ -23,6 +24,7 @@ from webhook.ledger.entries import (
     Value,
     read_entry,
 )
+from webhook.ledger.manifest import Manifest
 from webhook.ledger.notes import key_id, read_note
 from webhook.ledger.proofs import inclusion_proof
 from webhook.ledger.tree import HASH_BYTES, Frontier, Node, frontier_nodes, leaf_hash
@@ -128,6 +130,19 @@ def walk(ledger: Ledger, window: Window, selection: Selection, progress: Callabl
             disclosed.append(Disclosed(kept.index, kept.key, kept.data, value))
         progress(kept.index + 1 - window.start)
     return Walked(before, bytes(leaves), disclosed, nodes)
+
+
+def manifests(disclosed: Iterable[Disclosed], selection: Selection) -> list[tuple[int, Manifest]]:
+    """Give the sessions of a selection with the numbers of their entries, in order.
+
+    A session that was taken for lost and went on has several manifests: the last one is of all of it.
+    """
+    last = {
+        entry.value.manifest.session: (entry.index, entry.value.manifest)
+        for entry in disclosed
+        if isinstance(entry.value, SignedManifest) and selection.shows(entry.value)
+    }
+    return sorted(last.values(), key=itemgetter(0))
 
 
 def entries(ledger: Ledger, start: int, end: int) -> Iterator[KeptEntry]:

@@ -131,7 +131,12 @@ def entry_of(value: Start | SigningKey | AuditEvent | Exported | Census) -> Entr
 def manifest_entry(manifest: Manifest, key: LedgerKey, origin: str) -> Entry:
     """Give the entry of a manifest, signed."""
     note = key.sign(_text("manifest", manifest), origin)
-    return Entry(f"manifest/{manifest.session}", note.encode())
+    return Entry(manifest_key(manifest.session, manifest.number), note.encode())
+
+
+def manifest_key(session: str, number: int) -> str:
+    """Give the key of a session's manifest; most sessions have number 1 alone."""
+    return f"manifest/{session}" if number == 1 else f"manifest/{session}/{number}"
 
 
 def removal_entry(removal: Removal, key: LedgerKey, origin: str) -> Entry:
@@ -148,7 +153,7 @@ def key_of(value: Value) -> str:
         case SigningKey(public_key=public_key):
             key = f"key/{public_key}"
         case SignedManifest(manifest=manifest):
-            key = f"manifest/{manifest.session}"
+            key = manifest_key(manifest.session, manifest.number)
         case SignedRemoval(removal=removal):
             key = f"removal/{removal.name}"
         case AuditEvent(id=name):

@@ -25,6 +25,10 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     """
 
     session: str
+    number: int = 1
+    """Further ones are of a session that was taken for lost and went on: the last one counts."""
+    before: int = 0
+    """Frames that the manifest before it was made of; what follows them came late."""
     namespace: str
     pod: str
     pod_uid: str

@@ -139,6 +139,52 @@ def _failed(event: AuditEvent) -> Message:
     )
 
 
+def _found(event: AuditEvent) -> Message:
+    return Message(
+        title=_title("Card data found", event),
+        severity=Severity.WARNING,
+        facts=(
+            *_facts(event, ("Who", event.actor.username)),
+            *_quoted(
+                ("How much", event.details.get("findings", "")), ("Which", event.details.get("by rule", ""))
+            ),
+        ),
+        commands=_session_commands(event, running=True),
+    )
+
+
+def _lost(event: AuditEvent) -> Message:
+    return Message(
+        title=_title("Recorder lost", event),
+        severity=Severity.FAILURE,
+        facts=(
+            *_facts(event, ("Whose", event.requester)),
+            *_quoted(("Node", event.details.get("node", ""))),
+            _plain("Now", "the record is closed as interrupted, with what came until then"),
+        ),
+        commands=_session_commands(event, running=False),
+    )
+
+
+def _killed(event: AuditEvent) -> Message:
+    return Message(
+        title=_title("Session ended by order", event),
+        severity=Severity.INFO,
+        facts=_facts(event, ("By", event.actor.username), ("Whose", event.requester)),
+        commands=_session_commands(event, running=False),
+    )
+
+
+def _session_commands(event: AuditEvent, *, running: bool) -> tuple[Command, ...]:
+    """Give the commands about a session, none where its name could be anything else."""
+    name, namespace = event.session, event.where.namespace
+    if not (_NAME.fullmatch(name) and _NAME.fullmatch(namespace)):
+        return ()
+    place = f"{name} -n {namespace}"
+    ending = (Command("End it", f"chaperone sessions kill {place} --reason WHY"),) if running else ()
+    return (Command("Show", f"chaperone sessions show {place}"), *ending)
+
+
 def _other(event: AuditEvent) -> Message:
     return Message(
         title=_title(event.kind.value.replace("-", " ").capitalize(), event),
@@ -154,6 +200,9 @@ _MESSAGES: Final[dict[Kind, Callable[[AuditEvent], Message]]] = {
     Kind.APPROVAL_EXPIRED: _expired,
     Kind.BREAK_GLASS: _break_glass,
     Kind.CONTROL_FAILED: _failed,
+    Kind.SESSION_FINDING: _found,
+    Kind.SESSION_KILLED: _killed,
+    Kind.SESSION_LOST: _lost,
 }
 
 

@@ -13,6 +13,8 @@ DEFAULT_KINDS: Final = (
     Kind.APPROVAL_EXPIRED,
     Kind.BREAK_GLASS,
     Kind.CONTROL_FAILED,
+    Kind.SESSION_FINDING,
+    Kind.SESSION_LOST,
 )
 NEVER: Final = frozenset({Kind.DECISION, Kind.RECORD_READ, Kind.NOTIFICATION_SENT, Kind.NOTIFICATION_FAILED})
 """Kinds that nobody can ask to hear of: too many, or about notifications themselves."""

@@ -139,6 +139,7 @@ def _terms(policy: GuardPolicy, rule: Rule, place: Place, path: Path, workshop: 
             idle_seconds=_own(own.limits.idle_seconds, common.limits.idle_seconds),
             total_seconds=_own(own.limits.total_seconds, common.limits.total_seconds),
             output_bytes=_own(own.limits.output_bytes, common.limits.output_bytes),
+            findings=_own(own.limits.findings, common.limits.findings),
         ),
         masking_rules=common.masking_rules + own.masking_rules,
         commands=commands,

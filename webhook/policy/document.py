@@ -153,6 +153,8 @@ class SessionLimits(_Part, frozen=True, kw_only=True):
     idle_seconds: Seconds | None = None
     total_seconds: Seconds | None = None
     output_bytes: Annotated[int, Meta(ge=0)] | None = None
+    findings: Annotated[int, Meta(ge=0)] | None = None
+    """How much card data may be found before it is ended."""
 
 
 class Session(_Part, frozen=True, kw_only=True):

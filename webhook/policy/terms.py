@@ -34,6 +34,7 @@ def limits_of(terms: Sequence[Terms], otherwise: Limits) -> Limits:
         idle_seconds=_lowest((term.limits.idle_seconds for term in terms), otherwise.idle_seconds),
         total_seconds=_lowest((term.limits.total_seconds for term in terms), otherwise.total_seconds),
         output_bytes=_lowest((term.limits.output_bytes for term in terms), otherwise.output_bytes),
+        findings=_lowest((term.limits.findings for term in terms), otherwise.findings),
     )
 
 

@@ -21,7 +21,7 @@ from sidecar.contract.events import (
     Untraced,
 )
 from webhook.replay.programs import command_of
-from webhook.replay.safety import TerminalFilter
+from webhook.replay.safety import TerminalFilter, printable
 
 DEFAULT_COLS = 80
 DEFAULT_ROWS = 24
@@ -131,14 +131,14 @@ def _moment(event: Redacted | Resize | Found | Program | Untraced) -> Moment:
         case Resize(at=at, rows=rows, cols=cols):
             return Moment(at, Kind.RESIZE, rows=rows, cols=cols)
         case Found(at=at, rule=rule, brand=brand):
-            return Moment(at, Kind.MARKER, f"masked {rule}/{brand}")
+            return Moment(at, Kind.MARKER, printable(f"masked {rule}/{brand}"))
         case Program(at=at):
             return Moment(at, Kind.PROGRAM, command_of(event))
         case Untraced(at=at, reason=reason):
-            return Moment(at, Kind.MARKER, reason)
+            return Moment(at, Kind.MARKER, printable(reason))
 
 
 def _ending(at: int, how: Ending, reason: str) -> list[Moment]:
     if how is Ending.EXITED:
         return []
-    return [Moment(at, Kind.MARKER, f"ended: {how.value}" + (f": {reason}" if reason else ""))]
+    return [Moment(at, Kind.MARKER, f"ended: {how.value}" + (f": {printable(reason)}" if reason else ""))]

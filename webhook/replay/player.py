@@ -95,5 +95,11 @@ class Player:
         self._due += gap if self._idle_limit is None else min(gap, self._idle_limit)
 
 
+def shown_text(moment: Moment, *, programs: bool) -> str:
+    """Give the text that a moment shows in a terminal, none for what is not shown."""
+    is_shown = moment.kind in _SHOWN or (programs and moment.kind is Kind.PROGRAM)
+    return _text(moment) if is_shown else ""
+
+
 def _text(moment: Moment) -> str:
     return _PROGRAM.format(moment.text) if moment.kind is Kind.PROGRAM else moment.text

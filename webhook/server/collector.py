@@ -17,6 +17,9 @@ from webhook.audit_api.server import AuditListener, ClusterFrontProxy
 from webhook.collector.audit_route import AuditIntake, audit_router
 from webhook.collector.changes import Changes
 from webhook.collector.checkpoints import ConfigMapPlace
+from webhook.collector.exporting import FileTarget, Target, WebTarget
+from webhook.collector.finding_alerts import FindingAlerts
+from webhook.collector.pods import KubePods
 from webhook.collector.proving import Trust
 from webhook.collector.retention import Retention
 from webhook.collector.route import REVIEWS_AT_ONCE, Collector, router
@@ -32,6 +35,7 @@ from webhook.server.ledger_keeping import LedgerKeeping
 from webhook.server.observing import CollectorObservers
 from webhook.server.retention_keeping import RetentionKeeping
 from webhook.server.runner import Servers, https
+from webhook.server.session_keeping import SessionKeeping
 from webhook.server.sources import source
 from webhook.server.tasks import Tasks
 from webhook.server.telling import Telling
@@ -61,6 +65,10 @@ class Held:
         """Give what sessions are proven with."""
         return Trust(self.material.roots, self.material.seal_keys)
 
+    def load_serving(self, target: ssl.SSLContext) -> None:
+        """Put the serving certificate of now into a context."""
+        load_certificate(target, self.material.tls)
+
     def ledger_key(self) -> LedgerKey:
         """What signs for the ledger now."""
         return self.material.ledger_key
@@ -84,11 +92,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
     system = Vault(api, "kube-system")
     front_proxy = ClusterFrontProxy(lambda: system.config(_FRONT_PROXY) or {})
     context = serving_context(held.material.tls)
-
-    def load_serving(target: ssl.SSLContext) -> None:
-        load_certificate(target, held.material.tls)
-
-    audit = AuditListener(front_proxy, load_serving)
+    audit = AuditListener(front_proxy, held.load_serving)
     changes, audit_changes = Changes(), Changes()
     tickets = KubeTickets(api, seconds=_SPENDING_SECONDS)
     spender = Spender(tickets, journaling.journal, source(settings, COLLECTOR))
@@ -100,6 +104,8 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
         key=held.ledger_key,
         roots=held.roots,
         alarm=journaling.alarm,
+        targets=_targets(settings),
+        recovered=journaling.recovered,
     )
     reviewer = KubeTokenReviewer(api)
     collector = Collector(
@@ -112,6 +118,15 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
         audit_changes=audit_changes,
         listeners=(ledger.event_sealing.hear, observers.hear),
         counts=observers.stored,
+        alerts=FindingAlerts(journaling.note_all, journaling.maker.stamp),
+    )
+    sessions = SessionKeeping(
+        store,
+        collector,
+        KubePods(api),
+        journaling.maker,
+        shown=journaling.journal.shown,
+        lost_after_seconds=settings.lost_after_seconds,
     )
     intake = AuditIntake(collector.recording, reviewer, namespace=settings.namespace)
 
@@ -135,6 +150,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
                 sign=ledger.sign,
                 tell=telling.tell,
                 vouch=ledger.vouch,
+                order=sessions.order,
             ),
             port=settings.audit_port,
         ),
@@ -149,6 +165,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
             audit.renew()
 
     ledger.start(tasks)
+    sessions.start(tasks)
     tasks.repeat("trust", follow_trust, seconds=settings.trust_seconds)
     RetentionKeeping(retention, telling.keep).start(tasks, seconds=settings.retention.every_seconds)
     tasks.start("front proxy", audit.keep_trust())
@@ -165,6 +182,12 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
         await asyncio.to_thread(collector.close)
         await asyncio.to_thread(store.close)
         api.close()
+
+
+def _targets(settings: Settings) -> list[Target]:
+    """Give where checkpoints are exported to."""
+    directory, webhook = settings.checkpoint_directory, settings.checkpoint_webhook
+    return [*([FileTarget(directory)] if directory else []), *([WebTarget(webhook)] if webhook else [])]
 
 
 def _app(collector: Collector, intake: AuditIntake) -> FastAPI:

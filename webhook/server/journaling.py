@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Final
 
 from sidecar.masking import Engine, Profile
-from webhook.journal.events import AuditEvent
+from webhook.journal.events import AuditEvent, Kind, Outcome
 from webhook.journal.journal import JournalFullError
 from webhook.journal.making import Maker
 from webhook.journal.masked import MaskedJournal
@@ -50,6 +50,10 @@ class Journaling:
     def alarm(self, reason: str) -> None:
         """Note that a control of this role does not work (PCI DSS 10.7.2)."""
         self.note_all([self.maker.failed(reason)])
+
+    def recovered(self, reason: str) -> None:
+        """Note that a control of this role works again."""
+        self.note_all([self.maker.own(Kind.CONTROL_STARTED, Outcome.SUCCESS, reason)])
 
     async def finish(self) -> None:
         """Note that the role ends, and ship what is left; what cannot be waits for the next start."""

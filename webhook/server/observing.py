@@ -43,7 +43,7 @@ class AdmissionObservers:
         self.reviews = ReviewMetrics(self.registry)
         self.approvals = PendingMetrics(self.registry, clock=lambda: dt.datetime.now(dt.UTC))
         self.policies = PolicyMetrics(self.registry)
-        self._teller = Teller(api, instance=pod, mask=_mask, counts=ClusterEventMetrics(self.registry))
+        self._teller = Teller(api, instance=pod, mask=strict_mask, counts=ClusterEventMetrics(self.registry))
         self.journal = FanOut(journal, (self._teller,))
         """The journal, whose events are told on their objects."""
 
@@ -76,7 +76,7 @@ class CollectorObservers:
                 settings.receivers,
                 journal,
                 maker=maker,
-                mask=_mask,
+                mask=strict_mask,
                 counts=NotificationMetrics(self.registry),
             )
             if settings.receivers is not None
@@ -115,6 +115,6 @@ def _registry(depth: Callable[[], int]) -> CollectorRegistry:
     return registry
 
 
-def _mask() -> Mask:
+def strict_mask() -> Mask:
     """Give a masking function for one thread. Takes a moment."""
     return Engine.load(Profile.STRICT).masks()

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from sidecar.contract.wire import MAX_MESSAGE_BYTES
 from webhook.server.connections import BoundedConnection
+from webhook.server.tls import use_small_buffers
 
 
 class _Server(uvicorn.Server):
@@ -24,6 +25,7 @@ class Servers:
     """The servers of one process."""
 
     def __init__(self, *configs: uvicorn.Config) -> None:
+        use_small_buffers()
         self._servers = [_Server(config) for config in configs]
 
     async def run(self) -> None:

@@ -84,6 +84,7 @@ matchExpressions:
   "idle_seconds" ($limits.idleSeconds | int64)
   "total_seconds" ($limits.totalSeconds | int64)
   "output_bytes" ($limits.outputBytes | int64)
+  "findings" ($limits.findings | int64)
   | toJson -}}
 {{- end }}
 

@@ -14,6 +14,7 @@ from sidecar.contract.events import Channel, Ending
 from sidecar.contract.grants import Limits
 from sidecar.contract.handshake import listening
 from sidecar.contract.wire import NoticeKind
+from sidecar.shipping.layout import order_kill
 
 TALKING = "echo started; while read line; do echo got $line; done; exit 5"
 
@@ -171,6 +172,29 @@ def test_a_session_ends_at_its_limit_of_output(shared: LiveRecorder, authority: 
     done = shared.run(ticket)
     assert len(done.stdout) == 1_000_000
     assert shared.ended_recording(ticket.session).end.how is Ending.TOO_MUCH
+
+
+def test_a_session_ends_at_its_limit_of_findings(shared: LiveRecorder, authority: Authority) -> None:
+    script = "while :; do echo 4111111111111111; sleep 0.05; done"
+    ticket = authority.grant("sh", "-c", script, limits=Limits(findings=3))
+    done = shared.run(ticket)
+    assert b"4111111111111111" not in done.stdout
+    assert done.stderr == (
+        b"chaperone: card data was found 3 times, which is the limit, so this session was ended\n"
+    )
+    recording = shared.ended_recording(ticket.session)
+    assert recording.end.how is Ending.TOO_MANY_FINDINGS
+    assert recording.end.findings == {"pan/visa": 3}
+
+
+def test_an_order_ends_a_session(shared: LiveRecorder, authority: Authority) -> None:
+    ticket = authority.grant("sh", "-c", TALKING)
+    process = talking(shared, ticket)
+    order_kill(shared.spool / "sessions" / ticket.session, "ended by alice: not\x1b[2J now")
+    assert told(process) == b"chaperone: ended by alice: not [2J now\n"
+    assert process.returncode == 128 + 15
+    end = shared.ended_recording(ticket.session).end
+    assert (end.how, end.reason) == (Ending.KILLED, "ended by alice: not\x1b[2J now")
 
 
 def test_a_killed_shim_ends_the_session(shared: LiveRecorder, authority: Authority) -> None:

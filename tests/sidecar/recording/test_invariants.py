@@ -12,6 +12,7 @@ from sidecar.recording.inputs import (
     Delivered,
     Failed,
     Input,
+    Killed,
     Received,
     ShimGone,
     ShimSaid,
@@ -40,7 +41,9 @@ steps = st.one_of(
     st.builds(
         ShimSaid, st.just(0), st.builds(Resized, st.builds(WindowSize, st.integers(1, 60), st.just(80)))
     ),
-    st.sampled_from([ShimGone(0), Stopping(0), SpoolFull(0), SpoolFreed(0), Failed(0), Ticked(0)]),
+    st.sampled_from(
+        [ShimGone(0), Stopping(0), Killed(0, "x"), SpoolFull(0), SpoolFreed(0), Failed(0), Ticked(0)]
+    ),
 )
 pauses = st.sampled_from([0, 1, MILLISECOND, 300 * MILLISECOND, 3000 * MILLISECOND])
 stories = st.lists(st.tuples(pauses, steps), max_size=40)
@@ -51,7 +54,7 @@ Story = list[tuple[int, Input]]
 
 def tell(tty: bool, story: Story) -> Playbook:
     """Play a story as a shell could: nothing from closed sources, no more delivered than was given."""
-    played = play(tty=tty, limits=Limits(idle_seconds=30, total_seconds=60, output_bytes=200))
+    played = play(tty=tty, limits=Limits(idle_seconds=30, total_seconds=60, output_bytes=200, findings=3))
     at = 0
     waiting = dict.fromkeys((Channel.STDIN, Channel.STDOUT) if tty else Channel, 0)
     for pause, step in story:
@@ -82,6 +85,8 @@ def _possible(played: Playbook, waiting: dict[Channel, int], at: int, step: Inpu
             return SinkBroken(at, channel) if waiting.pop(channel, None) is not None else None
         case ShimSaid(_, message):
             return ShimSaid(at, message)
+        case Killed(_, reason):
+            return Killed(at, reason)
         case _:
             return type(step)(at)
 

@@ -21,6 +21,7 @@ from sidecar.recording.deadlines import SECOND
 from sidecar.recording.inputs import (
     Delivered,
     Failed,
+    Killed,
     Received,
     ShimGone,
     ShimSaid,
@@ -214,11 +215,54 @@ class TestLimits:
         played.goes_on(Delivered(3, OUT, 3), Delivered(3, ERR, 2), ShimSaid(4, Exited(143, 15)))
         assert played.end().how is Ending.TOO_MUCH
 
+    def test_findings_on_all_channels_together(self) -> None:
+        played = play(limits=Limits(idle_seconds=0, total_seconds=0, findings=3))
+        played.goes_on(Received(1, IN, PAN + b"\n"), Received(2, OUT, PAN + b"\n"))
+        assert played.session.wants(OUT)
+        played.goes_on(Received(3, ERR, b"%b\n%b\n" % (PAN, PAN)))
+        assert played.commands[-1] == Tell(
+            terminate(
+                signal.SIGTERM, "card data was found 3 times, which is the limit, so this session was ended"
+            )
+        )
+        assert not any(played.session.wants(channel) for channel in (IN, OUT, ERR))
+        played.goes_on(ShimSaid(4, Exited(143, 15)))
+        for channel in (OUT, ERR):
+            played.goes_on(Delivered(5, channel, len(played.delivered(channel))))
+        assert played.end().how is Ending.TOO_MANY_FINDINGS
+        assert sum(played.end().findings.values()) == 4
+
+    def test_a_finding_after_the_exit_leaves_the_record_whole(self) -> None:
+        played = play(stdin=False, limits=Limits(idle_seconds=0, total_seconds=0, findings=1))
+        played.goes_on(Received(1, OUT, PAN), Received(1, ERR, PAN), ShimSaid(2, Exited(0, 0)))
+        played.goes_on(SourceEnded(3, OUT), SourceEnded(3, ERR))
+        for channel in (OUT, ERR):
+            played.goes_on(Delivered(4, channel, len(played.delivered(channel))))
+        assert played.end().how is Ending.EXITED
+        assert [event for event in played.events() if isinstance(event, End)] == [played.end()]
+
+    def test_output_that_is_found_too_long_only_at_the_end(self) -> None:
+        limits = Limits(idle_seconds=0, total_seconds=0, output_bytes=15)
+        played = play(stdin=False, limits=limits)
+        played.goes_on(Received(1, OUT, PAN), Received(1, ERR, PAN), ShimSaid(2, Exited(0, 0)))
+        played.goes_on(Ticked(2 + QUIET))
+        assert played.end().how is Ending.TOO_MUCH
+        assert [event for event in played.events() if isinstance(event, End)] == [played.end()]
+
     def test_a_client_that_takes_nothing_after_the_exit(self) -> None:
         played = play(stdin=False, limits=Limits(idle_seconds=10, total_seconds=0))
         played.goes_on(Received(1, OUT, b"x"), ShimSaid(2, Exited(0, 0)))
         played.goes_on(SourceEnded(3, OUT), SourceEnded(3, ERR), Ticked(11 * SECOND))
         assert played.end().how is Ending.IDLE
+
+    def test_an_order_to_end_it(self) -> None:
+        played = play(tty=True)
+        played.goes_on(Received(1, OUT, b"x"), Delivered(1, OUT, 1))
+        played.happens(Killed(2, "alice ended this"), Tell(terminate(signal.SIGHUP, "alice ended this")))
+        played.goes_on(Killed(4, "again"))
+        assert not played.session.wants(OUT)
+        played.goes_on(ShimSaid(5, Exited(129, 1)))
+        assert (played.end().how, played.end().reason) == (Ending.KILLED, "alice ended this")
 
     def test_a_shim_that_does_not_obey(self) -> None:
         played = play(limits=Limits(idle_seconds=1, total_seconds=0)).goes_on(Ticked(SECOND))

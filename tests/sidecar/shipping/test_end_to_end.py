@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,16 +135,19 @@ def test_a_living_session_is_followed(place: Place) -> None:
     place.check(made, frames)
 
 
-def test_the_shipper_lingers_and_ends_when_nothing_comes(place: Place) -> None:
+def test_the_shipper_stays_with_a_living_session_and_lingers_after_it(place: Place) -> None:
     made = place.server.authority.session()
     writer = made.spool(place.spool)
     writer.append(made.start())
-    assert place.shipper.start(linger=1).wait(60) == 0
-    assert place.server.store.frames(made.session, start=0, limit=9)
+    process = place.shipper.start(linger=0.5)
+    until(lambda: place.server.store.frames(made.session, start=0, limit=9))
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(2)
     assert place.left() == [made.session]
     writer.append(made.end())
     writer.close(ended=True)
-    assert place.shipper.ship() == 0
+    place.shipper.waker.wake()
+    assert process.wait(60) == 0
     assert place.left() == []
 
 
@@ -211,13 +215,14 @@ def test_words_are_found_once_after_a_restart_in_the_middle_of_a_line(rough_plac
     writer = made.spool(place.spool)
     for frame in (made.start(), made.out(b"before\nthe unfin")):
         writer.append(frame)
-    assert place.shipper.ship() == 0
+    process = place.shipper.start(linger=0)
+    until(lambda: place.server.store.frames(made.session, start=1, limit=9))
     place.server.kill()
     place.server.start()
     for frame in (made.out(b"ished sentence\nafter"), made.end()):
         writer.append(frame)
     writer.close(ended=True)
-    assert place.shipper.ship() == 0
+    assert process.wait(60) == 0
     for text in ("before", '"unfinished sentence"', "after"):
         assert len(place.server.store.search(Query(text=text))) == 1
 

@@ -12,6 +12,7 @@ from sidecar.contract.wire import (
     Deferred,
     Frames,
     FromRecorder,
+    Kill,
     Notice,
     NoticeAcknowledged,
     NoticeKind,
@@ -20,7 +21,7 @@ from sidecar.contract.wire import (
     Welcome,
 )
 from sidecar.shipping.journey import DEFERRED_SECONDS
-from sidecar.shipping.layout import SESSIONS
+from sidecar.shipping.layout import SESSIONS, kill_order
 from sidecar.shipping.notices import NoticeSpool
 from sidecar.shipping.quarantine import QUARANTINE_BYTES, anything_to_ship
 from sidecar.shipping.recovery import recover
@@ -49,7 +50,7 @@ class Line:
         self.shipment.sweep()
         return messages
 
-    def hear(self, *answers: Acknowledged | NoticeAcknowledged | Refused | Deferred | Welcome) -> None:
+    def hear(self, *answers: Acknowledged | NoticeAcknowledged | Refused | Deferred | Welcome | Kill) -> None:
         for answer in answers:
             self.shipment.receive(answer)
 
@@ -226,3 +227,16 @@ def test_strange_answers(line: Line) -> None:
     line.hear(NoticeAcknowledged("unknown"))
     with pytest.raises(CallerError):
         line.hear(Welcome(1))
+
+
+def test_an_order_to_end_a_session_is_left_for_its_process(line: Line, made: Made) -> None:
+    writer, _ = begin(line, made)
+    assert line.shipment.live
+    assert writer.kill_order() is None
+    line.hear(Kill(made.session, "alice ended this"), Kill("unknown", "whatever"))
+    assert writer.kill_order() == "alice ended this"
+    writer.append(made.end())
+    writer.close(ended=True)
+    assert not line.shipment.live
+    line.hear(Kill(made.session, "alice ended this again"))
+    assert kill_order(line.root / SESSIONS / made.session) == "alice ended this again"

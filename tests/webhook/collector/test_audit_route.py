@@ -14,14 +14,14 @@ from store_samples import T0
 from sidecar.contract.errors import ClusterError
 from sidecar.contract.sealing import Identity
 from sidecar.contract.wire import NoticeKind
-from webhook.collector.audit_intake import MAX_BATCH_BYTES
+from webhook.collector.audit_intake import MAX_BATCH_BYTES, judge
 from webhook.collector.audit_route import AUDIT_EVENTS_PATH, AuditIntake, audit_router
 from webhook.collector.changes import Changes
 from webhook.collector.proving import PodIdentity
 from webhook.collector.recording import Recording
 from webhook.collector.tokens import TokenRefusedError
 from webhook.collector.writer import Writer
-from webhook.journal.events import AuditEvent
+from webhook.journal.events import AuditEvent, Kind
 from webhook.journal.lines import MAX_EVENT_BYTES, encode_event
 from webhook.server.health import bare_app
 from webhook.store.audit import AuditQuery
@@ -210,3 +210,13 @@ async def test_what_a_sender_writes_is_kept_as_it_is_and_nothing_more(desk: Desk
     )
     assert (await desk.send(batch(evil)))[0] == 200
     assert desk.events() == [evil]
+
+
+@pytest.mark.parametrize(
+    "kind", [Kind.RECORD_READ, Kind.SESSION_FINDING, Kind.SESSION_KILLED, Kind.SESSION_LOST]
+)
+async def test_what_collectors_alone_make_is_not_taken_from_others(kind: Kind) -> None:
+    """Above all, nobody but who has the right to it has a session ended."""
+    batch = judge(encode_event(make_event(1, kind=kind)), SENDERS["good"])
+    assert batch.events == []
+    assert "collectors alone" in batch.refused[0]

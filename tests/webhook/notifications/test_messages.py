@@ -172,3 +172,24 @@ def test_html_shows_the_words_as_they_are(words: str) -> None:
     body = text(event(asked="x", argv=(), reason=words, policy="", rule="", approval=""), Format.HTML)
     assert set(re.findall(r"<(/?[a-z]+)", body)) <= {"b", "/b", "code", "/code", "br"}
     assert html.unescape(body)
+
+
+def test_findings_in_a_session_lead_to_it_and_to_its_end() -> None:
+    told = event(
+        Kind.SESSION_FINDING,
+        session="01kx3v7m2q8z4c9w5t6y1r0b2n",
+        asked="session in pod payments/shop, container app",
+        details={"findings": "10", "by rule": "pan/visa 9, cvv/ 1"},
+    )
+    said = message(told)
+    assert said.title == "Card data found: session in pod payments/shop, container app"
+    assert {fact.label: fact.text for fact in said.facts}["Which"] == "pan/visa 9, cvv/ 1"
+    assert [command.line for command in said.commands] == [
+        "chaperone sessions show 01kx3v7m2q8z4c9w5t6y1r0b2n -n payments",
+        "chaperone sessions kill 01kx3v7m2q8z4c9w5t6y1r0b2n -n payments --reason WHY",
+    ]
+
+
+def test_a_session_of_an_impossible_name_is_in_no_command() -> None:
+    for kind in (Kind.SESSION_FINDING, Kind.SESSION_LOST, Kind.SESSION_KILLED):
+        assert message(event(kind, session="x; rm -rf /")).commands == ()

@@ -21,6 +21,8 @@ def test_what_needs_people_is_heard_by_all_unless_told_otherwise() -> None:
         Kind.APPROVAL_EXPIRED,
         Kind.BREAK_GLASS,
         Kind.CONTROL_FAILED,
+        Kind.SESSION_FINDING,
+        Kind.SESSION_LOST,
     }
 
 
