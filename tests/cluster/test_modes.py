@@ -59,7 +59,7 @@ def would(auditor: Kubectl, door: str, name: str) -> Object:
 
     def probe() -> list[Object]:
         found = [one for one in auditor.raw(path)["items"] if one["door"] == door]
-        return [one for one in found if one["about"]["name"] == name and one["decision"].get("would")]
+        return [one for one in found if one["about"].get("name") == name and one["decision"].get("would")]
 
     [event] = until(probe, what=f"what would have been said at door {door} of {name}")
     assert event["outcome"] == "success"
