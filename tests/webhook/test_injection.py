@@ -27,7 +27,7 @@ from webhook.audit_api.objects import ListMeta, SearchHit
 from webhook.audit_api.requests import IncludeObject
 from webhook.audit_api.table import notice_table, session_table
 from webhook.cli.details import detail_lines
-from webhook.cli.event_listing import csv_text
+from webhook.cli.event_listing import event_csv
 from webhook.cli.event_table import event_detail_lines, event_lines
 from webhook.cli.hits import hit_lines
 from webhook.cli.session_table import session_lines
@@ -175,7 +175,7 @@ def test_lines_for_machines_say_what_was_said_and_no_more(text: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=IDS)
 def test_a_row_of_csv_stays_one_and_is_no_formula(text: str) -> None:
-    header, row = csv.reader(io.StringIO(csv_text([kept(text)])))
+    header, row = csv.reader(io.StringIO(event_csv([kept(text)])))
     assert len(row) == len(header)
     assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@")) or _HARMFUL.search(cell)]
 
