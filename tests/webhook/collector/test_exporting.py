@@ -83,12 +83,12 @@ def test_each_checkpoint_is_a_file_that_never_changes(
     target.deliver(exported, certificate)
     target.deliver(Exported(9, exported.size, 0, "something else"), "another")
     assert sorted(path.name for path in folder.iterdir()) == [
-        "checkpoint-000000000002.certificate",
-        "checkpoint-000000000002.txt",
+        "checkpoint-000000000003.certificate",
+        "checkpoint-000000000003.txt",
     ]
-    assert (folder / "checkpoint-000000000002.txt").read_text() == exported.checkpoint
+    assert (folder / "checkpoint-000000000003.txt").read_text() == exported.checkpoint
     ring = KeyRing(origin_of(ROOTS[0]), ROOTS)
-    ring.add(read_certificate((folder / "checkpoint-000000000002.certificate").read_text()))
+    ring.add(read_certificate((folder / "checkpoint-000000000003.certificate").read_text()))
     assert ring.open_checkpoint(exported.checkpoint).size == exported.size
 
 
@@ -176,6 +176,6 @@ def test_a_redirect_is_not_followed(
 def test_a_full_or_missing_folder_is_a_failure(tmp_path: Path, exported: Exported, certificate: str) -> None:
     with pytest.raises(ExportError, match="No such file"):
         FileTarget(tmp_path / "missing").deliver(exported, certificate)
-    (tmp_path / ".checkpoint-000000000002.certificate.part").symlink_to("/dev/full")
+    (tmp_path / ".checkpoint-000000000003.certificate.part").symlink_to("/dev/full")
     with pytest.raises(ExportError, match="No space left"):
         FileTarget(tmp_path).deliver(exported, certificate)

@@ -122,14 +122,14 @@ def test_a_session_that_a_wrong_clock_dates_back_stays(keeper: Keeper) -> None:
     [
         {"agent": "agent"},
         {"namespace": "payments"},
-        {"until": T0 + 1},
-        {"since": T0 - 1, "until": T0 + 5},
+        {"until": T0 + 1000},
+        {"since": T0 - 1, "until": T0 + 5000},
         {"agent": "agent", "namespace": "payments", "since": T0},
     ],
     ids="+".join,
 )
 def test_what_is_held_stays_until_it_is_released(keeper: Keeper, scope: dict[str, Any]) -> None:
-    session = keeper.desk.session(ended_at=T0 + 10).session
+    session = keeper.desk.session(ended_at=T0 + 10_000).session
     held = hold(keeper, **scope)
     keeper.look()
     assert keeper.sessions() == [session]
