@@ -153,6 +153,10 @@ def test_what_we_live_by_cannot_be_taken_away_unasked(chart: Chart) -> None:
             *(("DELETE", kind) for kind in ("roles", "rolebindings")),
             *(("DELETE", kind) for kind in ("serviceaccounts", "persistentvolumeclaims")),
             *(("UPDATE", kind) for kind in ("serviceaccounts", "persistentvolumeclaims", "pods")),
+            *(
+                ("CREATE", kind)
+                for kind in ("pods", "jobs", "cronjobs", "replicationcontrollers", "replicasets")
+            ),
         }
     for name in ("cluster-objects", "cluster-objects-repair"):
         webhook = webhooks[name]

@@ -37,6 +37,7 @@ SYSTEM: Final = frozenset(
     {
         user_of("kube-system", "namespace-controller"),
         user_of("kube-system", "generic-garbage-collector"),
+        "system:kube-controller-manager",  # all controllers, where they share a credential
     }
 )
 WRITTEN_BY_SERVER: Final = frozenset({"managedFields", "generation", "resourceVersion"})

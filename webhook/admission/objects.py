@@ -29,7 +29,8 @@ from webhook.admission.questions import (
 from webhook.admission.review import Answer, MalformedReviewError, Noted, Request
 from webhook.admission.system import is_for_itself, is_system
 from webhook.approvals.subjects import Change, object_subject
-from webhook.policy.decision import Action, Decision, Door, Operation, Policy, Question, strictness
+from webhook.policy.decision import Action, Decision, Door, Operation, Policy, Question
+from webhook.policy.demands import strictest
 from webhook.policy.privileges import UnreadableObjectError
 from webhook.policy.rights import BINDING_KINDS, Right, bound_role
 
@@ -119,7 +120,7 @@ class ObjectDoor:
         """Give the stricter decision of those on the object and on the pods it makes."""
         pods = template_question(question, change)
         asked = (question,) if pods is None else (question, pods)
-        return max((self._policy.decide(one) for one in asked), key=strictness)
+        return strictest([self._policy.decide(one) for one in asked])
 
     async def _rights(self, request: Request) -> Sequence[Right] | None:
         """Give the rights of the role that a binding binds to, None when there is none."""

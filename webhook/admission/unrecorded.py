@@ -14,7 +14,8 @@ from webhook.admission.denials import deny, refused_by_policy
 from webhook.admission.review import Answer, Noted, Request
 from webhook.approvals.subjects import Subject
 from webhook.policy.builtin import NAME as BUILTIN
-from webhook.policy.decision import Action, Decision, Policy, Question, strictness
+from webhook.policy.decision import Action, Decision, Policy, Question
+from webhook.policy.demands import strictest
 
 
 async def judge_unrecorded(
@@ -31,7 +32,7 @@ async def judge_unrecorded(
 
     The first question is what an approval is asked for. Raises ClusterError.
     """
-    decision = max((policy.decide(question) for question in questions), key=strictness)
+    decision = strictest([policy.decide(question) for question in questions])
     if decision.action is Action.APPROVE:
         passed = await approving.ask(asked, request, questions[0], decision, subject)
         if isinstance(passed, Answer):

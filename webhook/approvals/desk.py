@@ -120,8 +120,6 @@ class Desk:
 
     def _try(self, last: ApprovalRequest | None, wish: Wish, review: Review) -> Outcome | None:
         """Give how an action stands by the last request for it; None to look again."""
-        if last is not None and lifecycle.came_to_nothing(last, _version(wish), self.now()):
-            return self._spend_again(last, wish, review)
         open_ = last if last is not None and lifecycle.blocks(last, self.now()) else None
         outcome = self._meet(open_, wish, review) if open_ is not None else None
         if outcome is None:
@@ -157,14 +155,6 @@ class Desk:
             self._journal.note(event)
         is_ours = self._tickets.update(ticket, _spent(ticket, wish, review, session, now))
         return outcome if is_ours and session is not None else None
-
-    def _spend_again(self, ticket: ApprovalRequest, wish: Wish, review: Review) -> Outcome | None:
-        """Let the same use pass for another version of the object; it was told of already."""
-        outcome = Outcome(Standing.SPENT, ticket)
-        if review.dry_run:
-            return outcome
-        status = lifecycle.taken_again(ticket, _version(wish), self.now())
-        return outcome if self._tickets.update(ticket, status) else None
 
     def _use(self, ticket: ApprovalRequest, review: Review) -> Outcome | None:
         """Use up what this review has taken: its event is kept first, or the approval is given back.

@@ -17,8 +17,6 @@ from webhook.approvals.objects import (
 
 DECIDED: Final = "Decided"
 """Type of the condition that ends a wait: approved, denied or expired."""
-_ASKED_AGAIN: Final = dt.timedelta(seconds=10)
-"""For so long an API server may still ask again for one request; it does so at once."""
 
 
 def phase_at(ticket: ApprovalRequest, now: dt.datetime) -> Phase:
@@ -93,27 +91,6 @@ def taken(
     return replace(ticket.status, phase=Phase.GRANTED, use=use)
 
 
-def came_to_nothing(ticket: ApprovalRequest, version: str, now: dt.datetime) -> bool:
-    """Tell whether the change that was let pass a moment ago has not happened, and cannot happen any more.
-
-    That is so where the object, which is as it was asked for, has another version by now: somebody wrote it
-    meanwhile, and the API server asks again for the same request.
-    """
-    use = ticket.status.use
-    if ticket.status.phase is not Phase.USED or use is None or use.grant_expires_at is None:
-        return False
-    is_another = use.resource_version != "" and version not in {"", use.resource_version}
-    return is_another and now < use.grant_expires_at
-
-
-def taken_again(ticket: ApprovalRequest, version: str, now: dt.datetime) -> Status:
-    """Give the status once the same use is let pass for another version of the object."""
-    use = ticket.status.use
-    assert use is not None  # noqa: S101  it came to nothing
-    again = replace(use, resource_version=version, grant_expires_at=now + _ASKED_AGAIN)
-    return replace(ticket.status, use=again)
-
-
 def is_taken_by(ticket: ApprovalRequest, request: str) -> bool:
     """Tell whether this review has taken the request to let an object pass, and nothing came of it yet."""
     use = ticket.status.use
@@ -128,9 +105,7 @@ def given_back(ticket: ApprovalRequest) -> Status:
 
 def used_by_object(ticket: ApprovalRequest) -> Status:
     """Give the status once the object that it was taken for is let pass."""
-    use = ticket.status.use
-    kept = use if use is None else replace(use, grant_expires_at=use.at + _ASKED_AGAIN)
-    return replace(ticket.status, phase=Phase.USED, use=kept)
+    return replace(ticket.status, phase=Phase.USED)
 
 
 def expired(ticket: ApprovalRequest, now: dt.datetime) -> Status | None:

@@ -27,7 +27,8 @@ from webhook.cli.policy_recorded import recorded
 from webhook.cli.policy_table import decision_object, explanation_json, print_changes, print_explanations
 from webhook.cli.times import time_option
 from webhook.policy.cases import usual_operation
-from webhook.policy.decision import Decision, Door, Operation, Question, strictness
+from webhook.policy.decision import Decision, Door, Operation, Question
+from webhook.policy.demands import strictest
 from webhook.policy.evaluation import PolicySet
 from webhook.policy.explaining import explain as explain_decision
 from webhook.policy.schema import crd, json_schema
@@ -226,7 +227,7 @@ def schema(
 
 def _strictest(policies: PolicySet, questions: list[Question]) -> Decision:
     """Give what counts of the answers to one request's questions, as at the doors."""
-    return max((policies.decide(question) for question in questions), key=strictness)
+    return strictest([policies.decide(question) for question in questions])
 
 
 def _reviewed(files: list[Path], own: str) -> list[list[Question]]:

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 from rich.text import Text
 
 from webhook.cli.columns import Column, lay_out
 from webhook.cli.output import console, print_json, width_of
-from webhook.policy.decision import Action, Decision, Question, strictness
+from webhook.policy.decision import Action, Decision, Question
+from webhook.policy.demands import strictest
 from webhook.policy.explaining import Explanation, Trace
 from webhook.replay.safety import printable
 
@@ -63,7 +65,12 @@ def explanation_json(explained: Explained) -> None:
 
 
 def _strictest(explained: Explained) -> tuple[Question, Explanation]:
-    return max(explained, key=lambda one: strictness(one[1].decision))
+    decision = strictest([explanation.decision for _, explanation in explained])
+    rule = (decision.policy, decision.rule)
+    question, counts = next(
+        one for one in explained if (one[1].decision.policy, one[1].decision.rule) == rule
+    )
+    return question, replace(counts, decision=decision)
 
 
 def _explanation_object(explanation: Explanation) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""Of several rules that want an approval: which asks for most, and what of the others counts as well."""
+"""Of several that want an approval: which asks for most, and what of the others counts as well."""
 
 from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from webhook.policy.decision import Approval, StandingTerms
+from webhook.policy.decision import Action, Approval, Decision, StandingTerms, strictness
 
 Demand = tuple[int, bool, bool, bool, bool, bool]
 
@@ -21,6 +21,23 @@ def demand(approval: Approval) -> Demand:
         approval.reason_required,
         approval.standing is None,
     )
+
+
+def strictest(decisions: Sequence[Decision]) -> Decision:
+    """Give the strictest of the decisions on all questions that one request asks.
+
+    Where it is to ask for an approval, the one that asks for most counts, with what the others tighten. The
+    glass can be broken only where each of them lets it.
+    """
+    found = max(decisions, key=strictness)
+    asking = [one for one in decisions if one.action is Action.APPROVE and one.approval is not None]
+    if found.action is not Action.APPROVE or len(asking) < 2:
+        return found
+    approvals = [one.approval for one in asking if one.approval is not None]
+    most = max(range(len(asking)), key=lambda number: demand(approvals[number]))
+    approval = joined(approvals[most], [*approvals[:most], *approvals[most + 1 :]])
+    glass = asking[most].glass if all(one.glass for one in asking) else None
+    return replace(asking[most], approval=approval, glass=glass, would=found.would)
 
 
 def joined(strictest: Approval, others: Sequence[Approval]) -> Approval:

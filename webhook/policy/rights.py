@@ -71,6 +71,8 @@ class _Atom(NamedTuple):
 
 
 _EXTRAS: Final = "userextras"
+_IMPERSONATED: Final = ("users", "groups", "serviceaccounts", "nodes", _EXTRAS, "uids")
+"""What verbs like ``impersonate:user-info`` are for (KEP-5284); users of the plain verb have no API group."""
 _WRITE: Final = ("create", "update", "patch", "delete", "deletecollection")
 _ADMISSION: Final = (
     "mutatingwebhookconfigurations",
@@ -93,7 +95,7 @@ _DANGERS: Final = (
     _Danger(Privilege.SECRET_RIGHTS, "", ("secrets",), ("get", "list", "watch")),
     _Danger(Privilege.SESSION_RIGHTS, "", _INTO_CONTAINERS, ("get", *_WRITE)),
     _Danger(Privilege.IMPERSONATION_RIGHTS, "", ("users", "groups", "serviceaccounts"), ("impersonate",)),
-    _Danger(Privilege.IMPERSONATION_RIGHTS, "authentication.k8s.io", (_EXTRAS, "uids"), ("impersonate",)),
+    _Danger(Privilege.IMPERSONATION_RIGHTS, "authentication.k8s.io", _IMPERSONATED, ("impersonate",)),
     _Danger(
         Privilege.ROLE_RIGHTS, "rbac.authorization.k8s.io", ("roles", "clusterroles"), ("bind", "escalate")
     ),

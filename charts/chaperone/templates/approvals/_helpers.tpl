@@ -11,7 +11,7 @@ properties:
 {{/* Users whose writes of approval requests are not judged, as a CEL list. */}}
 {{- define "chaperone.approval-writers" -}}
 {{- $ours := printf "system:serviceaccount:%s" .Release.Namespace -}}
-['{{ $ours }}:chaperone-admission', '{{ $ours }}:chaperone-collector', 'system:serviceaccount:kube-system:namespace-controller', 'system:serviceaccount:kube-system:generic-garbage-collector']
+['{{ $ours }}:chaperone-admission', '{{ $ours }}:chaperone-collector', 'system:serviceaccount:kube-system:namespace-controller', 'system:serviceaccount:kube-system:generic-garbage-collector', 'system:kube-controller-manager']
 {{- end }}
 
 {{/* Doors that policies know, as a YAML list. */}}
