@@ -163,7 +163,7 @@ def _calls(words: list[str]) -> Iterator[list[str]]:
             yield rest[:end]
 
 
-GROUPS = ("sessions", "policy", "approvals", "events", "holds", "ledger")
+GROUPS = ("sessions", "policy", "approvals", "events", "holds", "ledger", "evidence", "report")
 """Commands of `chaperone` that have commands of their own."""
 
 

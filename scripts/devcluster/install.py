@@ -23,6 +23,7 @@ FOR_TESTS = (
     "policies.packs=null",
     "notifications.secretName=test-receivers",
     "notifications.timeoutSeconds=2",
+    "notifications.floodPerMinute=1000",
 )
 """Values with which the tests install: no pack, under which most of what they do would wait for people.
 

@@ -1,7 +1,12 @@
 """The exact commands that decide and wait, for messages. Names of objects and namespaces need no quoting."""
 
+from typing import Final
+
 from webhook.approvals.lifecycle import DECIDED
 from webhook.approvals.objects import PLURAL, ApprovalRequest, Verdict
+
+_UNTIL_TOLD: Final = 10
+"""Seconds until a request whose time has passed says so (``webhook/approvals/sweeping.py``)."""
 
 
 def approve_command(ticket: ApprovalRequest) -> str:
@@ -20,9 +25,9 @@ def review_command(ticket: ApprovalRequest) -> str:
 
 
 def wait_command(ticket: ApprovalRequest, seconds: int) -> str:
-    """Give the kubectl command that waits until it is decided, at most so long."""
+    """Give the kubectl command that waits until it is decided or, after so long, has expired."""
     place = f"{PLURAL}/{ticket.metadata.name} -n {ticket.metadata.namespace}"
-    return f"kubectl wait {place} --for=condition={DECIDED} --timeout={seconds}s"
+    return f"kubectl wait {place} --for=condition={DECIDED} --timeout={seconds + _UNTIL_TOLD}s"
 
 
 def _decision(ticket: ApprovalRequest, verdict: Verdict, *, with_reason: bool) -> str:

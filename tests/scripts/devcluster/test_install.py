@@ -14,5 +14,6 @@ def test_the_callers_values_come_last_and_win() -> None:
         "images.webhook.repository=localhost/chaperone-webhook",
         "images.webhook.tag=dev-1",
         "images.webhook.pullPolicy=Never",
+        "approvals.readSecretsIn={payments}",
         "images.webhook.tag=mine",
     ]
