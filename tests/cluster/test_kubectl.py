@@ -69,15 +69,12 @@ def test_a_dry_run_asks_nobody_says_nothing_happened_and_uses_nothing_up(
     assert admin.get("approvalrequest", ticket, *AT)["status"]["phase"] == "Approved"
     assert admin.get("secret", name, *AT)["data"] == {"a": "Yg=="}
     assert tester.try_(*patch).code == 0
-    found = until(
-        lambda: (
-            [one for one in events_about(auditor, name) if one["outcome"] == "success"][:1]
-            and events_about(auditor, name)
-        ),
-        what="the change on record",
-    )
-    happened = [one for one in found if one["type"] == "decision" and not one.get("dryRun")]
-    assert len([one for one in happened if one["outcome"] == "success"]) == 1
+
+    def happened() -> list[Object]:
+        decisions = [one for one in events_about(auditor, name) if one["type"] == "decision"]
+        return [one for one in decisions if one["outcome"] == "success" and not one.get("dryRun")]
+
+    assert len(until(happened, what="the change on record")) == 1
     assert not events_about(auditor, f"{name}-new") or all(
         one["dryRun"] for one in events_about(auditor, f"{name}-new")
     )
