@@ -153,7 +153,7 @@ class Desk:
         if lifecycle.broke_unasked(ticket):
             event = telling.decided(self._source, ticket, wish.question.identity, review.uid)
             self._journal.note(event)
-        is_ours = self._tickets.update(ticket, _spent(ticket, wish, review, session, now))
+        is_ours = self._tickets.update(ticket, _spent(ticket, review, session, now))
         return outcome if is_ours and session is not None else None
 
     def _use(self, ticket: ApprovalRequest, review: Review) -> Outcome | None:
@@ -280,14 +280,8 @@ def _is_other(ticket: ApprovalRequest, namespace: str, about: str, now: dt.datet
     return is_about and lifecycle.phase_at(ticket, now) is Phase.APPROVED
 
 
-def _spent(
-    ticket: ApprovalRequest, wish: Wish, review: Review, session: str | None, now: dt.datetime
-) -> Status:
+def _spent(ticket: ApprovalRequest, review: Review, session: str | None, now: dt.datetime) -> Status:
     until = now + dt.timedelta(seconds=LIFETIME_SECONDS)
     if session is None:
-        return lifecycle.taken(ticket, review.uid, now, until, _version(wish))
+        return lifecycle.taken(ticket, review.uid, now, until)
     return lifecycle.granted(ticket, session, now, until)
-
-
-def _version(wish: Wish) -> str:
-    return wish.subject.target.resource_version

@@ -80,14 +80,9 @@ def used_by_session(ticket: ApprovalRequest, session: str) -> Status | None:
     return replace(ticket.status, phase=Phase.USED)
 
 
-def taken(
-    ticket: ApprovalRequest, request: str, now: dt.datetime, until: dt.datetime, version: str = ""
-) -> Status:
-    """Give the status while one review is about to let an object pass, and no other may.
-
-    ``version`` is that of the object there is.
-    """
-    use = Use(at=now, request=request, grant_expires_at=until, resource_version=version)
+def taken(ticket: ApprovalRequest, request: str, now: dt.datetime, until: dt.datetime) -> Status:
+    """Give the status while one review is about to let an object pass, and no other may."""
+    use = Use(at=now, request=request, grant_expires_at=until)
     return replace(ticket.status, phase=Phase.GRANTED, use=use)
 
 

@@ -136,11 +136,9 @@ class Use(_Part, frozen=True, kw_only=True):
     session: str = ""
     """Id of the session; the same for every grant that is issued on it."""
     grant_expires_at: dt.datetime | None = None
-    """Until when the grant is good; for objects, until when the API server may ask again for one request."""
+    """Until when the grant is good; for objects, until when the review that has taken it is waited for."""
     request: str = ""
     """UID of the review that let an object pass."""
-    resource_version: str = ""
-    """Of the object whose change was let pass, as it was then."""
 
 
 class Condition(_Part, frozen=True, kw_only=True):
