@@ -10,7 +10,6 @@ import msgspec
 from webhook.audit_api.event_objects import AuditEvent
 from webhook.audit_api.objects import API_VERSION
 from webhook.cli.access import Access, Opened
-from webhook.cli.csv_output import csv_text
 from webhook.cli.event_table import event_detail_lines, event_lines
 from webhook.cli.failures import CliError, ExitCode
 from webhook.cli.listing import escaped
@@ -18,6 +17,7 @@ from webhook.cli.options import EventFormat, Format
 from webhook.cli.output import console, note, print_json, width_of
 from webhook.cli.times import time_option
 from webhook.journal.events import Kind
+from webhook.replay.csv_text import csv_text
 from webhook.replay.safety import printable
 
 CSV_COLUMNS: Final = (

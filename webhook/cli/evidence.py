@@ -5,19 +5,7 @@ from typing import Annotated
 
 import typer
 
-from webhook.cli.options import Context, Format, Kubeconfig, Output
-
-Kept = Annotated[
-    list[Path] | None,
-    typer.Option("--checkpoint", help="A checkpoint kept earlier, which must agree; may be repeated."),
-]
-Roots = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--root",
-        help="The root's public key in base64, as in CHAPERONE_ROOT_KEYS of a recorder; may be repeated.",
-    ),
-]
+from webhook.cli.options import Context, Format, KeptCheckpoints, Kubeconfig, Output, Roots
 
 
 def evidence() -> typer.Typer:
@@ -65,7 +53,7 @@ def verify(
     bundle: Annotated[Path, typer.Argument(help="The file.", metavar="BUNDLE")],
     *,
     root: Roots = None,
-    kept: Kept = None,
+    kept: KeptCheckpoints = None,
     output: Output = Format.TABLE,
 ) -> None:
     """Check a bundle, without a server, cluster or account; name the first broken link."""

@@ -12,8 +12,8 @@ from rich.text import Text
 from webhook.audit_api.objects import SearchHit, Session
 from webhook.audit_api.text import short_command
 from webhook.cli.columns import LONGEST
-from webhook.cli.csv_output import csv_text
 from webhook.cli.times import age
+from webhook.replay.csv_text import csv_text
 from webhook.replay.safety import printable
 
 _COMMAND_WIDTH: Final = 60

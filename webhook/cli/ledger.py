@@ -9,20 +9,8 @@ from webhook.cli import ledger_verification
 from webhook.cli.cluster import Cluster
 from webhook.cli.failures import CliError
 from webhook.cli.ledger_access import LedgerAccess
-from webhook.cli.options import Context, Format, Kubeconfig, Output
+from webhook.cli.options import Context, Format, KeptCheckpoints, Kubeconfig, Output, Roots
 from webhook.cli.output import note
-
-Kept = Annotated[
-    list[Path] | None,
-    typer.Option("--checkpoint", help="A checkpoint kept earlier, which must agree; may be repeated."),
-]
-Roots = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--root",
-        help="The root's public key in base64, as in CHAPERONE_ROOT_KEYS of a recorder; may be repeated.",
-    ),
-]
 
 
 def ledger() -> typer.Typer:
@@ -63,7 +51,7 @@ def checkpoint(
 
 def verify(
     *,
-    kept: Kept = None,
+    kept: KeptCheckpoints = None,
     root: Roots = None,
     sessions: Annotated[
         bool, typer.Option("--sessions/--no-sessions", help="Also look at every session, frame by frame.")

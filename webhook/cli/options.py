@@ -22,6 +22,23 @@ Since = Annotated[
 Until = Annotated[str | None, typer.Option(help="Only sessions started before; written as for --since.")]
 SessionId = Annotated[str, typer.Argument(help="The session, or the start or end of its id.", metavar="ID")]
 
+KeptCheckpoints = Annotated[
+    list[Path] | None,
+    typer.Option("--checkpoint", help="A checkpoint kept earlier, which must agree; may be repeated."),
+]
+Roots = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--root",
+        help="The root's public key in base64, as in CHAPERONE_ROOT_KEYS of a recorder; may be repeated.",
+    ),
+]
+Speed = Annotated[float, typer.Option(min=0.01, max=1000, help="How many times as fast.")]
+IdleLimit = Annotated[float | None, typer.Option(min=0, help="Longest pause to sit through, in seconds.")]
+WithPrograms = Annotated[
+    bool, typer.Option("--programs", "-p", help="Also show the programs that ran, when they began.")
+]
+
 
 class Format(Enum):
     """Forms of output."""

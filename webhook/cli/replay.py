@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from webhook.cli.options import Context, Kubeconfig, Namespace, SessionId
+from webhook.cli.options import Context, IdleLimit, Kubeconfig, Namespace, SessionId, Speed, WithPrograms
 from webhook.cli.sessions import play
 
 
@@ -14,13 +14,9 @@ def replay(
     at: Annotated[
         float, typer.Option("--at", "--from", min=0, help="Moment to begin at, in seconds of the session.")
     ] = 0.0,
-    speed: Annotated[float, typer.Option(min=0.01, max=1000, help="How many times as fast.")] = 1.0,
-    idle_limit: Annotated[
-        float | None, typer.Option(min=0, help="Longest pause to sit through, in seconds.")
-    ] = None,
-    programs: Annotated[
-        bool, typer.Option("--programs", "-p", help="Also show the programs that ran, when they began.")
-    ] = False,
+    speed: Speed = 1.0,
+    idle_limit: IdleLimit = None,
+    programs: WithPrograms = False,
     namespace: Namespace = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,

@@ -9,6 +9,7 @@ from webhook.cli.options import (
     AllNamespaces,
     Context,
     Format,
+    IdleLimit,
     Kubeconfig,
     Namespace,
     Output,
@@ -16,8 +17,10 @@ from webhook.cli.options import (
     Pod,
     SessionId,
     Since,
+    Speed,
     Until,
     User,
+    WithPrograms,
 )
 
 
@@ -81,16 +84,12 @@ def show(
 def play(
     session: SessionId,
     *,
-    speed: Annotated[float, typer.Option(min=0.01, max=1000, help="How many times as fast.")] = 1.0,
-    idle_limit: Annotated[
-        float | None, typer.Option(min=0, help="Longest pause to sit through, in seconds.")
-    ] = None,
+    speed: Speed = 1.0,
+    idle_limit: IdleLimit = None,
     start: Annotated[
         float, typer.Option("--from", min=0, help="Moment to begin at, in seconds of the session.")
     ] = 0.0,
-    programs: Annotated[
-        bool, typer.Option("--programs", "-p", help="Also show the programs that ran, when they began.")
-    ] = False,
+    programs: WithPrograms = False,
     namespace: Namespace = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
@@ -106,9 +105,7 @@ def follow(
     session: SessionId,
     *,
     new: Annotated[bool, typer.Option("--new", help="Only what comes from now on.")] = False,
-    programs: Annotated[
-        bool, typer.Option("--programs", "-p", help="Also show the programs that ran, when they began.")
-    ] = False,
+    programs: WithPrograms = False,
     namespace: Namespace = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,

@@ -3,8 +3,6 @@
 They follow from what is proven, so a verifier of the same version makes them again and compares.
 """
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -28,7 +26,8 @@ from webhook.evidence.texts import pretty, script
 from webhook.evidence.window import Disclosed, is_complete, manifests
 from webhook.journal.events import AuditEvent, Kind
 from webhook.ledger.entries import Exported
-from webhook.replay.safety import escape_json, printable
+from webhook.replay.csv_text import csv_text
+from webhook.replay.safety import escape_json
 
 _ASSETS: Final = {
     "index.html": "index.html",
@@ -42,7 +41,6 @@ _ASSETS: Final = {
     "page/asciinema-player.min.js": "vendor/asciinema-player.min.js",
     "page/asciinema-player.LICENSE": "vendor/LICENSE",
 }
-_FORMULA: Final = ("=", "+", "-", "@")
 
 
 class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -95,7 +93,7 @@ def documents(content: Content) -> Iterator[tuple[str, Iterator[bytes]]]:
     yield "record/summary.json", iter([pretty(summary)])
     for name, rows in tables.items():
         yield f"record/{name}.json", _array(rows)
-        yield f"record/{name}.csv", iter([csv_text(rows).encode()])
+        yield f"record/{name}.csv", iter([_csv(rows).encode()])
     index = {**summary, "ledger": _ledger(content)}
     parts = [b'"summary",' + msgspec.json.encode(index)]
     parts += [
@@ -106,19 +104,12 @@ def documents(content: Content) -> Iterator[tuple[str, Iterator[bytes]]]:
         yield name, iter([files("webhook.evidence").joinpath("page", asset).read_bytes()])
 
 
-def csv_text(rows: Sequence[Any]) -> str:
-    """Give rows as comma-separated values (RFC 4180), whatever is in them; nothing of no rows.
-
-    A spreadsheet takes what begins with ``=`` and the like for a formula: it gets an apostrophe first.
-    """
+def _csv(rows: Sequence[Any]) -> str:
+    """Give rows as comma-separated values; nothing of no rows."""
     if not rows:
         return ""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     plain: list[dict[str, object]] = [msgspec.to_builtins(row) for row in rows]
-    writer.writerow(plain[0])
-    writer.writerows([_cell(value) for value in row.values()] for row in plain)
-    return text.getvalue()
+    return csv_text(list(plain[0]), ([_cell(value) for value in row.values()] for row in plain))
 
 
 def policy_history(disclosed: Iterable[Disclosed], selection: Selection) -> Iterator[tuple[int, AuditEvent]]:
@@ -191,8 +182,6 @@ def _cell(value: object) -> str:
         case bool():
             return "true" if value else "false"
         case Mapping() | list():
-            text = msgspec.json.encode(value).decode()
+            return msgspec.json.encode(value).decode()
         case _:
-            text = str(value)
-    text = printable(text)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+            return str(value)

@@ -1,16 +1,12 @@
 """A report as a page, as comma-separated values and as JSON. Pure."""
 
-import csv
-import io
 from collections.abc import Iterator
 from html import escape
 from importlib.resources import files
-from typing import Final
 
 from webhook.evidence.reports import Report, Table, plain
 from webhook.evidence.texts import pretty
-
-_FORMULA: Final = ("=", "+", "-", "@")
+from webhook.replay.csv_text import csv_text
 
 
 def as_json(report: Report) -> str:
@@ -28,19 +24,11 @@ def as_json(report: Report) -> str:
 
 
 def as_csv(report: Report) -> str:
-    """Give all tables below one another (RFC 4180), the name of each in its first column.
-
-    A spreadsheet takes what begins with ``=`` and the like for a formula: it gets an apostrophe first.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    for table in plain(report).tables:
-        writer.writerow(["table", *table.columns])
-        writer.writerows(
-            [table.title, *(f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in row)]
-            for row in table.rows
-        )
-    return text.getvalue()
+    """Give all tables below one another (RFC 4180), the name of each in its first column."""
+    return "".join(
+        csv_text(["table", *table.columns], ([table.title, *row] for row in table.rows))
+        for table in plain(report).tables
+    )
 
 
 def as_html(report: Report) -> str:
