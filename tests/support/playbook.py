@@ -112,7 +112,13 @@ def play(
             tty=tty,
             limits=limits or Limits(idle_seconds=0, total_seconds=0),
             maskers={**made_for(engine, channels, tty=tty), **(maskers or {})},
-            programs=Programs(program_masks or engine.masks, Judge(commands), must_be_seen=traced),
+            programs=Programs(
+                program_masks or engine.masks,
+                Judge(commands),
+                must_be_seen=traced,
+                session=START.session,
+                namespace=START.namespace,
+            ),
             spool_patience=PATIENCE,
         )
     )

@@ -50,7 +50,7 @@ def refusal(text: str) -> str:
         (HEAD + "  - {name: a, action: audit, breakGlass: true}\n", "who may break the glass"),
         (HEAD + "  - {name: a, action: deny, approval: {count: 2}}\n", "only a rule with action approve"),
         (HEAD + "  - {name: a, action: approve, approval: {count: 0}}\n", "at least one person"),
-        (HEAD + "  - {name: a, action: deny, commands: {}}\n", "fill allow or deny"),
+        (HEAD + "  - {name: a, action: deny, commands: {}}\n", "fill allow, deny or approve"),
         (
             HEAD + "  - {name: a, action: deny, commands: {deny: [{prefix: [rm]}]}}\n",
             "there is no session to a rule with action deny",
