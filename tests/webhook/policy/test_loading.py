@@ -56,6 +56,25 @@ def refusal(text: str) -> str:
             "there is no session to a rule with action deny",
         ),
         (
+            HEAD + "  - {name: a, action: audit, commands: {deny: [{prefix: [rm]}], approval: {count: 2}}}\n",
+            "nothing in it waits for an approval",
+        ),
+        (
+            HEAD
+            + "  - {name: a, action: audit, commands: {approve: [{prefix: [rm]}], approval: {count: 0}}}\n",
+            "at least one person must agree",
+        ),
+        (
+            HEAD
+            + "  - name: a\n    action: audit\n    commands:\n      approve: [{prefix: [rm]}]\n"
+            + "      approval: {standing: {maxSeconds: 60}}\n",
+            "each program is approved by itself",
+        ),
+        (
+            HEAD + "  - {name: a, action: audit, commands: {approve: [{prefix: [rm]}], waitSeconds: 5}}\n",
+            "waitSeconds",
+        ),
+        (
             HEAD + "  - {name: a, action: audit, commands: {deny: [{prefix: [rm], exact: [rm]}]}}\n",
             "give exactly one of exact, prefix, glob and regex",
         ),
