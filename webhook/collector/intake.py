@@ -214,7 +214,7 @@ class Intake:
             self._refuse(session, str(error))
 
     def _want(self, wanted: ApprovalWanted) -> None:
-        """Have people asked about a program; where the session is not open yet, the recorder says it again."""
+        """Have people asked about a program; where its session is not open, nobody is."""
         lane = self._lanes.get(wanted.session)
         if lane is None or not lane.ready or lane.over:
             return
