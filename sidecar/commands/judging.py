@@ -1,7 +1,7 @@
 """What the command rules of a session say of a program that is about to run."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 from sidecar.commands.lines import Argv, CompiledCommandLine
@@ -19,6 +19,13 @@ class Denial:
     """In words, without anything of the command line."""
 
 
+@dataclass(frozen=True)
+class Wait:
+    """A program may run once somebody has approved it."""
+
+    rule: CommandRule
+
+
 class Judge:
     """The command rules of one session, all of which a program must pass."""
 
@@ -30,11 +37,19 @@ class Judge:
         except (ValueError, RegexError) as error:
             raise CallerError(f"the policy's command rules cannot be loaded here: {error}") from None
 
-    def denial(self, executable: str, argv: Argv, *, truncated: bool) -> Denial | None:
-        """Give why a program must not run, None when it may."""
+    def judge(
+        self, executable: str, argv: Argv, *, truncated: bool, approved: Container[str] = ()
+    ) -> Denial | Wait | None:
+        """Give why a program must not run, or not yet; None when it may.
+
+        ``approved`` are the rules, as ``policy/rule``, by which somebody has approved this very program.
+        """
         if self._rules and truncated:
             return Denial(self._rules[0].rule, "its command line is too long to be judged")
-        return next(filter(None, (rule.denial(executable, argv) for rule in self._rules)), None)
+        verdicts = [rule.judge(executable, argv) for rule in self._rules]
+        denials = (verdict for verdict in verdicts if isinstance(verdict, Denial))
+        waits = (found for found in verdicts if isinstance(found, Wait) and found.rule.rule not in approved)
+        return next(denials, None) or next(waits, None)
 
 
 class _Compiled:
@@ -42,11 +57,15 @@ class _Compiled:
         self.rule = rule
         self._allow = tuple(CompiledCommandLine(pattern, regexes) for pattern in rule.allow)
         self._deny = tuple(CompiledCommandLine(pattern, regexes) for pattern in rule.deny)
+        self._approve = tuple(CompiledCommandLine(pattern, regexes) for pattern in rule.approve)
 
-    def denial(self, executable: str, argv: Argv) -> Denial | None:
+    def judge(self, executable: str, argv: Argv) -> Denial | Wait | None:
         own = tuple(dict.fromkeys(_own_lines(executable, argv)))
-        if _any_fits(self._deny, dict.fromkeys((*_claimed_lines(argv), *own))):
+        called = dict.fromkeys((*_claimed_lines(argv), *own))
+        if _any_fits(self._deny, called):
             return Denial(self.rule, "it is denied inside sessions")
+        if _any_fits(self._approve, called):
+            return Wait(self.rule)
         if self._allow and not _any_fits(self._allow, own):
             return Denial(self.rule, "it is none of those allowed inside sessions")
         return None

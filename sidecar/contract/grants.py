@@ -89,6 +89,10 @@ class CommandRule(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_f
     deny: tuple[CommandPattern, ...] = ()
     ends: bool = False
     """Whether what must not run ends the session."""
+    approve: tuple[CommandPattern, ...] = ()
+    """What waits before its first instruction until somebody has approved it."""
+    wait_seconds: int = 0
+    """How long it waits; then it does not run."""
 
 
 class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -42,6 +42,8 @@ def travelling(policy: str, rule: Rule, regexes: Regexes) -> tuple[CommandRule, 
         allow=_patterns("allow", rule.commands.allow, regexes),
         deny=_patterns("deny", rule.commands.deny, regexes),
         ends=rule.commands.end_session,
+        approve=_patterns("approve", rule.commands.approve, regexes),
+        wait_seconds=rule.commands.wait_seconds if rule.commands.approve else 0,
     )
     try:
         check_commands((commands,))

@@ -179,6 +179,12 @@ class Commands(_Part, frozen=True, kw_only=True):
     """Nothing but these may run. Judged by the program's own file, after links."""
     deny: Annotated[tuple[CommandLine, ...], Meta(max_length=64)] = ()
     """These may not run, by whatever name they are called."""
+    approve: Annotated[tuple[CommandLine, ...], Meta(max_length=64)] = ()
+    """These wait until somebody has approved them, by whatever name they are called."""
+    approval: Approval | None = None
+    """Who may approve them."""
+    wait_seconds: Annotated[int, Meta(ge=10, le=3600)] = 300
+    """How long they wait; then they do not run."""
     end_session: bool = False
     """Whether a program that may not run ends the session."""
 

@@ -31,6 +31,7 @@ from webhook.policy.terms import (
     masking_of,
     may_go_unrecorded,
     profile_of,
+    program_approvals_of,
     traced_by,
 )
 
@@ -105,6 +106,7 @@ class PolicySet:
             limits=limits_of(terms, self._otherwise.limits),
             masking_rules=masking_of(terms),
             commands=commands_of(terms),
+            program_approvals=program_approvals_of(terms),
             traced=traced_by(terms),
             unrecorded=may_go_unrecorded(terms),
             approval=_approval(winner, enforced),

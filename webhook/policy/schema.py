@@ -165,5 +165,11 @@ _EXTRA: Final[dict[str, Json]] = {
             "there is no session to a rule with action deny; leave commands out",
         ),
     ),
+    "Commands": _rules(
+        (
+            "!has(self.approval) || (has(self.approve) && size(self.approve) > 0)",
+            "nothing waits for an approval; fill approve or leave approval out",
+        )
+    ),
 }
 """What types cannot say, so that the API server says it too."""

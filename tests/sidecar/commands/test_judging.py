@@ -28,7 +28,7 @@ def regex(text: str) -> CommandPattern:
 
 
 def passes(rule: CommandRule, executable: str, *argv: str) -> bool:
-    return Judge((rule,)).denial(executable, argv, truncated=False) is None
+    return Judge((rule,)).judge(executable, argv, truncated=False) is None
 
 
 def denies(*deny: CommandPattern) -> CommandRule:
@@ -99,14 +99,14 @@ def test_every_rule_has_to_pass_and_the_first_that_does_not_is_named() -> None:
     first = CommandRule("p/first", "", allow=(prefix("ls"), prefix("cat")))
     second = CommandRule("p/second", "", deny=(prefix("cat"),))
     judge = Judge((first, second))
-    assert judge.denial("/bin/ls", ("ls",), truncated=False) is None
-    denied = [judge.denial(f"/bin/{name}", (name,), truncated=False) for name in ("cat", "rm")]
+    assert judge.judge("/bin/ls", ("ls",), truncated=False) is None
+    denied = [judge.judge(f"/bin/{name}", (name,), truncated=False) for name in ("cat", "rm")]
     assert [denial.rule.rule for denial in denied if denial] == ["p/second", "p/first"]
 
 
 def test_what_is_too_long_to_be_judged_does_not_pass() -> None:
-    assert Judge((denies(prefix("rm")),)).denial("/bin/ls", ("ls",), truncated=True) is not None
-    assert Judge(()).denial("/bin/ls", ("ls",), truncated=True) is None
+    assert Judge((denies(prefix("rm")),)).judge("/bin/ls", ("ls",), truncated=True) is not None
+    assert Judge(()).judge("/bin/ls", ("ls",), truncated=True) is None
 
 
 @pytest.mark.parametrize("pattern", [regex(r"(a)\1"), glob("a", "**", "b")])

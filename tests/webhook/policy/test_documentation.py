@@ -36,6 +36,7 @@ def test_the_rule_about_programs_compiles_and_travels() -> None:
     [commands] = compiled.terms.commands
     assert commands.reason == "data stays in the cluster"
     assert [pattern.words[0] for pattern in commands.deny] == ["pg_dump", "psql"]
+    assert [pattern.words[0] for pattern in commands.approve] == ["rm"]
 
 
 def test_rules_about_what_is_not_recorded_and_about_root_compile() -> None:
