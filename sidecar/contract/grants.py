@@ -69,10 +69,12 @@ class PatternKind(Enum):
     PREFIX = "prefix"
     GLOB = "glob"
     REGEX = "regex"
+    CEL = "cel"
+    """No description of a line: an expression over a program, for rules about programs alone."""
 
 
 class CommandPattern(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """A description of command lines, as it travels: argument by argument, or one regular expression."""
+    """A description of command lines, as it travels: argument by argument, or one expression."""
 
     kind: PatternKind
     words: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]

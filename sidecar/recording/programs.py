@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from sidecar.commands.judging import Denial, Judge, Wait
+from sidecar.commands.judging import Asked, Denial, Judge, Wait
 from sidecar.contract import events, handshake
 from sidecar.contract.events import Ending
 from sidecar.contract.grants import CommandRule
@@ -148,9 +148,7 @@ class Programs:
         approved: tuple[str, ...] = (),
         asked: tuple[str, ...] = (),
     ) -> list[Command]:
-        argv = tuple(argument.decode("utf-8", "replace") for argument in message.argv)
-        executable = message.executable.decode("utf-8", "replace").removesuffix(" (deleted)")
-        match self._judge.judge(executable, argv, truncated=message.truncated, approved=approved):
+        match self._judge.judge(_asked(message), approved=approved):
             case None:
                 return [Record(self._event(at, message, approvals=asked)), Tell(handshake.proceed())]
             case Denial() as denial:
@@ -191,6 +189,16 @@ class Programs:
         self._masks = self._masks or self._new_masks()
         event = program_event(at, message, self._masks)
         return msgspec.structs.replace(event, denied=denied, approvals=approvals)
+
+
+def _asked(message: handshake.Executed) -> Asked:
+    return Asked(
+        message.executable.decode("utf-8", "replace").removesuffix(" (deleted)"),
+        tuple(argument.decode("utf-8", "replace") for argument in message.argv),
+        truncated=message.truncated,
+        cwd=message.cwd.decode("utf-8", "replace"),
+        uid=message.uid,
+    )
 
 
 def program_event(at: int, message: handshake.Executed, mask: Masks) -> events.Program:

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 
 import msgspec
 
+from sidecar.commands.expressions import ExpressionError
 from webhook.policy.builtin import not_recorded
 from webhook.policy.compiling import CompiledRule
 from webhook.policy.decision import Action, Approval, Decision, Door, Glass, Judgement, Question
 from webhook.policy.demands import Demand, demand, joined
 from webhook.policy.document import Mode
-from webhook.policy.expressions import ExpressionError
 from webhook.policy.facts import Facts
 from webhook.policy.index import Index
 from webhook.policy.terms import (

@@ -76,7 +76,15 @@ def refusal(text: str) -> str:
         ),
         (
             HEAD + "  - {name: a, action: audit, commands: {deny: [{prefix: [rm], exact: [rm]}]}}\n",
-            "give exactly one of exact, prefix, glob and regex",
+            "give exactly one of exact, prefix, glob, regex and cel",
+        ),
+        (
+            HEAD + "  - {name: a, action: audit, commands: {deny: [{cel: 'user == 1'}]}}\n",
+            "user is nothing known; there are argv, cwd, executable, line, uid",
+        ),
+        (
+            HEAD + "  - {name: a, action: audit, match: {argv: [{cel: 'true'}]}}\n",
+            "cel",
         ),
         (
             HEAD + "  - {name: a, action: audit, commands: {allow: [{regex: '(a)\\1'}]}}\n",
