@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from prometheus_client import CollectorRegistry
-from reviews import exec_door, injected, object_door, plain_pod, pod_door
+from reviews import exec_door, injected, injection_door, object_door, plain_pod, pod_door
 from starlette.types import ASGIApp
 
 from sidecar.contract.grants import Limits
@@ -168,6 +168,7 @@ async def application(active: ActivePolicies, journal: Path) -> ASGIApp:
     guarded = await injected(plain_pod())
     doors = {
         "exec": exec_door(guarded, policy=active),
+        "injection": injection_door(),
         "pods": pod_door(active),
         "objects": object_door(active),
     }

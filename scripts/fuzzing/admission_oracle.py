@@ -29,6 +29,7 @@ _FITTING: Final = {
     "exec": ("", {"pods"}, "exec", {"CONNECT"}),
     "attach": ("", {"pods"}, "attach", {"CONNECT"}),
     "ephemeralcontainers": ("", {"pods"}, "ephemeralcontainers", {"UPDATE"}),
+    "injection": ("", {"pods"}, "", {"CREATE"}),
     "pods": ("", {"pods"}, "", {"CREATE"}),
     "guardpolicies": ("chaperone.dev", {"guardpolicies"}, "", {"CREATE", "UPDATE"}),
     "approvalrequests": ("chaperone.dev", {"approvalrequests"}, "", {"CREATE", "UPDATE", "DELETE"}),
@@ -99,6 +100,7 @@ class Oracle:
             "exec": self._exec,
             "attach": lambda _, __: "the pack wants it approved, and this door lets nothing through",
             "ephemeralcontainers": _debug,
+            "injection": _injection,
             "pods": _pod,
             "guardpolicies": _policy,
             "approvalrequests": _approval,
@@ -277,14 +279,31 @@ def _argument(word: object) -> bool:
     return isinstance(word, str) and "\0" not in word and not any("\ud800" <= c <= "\udfff" for c in word)
 
 
-def _pod(request: Object, patch: list[Object]) -> str:
+def _injection(request: Object, patch: list[Object]) -> str:
+    """Give what is wrong with what is put into a pod. Nothing is where the door of pods is to refuse it."""
+    if not patch:
+        return ""
     if request.get("namespace") in _EXEMPT:
-        return "" if not patch else "a pod was changed that is not guarded"
+        return "a pod was changed that is not guarded"
     try:
         pod = patched(request.get("object"), patch)
         return _pod_complaint(cast("Object", pod["spec"]), cast("Object", pod["metadata"]))
     except (PatchError, KeyError, IndexError, TypeError, AttributeError) as error:
         return f"its patch does not fit: {error!r}"
+
+
+def _pod(request: Object, patch: list[Object]) -> str:
+    if patch:
+        return "it was changed by who judges it"
+    if request.get("namespace") in _EXEMPT:
+        return ""
+    try:
+        pod = cast("Object", request.get("object"))
+        spec = cast("Object", pod["spec"])
+        complaint = _pod_complaint(spec, cast("Object", pod["metadata"]))
+        return complaint or ("it reaches beyond itself" if any(_privileges(spec)) else "")
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        return f"it is no pod that was injected: {error!r}"
 
 
 def _pod_complaint(spec: Object, metadata: Object) -> str:
@@ -308,7 +327,7 @@ def _pod_complaint(spec: Object, metadata: Object) -> str:
         }
         if container["name"] == "chaperone-recorder" or here != [own]:
             return f"container {container['name']!r} does not see its shim alone"
-    return "it reaches beyond itself" if any(_privileges(spec)) else ""
+    return ""
 
 
 def _is_under_shim(path: str) -> bool:

@@ -30,7 +30,6 @@ class _AnyPod(msgspec.Struct, frozen=True):
 
 
 _any_pods = msgspec.json.Decoder(_AnyPod)
-_NO_TRUST = Trust((), "")
 
 
 def conflict(pod: Pod, raw: msgspec.Raw, settings: RecorderSettings, trust: Trust) -> Conflict | None:
@@ -101,36 +100,26 @@ def _names(pod: Pod, raw: msgspec.Raw, settings: RecorderSettings) -> Iterator[C
     volumes = {volume.name for volume in pod.spec.volumes or ()}
     if names.RECORDER_CONTAINER not in initial and not volumes & names.RESERVED_VOLUMES:
         return
-    spec = decode_object(raw, _any_pods).spec
-    yield from _foreign_recorders(spec, settings)
-    yield from _foreign_volumes(spec, settings)
+    yield from _foreign(decode_object(raw, _any_pods).spec, settings)
 
 
-def _foreign_recorders(spec: _AnySpec, settings: RecorderSettings) -> Iterator[Conflict]:
-    ours = recorder.comparable(recorder.container(settings, _NO_TRUST, ()))
+def _foreign(spec: _AnySpec, settings: RecorderSettings) -> Iterator[Conflict]:
+    """Give what has a name of Chaperone's and is not; beside a recorder of ours, it is put right."""
+    injected = False
     for index, container in enumerate(spec.init_containers or ()):
-        named_so = container.get("name") == names.RECORDER_CONTAINER
-        if named_so and recorder.comparable(container) != ours:
+        if container.get("name") != names.RECORDER_CONTAINER:
+            continue
+        if not recorder.looks_ours(container, settings):
             yield _reserved_container(f"spec.initContainers[{index}]")
-
-
-def _foreign_volumes(spec: _AnySpec, settings: RecorderSettings) -> Iterator[Conflict]:
-    ours = {volume["name"]: _unsized(volume) for volume in recorder.volumes(settings)}
-    injected = any(c.get("name") == names.RECORDER_CONTAINER for c in spec.init_containers or ())
+        injected = True
     for index, volume in enumerate(spec.volumes or ()):
-        if volume.get("name") in ours and not (injected and _unsized(volume) == ours[volume["name"]]):
+        if volume.get("name") in names.RESERVED_VOLUMES and not injected:
             yield Conflict(
                 "ReservedVolumeName",
                 f"volume {volume['name']} has a name that is reserved for Chaperone's own volumes",
                 "give the volume another name",
                 f"spec.volumes[{index}].name",
             )
-
-
-def _unsized(volume: Json) -> Json:
-    if "emptyDir" not in volume:
-        return volume
-    return {**volume, "emptyDir": {**(volume["emptyDir"] or {}), "sizeLimit": ""}}
 
 
 def _reserved_container(field: str) -> Conflict:

@@ -140,6 +140,7 @@ class OwnerReference(msgspec.Struct, frozen=True, rename="camel"):
     kind: str
     name: str
     api_version: str = ""
+    uid: str = ""
     controller: bool | None = None
 
 

@@ -97,10 +97,14 @@ def _is_same(one: Any, other: Any) -> bool:
     return one == other and _encoder.encode(one) == _encoder.encode(other)
 
 
-def _of_pod(pod: Json) -> Json:
+def guarding_annotations(pod: Json) -> Json:
+    """Give the annotations of a pod, or a template of one, that decide what it may do."""
     annotations = part(part(pod, "metadata"), "annotations")
-    kept = {key: value for key, value in annotations.items() if key.startswith(_SECURITY)}
-    return {"spec": pod.get("spec"), "annotations": kept}
+    return {key: value for key, value in annotations.items() if key.startswith(_SECURITY)}
+
+
+def _of_pod(pod: Json) -> Json:
+    return {"spec": pod.get("spec"), "annotations": guarding_annotations(pod)}
 
 
 def _without_notes(found: Json) -> Json:

@@ -15,6 +15,7 @@ from reviews import (
     exec_door,
     exec_request,
     injected,
+    injected_request,
     object_door,
     object_request,
     plain_pod,
@@ -122,7 +123,7 @@ async def test_audit_mode_and_broken_glass_are_carried() -> None:
 
 
 async def test_pods_are_told_where_a_policy_speaks_of_them_and_not_otherwise() -> None:
-    request = pod_request(plain_pod())
+    request = await injected_request(plain_pod())
     assert not is_told("pods", await pod_door().review(request))
     event = told(request, await pod_door(Says(Action.AUDIT)).review(request), "pods")
     assert (event.where.resource, event.asked) == ("pods", "creation of pods payments/web")

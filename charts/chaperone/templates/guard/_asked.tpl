@@ -1,8 +1,8 @@
 {{/*
-Whether Chaperone is asked about what comes to a door of sessions, as CEL over the webhook configuration. Argument:
-(list root door operation).
+Whether Chaperone is asked about what comes to a door, as CEL over the webhook configuration. Argument:
+(list root door operation resource).
 */}}
 {{- define "chaperone.asked" -}}
 {{- $root := index . 0 -}}
-params.webhooks.exists(w, w.name == '{{ index . 1 }}.chaperone.dev' && (!has(w.failurePolicy) || w.failurePolicy == '{{ include "chaperone.failurePolicy" $root }}') && has(w.clientConfig.service) && w.clientConfig.service.name == 'chaperone-admission' && w.clientConfig.service.namespace == '{{ $root.Release.Namespace }}' && (!has(w.matchConditions) || size(w.matchConditions) == 0) && (!has(w.objectSelector) || (!has(w.objectSelector.matchLabels) && !has(w.objectSelector.matchExpressions))) && w.namespaceSelector.matchLabels == {'chaperone.dev/guard': 'enabled'} && w.rules.exists(r, '{{ index . 2 }}' in r.operations && 'pods/{{ index . 1 }}' in r.resources))
+params.webhooks.exists(w, w.name == '{{ index . 1 }}.chaperone.dev' && (!has(w.failurePolicy) || w.failurePolicy == '{{ include "chaperone.failurePolicy" $root }}') && has(w.clientConfig.service) && w.clientConfig.service.name == 'chaperone-admission' && w.clientConfig.service.namespace == '{{ $root.Release.Namespace }}' && (!has(w.matchConditions) || size(w.matchConditions) == 0) && (!has(w.objectSelector) || (!has(w.objectSelector.matchLabels) && !has(w.objectSelector.matchExpressions))) && w.namespaceSelector.matchLabels == {'chaperone.dev/guard': 'enabled'} && w.rules.exists(r, '{{ index . 2 }}' in r.operations && '{{ index . 3 }}' in r.resources))
 {{- end }}
