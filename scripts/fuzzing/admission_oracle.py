@@ -280,11 +280,8 @@ def _argument(word: object) -> bool:
 
 
 def _injection(request: Object, patch: list[Object]) -> str:
-    """Give what is wrong with what is put into a pod. Nothing is where the door of pods is to refuse it."""
-    if not patch:
-        return ""
     if request.get("namespace") in _EXEMPT:
-        return "a pod was changed that is not guarded"
+        return "" if not patch else "a pod was changed that is not guarded"
     try:
         pod = patched(request.get("object"), patch)
         return _pod_complaint(cast("Object", pod["spec"]), cast("Object", pod["metadata"]))

@@ -97,7 +97,7 @@ def test_the_second_guard_knows_the_configuration_that_asks(chart: Chart, mode: 
     for policy, name, door in (
         ("chaperone-attach", "chaperone-sessions", "attach"),
         ("chaperone-debug", "chaperone-sessions", "ephemeralcontainers"),
-        ("chaperone-judged", "chaperone-pods", "pods"),
+        ("chaperone-injected", "chaperone-pods", "pods"),
     ):
         webhooks = objects["ValidatingWebhookConfiguration", name]["webhooks"]
         [webhook] = [one for one in webhooks if one["name"] == f"{door}.chaperone.dev"]

@@ -256,10 +256,10 @@ def plain_pod(*containers: Object, **spec: Any) -> Object:
 
 
 async def injected(pod: Object) -> Object:
-    """Give the pod as it is after injection, which leaves alone what it cannot be in."""
+    """Give the pod as it is after injection."""
     answer = await injection_door().review(pod_request(pod))
     assert answer.denial is None, answer.denial
-    return apply(pod, answer) if answer.patch else pod
+    return apply(pod, answer)
 
 
 async def injected_request(pod: Object, **fields: Any) -> review.Request:

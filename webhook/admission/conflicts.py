@@ -105,7 +105,7 @@ def _names(pod: Pod, raw: msgspec.Raw, settings: RecorderSettings) -> Iterator[C
 
 def _foreign(spec: _AnySpec, settings: RecorderSettings) -> Iterator[Conflict]:
     """Give what has a name of Chaperone's and is not; beside a recorder of ours, it is put right."""
-    injected = False
+    injected, ours = False, recorder.volumes(settings)
     for index, container in enumerate(spec.init_containers or ()):
         if container.get("name") != names.RECORDER_CONTAINER:
             continue
@@ -113,7 +113,7 @@ def _foreign(spec: _AnySpec, settings: RecorderSettings) -> Iterator[Conflict]:
             yield _reserved_container(f"spec.initContainers[{index}]")
         injected = True
     for index, volume in enumerate(spec.volumes or ()):
-        if volume.get("name") in names.RESERVED_VOLUMES and not injected:
+        if volume.get("name") in names.RESERVED_VOLUMES and not injected and volume not in ours:
             yield Conflict(
                 "ReservedVolumeName",
                 f"volume {volume['name']} has a name that is reserved for Chaperone's own volumes",

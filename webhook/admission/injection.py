@@ -13,7 +13,7 @@ from sidecar.contract import names
 from sidecar.contract.errors import ClusterError
 from webhook.admission import recorder
 from webhook.admission.conflicts import conflict
-from webhook.admission.denials import unavailable
+from webhook.admission.denials import deny, unavailable
 from webhook.admission.injected import DEFAULT_CONTAINER
 from webhook.admission.pods import Container, Pod, is_shim_mount
 from webhook.admission.recorder import RecorderSettings, Trust
@@ -27,8 +27,8 @@ Step = PatchOperation | RemoveOperation
 class InjectionDoor:
     """Has the recorder put into new pods. Judges nothing: other webhooks may still change them.
 
-    A pod that something is in the way in stays as it is, for the pod door to refuse. ``trust`` raises
-    ClusterError as long as there are no keys.
+    A pod that something is in the way in is refused. ``trust`` raises ClusterError as long as there are no
+    keys.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class InjectionDoor:
         self._exempt = exempt
 
     async def review(self, request: Request) -> Answer:
-        """Give the injection, nothing where there can be none. Raises MalformedReviewError."""
+        """Give the injection, or why there can be none. Raises MalformedReviewError."""
         if request.namespace in self._exempt:
             return Answer()
         pod = decode_object(request.object, _pods)
@@ -48,8 +48,9 @@ class InjectionDoor:
             trust = self._trust()
         except ClusterError as error:
             return unavailable(asked, why=str(error))
-        if conflict(pod, request.object, self._settings, trust) is not None:
-            return Answer()
+        clash = conflict(pod, request.object, self._settings, trust)
+        if clash is not None:
+            return deny(asked, why=clash.why, remedy=clash.remedy, rule=clash.rule, field=clash.field)
         return Answer(patch=tuple(self._steps(pod, trust)))
 
     def _steps(self, pod: Pod, trust: Trust) -> Iterable[Step]:

@@ -173,7 +173,7 @@ COMMAND = PatchOperation("add", "/command", ["/.chaperone/shim", "x", "--", "ls"
 LAX = (
     ("exec", Lax(Answer()), "is not rewritten"),
     ("exec", Lax(Answer(patch=(COMMAND,))), "another one|grant does not hold|may get into"),
-    ("pods", Lax(Answer()), "no pod that was injected"),
+    ("injection", Lax(Answer()), "does not fit"),
     ("attach", Lax(Answer()), "lets nothing through"),
     ("approvalrequests", Lax(Answer()), "is not stamped"),
     ("guardpolicies", Lax(deny("x", why=SECRET, remedy="y", rule="Z")), "nobody may see"),

@@ -5,7 +5,7 @@ import copy
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import reduce
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -62,9 +62,12 @@ def test_what_is_injected_is_taken_out_again_to_the_byte(pod: Object) -> None:
 
 def places(value: Any, place: Place) -> Iterator[Place]:
     yield place
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, one in inner:
-        yield from places(one, (*place, key))
+    if isinstance(value, dict):
+        for key, one in cast("Object", value).items():
+            yield from places(one, (*place, key))
+    elif isinstance(value, list):
+        for index, one in enumerate(cast("list[Any]", value)):
+            yield from places(one, (*place, index))
 
 
 OURS = [
@@ -165,23 +168,23 @@ def variable(name: str, value: str) -> Object:
     return put((*RECORDER, "env", index, "value"), value)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("CHAPERONE_ROOT_KEYS", write_roots(OTHER.roots)),
-        ("CHAPERONE_ROOT_KEYS", write_roots((*ROOT.roots, *OTHER.roots))),
-        ("CHAPERONE_ROOT_KEYS", ""),
-        ("CHAPERONE_ROOT_KEYS", "no base64"),
-        ("CHAPERONE_CA", OTHER.bundle),
-        ("CHAPERONE_CA", ROOT.bundle + OTHER.bundle),
-        ("CHAPERONE_CA", ROOT.bundle + "more"),
-        ("CHAPERONE_CA", ""),
-        ("CHAPERONE_COLLECTOR", "wss://elsewhere"),
-        ("CHAPERONE_CONTAINERS", "app"),
-        ("CHAPERONE_CONTAINERS", "app,side,side"),
-        ("CHAPERONE_CONTAINERS", "app,other"),
-    ],
-)
+TOLD = {
+    "another root": ("CHAPERONE_ROOT_KEYS", write_roots(OTHER.roots)),
+    "one root more": ("CHAPERONE_ROOT_KEYS", write_roots((*ROOT.roots, *OTHER.roots))),
+    "no root": ("CHAPERONE_ROOT_KEYS", ""),
+    "no key": ("CHAPERONE_ROOT_KEYS", "no base64"),
+    "another authority": ("CHAPERONE_CA", OTHER.bundle),
+    "one authority more": ("CHAPERONE_CA", ROOT.bundle + OTHER.bundle),
+    "more than authorities": ("CHAPERONE_CA", ROOT.bundle + "more"),
+    "no authority": ("CHAPERONE_CA", ""),
+    "another collector": ("CHAPERONE_COLLECTOR", "wss://elsewhere"),
+    "too few containers": ("CHAPERONE_CONTAINERS", "app"),
+    "one of them twice": ("CHAPERONE_CONTAINERS", "app,side,side"),
+    "other containers": ("CHAPERONE_CONTAINERS", "app,other"),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), TOLD.values(), ids=TOLD)
 def test_nobody_tells_a_recorder_whom_to_trust(name: str, value: str) -> None:
     assert name in changed(variable(name, value))
 

@@ -16,6 +16,8 @@ from reviews import (
 )
 
 from sidecar.contract.environment import read_roots
+from webhook.admission.injection import InjectionDoor
+from webhook.admission.pod import PodDoor
 from webhook.admission.review import MalformedReviewError
 
 pytestmark = pytest.mark.anyio
@@ -100,13 +102,18 @@ async def test_what_another_webhook_added_is_completed_and_the_recorder_is_first
 
 
 async def test_a_recorder_that_somebody_changed_is_put_right_again() -> None:
-    pod = await injected(plain_pod())
-    wanted = copy.deepcopy(pod)
+    wanted = await injected(plain_pod())
+    pod = copy.deepcopy(wanted)
     recorder = pod["spec"]["initContainers"][0]
     for variable in recorder["env"]:
         if variable["name"] == "CHAPERONE_ROOT_KEYS":
             variable["value"] = "AAAA"
+    recorder["env"].append({"name": "LD_PRELOAD", "value": "/x"})
+    recorder["securityContext"]["privileged"] = True
     pod["spec"]["volumes"][1]["emptyDir"]["sizeLimit"] = "1"
+    assert await injected(pod) == wanted
+    del pod["spec"]["initContainers"]
+    pod["spec"]["volumes"] = copy.deepcopy(wanted["spec"]["volumes"])
     assert await injected(pod) == wanted
 
 
@@ -252,12 +259,13 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD.values(), ids=BAD.keys())
-async def test_a_pod_in_the_way_stays_as_it_is_and_is_refused_by_name(case: tuple[Object, str, str]) -> None:
+@pytest.mark.parametrize("door", [injection_door(), pod_door()], ids=["injection", "pods"])
+async def test_a_pod_in_the_way_is_refused_by_name(
+    door: InjectionDoor | PodDoor, case: tuple[Object, str, str]
+) -> None:
+    """When it comes to be injected, and should another webhook bring it about later, when it is judged."""
     pod, rule, named = case
-    left = await injection_door().review(pod_request(pod))
-    assert left.allowed
-    assert not left.patch
-    answer = await pod_door().review(pod_request(pod))
+    answer = await door.review(pod_request(pod))
     assert answer.denial is not None
     assert answer.denial.code == 403
     assert answer.denial.causes[0].reason == rule
@@ -270,7 +278,7 @@ async def test_a_pod_in_the_way_stays_as_it_is_and_is_refused_by_name(case: tupl
 async def test_sharing_processes_or_tracing_alone_is_no_harm(shared: bool, add: list[str]) -> None:
     context = {"capabilities": {"add": add}}
     pod = plain_pod({"name": "app", "image": "i", "securityContext": context}, shareProcessNamespace=shared)
-    answer = await pod_door().review(await injected_request(pod))
+    answer = await injection_door().review(pod_request(pod))
     assert answer.allowed is not (shared and add == ["SYS_PTRACE"])
 
 

@@ -91,7 +91,7 @@ async def test_every_try_of_one_command_is_one_request() -> None:
     """Servers and other webhooks write something else into each."""
     pod = await injected(plain_pod())
     notes = {**pod["metadata"]["annotations"], "mesh.example/injected-at": "12:00:01"}
-    stamps = {"uid": "another", "creationTimestamp": "2026-03-01T12:00:01Z", "managedFields": [{}]}
+    stamps: Object = {"uid": "another", "creationTimestamp": "2026-03-01T12:00:01Z", "managedFields": [{}]}
     noted = again(pod, annotations=notes, **stamps)
     status = {**again(pod), "status": {"phase": "Pending", "qosClass": "Burstable"}}
     assert await asked(pod, again(pod, **stamps), noted, status) == 1
