@@ -12,6 +12,7 @@ import typer
 from sidecar.contract.sealing import Identity
 from webhook.cli.access import Access
 from webhook.cli.failures import CliError, ExitCode
+from webhook.cli.grouping import group
 from webhook.cli.options import Context, Kubeconfig
 from webhook.cli.output import note, print_json
 from webhook.cli.policy_files import load, load_all, load_cluster, policy_set
@@ -58,13 +59,7 @@ Output = Annotated[Form, typer.Option("--output", "-o", help="Form of the output
 
 def policy() -> typer.Typer:
     """Give the group of commands."""
-    app = typer.Typer(
-        help="Write, try and understand guard policies.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
+    app = group("Write, try and understand guard policies.")
     for command in (lint, explain, diff, schema):
         app.command()(command)
     app.command("test")(run_cases)
