@@ -46,7 +46,7 @@ class Masker:
         self._held = 0
         self._calm = 0  # so many digits more may go out without a look
         self._base = -1
-        self._growing: frozenset[tuple[int, str, str]] = frozenset()
+        self._growing: frozenset[tuple[int, str, str, str]] = frozenset()
         self._closed = False
         self._findings: list[Finding] = []
 
@@ -130,6 +130,17 @@ class Masker:
         self._findings = []
         return taken
 
+    def unfinished_findings(self) -> list[Finding]:
+        """What of the output is hidden and no finding yet, because more may still belong to it.
+
+        For who has fed this masker and goes on with an earlier fork: no other will tell.
+        """
+        given = self._base + len(self._tail) - self._held
+        return [
+            Finding(rule, brand, offset, given - offset, shown)
+            for offset, rule, brand, shown in sorted(self._growing)
+        ]
+
     def _feed_large(self, data: bytes) -> bytes:
         """``feed`` while nothing waits, without copying ``data`` where it holds nothing to mask."""
         reader = self._reader
@@ -195,8 +206,12 @@ class Masker:
         return buffer[first:]
 
     def _report(self, found: list[Reading], first: int, limit: int, base: int) -> None:
-        grown, growing = self._growing, {_key(reading, base) for reading in found if not reading.complete}
-        self._growing = frozenset(growing)
+        grown = self._growing
+        self._growing = frozenset(
+            _key(reading, base)
+            for reading in found
+            if not reading.complete and any(start < limit for start, _ in reading.hidden)
+        )
         done = [
             reading
             for reading in found
@@ -216,9 +231,9 @@ class Masker:
             )
 
 
-def _key(reading: Reading, base: int) -> tuple[int, str, str]:
+def _key(reading: Reading, base: int) -> tuple[int, str, str, str]:
     """What stays the same of a reading that grows."""
-    return base + reading.start, reading.rule, reading.brand
+    return base + reading.start, reading.rule, reading.brand, reading.shown
 
 
 def _masked(buffer: bytes, first: int, limit: int, found: list[Reading]) -> bytes:
