@@ -198,7 +198,9 @@ class NumberReader:
             start = match.start()
             if self._to_end(buffer, start, known) <= MOST_DIGITS:
                 hold = self._open(buffer, start)
-                if hold is not None:
+                # One with few digits so far may be cut off in an escape, or in the text column of a dump, in
+                # which a number begins.
+                if hold is not None and hold < size:
                     return hold
         return size
 
@@ -242,13 +244,13 @@ class NumberReader:
             end = match.end()
             count = (end - at) // self._width
             total += count
-            if total > MOST_DIGITS or end - start > LONGEST_NUMBER:
+            if total > MOST_DIGITS or end - start > LONGEST_NUMBER or (self._digit_by_digit and count > 1):
                 return None
             groups.append(Group(at, count))
             shape.add(count, gap)
             step = alphabet.gap.match(buffer, end)
             if step is None:
-                if end < size and alphabet.cut.match(buffer, end) is None:
+                if not shape.may_grow() or (end < size and alphabet.cut.match(buffer, end) is None):
                     return None
                 # A seventh digit of several bytes may have begun that is not complete yet.
                 return seventh(groups, self._width, end if total == FIRST and self._width > 1 else size)

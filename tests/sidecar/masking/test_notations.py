@@ -55,6 +55,8 @@ CASES = [
     (each("{0:02x} ", VISA), each("{0:02x} ", "411111") + "2a " * 6 + each("{0:02x} ", "1111")),
     (each("{0:02x}:", VISA), each("{0:02x}:", "411111") + "2a:" * 6 + each("{0:02x}:", "1111")),
     ("a " + each("{0:02x}:", "4111-1111-1111-1111"), "a " + each("{0:02x}:", "4111-11**-****-1111")),
+    # hex behind what may be the end of a row and the text beside it
+    ("33  5a" + each("{0:02x} ", VISA), "33  5a" + each("{0:02x} ", MASKED)),
     ("{" + each("0x{0:02x}, ", VISA), "{" + each("0x{0:02x}, ", "411111******1111")),
     (each("0x{0:02x},", VISA), each("0x{0:02x},", "411111******1111")),
     ("".join(chr(ord(letter) + 0xFEE0) for letter in VISA),
