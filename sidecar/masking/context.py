@@ -13,8 +13,11 @@ from sidecar.masking.context_table import EXEMPT, IBAN_LENGTHS
 # Bytes of left context that any rule may look at.
 LEFT = 176
 _HASH_LENGTHS = frozenset({24, 32, 40, 48, 56, 64, 96, 128})
-_LONGEST_HASH = 128
+LONGEST_HASH = 128
 _HEX_LETTERS = frozenset(bytes([byte]) for byte in b"abcdefABCDEF")
+_DIGITS = b"0123456789"
+# What fills up the last byte of a track in hex.
+_PADDING = b"Ff"
 _HEX_LEFT = re.compile(rb"(?<![0-9A-Za-z])(?:[0-9a-f]{0,128}|[0-9A-F]{0,128})\Z")
 _HEX_RIGHT = re.compile(rb"(?:[0-9a-f]{0,129}|[0-9A-F]{0,129})(?![0-9A-Za-z])|[0-9A-Fa-f]{0,129}")
 _UUID_LEFT = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Fa-f-]{0,35}\Z")
@@ -77,13 +80,28 @@ def _as_hash(buffer: bytes, left: bytes, end: int, count: int) -> Verdict:
     if before is None or after is None:
         return Verdict.CARD
     length = len(before.group()) + count + len(after.group())
-    if length > _LONGEST_HASH:
+    if length > LONGEST_HASH:
         return Verdict.OTHER
     if after.end() == len(buffer):
         return Verdict.MORE
     if buffer[after.end() : after.end() + 1].isalnum():
         return Verdict.CARD
     return Verdict.OTHER if length in _HASH_LENGTHS else Verdict.CARD
+
+
+def judge_mark(buffer: bytes, mark: int) -> Verdict:
+    """Whether the letter ``mark`` is that of a track behind its number, or one of the letters of a digest."""
+    before, after = _HEX_LEFT.search(buffer[max(0, mark - 130) : mark]), _HEX_RIGHT.match(buffer, mark)
+    if before is None or after is None:
+        return Verdict.CARD
+    run = before.group() + after.group()
+    letters = run.rstrip(_PADDING).translate(None, _DIGITS)
+    if len(run) > LONGEST_HASH or not (letters.islower() or letters.isupper()):
+        return Verdict.CARD
+    if after.end() == len(buffer):
+        return Verdict.MORE
+    whole = len(run) in _HASH_LENGTHS and not buffer[after.end() : after.end() + 1].isalnum()
+    return Verdict.OTHER if whole and len(letters) > 1 else Verdict.CARD
 
 
 def _as_iban(buffer: bytes, left: bytes, start: int) -> Verdict:

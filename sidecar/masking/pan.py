@@ -31,6 +31,8 @@ _START = re.compile(rb"(?<![0-9])[1-9]")
 _FEW = 2
 # What no number with irregular blanks stands in: columns.
 _COLUMN = b"    "
+# Between the hex of a row of a dump and its text, or between two bytes.
+_BLANKS = b"  "
 # Of five groups of three digits only those of Amex are read: lists of three digits are common.
 _BY_THREES = frozenset((b"34", b"37"))
 
@@ -220,7 +222,7 @@ class NumberReader:
             end = match.end()
             passed.append((at, (end - at) // self._width))
             step = alphabet.gap.match(buffer, end)
-            if step is None:
+            if step is None or self._may_be_column(buffer, end):
                 is_end = end == len(buffer) or alphabet.cut.match(buffer, end) is not None
                 known[end] = 0 if is_end else MOST_DIGITS + 1
                 at = end
@@ -240,21 +242,34 @@ class NumberReader:
         shape = Shape(buffer, start)
         total, at = 0, start
         gap: bytes | None = None
+        beside: int | None = None
         while (match := alphabet.digits.match(buffer, at)) is not None:
             end = match.end()
             count = (end - at) // self._width
             total += count
             if total > MOST_DIGITS or end - start > LONGEST_NUMBER or (self._digit_by_digit and count > 1):
-                return None
+                return beside
             groups.append(Group(at, count))
             shape.add(count, gap)
             step = alphabet.gap.match(buffer, end)
+            # A seventh digit of several bytes may have begun that is not complete yet.
+            otherwise = end if total == FIRST and self._width > 1 else size
+            if step is not None and beside is None and shape.may_grow() and self._may_be_column(buffer, end):
+                beside = seventh(groups, self._width, otherwise)
             if step is None:
                 if not shape.may_grow() or (end < size and alphabet.cut.match(buffer, end) is None):
-                    return None
-                # A seventh digit of several bytes may have begun that is not complete yet.
-                return seventh(groups, self._width, end if total == FIRST and self._width > 1 else size)
+                    return beside
+                last = seventh(groups, self._width, otherwise)
+                return last if beside is None else min(last, beside)
             if step[1] is not None and not shape.may_go_on():
-                return None
+                return beside
             at, gap = step.end(), step[1]
-        return None
+        return beside
+
+    def _may_be_column(self, buffer: bytes, end: int) -> bool:
+        """Whether what is read as more of a number may turn out to be the text beside a row of a dump."""
+        return (
+            self._dumped
+            and buffer.startswith(_BLANKS, end)
+            and self._alphabet.cut.match(buffer, end) is not None
+        )

@@ -32,6 +32,7 @@ SMALL = 1024
 LARGE = 16384
 # Nothing shorter can hold a hidden byte that did not have to wait: what is hidden is followed by its end.
 LEAST = 4
+_Key = tuple[int, str, str, str, tuple[tuple[int, int], ...]]
 _MAY_START = re.compile(rb"[0-9^%\\&\xd9\xdb\xdf-\xe1\xea\xef\xf0]")
 
 
@@ -46,7 +47,7 @@ class Masker:
         self._held = 0
         self._calm = 0  # so many digits more may go out without a look
         self._base = -1
-        self._growing: frozenset[tuple[int, str, str, str]] = frozenset()
+        self._growing: frozenset[_Key] = frozenset()
         self._closed = False
         self._findings: list[Finding] = []
 
@@ -138,7 +139,7 @@ class Masker:
         given = self._base + len(self._tail) - self._held
         return [
             Finding(rule, brand, offset, given - offset, shown)
-            for offset, rule, brand, shown in sorted(self._growing)
+            for offset, rule, brand, shown, _ in sorted(self._growing)
         ]
 
     def _feed_large(self, data: bytes) -> bytes:
@@ -231,9 +232,11 @@ class Masker:
             )
 
 
-def _key(reading: Reading, base: int) -> tuple[int, str, str, str]:
-    """What stays the same of a reading that grows."""
-    return base + reading.start, reading.rule, reading.brand, reading.shown
+def _key(reading: Reading, base: int) -> _Key:
+    """What stays the same of a reading that grows: of a track its number, of a dumped one all it hides."""
+    known = reading.hidden if reading.rule == "pan" else reading.hidden[:1]
+    places = tuple((start + base, end + base) for start, end in known)
+    return base + reading.start, reading.rule, reading.brand, reading.shown, places
 
 
 def _masked(buffer: bytes, first: int, limit: int, found: list[Reading]) -> bytes:
