@@ -72,6 +72,8 @@ def _in_text(buffer: bytes, at: int, end: int) -> tuple[int | None, int | None]:
     if column is None:
         return None, max(stop, end) if stop >= 0 else None
     place = begin + column + sum(1 for byte in buffer[head.end() : at] if byte != 0x20) // 2
+    if 0 <= stop <= place:
+        return None, max(stop, end)
     return place, max(place + 1, end) if place < len(buffer) else None
 
 

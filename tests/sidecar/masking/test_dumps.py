@@ -123,6 +123,19 @@ def test_rows_without_offsets_or_blanks(engine: Engine, end: bytes) -> None:
         assert run(engine, [bytes([byte]) for byte in data]) == whole
 
 
+@pytest.mark.parametrize(
+    "rest", [b"", b"              ", b"              \n", b"\n", b"  abc4111\n00000030: 31\n"]
+)
+def test_a_row_without_all_of_its_text_is_found(engine: Engine, rest: bytes) -> None:
+    before = xxd(b"abcdefplain words, and more of t", 2, 32)
+    data = before + b"00000020: 6865 6d0a 3630 3131 3139 3937 3833 3039 3838 3738" + rest
+    whole = run(engine, [data])
+    assert whole[0] != data
+    inside = {at for found in whole[1] for at in range(found.offset, found.offset + found.length)}
+    assert {at for at in range(len(data)) if whole[0][at] != data[at]} <= inside
+    assert run(engine, [bytes([byte]) for byte in data]) == whole
+
+
 def test_groups_of_hex_are_no_number(engine: Engine) -> None:
     data = xxd(b"....55 4444,\n more of it..." + b"55 444444" + b" and so on, until the row is full")
     assert run(engine, [data]) == (data, [])

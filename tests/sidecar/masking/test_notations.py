@@ -68,7 +68,12 @@ CASES = [
           0x17E0))]),
     *((each(form, VISA), each(form, "411111") + star * 6 + each(form, "1111"))
       for form, star in (("%25{0:02x}", "%252A"), ("%u{0:04x}", "%u002A"), ("\\u{{{0:02x}}}", "\\u{2a}"),
-                         ("&#x{0:02x};", "&#x2a;"))),
+                         ("&#x{0:02x};", "&#x2a;"), ("&#x{0:04x};", "&#x002a;"), ("&#{0:03d};", "&#042;"),
+                         ("\\{0:03o}", "\\052"))),
+    (each("\\{0:03o}", "4539578763621486"),
+     each("\\{0:03o}", "453957") + "\\052" * 6 + each("\\{0:03o}", "1486")),
+    (" ".join(each("&#{0:03d};", four) for four in ("4111", "1111", "1111", "1111")),
+     " ".join(each("&#{0:03d};", four) for four in ("4111", "11**", "****", "1111"))),
     # words, letters and underscores around it
     (f"card{VISA}exp1225", f"card{MASKED}exp1225"), (f"_{VISA}_", f"_{MASKED}_"), (f"{VISA}D", f"{MASKED}D"),
     # tracks, codes, EMV, ISO 8583
