@@ -27,6 +27,8 @@ FIRST, LAST = 6, 4
 SHOWN = f"{FIRST}/{LAST}"
 _NO_DASH = frozenset(bytes([byte]) for byte in b" ./_+\t,")
 _START = re.compile(rb"(?<![0-9])[1-9]")
+# From so many starts in one buffer on, each is looked at before it is read.
+_MANY = 8
 # Most lists of figures are none after so many groups; what is left is looked at as a whole.
 _FEW = 2
 # What no number with irregular blanks stands in: columns.
@@ -88,13 +90,39 @@ class NumberReader:
         """
         hold = len(buffer)
         starts = self._starts(buffer)
+        known: dict[int, tuple[bytes, int]] = {}
+        tried = 0
         for low, high in spans:
             for match in starts.finditer(buffer, low, high):
                 start = match.start()
-                if start not in done:
-                    done.add(start)
+                if start in done:
+                    continue
+                done.add(start)
+                tried += 1
+                if tried <= _MANY or self._may_begin(buffer, start, known):
                     hold = min(hold, self.read(buffer, start, found))
         return hold
+
+    def _may_begin(self, buffer: bytes, start: int, known: dict[int, tuple[bytes, int]]) -> bool:
+        """Whether any brand issues what begins at ``start``, wherever it ends: a quick look, for many starts.
+
+        ``known`` has the digits of a group and where the next one starts, -1 if there is none, so that every
+        group is matched once.
+        """
+        alphabet, at = self._alphabet, start
+        digits = b""
+        while at >= 0 and len(digits) < MOST_DIGITS:
+            group = known.get(at)
+            if group is None:
+                match = alphabet.digits.match(buffer, at)
+                if match is None:
+                    break
+                step = alphabet.gap.match(buffer, match.end())
+                following = step.end() if step is not None else -1
+                group = known[at] = (alphabet.read(match.group()), following)
+            digits += group[0]
+            at = group[1]
+        return len(digits) >= self._table.shortest and self._table.begins(digits[:MOST_DIGITS])
 
     def _starts(self, buffer: bytes) -> re.Pattern[bytes]:
         """The first digit of a group; where no escape can end in a digit by a quicker expression."""
