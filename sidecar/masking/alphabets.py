@@ -124,6 +124,8 @@ class Alphabet(NamedTuple):
     """What may stand before the next digit; group 1 is the separator if there is one."""
     cut: re.Pattern[bytes]
     """All the rest of a buffer, if it may turn out to be a gap and digits once more has arrived."""
+    begun: re.Pattern[bytes]
+    """All the rest of a buffer, if it may turn out to be one digit once more has arrived."""
     pick: int
     """Which byte of a token tells its value."""
     values: bytes | None
@@ -196,6 +198,7 @@ def _alphabet(
         enough=re.compile(token + rb"(?:(?:" + between + rb")?" + token + rb"){11}", re.DOTALL),
         gap=re.compile((rb"(?=" + GAP_BEGINS + rb")" if escapes else b"") + between, re.DOTALL),
         cut=re.compile(rb"(?:" + separator + rb"|" + silent + rb"){0,10}" + tail + rb"\Z", re.DOTALL),
+        begun=re.compile(cut_off(part or token) + rb"\Z", re.DOTALL),
         pick=len(star) - 1 if pick < 0 else pick,
         values=values,
     )

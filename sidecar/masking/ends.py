@@ -50,11 +50,12 @@ _VIABLE = re.compile(
 _UNCALM = re.compile(rb"[\x00\x08%\\&\x1b\x80-\xff^]|[0-9]=\r?\n")
 # A digit in hex, or what may become one.
 _HEX_DIGIT = re.compile(rb"3(?:[0-9]|\Z)")
-# The end of a buffer behind the hex of a row of a dump, with what may stand between two bytes.
+# What the end of a buffer may be behind the hex of a row of a dump: text beside it, or the end of the row.
 _ROW_TAIL = re.compile(
-    rb"[0-9A-Fa-f][ :x,\\]{2,24}[^\r\n]{0,34}\r?(?:\n[0-9A-Fa-f]{0,16}:? {0,2})?\Z"
-    rb"|(?:3[0-9]|2[0dDeEfF]|09)(?:\r|\r?\n ?)\Z"
+    rb"  [^\r\n]{0,34}(?:\r|\r?\n)?\Z|(?:3[0-9]|2[0dDeEfF]|09)[ :,x\\]{0,20}(?:\r|\r?\n)\Z"
 )
+# An EMV tag and its length in digits alone: what comes behind is looked at.
+_TAG_DIGITS = 4
 _EMV_TAIL = re.compile(rb"(?:5[Aa] ?0[6-9Aa]|(?:57|[Ff] ?6[Bb]) ?(?:0[A-Fa-f]|1[0-3])) ?[1-9][0-9A-Fa-f ]*\Z")
 
 
@@ -90,7 +91,7 @@ class Ends:
         tags = _may_hold_tag(near)
         if (tags and _EMV_TAIL.search(near) is not None) or not self._is_calm(buffer, near):
             return -1
-        few = min(few, FIRST - 1 - threes)
+        few = min(few, FIRST - 1 - threes, _TAG_DIGITS)
         return few if few > 0 and not (tags and _may_hold_tag(near[-8:])) else 0
 
     def _is_calm(self, buffer: bytes, near: bytes) -> bool:

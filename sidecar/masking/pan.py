@@ -280,8 +280,7 @@ class NumberReader:
             groups.append(Group(at, count))
             shape.add(count, gap)
             step = alphabet.gap.match(buffer, end)
-            # A seventh digit of several bytes may have begun that is not complete yet.
-            otherwise = end if total == FIRST and self._width > 1 else size
+            otherwise = self._begun(buffer, end) if total == FIRST else size
             if step is not None and beside is None and shape.may_grow() and self._may_be_column(buffer, end):
                 beside = seventh(groups, self._width, otherwise)
             if step is None:
@@ -293,6 +292,14 @@ class NumberReader:
                 return beside
             at, gap = step.end(), step[1]
         return beside
+
+    def _begun(self, buffer: bytes, end: int) -> int:
+        """Where behind ``end`` a digit of several bytes begins that is not complete yet; else the length."""
+        size = len(buffer)
+        for at in range(max(end, size - self._width + 1), size):
+            if self._alphabet.begun.match(buffer, at) is not None:
+                return at
+        return size
 
     def _may_be_column(self, buffer: bytes, end: int) -> bool:
         """Whether what is read as more of a number may turn out to be the text beside a row of a dump."""

@@ -49,6 +49,8 @@ def test_random_pieces_give_the_same(engine: Engine, data: bytes, sizes: list[in
         # what begins among the digits of something else that is not complete yet
         b"33  5a" + b"4111111111111111".hex(" ").encode() + b"\n",
         b"1\x1b[4111111111111111 x",
+        # the value of an EMV tag that begins in a run of digits
+        b"757133",
         # groups that no number has
         b"378\t715221010",
         b"792   063   545   010   986\x1b",
@@ -70,13 +72,14 @@ def test_the_same_waits_however_it_came(engine: Engine, data: bytes) -> None:
 
 
 def _check_waiting(engine: Engine, data: bytes) -> None:
-    """No digit waits that would have gone out in other pieces: on a terminal it may be erased before."""
+    """Nothing waits that would have gone out in other pieces: on a terminal it may be erased before."""
     masker = engine.stream()
     sent = 0
     for fed in range(1, len(data) + 1):
         sent += len(masker.feed(data[fed - 1 : fed]))
         at_once = len(engine.stream().feed(data[:fed]))
-        assert not any(0x30 <= byte <= 0x39 for byte in data[min(sent, at_once) : max(sent, at_once)])
+        # What a digit over an underline begins with goes out with a star as well.
+        assert not data[min(sent, at_once) : max(sent, at_once)].strip(b"_\x08")
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000, 1025, 4096, 70000])
