@@ -33,8 +33,8 @@ _MANY = 8
 _FEW = 2
 # What no number with irregular blanks stands in: columns.
 _COLUMN = b"    "
-# Between the hex of a row of a dump and its text, or between two bytes.
-_BLANKS = b"  "
+# Between the hex of a row of a dump and its text, or between two bytes; the end of a row.
+_ROW_ENDS = (b"  ", b"\r\n", b"\n")
 # Of five groups of three digits only those of Amex are read: lists of three digits are common.
 _BY_THREES = frozenset((b"34", b"37"))
 
@@ -302,9 +302,9 @@ class NumberReader:
         return size
 
     def _may_be_column(self, buffer: bytes, end: int) -> bool:
-        """Whether what is read as more of a number may turn out to be the text beside a row of a dump."""
+        """Whether what is read as more of a number may turn out to be the text or offset of a dump's row."""
         return (
             self._dumped
-            and buffer.startswith(_BLANKS, end)
+            and buffer.startswith(_ROW_ENDS, end)
             and self._alphabet.cut.match(buffer, end) is not None
         )

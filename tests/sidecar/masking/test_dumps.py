@@ -97,6 +97,13 @@ def test_rows_end_as_terminals_end_them(engine: Engine, dump: Callable[[bytes], 
         assert run(engine, [data[:cut], data[cut:]]) == whole
 
 
+def test_what_may_be_an_offset_is_waited_for(engine: Engine) -> None:
+    data = b"\r\n6136323130353536\r\n3031313130343835\r\n323039340DE89 3704 00 \n"
+    whole = run(engine, [data])
+    assert [finding.length for finding in whole[1]] == [50]
+    assert run(engine, [bytes([byte]) for byte in data]) == whole
+
+
 def test_text_stands_behind_the_hex(engine: Engine) -> None:
     data = b'\n00000030  31 22                    |1"|\r00000000  0a 36 32 33 34 33 30 37 36 38 35 34 38 20 '
     whole = run(engine, [data])
