@@ -16,6 +16,8 @@ _HASH_LENGTHS = frozenset({24, 32, 40, 48, 56, 64, 96, 128})
 LONGEST_HASH = 128
 _HEX_LETTERS = frozenset(bytes([byte]) for byte in b"abcdefABCDEF")
 _DIGITS = b"0123456789"
+# Behind the number of a track 1, whatever stands before it: the track would hide what has gone out.
+_TRACK_1 = b"^"
 # What fills up the last byte of a track in hex.
 _PADDING = b"Ff"
 _HEX_LEFT = re.compile(rb"(?<![0-9A-Za-z])(?:[0-9a-f]{0,128}|[0-9A-F]{0,128})\Z")
@@ -44,6 +46,8 @@ def judge(buffer: bytes, start: int, end: int, *, groups: int, digits: bytes, br
     left = buffer[max(0, start - LEFT) : start]
     last = left[-1:]
     if groups == 1:
+        if buffer.startswith(_TRACK_1, end):
+            return Verdict.CARD
         if last == b"." and _FRACTION_LEFT.search(left):
             return Verdict.OTHER
         if last in _EXEMPT_BYTES and _EXEMPT_LEFT.search(left[-32:]):

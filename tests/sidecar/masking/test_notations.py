@@ -84,6 +84,7 @@ CASES = [
     ("676770000005d2512101aabbccddeeff012345678 ", "676770**0005d*******aabbccddeeff012345678 "),
     ("676770000005d2512101aabbccddeeff0123456x ", "676770**0005d*******aabbccddeeff0123456x "),
     (f"%B{VISA}^DOE/JOHN^25121011000?;", f"%B{MASKED}^DOE/JOHN^***********?;"),
+    ("blk_-62834659441650^DOE/JOHN^2512101?", "blk_-628346****1650^DOE/JOHN^*******?"),
     ("cvv=\\u00204111 1111 1111 1111", "cvv=\\u0020**** 11** **** 1111"),
     ("cvv=123", "cvv=***"), ('"cvv2": "4321"', '"cvv2": "****"'), ("cvv%3D123&", "cvv%3D***&"),
     ("<SecurityCode>123</SecurityCode>", "<SecurityCode>***</SecurityCode>"),
