@@ -44,15 +44,10 @@ class Verdict(Enum):
 def judge(buffer: bytes, start: int, end: int, *, groups: int, digits: bytes, brand: str) -> Verdict:
     """The verdict on the number in ``buffer[start:end]``, which fits ``brand`` and has ``groups`` groups."""
     left = buffer[max(0, start - LEFT) : start]
-    last = left[-1:]
     if groups == 1:
         if buffer.startswith(_TRACK_1, end):
             return Verdict.CARD
-        if last == b"." and _FRACTION_LEFT.search(left):
-            return Verdict.OTHER
-        if last in _EXEMPT_BYTES and _EXEMPT_LEFT.search(left[-32:]):
-            return Verdict.OTHER
-        verdict = _as_hash(buffer, left, end, len(digits))
+        verdict = Verdict.OTHER if _is_labelled(left) else _as_hash(buffer, left, end, len(digits))
         if verdict is not Verdict.CARD:
             return verdict
     verdict = _as_uuid(buffer, left, start, end)
@@ -61,6 +56,14 @@ def judge(buffer: bytes, start: int, end: int, *, groups: int, digits: bytes, br
     if len(digits) <= 15 and b"+" in left[-14:] and brand != "amex" and _PHONE_LEFT.search(left[-16:]):
         return Verdict.OTHER
     return _as_iban(buffer, left, start)
+
+
+def _is_labelled(left: bytes) -> bool:
+    """Whether what stands before a number says what it is: a fraction, or a name in the table."""
+    last = left[-1:]
+    if last == b"." and _FRACTION_LEFT.search(left):
+        return True
+    return last in _EXEMPT_BYTES and _EXEMPT_LEFT.search(left[-32:]) is not None
 
 
 def _as_uuid(buffer: bytes, left: bytes, start: int, end: int) -> Verdict:
