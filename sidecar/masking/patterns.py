@@ -175,7 +175,17 @@ def _long() -> tuple[Trigger, ...]:
         Trigger(rb"3[0-9](?:" + filler + gap + rb"3[0-9]){11}", "hex", EXOTIC_SPAN),
         # A digit at the end of a row, and one at the beginning of the next.
         Trigger(
-            rb"3[0-9](?: {0,2}" + _DUMPED + rb")?" + ROW_BREAK + rb"(?:" + _DUMPED + rb" ?)?3[0-9]",
+            rb"3[0-9](?:"
+            + filler
+            + _DUMPED
+            + rb")?"
+            + filler
+            + ROW_BREAK
+            + filler
+            + rb"(?:"
+            + _DUMPED
+            + filler
+            + rb")?3[0-9]",
             "hex",
             EXOTIC_SPAN,
         ),
