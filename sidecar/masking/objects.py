@@ -25,7 +25,10 @@ class FieldFinding(NamedTuple):
     """A field that holds card data: where it is and what kind, never what it holds."""
 
     path: str
-    """A JSON Pointer (RFC 6901) such as ``/data/config.yaml``; for a key, that of its object."""
+    """A JSON Pointer (RFC 6901) such as ``/data/config.yaml``; for a key, that of its object.
+
+    Card data in keys on the way is masked in it.
+    """
     rule: str
     brand: str
 
@@ -50,7 +53,9 @@ def scan_object(engine: Engine, document: object) -> list[FieldFinding]:
     for path, name, text in _texts(document):
         for data in _forms(path, text, is_secret=is_secret):
             findings = mask(data)[1] or _codes(mask, name, data)
-            found.extend(FieldFinding(path, finding.rule, finding.brand) for finding in findings)
+            if findings:
+                shown = mask(path.encode("utf-8", "surrogatepass"))[0].decode("utf-8", "replace")
+                found.extend(FieldFinding(shown, finding.rule, finding.brand) for finding in findings)
     return list(dict.fromkeys(found))
 
 

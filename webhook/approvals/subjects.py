@@ -12,7 +12,7 @@ from sidecar.contract.decoding import UNREADABLE
 from sidecar.contract.errors import CallerError
 from webhook.approvals.objects import Target
 from webhook.approvals.showing import redacted, show_object
-from webhook.policy.changes import changes, part, plain, substance
+from webhook.policy.changes import changes, notes, part, plain, substance
 from webhook.policy.decision import Door, Operation, Question
 
 Json = dict[str, Any]
@@ -125,7 +125,8 @@ def _asked_of(change: Change) -> Json:
         return {}
     if before is None:
         return {"after": _without_made_up_name(plain(_without_own_uid(after)))}
-    return {"changes": changes(plain(before), plain(after))}
+    found = changes(plain(before), plain(after))
+    return {"changes": found or {"metadata": {"within": changes(notes(before), notes(after))}}}
 
 
 def state_of(door: Door, kind: str, found: Json) -> bytes:

@@ -97,7 +97,7 @@ class Match(_Part, frozen=True, kw_only=True):
     changed: bool | None = None
     """Whether more changes than labels and annotations; making and removing always does."""
     card_data: bool | None = None
-    """Whether a ConfigMap or Secret would hold card data."""
+    """Whether an object would hold card data: its values, or its name, labels and annotations."""
     ports: Annotated[tuple[Port, ...], Meta(min_length=1, max_length=64)] | None = None
     """Of a port-forward or proxy. One that says none fits where the action is approve or deny."""
     paths: Words | None = None
