@@ -246,7 +246,7 @@ def _written(value: Any, before: Any) -> Any:
     if isinstance(value, dict) and isinstance(before, dict):
         old = cast("Json", before)
         return {key: new for key, new in cast("Json", value).items() if old.get(key) != new}
-    return None if value == before else value
+    return None if value == before else cast("Any", value)
 
 
 def object_question(

@@ -4,12 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from approvals import KEY, MemoryTickets, approving
+from approvals import MemoryTickets, approving
 from default_pack import PACK, asked, secret
 from reviews import Object, object_door, object_request
 
-from webhook.admission.lookup import NotPermittedError
-from webhook.admission.targets import Targets
 from webhook.approvals.objects import ApprovalRequest
 
 pytestmark = pytest.mark.anyio
@@ -133,18 +131,3 @@ async def test_names_that_differ_in_masked_digits_are_different_requests() -> No
         await door.review(object_request("ConfigMap", "configmaps", after, name=f"c-{number}"))
     assert len(tickets.kept) == 2
     assert not [ticket for ticket in tickets.kept.values() if NUMBER in repr(ticket)]
-
-
-async def test_what_has_card_data_in_its_name_is_not_looked_up() -> None:
-    name = f"c-{NUMBER}"
-    ticket = await made(config({"a": NUMBER}, name=name), config(name=name))
-    targets = Targets(Nowhere(), Nowhere(), lambda: KEY)
-    with pytest.raises(NotPermittedError, match="holds card data"):
-        await targets.change(ticket)
-
-
-class Nowhere:
-    """Is not asked."""
-
-    async def find(self, *place: str) -> None:
-        raise AssertionError(place)
