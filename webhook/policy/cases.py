@@ -46,6 +46,7 @@ def question_of(ask: Ask) -> Question:
         path=ask.path,
         privileges=_privileges(ask, manifest),
         object=msgspec.Raw(manifest),
+        old_object=msgspec.Raw(msgspec.json.encode(ask.old_manifest)),
     )
 
 

@@ -236,6 +236,8 @@ class Ask(_Part, frozen=True, kw_only=True):
     """Of the object."""
     manifest: dict[str, Any] = msgspec.field(default={}, name="object")
     """The object."""
+    old_manifest: dict[str, Any] | None = msgspec.field(default=None, name="oldObject")
+    """The object before an UPDATE."""
     at: Annotated[str, Meta(max_length=40)] = "2026-03-02T12:00:00Z"
     """RFC 3339; a Monday at noon unless given."""
 
