@@ -14,6 +14,8 @@ from webhook.policy.changes import notes, part, plain, substance, template
 from webhook.policy.decision import Door, Operation, Question
 from webhook.policy.privileges import Privilege, UnreadableObjectError, find_privileges
 from webhook.policy.rights import BINDING_KINDS, ROLE_KINDS, Right, binding_privileges, role_privileges
+from webhook.policy.volumes import KIND as VOLUME
+from webhook.policy.volumes import volume_privileges
 
 Json = dict[str, Any]
 _SUBRESOURCES: Final = {
@@ -36,6 +38,7 @@ _CORE: Final = {
     "configmaps": Door.CONFIGMAP,
     "namespaces": Door.NAMESPACE,
     "nodes": Door.NODE,
+    "persistentvolumes": Door.PERSISTENT_VOLUME,
 }
 _RBAC: Final = "rbac.authorization.k8s.io"
 _GROUPS: Final = {
@@ -54,7 +57,7 @@ _SESSIONS: Final = frozenset({Door.EXEC, Door.ATTACH})
 _CONNECTIONS: Final = frozenset({Door.PORT_FORWARD, Door.PROXY})
 _HOLDERS: Final = frozenset({Door.SECRET, Door.CONFIGMAP, Door.WORKLOAD})
 """Where whole objects are looked through for card data."""
-_NAMED: Final = _HOLDERS | {Door.RBAC, Door.NAMESPACE, Door.NODE}
+_NAMED: Final = _HOLDERS | {Door.RBAC, Door.NAMESPACE, Door.NODE, Door.PERSISTENT_VOLUME}
 """Where names, labels and annotations are."""
 Scan = Callable[[object], Sequence[FieldFinding]]
 """Finds card data in a decoded object."""
@@ -344,6 +347,8 @@ def _privileges(request: Request, rights: Iterable[Right] | None) -> tuple[Privi
             return role_privileges(request.object, request.old_object)
         if kind in BINDING_KINDS:
             return binding_privileges(request.object, request.old_object, rights)
+        if kind == VOLUME:
+            return volume_privileges(request.object, request.old_object)
         return tuple(found.privilege for found in find_privileges(kind, request.object))
     except UnreadableObjectError as error:
         raise MalformedReviewError(str(error)) from None

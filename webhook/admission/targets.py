@@ -14,6 +14,7 @@ _CLUSTER: Final = frozenset(
     {
         "namespaces",
         "nodes",
+        "persistentvolumes",
         "clusterroles.rbac.authorization.k8s.io",
         "clusterrolebindings.rbac.authorization.k8s.io",
         "guardpolicies.chaperone.dev",
