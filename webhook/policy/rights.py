@@ -13,6 +13,8 @@ import msgspec
 
 from sidecar.contract.decoding import UNREADABLE
 from webhook.policy.privileges import Privilege, UnreadableObjectError, find_privileges
+from webhook.policy.volumes import KIND as VOLUME
+from webhook.policy.volumes import volume_privileges
 
 _T = TypeVar("_T")
 ROLE_KINDS: Final = frozenset({"Role", "ClusterRole"})
@@ -130,6 +132,8 @@ def privileges_of(kind: str, data: bytes | msgspec.Raw) -> tuple[Privilege, ...]
         return role_privileges(data, b"null")
     if kind in BINDING_KINDS:
         return binding_privileges(data, b"null", None)
+    if kind == VOLUME:
+        return volume_privileges(data, b"null")
     return tuple(found.privilege for found in find_privileges(kind, data))
 
 

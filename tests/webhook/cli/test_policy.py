@@ -151,7 +151,7 @@ def test_reviews_are_asked_at_the_door_that_the_server_asks_at(
     [
         ({"data": {"note": PAN}}, "deny"),
         ({"data": {"note": "pay"}}, "audit"),
-        ({"metadata": {"annotations": {"last": PAN}}}, "audit"),
+        ({"metadata": {"annotations": {"last": PAN}}}, "deny"),
     ],
 )
 def test_card_data_in_a_saved_review_is_found_where_the_server_finds_it(
