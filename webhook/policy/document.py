@@ -73,7 +73,18 @@ class CommandLine(_Part, frozen=True, kw_only=True):
 class Match(_Part, frozen=True, kw_only=True):
     """What a rule is about: every field that is given must fit."""
 
-    doors: Annotated[tuple[Door, ...], Meta(min_length=1, max_length=32)] | None = None
+    doors: (
+        Annotated[
+            tuple[Door, ...],
+            Meta(
+                min_length=1,
+                max_length=32,
+                description="webhook-configuration is never asked: the API server asks no webhook about admission"
+                " configuration, and the chart's guard.configuration says who changes it.",
+            ),
+        ]
+        | None
+    ) = None
     operations: Annotated[tuple[Operation, ...], Meta(min_length=1, max_length=4)] | None = None
     users: Words | None = None
     groups: Words | None = None

@@ -108,6 +108,7 @@ _DANGERS: Final = (
         Privilege.APPROVAL_RIGHTS, "chaperone.dev", ("approvalrequests", "standingapprovals"), ("approve",)
     ),
     _Danger(Privilege.GUARD_RIGHTS, "chaperone.dev", ("guardpolicies",), _WRITE),
+    _Danger(Privilege.GUARD_RIGHTS, "chaperone.dev", ("admissionconfigurations",), ("change",)),
     _Danger(Privilege.GUARD_RIGHTS, "admissionregistration.k8s.io", _ADMISSION, _WRITE),
     _Danger(
         Privilege.CERTIFICATE_RIGHTS,
