@@ -79,8 +79,8 @@ class Match(_Part, frozen=True, kw_only=True):
             Meta(
                 min_length=1,
                 max_length=32,
-                description="webhook-configuration is never asked: the API server asks no webhook about admission"
-                " configuration, and the chart's guard.configuration says who changes it.",
+                description="webhook-configuration is never asked: the API server asks no webhook about"
+                " admission configuration, and the chart's guard.configuration says who changes it.",
             ),
         ]
         | None
