@@ -44,7 +44,9 @@ def test_a_denial_is_not_forgotten_by_deleting_it(
     remove = ("delete", "approvalrequest", ticket, "-n", NAMESPACE)
     assert "while they are open" in tester.try_(*remove).error
     assert say(approver, ticket, "deny", "use the vault").code == 0
-    assert "tester asked for it, and what became of it is not theirs to take away" in tester.try_(*remove).error
+    assert (
+        "tester asked for it, and what became of it is not theirs to take away" in tester.try_(*remove).error
+    )
     labels = admin.get("approvalrequest", ticket, "-n", NAMESPACE)["metadata"]["labels"]
     path = f"/apis/chaperone.dev/v1alpha1/namespaces/{NAMESPACE}/approvalrequests"
     selector = f"labelSelector=chaperone.dev%2Fask%3D{labels['chaperone.dev/ask']}"
