@@ -105,9 +105,7 @@ def webhook_configuration(user: Kubectl, name: str, *who: str) -> Result:
     return user.try_(*who, "create", "-f", "-", "--dry-run=server", stdin=json.dumps(manifest).encode())
 
 
-def test_webhooks_of_others_are_made_by_who_operates_and_by_controllers(
-    default: None, admin: Kubectl
-) -> None:
+def test_webhooks_of_others_are_made_by_who_operates_and_controllers(default: None, admin: Kubectl) -> None:
     as_manager = (f"--as=system:serviceaccount:{NAMESPACE}:manager", "--as-group=system:masters")
     operator = ("--as=tester", "--as-group=system:masters", "--as-group=chaperone-operators")
     for who, name in (((), "other-software"), (as_manager, "other-software")):
