@@ -63,17 +63,17 @@ def test_the_groups_can_be_others_and_are_told(chart: Chart) -> None:
         assert "as a member of sre or dba with the ClusterRole chaperone-operator" in validation["message"]
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"groups": []},
-        {"groups": ["a' || true || 'b"]},
-        {"others": "sometimes"},
-        {"managers": [{"serviceAccount": "a/b", "names": []}]},
-        {"managers": [{"serviceAccount": "a", "names": ["x"]}]},
-        {"managers": [{"serviceAccount": "a/b", "names": ["a*b"]}]},
-    ],
-)
+WRONG: list[Object] = [
+    {"groups": []},
+    {"groups": ["a' || true || 'b"]},
+    {"others": "sometimes"},
+    {"managers": [{"serviceAccount": "a/b", "names": []}]},
+    {"managers": [{"serviceAccount": "a", "names": ["x"]}]},
+    {"managers": [{"serviceAccount": "a/b", "names": ["a*b"]}]},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
 def test_what_would_let_everybody_is_refused(chart: Chart, wrong: Object) -> None:
     with pytest.raises(ChartError, match="configuration"):
         chart.run(configuration(**wrong))
