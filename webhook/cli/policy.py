@@ -32,6 +32,7 @@ from webhook.policy.decision import Decision, Door, Operation, Question
 from webhook.policy.demands import strictest
 from webhook.policy.evaluation import PolicySet
 from webhook.policy.explaining import explain as explain_decision
+from webhook.policy.remarks import ELSEWHERE, UNASKED
 from webhook.policy.schema import crd, json_schema
 from webhook.settings import PACKS
 
@@ -165,6 +166,9 @@ def explain(
             stdin=stdin,
         )
         groups = [about_object(asked, written) if written else [asked]]
+    unasked = {question.door for questions in groups for question in questions} & UNASKED
+    if unasked:
+        note(f"remark: this is never asked in a cluster: {ELSEWHERE}.")
     if not any(groups):
         raise CliError("policies are not asked about this request", ExitCode.USAGE)
     for questions in groups:
