@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from kube import NAMESPACE, Kubectl, Object
+from people import As
 from pods import APP_IMAGE, container, pod
 from tls_files import make_tls_files
 
@@ -14,6 +15,7 @@ LABEL: Final = "meddle"
 """Says how a pod is meddled with."""
 AGAIN: Final = "meddle-again"
 """Label of pods that are meddled with again when somebody changed them since."""
+_CONFIGURATION: Final = "zz-meddler"
 _HOST: Final = f"meddler.{PLACE}.svc"
 _SERVER: Final = """
 import base64, http.server, json, ssl, uuid
@@ -77,6 +79,7 @@ class Meddler:
 
     def __init__(self, admin: Kubectl, folder: Path) -> None:
         self._admin = admin
+        self._operator = As(admin, "tests", "system:masters", "chaperone-operators")
         self._folder = folder
 
     def open(self) -> None:
@@ -96,18 +99,17 @@ class Meddler:
         self._admin.apply(secret, service, pod("meddler", one, namespace=PLACE, volumes=volumes))
         self._admin.run("wait", "-n", PLACE, "--for=condition=Ready", "pod/meddler", "--timeout=90s")
         bundle = base64.b64encode(files.ca.read_bytes()).decode()
-        self._admin.apply(
-            {
-                "apiVersion": "admissionregistration.k8s.io/v1",
-                "kind": "MutatingWebhookConfiguration",
-                "metadata": {"name": "zz-meddler"},
-                "webhooks": [_webhook("once", bundle), _webhook("again", bundle)],
-            }
-        )
+        configuration = {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "MutatingWebhookConfiguration",
+            "metadata": {"name": _CONFIGURATION},
+            "webhooks": [_webhook("once", bundle), _webhook("again", bundle)],
+        }
+        self._operator.run("apply", "-f", "-", stdin=as_json(configuration))
 
     def close(self) -> None:
         """Take everything away again."""
-        self._admin.run("delete", "mutatingwebhookconfiguration", "zz-meddler", "--ignore-not-found")
+        self._operator.run("delete", "mutatingwebhookconfiguration", _CONFIGURATION, "--ignore-not-found")
         self._admin.run("delete", "namespace", PLACE, "--ignore-not-found", "--wait=true", timeout=180)
 
 
