@@ -18,7 +18,15 @@ from httpish import Asgi
 from policy_samples import question
 
 from benchmarks.admission_client import Make, Seen, closed_loop, open_loop
-from benchmarks.admission_load import application, object_review, pod_review, policies, review
+from benchmarks.admission_load import (
+    application,
+    guarded_pod,
+    judged_review,
+    object_review,
+    pod_review,
+    policies,
+    review,
+)
 from benchmarks.admission_server import TRIVIAL, Facts, Running, come_first, server
 from benchmarks.report import Row, median, percentile, print_table
 from webhook.policy.active import ActivePolicies
@@ -42,7 +50,8 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     with server(_FEW, processor=last) as running:
         few.measure(running, "a handler that does nothing", TRIVIAL, review)
         few.measure(running, "exec, 200 policies", "exec", review)
-        few.measure(running, "pod injection, 200 policies", "pods", pod_review)
+        few.measure(running, "pod injected, 200 policies", "injection", pod_review)
+        few.measure(running, "pod judged, 200 policies", "pods", judged_review(running.pod))
         few.measure(running, "change of a Deployment, 200 policies", "objects", object_review)
         few.measure(
             running, "exec, all 200 compiled anew each second", "exec", review, reload=1.0, fresh=_FEW
@@ -94,6 +103,8 @@ class _Figures:
         facts = running.facts()
         if path != TRIVIAL and facts.lines - lines != len(seen.latencies):
             raise SystemExit(f"{len(seen.latencies)} reviews left {facts.lines - lines} lines in the log")
+        if seen.refused and path in {"injection", "pods"}:
+            raise SystemExit(f"{seen.refused} pods were refused, and none was to be")
         self.rows.append(_row(name, seen, facts))
         self.figures[name] = _figures(seen, facts)
 
@@ -102,7 +113,8 @@ class _Figures:
         for name, path, make in (
             ("nothing", TRIVIAL, review),
             ("exec", "exec", review),
-            ("pod", "pods", pod_review),
+            ("pod injected", "injection", pod_review),
+            ("pod judged", "pods", judged_review(running.pod)),
         ):
             running.facts()
             seen = closed_loop(running, path, make, count=3000)
@@ -173,7 +185,8 @@ async def _asked(app: Asgi) -> dict[str, float]:
     rows: list[Row] = []
     for name, path, make in (
         ("exec", "exec", review),
-        ("pod injection", "pods", pod_review),
+        ("pod injected", "injection", pod_review),
+        ("pod judged", "pods", judged_review(await guarded_pod())),
         ("change of a Deployment", "objects", object_review),
     ):
         times: list[float] = []

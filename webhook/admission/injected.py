@@ -78,11 +78,11 @@ def _differences(
         return
     guarded = [*initial[1:], *main]
     called = tuple(str(container.get("name")) for container in guarded)
-    yield from _of_recorder(initial[0], recorder.container(settings, trust, called), trust)
-    yield from _of_volumes(_list(spec, "volumes"), settings)
     for group, containers, first in (("initContainers", initial[1:], 1), ("containers", main, 0)):
         for index, container in enumerate(containers, start=first):
             yield from _of_mounts(container, f"spec.{group}[{index}].volumeMounts")
+    yield from _of_recorder(initial[0], recorder.container(settings, trust, called), trust)
+    yield from _of_volumes(_list(spec, "volumes"), settings)
     ours = _alias(settings, trust)
     if needs_alias and trust.collector_address and ours not in _list(spec, "hostAliases"):
         yield Difference(

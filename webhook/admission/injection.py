@@ -15,7 +15,7 @@ from webhook.admission import recorder
 from webhook.admission.conflicts import conflict
 from webhook.admission.denials import deny, unavailable
 from webhook.admission.injected import DEFAULT_CONTAINER
-from webhook.admission.pods import Container, Pod, is_shim_mount
+from webhook.admission.pods import Container, Pod, is_in_its_place
 from webhook.admission.recorder import RecorderSettings, Trust
 from webhook.admission.review import Answer, PatchOperation, RemoveOperation, Request, decode_object
 from webhook.approvals.subjects import made_up_name
@@ -121,10 +121,14 @@ def _place_recorder(pod: Pod, container: recorder.Json) -> Iterable[Step]:
 def _mount_all(path: str, containers: tuple[Container, ...], *, offset: int) -> Iterable[Step]:
     for index, container in enumerate(containers, start=offset):
         mounts = f"{path}/{index}/volumeMounts"
+        ours = recorder.mount(container.name)
+        there = [n for n, mount in enumerate(container.volume_mounts or ()) if is_in_its_place(mount)]
         if container.volume_mounts is None:
-            yield PatchOperation("add", mounts, [recorder.mount(container.name)])
-        elif not any(is_shim_mount(present, container.name) for present in container.volume_mounts):
-            yield PatchOperation("add", f"{mounts}/-", recorder.mount(container.name))
+            yield PatchOperation("add", mounts, [ours])
+        elif there:
+            yield PatchOperation("replace", f"{mounts}/{there[0]}", ours)
+        else:
+            yield PatchOperation("add", f"{mounts}/-", ours)
 
 
 def creation_of(request: Request, pod: Pod) -> str:

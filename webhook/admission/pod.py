@@ -84,7 +84,7 @@ class PodDoor:
             return refused_by_policy(asked, decision)
         refused = self._unrecordable(asked, request, pod, whole, trust)
         if refused is not None:
-            return msgspec.structs.replace(refused, decision=decision)
+            return refused if decision.action.refuses else msgspec.structs.replace(refused, decision=decision)
         if decision.action is not Action.APPROVE:
             return Answer(decision=decision)
         if is_made_from_template(request.user_info, pod):
@@ -121,8 +121,7 @@ class PodDoor:
             f" human's approval, says rule {decision.rule} of policy {decision.policy}, and nobody is asked"
             " about pods of controllers one by one"
         )
-        answer = deny(asked, why=why, remedy=_SAY_IT, rule="AddedPrivilege", field=beyond[0].path)
-        return msgspec.structs.replace(answer, decision=decision)
+        return deny(asked, why=why, remedy=_SAY_IT, rule="AddedPrivilege", field=beyond[0].path)
 
     async def _beyond(self, namespace: str, pod: Pod, question: Question) -> tuple[Part, ...]:
         """Give what makes a pod privileged that none of the templates it may be made from has."""

@@ -263,6 +263,11 @@ def absolute(path: str) -> str:
     return posixpath.normpath("/" + path.lstrip("/"))
 
 
+def is_in_its_place(mount: VolumeMount) -> bool:
+    """Tell whether a mount is where injection puts one, of the volume that it mounts there."""
+    return mount.name == SHIM_VOLUME and mount.path == str(SHIM_DIRECTORY)
+
+
 def is_shim_mount(mount: VolumeMount, container: str) -> bool:
     """Tell whether a mount is the one injection gives to a container of this name."""
     return mount == VolumeMount(SHIM_VOLUME, str(SHIM_DIRECTORY), sub_path=container, read_only=True)

@@ -104,7 +104,7 @@ def test_whatever_is_added_is_found(place: Place) -> None:
 ADDED: dict[str, tuple[Place, Object, str]] = {
     "variable": ((*RECORDER, "env"), {"name": "LD_PRELOAD", "value": "/x"}, "variable LD_PRELOAD that"),
     "mount": ((*RECORDER, "volumeMounts"), {"name": "v", "mountPath": "/x"}, "volumeMounts of the recorder"),
-    "container": (("spec", "containers"), {"name": "late", "image": "i"}, "CHAPERONE_CONTAINERS"),
+    "container": (("spec", "containers"), {"name": "late", "image": "i"}, "container late has no mount"),
     "volume": (("spec", "volumes"), {"name": "chaperone", "emptyDir": {}}, "volume chaperone is not what"),
     "second mount": (
         ("spec", "containers", 0, "volumeMounts"),

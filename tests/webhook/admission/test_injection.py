@@ -111,9 +111,10 @@ async def test_a_recorder_that_somebody_changed_is_put_right_again() -> None:
     recorder["env"].append({"name": "LD_PRELOAD", "value": "/x"})
     recorder["securityContext"]["privileged"] = True
     pod["spec"]["volumes"][1]["emptyDir"]["sizeLimit"] = "1"
+    pod["spec"]["containers"][0]["volumeMounts"][0] |= {"subPath": "x", "mountPropagation": "None"}
     assert await injected(pod) == wanted
+    pod = copy.deepcopy(wanted)
     del pod["spec"]["initContainers"]
-    pod["spec"]["volumes"] = copy.deepcopy(wanted["spec"]["volumes"])
     assert await injected(pod) == wanted
 
 
