@@ -89,7 +89,9 @@ class PodDoor:
             return Answer(decision=decision)
         if is_made_from_template(request.user_info, pod):
             return await self._made_from_template(asked, pod, question, decision)
-        passed = await self._approving.ask(asked, bare, question, decision, pod_subject(question))
+        subject = pod_subject(question)
+        called = msgspec.structs.replace(question, name=subject.target.name)
+        passed = await self._approving.ask(asked, bare, called, decision, subject)
         if isinstance(passed, Answer):
             return passed
         return Answer(decision=passed.decision, noted=Noted(approval=passed.approval))

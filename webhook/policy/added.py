@@ -46,7 +46,7 @@ def privileges_of(found: Iterable[Part], templates: Iterable[Json]) -> tuple[Par
     on_host = any(part(template, "spec").get("hostNetwork") is True for template, _ in known)
     return tuple(
         one
-        for one in found
+        for one in dict.fromkeys(found)
         if (one.privilege, one.named, one.value) not in same
         and one.privilege not in moved
         and not (on_host and one.privilege is Privilege.HOST_PORT)

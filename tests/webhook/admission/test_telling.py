@@ -114,6 +114,16 @@ async def test_what_waits_for_an_approval_names_it() -> None:
     assert event.session == ""
 
 
+async def test_injection_tells_of_refusals_alone() -> None:
+    """In audit mode the door of pods tells what would have been refused."""
+    would = Judgement(action=Action.DENY, policy="builtin", rule="ReservedMountPath")
+    said = {"policy": "builtin", "rule": "record-everything", "profile": "strict"}
+    decision = Decision(action=Action.AUDIT, limits=Limits(), would=would, **said)
+    assert not is_told("injection", Answer(decision=decision))
+    assert is_told("pods", Answer(decision=decision))
+    assert is_told("injection", deny("x", why="y", remedy="z", rule="ReservedMountPath"))
+
+
 async def test_audit_mode_and_broken_glass_are_carried() -> None:
     would = Judgement(action=Action.DENY, policy="pci-dss", rule="no-shells")
     door = exec_door(await injected(plain_pod()), policy=Says(Action.AUDIT, would=would, break_glass=True))
