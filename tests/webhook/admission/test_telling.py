@@ -117,8 +117,14 @@ async def test_what_waits_for_an_approval_names_it() -> None:
 async def test_injection_tells_of_refusals_alone() -> None:
     """In audit mode the door of pods tells what would have been refused."""
     would = Judgement(action=Action.DENY, policy="builtin", rule="ReservedMountPath")
-    said = {"policy": "builtin", "rule": "record-everything", "profile": "strict"}
-    decision = Decision(action=Action.AUDIT, limits=Limits(), would=would, **said)
+    decision = Decision(
+        action=Action.AUDIT,
+        policy="builtin",
+        rule="record-everything",
+        profile="strict",
+        limits=Limits(),
+        would=would,
+    )
     assert not is_told("injection", Answer(decision=decision))
     assert is_told("pods", Answer(decision=decision))
     assert is_told("injection", deny("x", why="y", remedy="z", rule="ReservedMountPath"))
