@@ -23,6 +23,7 @@ from approvals import (
 from msgspec.structs import replace
 from policy_samples import BUILTIN, question
 
+from sidecar.contract.errors import ClusterError
 from sidecar.contract.sealing import Identity
 from webhook.approvals import lifecycle
 from webhook.approvals.asking import Wish, wish
@@ -34,7 +35,7 @@ from webhook.approvals.subjects import Subject, exec_subject
 from webhook.approvals.verdicts import decide
 from webhook.journal.events import Kind
 from webhook.journal.journal import JournalFullError
-from webhook.policy.decision import Glass, StandingTerms
+from webhook.policy.decision import Approval, Glass, StandingTerms
 
 WISH = wish(question(), needed(BUILTIN), exec_subject(question(), "uid"), KEY, home=HOME)
 
@@ -391,6 +392,30 @@ def test_a_standing_approval_counts_only_where_the_policy_says_so() -> None:
     tickets = MemoryTickets()
     tickets.standing.append(standing())
     assert ask(desk(tickets)).standing is Standing.WAITING
+
+
+OTHERS: list[dict[str, Any]] = [
+    {"digest": "0" * 64},
+    {"requester": BOB},
+    {"rule": "other"},
+    {"approval": Approval(users=("mallory",))},
+    {"break_glass": Glass(policy="p", rule="r")},
+]
+
+
+@pytest.mark.parametrize("forged", OTHERS, ids=lambda one: next(iter(one)))
+@pytest.mark.parametrize("session", ["s1", None])
+def test_what_has_the_name_and_asks_for_something_else_is_never_spent(
+    forged: dict[str, Any], session: str | None
+) -> None:
+    tickets = MemoryTickets()
+    ask(desk(tickets), session)
+    say(tickets)
+    [(key, ticket)] = tickets.kept.items()
+    tickets.kept[key] = replace(ticket, spec=replace(ticket.spec, **forged))
+    with pytest.raises(ClusterError, match="asks for something else than its name says"):
+        ask(desk(tickets), session)
+    assert tickets.kept[key].status.phase is Phase.APPROVED
 
 
 def test_another_version_is_not_overwritten() -> None:
