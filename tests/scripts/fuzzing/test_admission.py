@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import logging
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ from fuzzing.admission_grammar import Literal, Mutation, encode
 from fuzzing.admission_oracle import BrokenPromiseError
 from fuzzing.admission_patches import PatchError, patched
 from fuzzing.admission_seeds import seeds
+from fuzzing.admission_stories import stories
 from fuzzing.admission_values import PANS, SECRET, STANDING, TOOL
 from fuzzing.choices import Choices
 
@@ -117,6 +120,51 @@ def test_what_is_approved_meanwhile_goes_through_once() -> None:
     for door in ("exec", "objects", "connections"):
         sent = encode(by("dave", door))
         assert [told.post(door, sent) for _ in range(3)] == ["denied", "allowed", "denied"], door
+    told.close()
+
+
+def test_stories_that_are_known_end_as_they_must(teller: Storyteller) -> None:
+    teller.remember()
+    assert teller.feeds == sum(len(story.steps) for story in stories())
+    teller.remember()
+    assert teller.feeds == sum(len(story.steps) for story in stories()), "they are told once"
+
+
+def test_a_story_that_ends_otherwise_is_noticed(installation: Installation) -> None:
+    changed = copy.copy(installation)
+    changed.app, changed.approved = installation.serving({"objects": Asked(), "exec": Asked()}), Approved()
+    told = Storyteller(changed)
+    with pytest.raises(BrokenPromiseError, match=r"a Secret|the same change after a landed use"):
+        told.remember()
+    told.close()
+
+
+class Slow:
+    """A door that computes for long, or waits for long."""
+
+    def __init__(self, seconds: float, *, asleep: bool) -> None:
+        self._seconds, self._asleep = seconds, asleep
+
+    async def review(self, request: Request) -> Answer:
+        if self._asleep:
+            await asyncio.sleep(self._seconds)
+        began = time.process_time()
+        while not self._asleep and time.process_time() - began < self._seconds:
+            pass
+        return deny("x", why="y", remedy="z", rule="R")
+
+
+@pytest.mark.parametrize(("asleep", "complaint"), [(False, "of a processor"), (True, "no answer came")])
+def test_what_takes_long_is_noticed(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, asleep: bool, complaint: str
+) -> None:
+    limit = "_MOST_WAITING" if asleep else "_MOST_SECONDS"
+    monkeypatch.setattr(f"fuzzing.admission.{limit}", 0.2)
+    changed = copy.copy(installation)
+    changed.app = installation.serving({"attach": Slow(60.0 if asleep else 0.3, asleep=asleep)})
+    told = Storyteller(changed)
+    with pytest.raises(BrokenPromiseError, match=complaint):
+        told.post("attach", encode(seeds()["attach"][0]))
     told.close()
 
 
