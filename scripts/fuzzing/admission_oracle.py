@@ -77,6 +77,7 @@ _NAMED: Final = frozenset(
 )
 """Fields whose values may be shown: they are names, or said to be shown."""
 _SKEW: Final = 5
+_IMAGE: Final = "registry.example/recorder:1"
 _CARDS: Final = re.compile("|".join(rf"(?<!\d){pan}(?!\d)" for pan in PANS))
 """Planted numbers as they stand; in the middle of more digits they are none."""
 
@@ -88,10 +89,12 @@ class BrokenPromiseError(AssertionError):
 class Oracle:
     """Judges answers. ``pods`` are those that are there, ``roots`` what their recorders trust.
 
-    ``approved`` is what was approved there.
+    ``approved`` is what was approved there, ``image`` the recorder's.
     """
 
-    def __init__(self, pods: Mapping[str, Object], roots: tuple[bytes, ...], approved: Approved) -> None:
+    def __init__(
+        self, pods: Mapping[str, Object], roots: tuple[bytes, ...], approved: Approved, *, image: str = _IMAGE
+    ) -> None:
         self._pods = pods
         self._roots = roots
         self._approved = approved
@@ -99,7 +102,7 @@ class Oracle:
             "exec": self._exec,
             "attach": lambda _, __: "the pack wants it approved, and this door lets nothing through",
             "ephemeralcontainers": _debug,
-            "pods": _pod,
+            "pods": lambda request, patch: _pod(request, patch, image),
             "guardpolicies": _policy,
             "approvalrequests": _approval,
             "standingapprovals": _standing,
@@ -277,20 +280,20 @@ def _argument(word: object) -> bool:
     return isinstance(word, str) and "\0" not in word and not any("\ud800" <= c <= "\udfff" for c in word)
 
 
-def _pod(request: Object, patch: list[Object]) -> str:
+def _pod(request: Object, patch: list[Object], image: str) -> str:
     if request.get("namespace") in _EXEMPT:
         return "" if not patch else "a pod was changed that is not guarded"
     try:
         pod = patched(request.get("object"), patch)
-        return _pod_complaint(cast("Object", pod["spec"]), cast("Object", pod["metadata"]))
+        return _pod_complaint(cast("Object", pod["spec"]), cast("Object", pod["metadata"]), image)
     except (PatchError, KeyError, IndexError, TypeError, AttributeError) as error:
         return f"its patch does not fit: {error!r}"
 
 
-def _pod_complaint(spec: Object, metadata: Object) -> str:
+def _pod_complaint(spec: Object, metadata: Object, image: str) -> str:
     first, *others = spec["initContainers"]
     others = [*others, *spec["containers"]]
-    if first["name"] != "chaperone-recorder" or first["image"] != "registry.example/recorder:1":
+    if first["name"] != "chaperone-recorder" or first["image"] != image:
         return "its recorder is not the first"
     context = first["securityContext"]
     if context["privileged"] or not context["runAsNonRoot"] or first.get("lifecycle") or first.get("command"):
