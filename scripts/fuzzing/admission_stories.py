@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fuzzing.admission_seeds import seeds
-from fuzzing.admission_values import ALICE, DAVE, ENCODED, METADATA, Object, review
+from fuzzing.admission_values import ALICE, DAVE, ENCODED, FRANK, METADATA, Object, review
 
 _ONCE: Final = {
     "exec": ("denied", "allowed", "denied", "denied"),  # whether the session began is not known yet
@@ -43,6 +43,7 @@ def stories() -> tuple[Story, ...]:
         _landed(),
         _dry_run_first(),
         _of_somebody_else(),
+        _broken_dry(),
         *(_again_and_again(door) for door in _ONCE),
     )
 
@@ -87,6 +88,15 @@ def _of_somebody_else() -> Story:
     mine, other = _change("dGhyZWU=", ENCODED), _change("dGhyZWU=", ENCODED, userInfo=ALICE)
     sent = ((mine, "denied"), (other, "denied"), (other, "denied"), (mine, "allowed"), (other, "denied"))
     return Story("somebody else's approval", tuple(Step("objects", one, outcome) for one, outcome in sent))
+
+
+def _broken_dry() -> Story:
+    """A dry run of who may break the glass breaks none; once its grant named no session."""
+    own = next(one for one in seeds()["exec"] if one["request"]["userInfo"] == FRANK)
+    dry = copy.deepcopy(own)
+    dry["request"]["dryRun"] = True
+    sent = (dry, own, dry, own)
+    return Story("broken glass in a dry run", tuple(Step("exec", one, "allowed") for one in sent))
 
 
 def _again_and_again(door: str) -> Story:
