@@ -245,7 +245,7 @@ class Desk:
         That it was broken is told before it is spent, or when it expires unspent.
         """
         if review.dry_run:
-            return Outcome(Standing.SPENT)
+            return Outcome(Standing.SPENT, session=review.session or "")
         now = self.now()
         waiting = open_ if open_ is not None and open_.status.phase is Phase.PENDING else None
         ticket = waiting or self._ticket(wish, review, generation)

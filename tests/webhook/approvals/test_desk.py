@@ -222,7 +222,8 @@ def test_the_glass_is_broken_with_a_reason_and_once() -> None:
 def test_the_glass_is_broken_at_once_where_a_policy_says_so() -> None:
     tickets, journal = MemoryTickets(), MemoryJournal()
     at, wanted = desk(tickets, journal=journal), glass_wish(reason_required=False)
-    assert at.ask(wanted, review(dry_run=True)).standing is Standing.SPENT
+    dry = at.ask(wanted, review("s0", dry_run=True))
+    assert (dry.standing, dry.session) == (Standing.SPENT, "s0")
     assert not tickets.kept
     assert [at.ask(wanted, review(f"s{n}")).standing for n in (1, 2)] == [Standing.SPENT, Standing.SPENT]
     assert len(tickets.kept) == 2
