@@ -47,9 +47,22 @@ class Conversation:
                 raise ConnectionFailedError("the collector does not say welcome")
         raise ConnectionFailedError("the collector does not answer")
 
-    def exchange(self) -> None:
-        """Send what can be sent, then wait a moment for answers or for more to send."""
-        self._send()
+    def send(self) -> None:
+        """Read the spool and send what can be sent."""
+        if not self._shipment.awaiting:
+            self._owed_since = self._around.monotonic()
+        sent = 0
+        for message in self._shipment.outgoing():
+            self._connection.send(encode(message))
+            sent += 1
+        self._shipment.sweep()
+        if sent or not self._shipment.settled:
+            self._quiet_since = None
+        elif self._quiet_since is None:
+            self._quiet_since = self._around.monotonic()
+
+    def listen(self) -> None:
+        """Wait a moment for answers or for more to send."""
         if self._poll(with_wake=not self._shipment.full, seconds=TICK_SECONDS):
             self._around.sleep(COALESCE_SECONDS)
             self._sessions_live = drain(self._wake_fd)
@@ -67,19 +80,6 @@ class Conversation:
     def stay(self) -> None:
         """Do not count this moment as quiet: more will come."""
         self._quiet_since = None
-
-    def _send(self) -> None:
-        if not self._shipment.awaiting:
-            self._owed_since = self._around.monotonic()
-        sent = 0
-        for message in self._shipment.outgoing():
-            self._connection.send(encode(message))
-            sent += 1
-        self._shipment.sweep()
-        if sent or not self._shipment.settled:
-            self._quiet_since = None
-        elif self._quiet_since is None:
-            self._quiet_since = self._around.monotonic()
 
     def _poll(self, *, with_wake: bool, seconds: float) -> bool:
         """Wait for either side; tell whether the spool's side woke."""

@@ -88,15 +88,21 @@ class Shipper:
             connection.close()
 
     def _converse(self, conversation: Conversation, shipment: Shipment) -> bool:
-        """Exchange until all is quiet. A living session keeps the connection: it may have to be ended."""
+        """Send and listen until all is quiet. A living session keeps the connection: it may have to be ended.
+
+        Whether a session lives is asked before the spool is read, and the end decided right behind it: what
+        is written while this listens is read once more before it counts as quiet.
+        """
         while not self._too_late:
-            conversation.exchange()
-            if not conversation.sessions_live:
-                self.stop()
-            if self._stop_at is None and shipment.live:
+            more_comes = self._stop_at is None and shipment.live
+            conversation.send()
+            if more_comes:
                 conversation.stay()
             elif conversation.quiet_for(self._linger):
                 return True
+            conversation.listen()
+            if not conversation.sessions_live:
+                self.stop()
         return False
 
     def _connect(self) -> Connection:

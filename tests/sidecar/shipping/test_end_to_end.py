@@ -135,7 +135,8 @@ def test_a_living_session_is_followed(place: Place) -> None:
     place.check(made, frames)
 
 
-def test_the_shipper_stays_with_a_living_session_and_lingers_after_it(place: Place) -> None:
+@pytest.mark.parametrize("woken", [True, False])
+def test_the_shipper_stays_with_a_living_session_and_lingers_after_it(place: Place, woken: bool) -> None:
     made = place.server.authority.session()
     writer = made.spool(place.spool)
     writer.append(made.start())
@@ -146,9 +147,11 @@ def test_the_shipper_stays_with_a_living_session_and_lingers_after_it(place: Pla
     assert place.left() == [made.session]
     writer.append(made.end())
     writer.close(ended=True)
-    place.shipper.waker.wake()
+    if woken:
+        place.shipper.waker.wake()
     assert process.wait(60) == 0
     assert place.left() == []
+    assert len(place.server.store.frames(made.session, start=0, limit=9)) == 2
 
 
 def test_without_work_it_does_not_even_connect(place: Place) -> None:
