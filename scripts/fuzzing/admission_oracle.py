@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from fuzzing.admission_approved import is_tool
 from fuzzing.admission_object_oracle import connection_complaint, object_complaint
+from fuzzing.admission_own_oracle import approval_complaint, policy_complaint, standing_complaint
 from fuzzing.admission_patches import PatchError, patched
 from fuzzing.admission_values import PANS, PLANTED
 from sidecar.contract.grants import DialIn, GrantError, check_dial_in, verify_grant
@@ -62,14 +63,6 @@ _READING: Final = frozenset(
 )
 """Programs that the pack lets run without anybody being asked."""
 _OPEN_PODS: Final = frozenset({"web", "two"})
-_WRITERS: Final = frozenset(
-    {
-        "system:serviceaccount:chaperone-system:chaperone-admission",
-        "system:serviceaccount:chaperone-system:chaperone-collector",
-        "system:serviceaccount:kube-system:namespace-controller",
-        "system:serviceaccount:kube-system:generic-garbage-collector",
-    }
-)
 _NAMED: Final = frozenset(
     {"name", "generateName", "namespace", "username", "uid", "container", "containers", "mountPath"}
     | {"devicePath", "hostnames", "reason", "status", "resource", "kind", "subResource"}
@@ -103,9 +96,9 @@ class Oracle:
             "attach": lambda _, __: "the pack wants it approved, and this door lets nothing through",
             "ephemeralcontainers": _debug,
             "pods": lambda request, patch: _pod(request, patch, image),
-            "guardpolicies": _policy,
-            "approvalrequests": _approval,
-            "standingapprovals": _standing,
+            "guardpolicies": policy_complaint,
+            "approvalrequests": approval_complaint,
+            "standingapprovals": standing_complaint,
             "objects": object_complaint,
             "connections": connection_complaint,
         }
@@ -329,68 +322,6 @@ def _privileges(spec: Object) -> Iterator[bool]:
             capabilities: Object = context.get("capabilities") or {}
             added: list[str] = capabilities.get("add") or []
             yield context.get("privileged") is True or bool(set(added) - {"NET_BIND_SERVICE"})
-
-
-def _policy(request: Object, patch: list[Object]) -> str:
-    policy = request.get("object")
-    if patch or not isinstance(policy, dict):
-        return "that is no policy, or it was changed"
-    policy = cast("Object", policy)
-    if (policy.get("apiVersion"), policy.get("kind")) != ("chaperone.dev/v1alpha1", "GuardPolicy"):
-        return "that is no policy of this version"
-    rules = policy["spec"]["rules"]
-    actions = {"allow", "audit", "approve", "deny"}
-    good = all(isinstance(rule["name"], str) and rule["action"] in actions for rule in rules)
-    return "" if good and isinstance(policy["metadata"]["name"], str) else "one of its rules says nothing"
-
-
-def _approval(request: Object, patch: list[Object]) -> str:
-    user = cast("Object", request["userInfo"]).get("username", "")
-    if user in _WRITERS:
-        return ""
-    old = cast("Object", request.get("oldObject") or {})
-    phase = cast("Object", old.get("status") or {}).get("phase", "Pending")
-    spec = cast("Object", old.get("spec") or {})
-    if request["operation"] == "DELETE":
-        waits = phase == "Pending" and spec.get("expiresAt", "") > "2090"
-        return "it is open" if waits else ""
-    if request["operation"] != "UPDATE":
-        return "nobody makes one by hand"
-    new = {key: value for key, value in cast("Object", request["object"]).items() if key != "decision"}
-    if _plain(new) != _plain(old):
-        return "more than its decision was changed"
-    decision = cast("Object", request["object"]).get("decision")
-    if decision is None:
-        return "" if not patch else "nothing was decided, and it was changed"
-    if user != "carol" or spec["requester"]["username"] == user or phase != "Pending":
-        return "this person may not decide on it now"
-    stamped = [(step["op"], step["path"]) for step in patch] == [("remove", "/decision"), ("add", "/status")]
-    last: Object = patch[-1]["value"]["decisions"][-1] if stamped else {}
-    right = stamped and (last["by"]["username"], last["verdict"]) == (user, decision["verdict"])
-    return "" if right else "its decision is not stamped with who made it"
-
-
-def _standing(request: Object, patch: list[Object]) -> str:
-    user = cast("Object", request["userInfo"]).get("username", "")
-    if user in _WRITERS or request["operation"] == "DELETE":
-        return ""
-    if request["operation"] == "CREATE":
-        return "the pack lets nobody give one"
-    old = cast("Object", request.get("oldObject") or {})
-    new = {key: value for key, value in cast("Object", request["object"]).items() if key != "revoke"}
-    if _plain(new) != _plain(old):
-        return "more was changed than that it is revoked"
-    if cast("Object", request["object"]).get("revoke") is None:
-        return "" if not patch else "nothing was revoked, and it was changed"
-    stamped = [(step["op"], step["path"]) for step in patch] == [("remove", "/revoke"), ("add", "/status")]
-    right = stamped and patch[-1]["value"]["revoked"]["by"]["username"] == user
-    return "" if right else "its end is not stamped with who made it"
-
-
-def _plain(ticket: Object) -> Object:
-    server = {"managedFields", "generation", "resourceVersion"}
-    metadata = cast("Object", ticket.get("metadata") or {})
-    return {**ticket, "metadata": {key: value for key, value in metadata.items() if key not in server}}
 
 
 def _shows_nothing(
