@@ -123,11 +123,13 @@ def test_what_is_approved_meanwhile_goes_through_once() -> None:
     told.close()
 
 
-def test_stories_that_are_known_end_as_they_must(teller: Storyteller) -> None:
+def test_stories_that_are_known_end_as_they_must() -> None:
+    teller = Storyteller()
     teller.remember()
     assert teller.feeds == sum(len(story.steps) for story in stories())
     teller.remember()
     assert teller.feeds == sum(len(story.steps) for story in stories()), "they are told once"
+    teller.close()
 
 
 def test_a_story_that_ends_otherwise_is_noticed(installation: Installation) -> None:
