@@ -73,6 +73,10 @@ _SKEW: Final = 5
 _IMAGE: Final = "registry.example/recorder:1"
 _CARDS: Final = re.compile("|".join(rf"(?<!\d){pan}(?!\d)" for pan in PANS))
 """Planted numbers as they stand; in the middle of more digits they are none."""
+_HEX_BEFORE: Final = re.compile(r"[0-9A-Fa-f]{0,129}\Z")
+_HEX_AFTER: Final = re.compile(r"[0-9A-Fa-f]{0,129}")
+_IDENTIFIERS: Final = frozenset({24, 32, 40, 48, 56, 64, 96, 128})
+"""So many hex digits are a digest or an identifier, and more than the most are data; masking leaves them."""
 
 
 class BrokenPromiseError(AssertionError):
@@ -118,7 +122,7 @@ class Oracle:
         """
         review = _parsed(sent)
         try:
-            _demand(not any(_CARDS.search(text) for text in (events, *lines)), "card data was written down")
+            _demand(not any(_has_card(text) for text in (events, *lines)), "card data was written down")
             return self._judged(door, review, status, answer, lines)
         except BrokenPromiseError as error:
             raise BrokenPromiseError(
@@ -196,6 +200,17 @@ class Oracle:
     def _only_container(self, name: str) -> str:
         names = [one["name"] for one in self._pods[name]["spec"]["containers"]]
         return names[0] if len(names) == 1 else ""
+
+
+def _has_card(text: str) -> bool:
+    """Tell whether a planted number is in a text that is no part of something in hex."""
+    for found in _CARDS.finditer(text):
+        before = _HEX_BEFORE.search(text[max(0, found.start() - 129) : found.start()])
+        after = _HEX_AFTER.match(text, found.end())
+        length = sum(len(part.group()) for part in (before, found, after) if part is not None)
+        if length not in _IDENTIFIERS and length <= max(_IDENTIFIERS):
+            return True
+    return False
 
 
 def _demand(holds: bool, what: str) -> None:

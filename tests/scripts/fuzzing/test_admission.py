@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from fuzzing.admission import Storyteller
 from fuzzing.admission_approved import Approved
 from fuzzing.admission_cluster import Installation
 from fuzzing.admission_grammar import Literal, Mutation, encode
-from fuzzing.admission_oracle import BrokenPromiseError
+from fuzzing.admission_oracle import BrokenPromiseError, Oracle
 from fuzzing.admission_patches import PatchError, patched
 from fuzzing.admission_seeds import seeds
 from fuzzing.admission_stories import stories
@@ -243,6 +244,28 @@ def test_a_lax_door_is_noticed(
             told.post(door, encode(seeds()[door][0]))
     finally:
         told.close()
+
+
+TEXTS = [
+    (PANS[0], True),
+    (f"card={PANS[0]}aaa", True),
+    (f"x{PANS[0]}", True),
+    (f"1{PANS[0]}", False),
+    ("a" * 16 + PANS[0], False),  # an MD5 looks so
+    (PANS[0] + "a" * 113, False),
+    (f"{PANS[0]}{'a' * 113} {PANS[1]}", True),
+]
+
+
+@pytest.mark.parametrize(("text", "is_card"), TEXTS, ids=map(str, range(len(TEXTS))))
+def test_card_data_that_is_written_down_is_noticed(
+    installation: Installation, text: str, is_card: bool
+) -> None:
+    oracle = Oracle(installation.pods, installation.roots, Approved())
+    sent = encode(seeds()["attach"][0])
+    noticed = pytest.raises(BrokenPromiseError, match="card data was written down")
+    with noticed if is_card else nullcontext():
+        assert oracle.judge("attach", sent, 400, b"no review", [], text) == "malformed"
 
 
 def test_an_exception_is_no_answer(installation: Installation) -> None:
