@@ -97,7 +97,7 @@ class Oracle:
         self._approved = approved
         self._musts: dict[str, Callable[[Object, list[Object]], str]] = {
             "exec": self._exec,
-            "attach": lambda _, __: "the pack wants it approved, and this door lets nothing through",
+            "attach": lambda _, __: "the pack wants it approved, and nobody has",
             "ephemeralcontainers": _debug,
             "pods": lambda request, patch: _pod(request, patch, image),
             "guardpolicies": policy_complaint,

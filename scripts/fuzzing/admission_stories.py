@@ -14,6 +14,8 @@ from fuzzing.admission_values import ALICE, DAVE, ENCODED, FRANK, METADATA, Obje
 
 _ONCE: Final = {
     "exec": ("denied", "allowed", "denied", "denied"),  # whether the session began is not known yet
+    "attach": ("denied", "allowed", "denied", "allowed", "denied"),
+    "ephemeralcontainers": ("denied", "allowed", "denied", "allowed", "denied"),
     "objects": ("denied", "allowed", "denied", "allowed", "denied"),
     "connections": ("denied", "allowed", "denied", "allowed", "denied"),
 }
@@ -102,7 +104,7 @@ def _broken_dry() -> Story:
 def _again_and_again(door: str) -> Story:
     found = next(one for one in seeds()[door] if one["request"]["userInfo"] == DAVE)
     sent = copy.deepcopy(found)
-    sent["request"]["name"] = "two" if door == "exec" else "again"
+    sent["request"]["name"] = "again" if door in {"objects", "connections"} else "two"
     if door == "exec":
         sent["request"]["object"]["container"] = "side"
     return Story(f"the same again and again at {door}", tuple(Step(door, sent, one) for one in _ONCE[door]))

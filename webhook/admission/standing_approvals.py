@@ -203,19 +203,14 @@ def _status(status: StandingStatus) -> PatchOperation:
 
 
 def _remedy(rule: str, given: StandingApproval) -> str:
-    policy = given.spec.policy
-    match rule:
-        case "OwnRequest" | "NotAnApprover" | "ServiceAccountExcluded" | "MayNotApprove":
-            return "ask somebody else, who may approve here, to give it"
-        case "ReasonMissing":
-            return "add spec.reason"
-        case "CardData":
-            return "leave card data out of spec.user, spec.argvPrefix, spec.resource, spec.target and spec.container"
-        case "TooWide":
-            return "name arguments in spec.argvPrefix, or the object in spec.resource and spec.target"
-        case "TooLong":
-            return "ask for a shorter time"
-        case "NoSuchRule":
-            return "name the rule that asks for approvals: chaperone approvals show NAME says which"
-        case _:
-            return f"approve each request by itself, or have policy {policy} allow it with approval.standing"
+    if rule in {"OwnRequest", "NotAnApprover", "ServiceAccountExcluded", "MayNotApprove"}:
+        return "ask somebody else, who may approve here, to give it"
+    remedies = {
+        "ReasonMissing": "add spec.reason",
+        "CardData": "leave card data out of spec.user, argvPrefix, resource, target and container",
+        "TooWide": "name arguments in spec.argvPrefix, or the object in spec.resource and spec.target",
+        "TooLong": "ask for a shorter time",
+        "NoSuchRule": "name the rule that asks for approvals: chaperone approvals show NAME says which",
+    }
+    otherwise = f"approve each request by itself, or have policy {given.spec.policy} allow it with"
+    return remedies.get(rule, f"{otherwise} approval.standing")

@@ -225,7 +225,7 @@ LAX = (
     ("exec", Lax(Answer()), "is not rewritten"),
     ("exec", Lax(Answer(patch=(COMMAND,))), "another one|grant does not hold|may get into"),
     ("pods", Lax(Answer()), "does not fit"),
-    ("attach", Lax(Answer()), "lets nothing through"),
+    ("attach", Lax(Answer()), "wants it approved"),
     ("approvalrequests", Lax(Answer()), "is not stamped"),
     ("guardpolicies", Lax(deny("x", why=SECRET, remedy="y", rule="Z")), "nobody may see"),
     ("guardpolicies", Lax(deny("x", why=PANS[0], remedy="y", rule="Z")), "nobody may see"),
