@@ -61,6 +61,8 @@ class Settings:
     """Packs that are always in force, by their files' names (``POLICY_PACKS``, commas)."""
     secret_managers: tuple[SecretManager, ...]
     """Controllers whose Secrets packs leave alone (``SECRET_MANAGERS``, JSON of a list of that structure)."""
+    volume_provisioners: tuple[str, ...]
+    """Service accounts whose volumes packs leave alone (``VOLUME_PROVISIONERS``, commas)."""
     policy_directory: Path
     """Where packs are (``POLICY_DIRECTORY``)."""
     approvals: Terms
@@ -124,6 +126,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         audit_mode=read.choice("POLICY_MODE", ("enforce", "audit")) == "audit",
         policy_packs=read.names("POLICY_PACKS", ""),
         secret_managers=read.json("SECRET_MANAGERS", tuple[SecretManager, ...], ()),
+        volume_provisioners=read.names("VOLUME_PROVISIONERS", ""),
         policy_directory=Path(read.text("POLICY_DIRECTORY", str(PACKS))),
         approvals=read.json("APPROVALS", Terms, Terms()),
         pod=read.text("POD", socket.gethostname()),

@@ -115,9 +115,14 @@ def _repeated(piece: bytes) -> Callable[[int], bytes]:
     return lambda size: (piece * (size // len(piece) + 1))[:size]
 
 
-# Against the engine: nothing but digits, nothing but escapes, both in turn.
+# Against the engine: nothing but digits, nothing but escapes, both in turn, and numbers that begin everywhere
+# and come to nothing, in hex and with gaps that several bytes make.
 ADVERSARIAL: dict[str, Callable[[int], bytes]] = {
     "digits": _repeated(b"4111"), "escapes": _repeated(b"\x1b[31m"), "turns": _repeated(b"4\x1b[m1 "),
+    "hex": _repeated(b"34 "), "hex, colons": _repeated(b"34:"), "hex, \\x": _repeated(b"\\x34"),
+    "hex, xxd": _repeated(b"3434 "), "hex in rows": _repeated(b"34 34 34 34 34 34\n"),
+    "soft breaks": _repeated(b"4=\n"), "invisible": _repeated("4\u200b".encode()), "%20": _repeated(b"4%20"),
+    "single": _repeated(b"4 "), "cards": _repeated(b"4111111111111111 "),
 }  # fmt: skip
 CORPORA: dict[str, Callable[[int], bytes]] = {
     "text": text, "json": json_logs, "ansi": ansi, "dense": dense, "base64": encoded, "tar": archive,

@@ -71,10 +71,7 @@ LOOKALIKES: dict[str, Lookalike] = {
     "IMEI": Lookalike(_imei, NOTHING_FITS),
     "UUID": Lookalike(lambda rng: str(uuid.UUID(int=rng.getrandbits(128), version=4)), NOTHING_FITS),
     "epoch ms in JSON": Lookalike(lambda rng: f'{{"ts":{rng.randrange(10**12, 2 * 10**12)}}}', NOTHING_FITS),
-    "git hash": Lookalike(
-        lambda rng: f"{rng.getrandbits(160):040x}",
-        "one in a million begins as a track does: 12 digits of Maestro, d, expiry, service code",
-    ),
+    "git hash": Lookalike(lambda rng: f"{rng.getrandbits(160):040x}", NOTHING_FITS),
     "HDFS block id": Lookalike(lambda rng: f"blk_{rng.choice(['', '-'])}{rng.getrandbits(63)}", NOTHING_FITS),
     "phone number": Lookalike(_phone, NOTHING_FITS),
     "IBAN": Lookalike(_iban, NOTHING_FITS),

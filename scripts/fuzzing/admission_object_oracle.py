@@ -61,7 +61,8 @@ def object_complaint(request: Object, patch: list[Object]) -> str:
     user, namespace = request["userInfo"], request.get("namespace") or ""
     if patch:
         return "it was changed"
-    if user.get("username") in _OURS or is_system(user) or namespace == "kube-system":
+    is_exempt = namespace == "kube-system" and request.get("subResource") != "token"
+    if user.get("username") in _OURS or is_system(user) or is_exempt:
         return ""
     if request["operation"] == "CONNECT":
         return "that is no change of an object"
@@ -96,6 +97,9 @@ def _about(request: Object, resource: str) -> str:
     if group == "rbac.authorization.k8s.io" and request["operation"] != "DELETE":
         gives = _is_mighty(resource, new) and not _is_mighty(resource, old)
         return "rights that lead past the guard were given" if gives else ""
+    if group == "" and resource == "persistentvolumes" and request["operation"] == "CREATE":
+        on_node = any(isinstance(_part(new, "spec").get(key), dict) for key in ("hostPath", "local"))
+        return "a volume of a path on a node was made" if on_node and not sub else ""
     if group == "" and resource == "namespaces":
         return _of_namespace(request, new, old)
     return ""
@@ -191,7 +195,9 @@ def _is_operator(request: Object) -> bool:
 
 
 def _is_note(request: Object) -> bool:
-    return str(request.get("name") or "").startswith("sh.helm.release.v1.chaperone.v")
+    """Tell whether it may be the end of Chaperone's first installation, as Helm notes it."""
+    is_first = request.get("name") == "sh.helm.release.v1.chaperone.v1"
+    return is_first and request["operation"] == "UPDATE"
 
 
 def _group(request: Object) -> str:

@@ -1,4 +1,4 @@
-"""Where stories are told: in plain Python, under atheris, or under valgrind's memory checker."""
+"""Where stories are told: in plain Python, under atheris, valgrind's memory checker, or gcc's sanitizers."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from fuzzing import sanitized
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,10 +35,16 @@ class Checker(Enum):
     NONE = "none"
     ATHERIS = "atheris"
     VALGRIND = "valgrind"
+    SANITIZERS = "sanitizers"
 
 
 def run(checker: Checker, arguments: Sequence[str]) -> int:
     """Tell stories as ``arguments`` say; give the exit code."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _run(checker, arguments, Path(folder))
+
+
+def _run(checker: Checker, arguments: Sequence[str], folder: Path) -> int:
     known = [str(ROOT / "scripts"), str(ROOT / "tests/support"), str(ROOT)]
     environment = dict(os.environ)
     if checker is Checker.ATHERIS:
@@ -46,6 +55,9 @@ def run(checker: Checker, arguments: Sequence[str]) -> int:
             sys.exit("scripts/fuzz: no valgrind; on Debian: apt-get install valgrind")
         command = [*VALGRIND, sys.executable, "-m", "fuzzing.plain"]
         environment["PYTHONMALLOC"] = "malloc"
+    elif checker is Checker.SANITIZERS:
+        command = [sys.executable, "-m", "fuzzing.sanitized"]
+        environment |= sanitized.build(folder)
     else:
         command = [sys.executable, "-m", "fuzzing.plain"]
     environment["PYTHONPATH"] = os.pathsep.join(known)

@@ -2,7 +2,8 @@
 
 Whatever is fed, these hold: nothing fails but a feed after the close; the output is as long as the input and
 differs from it only inside what was found (on a terminal also where a digit was erased); a plainly written
-card is hidden; little is held back; and one feed of the whole gives the same output and the same findings.
+card is hidden; little is held back; and one feed of the whole holds back as much of a number and gives the
+same output and the same findings.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sidecar.masking.following import FollowingMasker
 
 MOST_FED = 6000
+_DIGITS = frozenset(b"0123456789")
 _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ \n\x1b")
 
 
@@ -106,12 +108,21 @@ class Stream:
         self.feed(digits)
         self.feed(b" #\n")
 
+    def check_waiting(self) -> None:
+        """What waits of a number depends on what was fed, not on how."""
+        whole = self._new()
+        sent, at_once = len(self._given), len(whole.feed(bytes(self._fed)))
+        low, high = min(sent, at_once), max(sent, at_once)
+        if any(byte in _DIGITS for byte in self._fed[low:high]):
+            self._broken(f"{sent} bytes have gone out, fed at once {at_once} would have")
+
     def take(self) -> None:
         """Take the findings so far."""
         self._found += self._masker.take_findings()
 
     def close(self) -> None:
         """Close, and hold the engine to its promises."""
+        self.check_waiting()
         self._given += self._masker.close()
         self.take()
         if len(self._given) != len(self._fed):
@@ -209,6 +220,7 @@ class Storyteller:
         elif what < 16:
             for byte in piece(choices)[:200]:
                 stream.feed(bytes([byte]))
+            stream.check_waiting()
         elif what < 24:
             data = piece(choices)
             cut = choices.below(len(data) + 1)

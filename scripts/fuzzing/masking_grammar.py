@@ -62,7 +62,8 @@ LOOKALIKES = (
     b"0.", b"blk_-", b"imei=", b'"trace_id": "', b"+", b"+62 ", b"DE89370400440532013000",
     b"DE89 3704 0044 0532 0130 00", b"BE68539007547034", b"GB29NWBK60161331926819",
     b"abcdef0123456789abcdef01", b"550e8400-e29b-41d4-a716-446655440000", b"1700000000000", b"DE", b"BE68",
-    b"deadbeef", b"411111******1111", b"sk_live_0123456789abcdefABCDEF", b"sk_live_", b"AKIAIOSFODNN7EXAMPLE",
+    b"d2512101aabbccddeeff01234567 ", b"deadbeef", b"411111******1111", b"sk_live_",
+    b"sk_live_0123456789abcdefABCDEF", b"AKIAIOSFODNN7EXAMPLE",
 )  # fmt: skip
 SHARDS = (
     b"\x1b", b"\x1b[", b"\x1b[3", b"%", b"%2", b"%3", b"\\", b"\\u", b"\\u00", b"\\u003", b"\\x3", b"&",
@@ -122,6 +123,9 @@ _TOKENS: tuple[Callable[[int], bytes], ...] = (
     lambda byte: b"\\u%04x" % byte,
     lambda byte: b"\\x%02x" % byte,
     lambda byte: b"&#%d;" % byte,
+    lambda byte: b"&#%03d;" % byte,
+    lambda byte: b"&#x%04x;" % byte,
+    lambda byte: b"\\%03o" % byte,
     lambda byte: b"%02x" % byte,
     lambda byte: b"%02x " % byte,
     lambda byte: b"%c\x00" % byte,
@@ -174,6 +178,24 @@ def _encoded(choices: Choices) -> bytes:
     return choices.one_of((b"\n", b"\r\n    ", b"\n  ")).join(lines)[: len(coded) - choices.below(4)]
 
 
+def _dumped(choices: Choices) -> bytes:
+    """A number in rows of a hex dump: bare, as ``xxd`` and as ``hexdump -C`` write it, perhaps cut short."""
+    text = b"abcdefgh"[: choices.below(9)] + choices.one_of(PLAIN) + number(choices) + choices.one_of(PLAIN)
+    width, end = choices.one_of((16, 8, 6, 32)), choices.one_of((b"\n", b"\r\n"))
+    form = choices.below(4)
+    out = b""
+    for at in range(0, len(text), width):
+        row = text[at : at + width]
+        shown = bytes(byte if 0x20 <= byte < 0x7F else 0x2E for byte in row)
+        out += (
+            row.hex().encode(),
+            b" " + row.hex(" ").encode(),
+            b"%08x: %s  %s" % (at, row.hex(" ", -2).encode().ljust(width * 5 // 2 - 1), shown),
+            b"%08x  %s  |%s|" % (at, row.hex(" ").encode().ljust(width * 3 - 1), shown),
+        )[form] + end
+    return out[: len(out) - choices.below(4)]
+
+
 def _digits(choices: Choices) -> bytes:
     return b"".join(b"%02d" % choices.below(100) for _ in range(choices.below(20)))
 
@@ -202,6 +224,7 @@ _PIECES: tuple[Callable[[Choices], bytes], ...] = (
     _edited,
     _edited,
     _encoded,
+    _dumped,
     lambda choices: choices.one_of(EDITS),
     _grouped,
     _long,

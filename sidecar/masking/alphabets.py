@@ -14,6 +14,7 @@ from sidecar.masking.dumps import ROW_BREAK, ROW_BREAK_CUT
 from sidecar.masking.scripts import SCRIPTS
 
 MOST_DIGITS = 19
+_SEVEN = 0x37
 # A number that needs more bytes than this, gaps included, is not read as one.
 LONGEST_NUMBER = 320
 
@@ -123,6 +124,8 @@ class Alphabet(NamedTuple):
     """What may stand before the next digit; group 1 is the separator if there is one."""
     cut: re.Pattern[bytes]
     """All the rest of a buffer, if it may turn out to be a gap and digits once more has arrived."""
+    begun: re.Pattern[bytes]
+    """All the rest of a buffer, if it may turn out to be one digit once more has arrived."""
     pick: int
     """Which byte of a token tells its value."""
     values: bytes | None
@@ -135,6 +138,8 @@ class Alphabet(NamedTuple):
 
     def read(self, raw: bytes) -> bytes:
         """The ASCII digits that the tokens ``raw`` stand for."""
+        if self.name == "octal":
+            return bytes(low + 8 * (high == _SEVEN) for high, low in zip(raw[2::4], raw[3::4], strict=True))
         picked = raw if len(self.star) == 1 else raw[self.pick :: len(self.star)]
         return picked if self.values is None else picked.translate(self.values)
 
@@ -193,6 +198,7 @@ def _alphabet(
         enough=re.compile(token + rb"(?:(?:" + between + rb")?" + token + rb"){11}", re.DOTALL),
         gap=re.compile((rb"(?=" + GAP_BEGINS + rb")" if escapes else b"") + between, re.DOTALL),
         cut=re.compile(rb"(?:" + separator + rb"|" + silent + rb"){0,10}" + tail + rb"\Z", re.DOTALL),
+        begun=re.compile(cut_off(part or token) + rb"\Z", re.DOTALL),
         pick=len(star) - 1 if pick < 0 else pick,
         values=values,
     )
@@ -258,10 +264,15 @@ _WIDE_TOKENS: dict[str, tuple[bytes, bytes, bytes | None]] = {
     "json": (rb"\\u003[0-9]", b"\\u002a", None),
     "python": (rb"\\U0000003[0-9]", b"\\U0000002a", None),
     "html hex": (rb"&#[xX]3[0-9];", b"&#x2a;", None),
+    "html hex zeros": (rb"&#[xX]003[0-9];", b"&#x002a;", None),
+    "octal": (rb"\\0(?:6[0-7]|7[01])", b"\\052", None),
     "braces": (rb"\\u\{3[0-9]\}", b"\\u{2a}", None),
 }
+_OCTAL_PART = rb"\\0[67][0-7]"
 # The digit is the last byte but one.
-_ENCLOSED = frozenset(("html hex", "braces"))
+_ENCLOSED = frozenset(("html hex", "html hex zeros", "braces"))
+# Decimal references of HTML, and what stands before the number.
+_REFERENCES = {"html": b"", "html zero": b"0"}
 # Printed twice, or over an underline, as typewriters did and nroff does: for bold, for underlined.
 _OVERSTRUCK_TOKENS = {
     # name: digit, its first byte and the rest, star
@@ -289,7 +300,10 @@ MARKS: dict[str, bytes] = {
     "json": b"\\u003",
     "python": b"\\U0000003",
     "html": b"&#",
+    "html zero": b"&#0",
     "html hex": b"&#",
+    "html hex zeros": b"003",
+    "octal": b"\\0",
     "braces": b"\\u{3",
     "bold": b"\x08",
     "underlined": b"\x08",
@@ -305,15 +319,18 @@ def alphabet(name: str) -> Alphabet:
         return wide()
     if name == "hex":
         return _alphabet("hex", rb"3[0-9]", b"2a", HEX_GAPS, HEX_FILLERS, rows=True)
-    if name == "html":
-        token, part = rb"&#(?:4[89]|5[0-7]);", rb"&#[45][0-9];"
-        values = _turns(0x2E, 12)
-        return _alphabet(name, token, b"&#42;", _ALL_GAPS, INVISIBLE, part=part, pick=3, values=values)
+    if name in _REFERENCES:
+        zero = _REFERENCES[name]
+        token, part = rb"&#" + zero + rb"(?:4[89]|5[0-7]);", rb"&#" + zero + rb"[45][0-9];"
+        star, values = b"&#" + zero + b"42;", _turns(0x2E, 12)
+        return _alphabet(
+            name, token, star, _ALL_GAPS, INVISIBLE, part=part, pick=len(star) - 2, values=values
+        )
     if name in _OVERSTRUCK_TOKENS:
         token, part, star = _OVERSTRUCK_TOKENS[name]
         gaps = (*_ALL_GAPS, *_OVERSTRUCK_GAPS)
         return _alphabet(name, rb"(?:" + token + rb")", star, gaps, INVISIBLE, part=part)
     token, star, table = _WIDE_TOKENS[name]
     pick = len(star) - 2 if name in _ENCLOSED else -1
-    part = SCRIPTS[name].part if name in SCRIPTS else None
+    part = SCRIPTS[name].part if name in SCRIPTS else _OCTAL_PART if name == "octal" else None
     return _alphabet(name, token, star, _ALL_GAPS, INVISIBLE, pick=pick, values=table, part=part)

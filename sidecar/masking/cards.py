@@ -24,6 +24,15 @@ class CardTable:
         self.shortest = 12 if profile is Profile.STRICT else 14
         self.longest = 19
 
+    def begins(self, digits: bytes) -> bool:
+        """Whether any beginning of ``digits``, of at least ``WIDTH``, is a card's number."""
+        for index in ENTRIES[bisect_right(STARTS, int(digits[:WIDTH])) - 1]:
+            _, lengths, optional = BRANDS[index]
+            known = [length for length in lengths if self.shortest <= length <= len(digits)]
+            if known and ((optional and self._lenient) or any(luhn(digits[:length]) for length in known)):
+                return True
+        return False
+
     def brand(self, digits: bytes) -> str | None:
         """The brand that issues ``digits`` (ASCII, 12 to 19 of them), or None if no scheme does.
 

@@ -13,8 +13,13 @@ from sidecar.masking.context_table import EXEMPT, IBAN_LENGTHS
 # Bytes of left context that any rule may look at.
 LEFT = 176
 _HASH_LENGTHS = frozenset({24, 32, 40, 48, 56, 64, 96, 128})
-_LONGEST_HASH = 128
+LONGEST_HASH = 128
 _HEX_LETTERS = frozenset(bytes([byte]) for byte in b"abcdefABCDEF")
+_DIGITS = b"0123456789"
+# Behind the number of a track 1, whatever stands before it: the track would hide what has gone out.
+_TRACK_1 = b"^"
+# What fills up the last byte of a track in hex.
+_PADDING = b"Ff"
 _HEX_LEFT = re.compile(rb"(?<![0-9A-Za-z])(?:[0-9a-f]{0,128}|[0-9A-F]{0,128})\Z")
 _HEX_RIGHT = re.compile(rb"(?:[0-9a-f]{0,129}|[0-9A-F]{0,129})(?![0-9A-Za-z])|[0-9A-Fa-f]{0,129}")
 _UUID_LEFT = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Fa-f-]{0,35}\Z")
@@ -39,13 +44,10 @@ class Verdict(Enum):
 def judge(buffer: bytes, start: int, end: int, *, groups: int, digits: bytes, brand: str) -> Verdict:
     """The verdict on the number in ``buffer[start:end]``, which fits ``brand`` and has ``groups`` groups."""
     left = buffer[max(0, start - LEFT) : start]
-    last = left[-1:]
     if groups == 1:
-        if last == b"." and _FRACTION_LEFT.search(left):
-            return Verdict.OTHER
-        if last in _EXEMPT_BYTES and _EXEMPT_LEFT.search(left[-32:]):
-            return Verdict.OTHER
-        verdict = _as_hash(buffer, left, end, len(digits))
+        if buffer.startswith(_TRACK_1, end):
+            return Verdict.CARD
+        verdict = Verdict.OTHER if _is_labelled(left) else _as_hash(buffer, left, end, len(digits))
         if verdict is not Verdict.CARD:
             return verdict
     verdict = _as_uuid(buffer, left, start, end)
@@ -54,6 +56,14 @@ def judge(buffer: bytes, start: int, end: int, *, groups: int, digits: bytes, br
     if len(digits) <= 15 and b"+" in left[-14:] and brand != "amex" and _PHONE_LEFT.search(left[-16:]):
         return Verdict.OTHER
     return _as_iban(buffer, left, start)
+
+
+def _is_labelled(left: bytes) -> bool:
+    """Whether what stands before a number says what it is: a fraction, or a name in the table."""
+    last = left[-1:]
+    if last == b"." and _FRACTION_LEFT.search(left):
+        return True
+    return last in _EXEMPT_BYTES and _EXEMPT_LEFT.search(left[-32:]) is not None
 
 
 def _as_uuid(buffer: bytes, left: bytes, start: int, end: int) -> Verdict:
@@ -77,13 +87,28 @@ def _as_hash(buffer: bytes, left: bytes, end: int, count: int) -> Verdict:
     if before is None or after is None:
         return Verdict.CARD
     length = len(before.group()) + count + len(after.group())
-    if length > _LONGEST_HASH:
+    if length > LONGEST_HASH:
         return Verdict.OTHER
     if after.end() == len(buffer):
         return Verdict.MORE
     if buffer[after.end() : after.end() + 1].isalnum():
         return Verdict.CARD
     return Verdict.OTHER if length in _HASH_LENGTHS else Verdict.CARD
+
+
+def judge_mark(buffer: bytes, mark: int) -> Verdict:
+    """Whether the letter ``mark`` is that of a track behind its number, or one of the letters of a digest."""
+    before, after = _HEX_LEFT.search(buffer[max(0, mark - 130) : mark]), _HEX_RIGHT.match(buffer, mark)
+    if before is None or after is None:
+        return Verdict.CARD
+    run = before.group() + after.group()
+    letters = run.rstrip(_PADDING).translate(None, _DIGITS)
+    if len(run) > LONGEST_HASH or not (letters.islower() or letters.isupper()):
+        return Verdict.CARD
+    if after.end() == len(buffer):
+        return Verdict.MORE
+    whole = len(run) in _HASH_LENGTHS and not buffer[after.end() : after.end() + 1].isalnum()
+    return Verdict.OTHER if whole and len(letters) > 1 else Verdict.CARD
 
 
 def _as_iban(buffer: bytes, left: bytes, start: int) -> Verdict:

@@ -64,18 +64,22 @@ def _in_text(buffer: bytes, at: int, end: int) -> tuple[int | None, int | None]:
         return None, end
     stop = buffer.find(b"\n", at)
     row = buffer[begin : stop if stop >= 0 else len(buffer)]
-    column = _text_column(buffer, begin, row, head.end() - begin, xxd=head[1] is not None)
+    xxd, first = head[1] is not None, head.end() - begin
+    bytes_ = (_XXD_BYTES if xxd else _BYTES).match(row, first)
+    if bytes_ is None or at - begin >= bytes_.end():
+        return None, end
+    column = _text_column(buffer, begin, row, bytes_, xxd=xxd)
     if column is None:
         return None, max(stop, end) if stop >= 0 else None
     place = begin + column + sum(1 for byte in buffer[head.end() : at] if byte != 0x20) // 2
+    if 0 <= stop <= place:
+        return None, max(stop, end)
     return place, max(place + 1, end) if place < len(buffer) else None
 
 
-def _text_column(buffer: bytes, begin: int, row: bytes, first: int, *, xxd: bool) -> int | None:
-    """Where in ``row``, whose hex starts at ``first``, the text column starts; None if it does not (yet)."""
-    bytes_ = (_XXD_BYTES if xxd else _BYTES).match(row, first)
-    if bytes_ is None:
-        return None
+def _text_column(buffer: bytes, begin: int, row: bytes, bytes_: re.Match[bytes], *, xxd: bool) -> int | None:
+    """Where in ``row``, whose hex is ``bytes_``, the text column starts; None if it does not (yet)."""
+    first = bytes_.start()
     if not xxd:
         mark = _TEXT_AT.match(row, bytes_.end())
         return mark.end() if mark is not None else None

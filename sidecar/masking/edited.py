@@ -98,6 +98,8 @@ class EditedLine:
         self._queue: deque[Unit] = deque()
         self._seen: set[Finding] = set()
         self._findings: list[Finding] = []
+        self._undone: dict[tuple[str, str, int], Finding] = {}
+        """Unfinished findings in text that was changed: what they hide has gone out, and is gone now."""
         self.waiting = 0
         """Bytes that came and have not gone out."""
 
@@ -163,10 +165,12 @@ class EditedLine:
         self.read_all()
         self._settle(self._masker.close())
         self._note()
+        self._report_undone()
 
     def begin_anew(self) -> None:
         """Forget the cells that are decided: a new line starts behind the rest, which cannot be changed."""
         self.read_all()
+        self._report_undone()
         self._first_byte = self._out_byte
         self._begin_fed += sum(map(_length, self.cells[self.floor :]))
         del self.cells[: self._out_cell]
@@ -217,6 +221,7 @@ class EditedLine:
 
     def _change_from(self, at: int) -> None:
         if self._read > at:
+            self._remember_undone()
             self._masker = self._begin.fork()
             self._read = self.floor
             self._out_cell, self._out_byte = 0, self._first_byte
@@ -255,10 +260,27 @@ class EditedLine:
 
     def _note(self) -> None:
         for finding in self._masker.take_findings():
+            self._report(self._placed(finding))
+
+    def _report(self, placed: Finding) -> None:
+        undone = self._undone.get(placed[:3])
+        if undone is not None and undone.length <= placed.length:
+            del self._undone[placed[:3]]
+        if placed not in self._seen:
+            self._seen.add(placed)
+            self._findings.append(placed)
+
+    def _remember_undone(self) -> None:
+        for finding in self._masker.unfinished_findings():
             placed = self._placed(finding)
-            if placed not in self._seen:
-                self._seen.add(placed)
-                self._findings.append(placed)
+            known = self._undone.get(placed[:3])
+            if known is None or known.length < placed.length:
+                self._undone[placed[:3]] = placed
+
+    def _report_undone(self) -> None:
+        """Report what the line hides no more; what it found in the end has taken the place of most."""
+        for finding in list(self._undone.values()):
+            self._report(finding)
 
     def _placed(self, finding: Finding) -> Finding:
         """``finding`` by where its bytes came in the stream."""

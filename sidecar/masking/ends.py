@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from sidecar.masking.alphabets import CURSOR_RIGHT, ESCAPE_SEQUENCE, MARKS
+from sidecar.masking.context import LONGEST_HASH
 from sidecar.masking.keyed import ENDS_HEAD, LONGEST, LONGEST_VALUE
 from sidecar.masking.pan import FIRST
 from sidecar.masking.quiet import next_loud, quick_calm
@@ -36,6 +37,8 @@ _SEQUENCE = re.compile(ESCAPE_SEQUENCE + rb"|" + CURSOR_RIGHT + rb"|&[A-Za-z]{1,
 _NUMBER_BYTES = _PLAIN_BYTES + b"%\\&#;:={}xuUabcdefABCDEFnpst\b\r\n\x1b[(" + bytes(range(128, 256))
 _AFTER_VALUE = b".:/-"
 _HEX = b"0123456789abcdefABCDEF"
+# Twelve digits, a mark, expiry and service code.
+_SHORTEST_TRACK = 20
 # How far before the end of a buffer the key of a value that is still open may start.
 _KEY_REACH = LONGEST + LONGEST_VALUE + 1
 _RARE = re.compile(rb"[\x00\x08%\\&\x1b\x80-\xff]|(?<=[0-9])=")
@@ -47,11 +50,12 @@ _VIABLE = re.compile(
 _UNCALM = re.compile(rb"[\x00\x08%\\&\x1b\x80-\xff^]|[0-9]=\r?\n")
 # A digit in hex, or what may become one.
 _HEX_DIGIT = re.compile(rb"3(?:[0-9]|\Z)")
-# The end of a buffer behind the hex of a row of a dump.
+# What the end of a buffer may be behind the hex of a row of a dump: text beside it, or the end of the row.
 _ROW_TAIL = re.compile(
-    rb"[0-9A-Fa-f]{2} {2,3}[^\r\n]{0,34}\r?(?:\n[0-9A-Fa-f]{0,16}:? {0,2})?\Z"
-    rb"|(?:3[0-9]|2[0dDeEfF]|09)\r?\n ?\Z"
+    rb"  [^\r\n]{0,34}(?:\r|\r?\n)?\Z|(?:3[0-9]|2[0dDeEfF]|09)[ :,x\\]{0,20}(?:\r|\r?\n)\Z"
 )
+# An EMV tag and its length in digits alone: what comes behind is looked at.
+_TAG_DIGITS = 4
 _EMV_TAIL = re.compile(rb"(?:5[Aa] ?0[6-9Aa]|(?:57|[Ff] ?6[Bb]) ?(?:0[A-Fa-f]|1[0-3])) ?[1-9][0-9A-Fa-f ]*\Z")
 
 
@@ -87,7 +91,7 @@ class Ends:
         tags = _may_hold_tag(near)
         if (tags and _EMV_TAIL.search(near) is not None) or not self._is_calm(buffer, near):
             return -1
-        few = min(few, FIRST - 1 - threes)
+        few = min(few, FIRST - 1 - threes, _TAG_DIGITS)
         return few if few > 0 and not (tags and _may_hold_tag(near[-8:])) else 0
 
     def _is_calm(self, buffer: bytes, near: bytes) -> bool:
@@ -125,6 +129,8 @@ class Ends:
             hold = self._open_plain(buffer, run)
         elif last in _TRACK_MARKS:
             hold = self._detector("track2").open_from(buffer)
+        if last in _HEX and _may_be_digest(buffer):
+            hold = min(hold, self._detector("track2").open_from(buffer))
         # An exotic gap stands right before the plain rest of a number, or at the end.
         if (
             _RARE.search(buffer, max(0, size - plain - 12)) is not None
@@ -188,6 +194,13 @@ class Ends:
         return buffer.count(b"3", near) > FIRST and (
             buffer[-1] in _DUMP_BYTES or _ROW_TAIL.search(buffer, near) is not None
         )
+
+
+def _may_be_digest(buffer: bytes) -> bool:
+    """Whether ``buffer`` ends in hex that holds a track, or what looks like one in a digest."""
+    near = buffer[-LONGEST_HASH:]
+    run = near[len(near.rstrip(_HEX)) :]
+    return len(run) >= _SHORTEST_TRACK and (b"d" in run or b"D" in run)
 
 
 def _may_hold_tag(near: bytes) -> bool:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 _UTF8 = rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 _TOKEN = re.compile(
-    rb"[ -~]+|" + _UTF8 + rb"|\r?\n|\x1b(?:\[[0-?]{0,32}[ -/]{0,4}[@-~]|O[A-Za-z]|[bfd\x7f])|.", re.DOTALL
+    rb"[ -~]+|" + _UTF8 + rb"|\x1b(?:\[[0-?]{0,32}[ -/]{0,4}[@-~]|O[A-Za-z]|[bfd\x7f])|.", re.DOTALL
 )
 _UNFINISHED = re.compile(
-    rb"(?:\r|\x1b(?:\[[0-?]{0,32}[ -/]{0,4}|O)?"
+    rb"(?:\x1b(?:\[[0-?]{0,32}[ -/]{0,4}|O)?"
     rb"|[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z"
 )
 _STOP = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -46,7 +46,7 @@ class KeyboardMasker(FollowingMasker):
         return match.start(), self._token(data, match.start()) == match.start()
 
     def _token(self, data: bytes, at: int) -> int:
-        if data[at] != 0x0D and _UNFINISHED.match(data, at) is not None:
+        if _UNFINISHED.match(data, at) is not None:
             return at
         match = _TOKEN.match(data, at)
         return match.end() if match is not None else len(data)
@@ -77,7 +77,8 @@ class KeyboardMasker(FollowingMasker):
         line.read_all()
         line.cursor = len(line.cells)
         line.pass_on(unit)
-        line.write([Cell(b"\n")])
+        # A return is a key of its own: whether a line feed follows is not known when it is pressed.
+        line.write([Cell(unit.raw if unit.raw == b"\r" else b"\n")])
         self._ended = True
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 LONGEST_CODE: Final = 64
 """No code or PIN that a key names is longer than this, with what stands around it."""
+_FEWEST_DIGITS: Final = 3
+"""Of the shortest card data there is, a security code."""
+_DIGITS: Final = b"0123456789"
 _CODES: Final = frozenset(rule[0] for rule in KEYED)
 
 
@@ -25,7 +28,10 @@ class FieldFinding(NamedTuple):
     """A field that holds card data: where it is and what kind, never what it holds."""
 
     path: str
-    """A JSON Pointer (RFC 6901) such as ``/data/config.yaml``; for a key, that of its object."""
+    """A JSON Pointer (RFC 6901) such as ``/data/config.yaml``; for a key, that of its object.
+
+    Card data in keys on the way is masked in it.
+    """
     rule: str
     brand: str
 
@@ -49,9 +55,18 @@ def scan_object(engine: Engine, document: object) -> list[FieldFinding]:
     found: list[FieldFinding] = []
     for path, name, text in _texts(document):
         for data in _forms(path, text, is_secret=is_secret):
+            if _holds_none(data):
+                continue
             findings = mask(data)[1] or _codes(mask, name, data)
-            found.extend(FieldFinding(path, finding.rule, finding.brand) for finding in findings)
+            if findings:
+                shown = mask(path.encode("utf-8", "surrogatepass"))[0].decode("utf-8", "replace")
+                found.extend(FieldFinding(shown, finding.rule, finding.brand) for finding in findings)
     return list(dict.fromkeys(found))
+
+
+def _holds_none(data: bytes) -> bool:
+    """Tell, much quicker than the engine does, that there is no card data where there are no digits."""
+    return data.isascii() and len(data) - len(data.translate(None, _DIGITS)) < _FEWEST_DIGITS
 
 
 def _codes(mask: Mask, name: str, data: bytes) -> list[Finding]:

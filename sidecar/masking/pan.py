@@ -27,10 +27,14 @@ FIRST, LAST = 6, 4
 SHOWN = f"{FIRST}/{LAST}"
 _NO_DASH = frozenset(bytes([byte]) for byte in b" ./_+\t,")
 _START = re.compile(rb"(?<![0-9])[1-9]")
+# From so many starts in one buffer on, each is looked at before it is read.
+_MANY = 8
 # Most lists of figures are none after so many groups; what is left is looked at as a whole.
 _FEW = 2
 # What no number with irregular blanks stands in: columns.
 _COLUMN = b"    "
+# Between the hex of a row of a dump and its text, or between two bytes; the end of a row.
+_ROW_ENDS = (b"  ", b"\r\n", b"\n")
 # Of five groups of three digits only those of Amex are read: lists of three digits are common.
 _BY_THREES = frozenset((b"34", b"37"))
 
@@ -86,13 +90,39 @@ class NumberReader:
         """
         hold = len(buffer)
         starts = self._starts(buffer)
+        known: dict[int, tuple[bytes, int]] = {}
+        tried = 0
         for low, high in spans:
             for match in starts.finditer(buffer, low, high):
                 start = match.start()
-                if start not in done:
-                    done.add(start)
+                if start in done:
+                    continue
+                done.add(start)
+                tried += 1
+                if tried <= _MANY or self._may_begin(buffer, start, known):
                     hold = min(hold, self.read(buffer, start, found))
         return hold
+
+    def _may_begin(self, buffer: bytes, start: int, known: dict[int, tuple[bytes, int]]) -> bool:
+        """Whether any brand issues what begins at ``start``, wherever it ends: a quick look, for many starts.
+
+        ``known`` has the digits of a group and where the next one starts, -1 if there is none, so that every
+        group is matched once.
+        """
+        alphabet, at = self._alphabet, start
+        digits = b""
+        while at >= 0 and len(digits) < MOST_DIGITS:
+            group = known.get(at)
+            if group is None:
+                match = alphabet.digits.match(buffer, at)
+                if match is None:
+                    break
+                step = alphabet.gap.match(buffer, match.end())
+                following = step.end() if step is not None else -1
+                group = known[at] = (alphabet.read(match.group()), following)
+            digits += group[0]
+            at = group[1]
+        return len(digits) >= self._table.shortest and self._table.begins(digits[:MOST_DIGITS])
 
     def _starts(self, buffer: bytes) -> re.Pattern[bytes]:
         """The first digit of a group; where no escape can end in a digit by a quicker expression."""
@@ -198,7 +228,9 @@ class NumberReader:
             start = match.start()
             if self._to_end(buffer, start, known) <= MOST_DIGITS:
                 hold = self._open(buffer, start)
-                if hold is not None:
+                # One with few digits so far may be cut off in an escape, or in the text column of a dump, in
+                # which a number begins.
+                if hold is not None and hold < size:
                     return hold
         return size
 
@@ -218,7 +250,7 @@ class NumberReader:
             end = match.end()
             passed.append((at, (end - at) // self._width))
             step = alphabet.gap.match(buffer, end)
-            if step is None:
+            if step is None or self._may_be_column(buffer, end):
                 is_end = end == len(buffer) or alphabet.cut.match(buffer, end) is not None
                 known[end] = 0 if is_end else MOST_DIGITS + 1
                 at = end
@@ -238,21 +270,41 @@ class NumberReader:
         shape = Shape(buffer, start)
         total, at = 0, start
         gap: bytes | None = None
+        beside: int | None = None
         while (match := alphabet.digits.match(buffer, at)) is not None:
             end = match.end()
             count = (end - at) // self._width
             total += count
-            if total > MOST_DIGITS or end - start > LONGEST_NUMBER:
-                return None
+            if total > MOST_DIGITS or end - start > LONGEST_NUMBER or (self._digit_by_digit and count > 1):
+                return beside
             groups.append(Group(at, count))
             shape.add(count, gap)
             step = alphabet.gap.match(buffer, end)
+            otherwise = self._begun(buffer, end) if total == FIRST else size
+            if step is not None and beside is None and shape.may_grow() and self._may_be_column(buffer, end):
+                beside = seventh(groups, self._width, otherwise)
             if step is None:
-                if end < size and alphabet.cut.match(buffer, end) is None:
-                    return None
-                # A seventh digit of several bytes may have begun that is not complete yet.
-                return seventh(groups, self._width, end if total == FIRST and self._width > 1 else size)
+                if not shape.may_grow() or (end < size and alphabet.cut.match(buffer, end) is None):
+                    return beside
+                last = seventh(groups, self._width, otherwise)
+                return last if beside is None else min(last, beside)
             if step[1] is not None and not shape.may_go_on():
-                return None
+                return beside
             at, gap = step.end(), step[1]
-        return None
+        return beside
+
+    def _begun(self, buffer: bytes, end: int) -> int:
+        """Where behind ``end`` a digit of several bytes begins that is not complete yet; else the length."""
+        size = len(buffer)
+        for at in range(max(end, size - self._width + 1), size):
+            if self._alphabet.begun.match(buffer, at) is not None:
+                return at
+        return size
+
+    def _may_be_column(self, buffer: bytes, end: int) -> bool:
+        """Whether what is read as more of a number may turn out to be the text or offset of a dump's row."""
+        return (
+            self._dumped
+            and buffer.startswith(_ROW_ENDS, end)
+            and self._alphabet.cut.match(buffer, end) is not None
+        )

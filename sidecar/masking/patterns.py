@@ -175,7 +175,17 @@ def _long() -> tuple[Trigger, ...]:
         Trigger(rb"3[0-9](?:" + filler + gap + rb"3[0-9]){11}", "hex", EXOTIC_SPAN),
         # A digit at the end of a row, and one at the beginning of the next.
         Trigger(
-            rb"3[0-9](?: {0,2}" + _DUMPED + rb")?" + ROW_BREAK + rb"(?:" + _DUMPED + rb" ?)?3[0-9]",
+            rb"3[0-9](?:"
+            + filler
+            + _DUMPED
+            + rb")?"
+            + filler
+            + ROW_BREAK
+            + filler
+            + rb"(?:"
+            + _DUMPED
+            + filler
+            + rb")?3[0-9]",
             "hex",
             EXOTIC_SPAN,
         ),
@@ -215,6 +225,9 @@ def _written() -> tuple[Trigger, ...]:
         Trigger(rb"&#[xX]3[0-9];", "html hex", 6),
         Trigger(rb"\\u003[0-9]", "json", 6),
         Trigger(rb"&#(?:4[89]|5[0-7]);", "html", 5),
+        Trigger(rb"&#0(?:4[89]|5[0-7]);", "html zero", 6),
+        Trigger(rb"&#[xX]003[0-9];", "html hex zeros", 8),
+        Trigger(rb"\\0(?:6[0-7]|7[01])", "octal", 4),
         Trigger(rb"[0-9]\x08[0-9]", "bold", 3),
         Trigger(rb"_\x08[0-9]", "underlined", 3),
         Trigger(rb"\\x3[0-9]", Sieve.LONG),

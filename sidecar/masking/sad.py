@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Protocol
 
 from sidecar.masking.alphabets import MOST_DIGITS
+from sidecar.masking.context import LONGEST_HASH, Verdict, judge_mark
 from sidecar.masking.keyed import REMOVED, Keyed
 from sidecar.masking.model import Reading
 from sidecar.masking.sad_table import KEYED
@@ -75,7 +76,9 @@ class Track2:
     def _read(self, buffer: bytes, mark: int, found: list[Reading]) -> None:
         run = buffer[max(0, mark - 2 * MOST_DIGITS) : mark]
         before = run.rstrip(_DIGITS)
-        if buffer[mark] != _EQUALS and _IN_DIGEST.search(before) is not None:
+        if buffer[mark] != _EQUALS and (
+            _IN_DIGEST.search(before) is not None or judge_mark(buffer, mark) is not Verdict.CARD
+        ):
             return  # the letter of a digest, not the mark of a track
         run = run[len(before) :][-MOST_DIGITS:]
         rest = self._rest.match(buffer, mark + 1)
@@ -90,18 +93,28 @@ class Track2:
                 found.append(Reading("track2", brand, start, rest.end(), spots, "6/4", complete=done))
 
     def open_from(self, buffer: bytes) -> int:
-        """See ``Detector``: of a run of digits the last 13 wait, from its seventh on."""
+        """See ``Detector``: of a run of digits the last 13 wait, from its seventh on.
+
+        So do those before a mark as long as it may be a letter of a digest.
+        """
         size = len(buffer)
-        mark = size
-        match = self._open.search(buffer, max(0, size - 7 - 12))
-        if match is not None:
-            mark = match.start()
-        elif not buffer[-1:].isdigit():
+        mark = self._open_mark(buffer)
+        if mark == size and not buffer[-1:].isdigit():
             return size
         run = self._run.search(buffer, max(0, mark - MOST_DIGITS - 1), mark)
         if run is None or mark - run.start() <= _FIRST:
             return size
         return max(run.start() + _FIRST, mark - _WAITING)
+
+    def _open_mark(self, buffer: bytes) -> int:
+        """The first mark that is undecided at the end of ``buffer``, or its length."""
+        size = len(buffer)
+        for match in every(self._whole, buffer, max(0, size - LONGEST_HASH), size):
+            mark = match.start()
+            if buffer[mark] != _EQUALS and judge_mark(buffer, mark) is Verdict.MORE:
+                return mark
+        match = self._open.search(buffer, max(0, size - 7 - 12))
+        return match.start() if match is not None else size
 
 
 class Track1:

@@ -33,6 +33,13 @@ _AFTER_COMMA = re.compile(rb"[0-9],\Z")
 _ROW = re.compile(rb"[0-9]+(?: +[0-9]+)+")
 
 
+def _begins(groupings: frozenset[tuple[int, ...]], counts: list[int]) -> bool:
+    """Whether any of ``groupings`` begins as ``counts`` does, with at least as many digits in the last."""
+    known, last = tuple(counts[:-1]), counts[-1]
+    place = len(known)
+    return any(len(each) > place and each[:place] == known and each[place] >= last for each in groupings)
+
+
 class Shape:
     """The groups of one number, as far as it has been read.
 
@@ -89,6 +96,24 @@ class Shape:
         if self._listed or (self._after_comma and COMMA in gaps):
             return False
         if len(gaps) <= 1 and (self._single() or tuple(counts) in _BY_THOUSANDS):
+            return True
+        return self._may_scatter()
+
+    def may_grow(self) -> bool:
+        """Whether a number may come of it, with or without more digits in the last group.
+
+        Never so again once it is not: what was given out of a stream is not asked for later.
+        """
+        counts, gaps = self._counts, self._gaps
+        if len(counts) == 1:
+            return True
+        if COMMA not in gaps and _begins(GROUPINGS, counts):
+            return True
+        if counts[0] >= _LONGEST_GROUP and gaps <= _DASHES:
+            return True
+        if self._listed or (self._after_comma and COMMA in gaps):
+            return False
+        if len(gaps) == 1 and not gaps & _NEVER_SINGLE and (self._single() or _begins(_THOUSANDS, counts)):
             return True
         return self._may_scatter()
 

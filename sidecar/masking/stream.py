@@ -32,6 +32,7 @@ SMALL = 1024
 LARGE = 16384
 # Nothing shorter can hold a hidden byte that did not have to wait: what is hidden is followed by its end.
 LEAST = 4
+_Key = tuple[int, str, str, str, tuple[tuple[int, int], ...]]
 _MAY_START = re.compile(rb"[0-9^%\\&\xd9\xdb\xdf-\xe1\xea\xef\xf0]")
 
 
@@ -46,7 +47,7 @@ class Masker:
         self._held = 0
         self._calm = 0  # so many digits more may go out without a look
         self._base = -1
-        self._growing: frozenset[tuple[int, str, str]] = frozenset()
+        self._growing: frozenset[_Key] = frozenset()
         self._closed = False
         self._findings: list[Finding] = []
 
@@ -130,6 +131,17 @@ class Masker:
         self._findings = []
         return taken
 
+    def unfinished_findings(self) -> list[Finding]:
+        """What of the output is hidden and no finding yet, because more may still belong to it.
+
+        For who has fed this masker and goes on with an earlier fork: no other will tell.
+        """
+        given = self._base + len(self._tail) - self._held
+        return [
+            Finding(rule, brand, offset, given - offset, shown)
+            for offset, rule, brand, shown, _ in sorted(self._growing)
+        ]
+
     def _feed_large(self, data: bytes) -> bytes:
         """``feed`` while nothing waits, without copying ``data`` where it holds nothing to mask."""
         reader = self._reader
@@ -195,8 +207,12 @@ class Masker:
         return buffer[first:]
 
     def _report(self, found: list[Reading], first: int, limit: int, base: int) -> None:
-        grown, growing = self._growing, {_key(reading, base) for reading in found if not reading.complete}
-        self._growing = frozenset(growing)
+        grown = self._growing
+        self._growing = frozenset(
+            _key(reading, base)
+            for reading in found
+            if not reading.complete and any(start < limit for start, _ in reading.hidden)
+        )
         done = [
             reading
             for reading in found
@@ -216,9 +232,11 @@ class Masker:
             )
 
 
-def _key(reading: Reading, base: int) -> tuple[int, str, str]:
-    """What stays the same of a reading that grows."""
-    return base + reading.start, reading.rule, reading.brand
+def _key(reading: Reading, base: int) -> _Key:
+    """What stays the same of a reading that grows: of a track its number, of a dumped one all it hides."""
+    known = reading.hidden if reading.rule == "pan" else reading.hidden[:1]
+    places = tuple((start + base, end + base) for start, end in known)
+    return base + reading.start, reading.rule, reading.brand, reading.shown, places
 
 
 def _masked(buffer: bytes, first: int, limit: int, found: list[Reading]) -> bytes:

@@ -168,6 +168,14 @@ def test_what_we_live_by_cannot_be_taken_away_unasked(chart: Chart) -> None:
     assert all(name.startswith("chaperone-") for name in names)
 
 
+_EVERYWHERE = {
+    "chaperone-approvals",
+    "chaperone-standing-approvals",
+    "chaperone-configuration",
+    "chaperone-other-configuration",
+}
+
+
 def test_the_second_guard_denies_and_can_be_left_out(chart: Chart) -> None:
     objects = chart.objects()
     policies = {name for kind, name in objects if kind == "ValidatingAdmissionPolicy"}
@@ -177,7 +185,7 @@ def test_the_second_guard_denies_and_can_be_left_out(chart: Chart) -> None:
         assert objects["ValidatingAdmissionPolicy", name]["spec"]["failurePolicy"] == "Fail"
         binding = objects["ValidatingAdmissionPolicyBinding", name]["spec"]
         assert binding["validationActions"] == ["Deny"]
-        if name in {"chaperone-approvals", "chaperone-standing-approvals", "chaperone-configuration"}:
+        if name in _EVERYWHERE:
             continue  # wherever approval requests are, and what belongs to no namespace
         assert binding["matchResources"]["namespaceSelector"]["matchLabels"] == {
             "chaperone.dev/guard": "enabled"

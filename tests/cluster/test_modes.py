@@ -29,7 +29,12 @@ def install(cluster: str, *options: str) -> None:
 def default(cluster_name: str) -> Iterator[None]:
     """The chart with the values it comes with, and one controller with Secrets of its own."""
     manager = "policies.secretManagers[0]"
-    named = (f"{manager}.serviceAccount={NAMESPACE}/manager", f"{manager}.names[0]=modes-managed-*")
+    named = (
+        f"{manager}.serviceAccount={NAMESPACE}/manager",
+        f"{manager}.names[0]=modes-managed-*",
+        f"guard.configuration.managers[0].serviceAccount={NAMESPACE}/manager",
+        "guard.configuration.managers[0].names[0]=modes-managed-*",
+    )
     install(cluster_name, *(word for value in named for word in ("--set", value)))
     yield
     install(cluster_name, "--for-tests")
@@ -95,10 +100,34 @@ def test_a_controller_manages_its_own_secrets_and_no_others(default: None, admin
     assert admin.try_(*as_manager, "delete", "secret", own, "-n", NAMESPACE).code == 0
 
 
+def webhook_configuration(user: Kubectl, name: str, *who: str) -> Result:
+    """Try to make a webhook configuration of other software."""
+    manifest: Object = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": name},
+    }
+    return user.try_(*who, "create", "-f", "-", "--dry-run=server", stdin=json.dumps(manifest).encode())
+
+
+def test_webhooks_of_others_are_made_by_who_operates_and_controllers(default: None, admin: Kubectl) -> None:
+    as_manager = (f"--as=system:serviceaccount:{NAMESPACE}:manager", "--as-group=system:masters")
+    operator = ("--as=tester", "--as-group=system:masters", "--as-group=chaperone-operators")
+    for who, name in (((), "other-software"), (as_manager, "other-software")):
+        refused = webhook_configuration(admin, name, *who)
+        assert "changed by who operates Chaperone: do it as a member of chaperone-operators" in refused.error
+        assert "guard.configuration.managers" in refused.error
+    assert webhook_configuration(admin, "other-software", *operator).code == 0
+    assert webhook_configuration(admin, "modes-managed-webhook", *as_manager).code == 0
+    addon = ("--as=system:serviceaccount:kube-system:addon", "--as-group=system:masters")
+    assert webhook_configuration(admin, "other-software", *addon).code == 0
+
+
 def test_audit_mode_refuses_nothing_and_tells_all(
     audit_mode: None, admin: Kubectl, agent: Kubectl, auditor: Kubectl, audit: Audit, name: str
 ) -> None:
     tickets = len(admin.get("approvalrequests", "-A")["items"])
+    assert webhook_configuration(admin, "other-software").code == 0
     word = marker()
     assert create(agent, pod(name, container(command=TICKING), hostNetwork=True)).code == 0
     made = would(auditor, "pod", name)

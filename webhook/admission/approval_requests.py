@@ -26,6 +26,7 @@ from webhook.admission.review import (
     decode_object,
 )
 from webhook.approvals import lifecycle, telling
+from webhook.approvals.approvers import is_same
 from webhook.approvals.objects import PLURAL, ApprovalRequest, Asked, Person, Verdict
 from webhook.approvals.telling import Source
 from webhook.approvals.verdicts import Refusal, decide, refuse
@@ -42,6 +43,7 @@ SYSTEM: Final = frozenset(
 )
 WRITTEN_BY_SERVER: Final = frozenset({"managedFields", "generation", "resourceVersion"})
 _NEVER: Final = "approval requests are made, changed and removed by Chaperone alone"
+_STAYS: Final = "leave it: Chaperone removes it in its time, or have somebody remove it who may approve it"
 _DECIDE: Final = "add a decision: chaperone approvals approve NAME, or deny NAME"
 
 Targets = Callable[[ApprovalRequest], Awaitable[str]]
@@ -98,7 +100,7 @@ class ApprovalRequestDoor:
                 case Operation.UPDATE:
                     return await self._update(request)
                 case Operation.DELETE:
-                    return self._delete(request)
+                    return await self._delete(request)
                 case _:
                     asked = f"creation of approval request {request.namespace}/{request.name}"
                     remedy = "do what you want approved; Chaperone asks for the approval then"
@@ -106,9 +108,9 @@ class ApprovalRequestDoor:
         except ClusterError as error:
             return unavailable(f"change of approval request {request.name}", why=str(error))
 
-    def _delete(self, request: Request) -> Answer:
+    async def _delete(self, request: Request) -> Answer:
         ticket, now = decode_object(request.old_object, _requests), self._clock()
-        asked = f"removal of approval request {request.namespace}/{request.name}"
+        asked = f"removal of approval request {request.namespace}/{ticket.metadata.name}"
         if lifecycle.phase_at(ticket, now).is_open:
             remedy = "deny it, or wait until it has expired; then it can be removed"
             return deny(asked, why=f"{_NEVER} while they are open", remedy=remedy, rule="NotByHand")
@@ -116,6 +118,13 @@ class ApprovalRequestDoor:
             remedy = f"review it: chaperone approvals review {request.name} --reason WHAT-YOU-FOUND"
             why = "the glass was broken for it, and nobody has reviewed that yet"
             return deny(asked, why=why, remedy=remedy, rule="ReviewPending")
+        if is_same(_person(request, self._shown), ticket.spec.requester):
+            why = (
+                f"{request.user_info.username} asked for it, and what became of it is not theirs to take away"
+            )
+            return deny(asked, why=why, remedy=_STAYS, rule="OwnRequest")
+        if not await self._may_approve(request, ticket.metadata.name):
+            return deny(asked, why=_without_right(request), remedy=_STAYS, rule="MayNotApprove")
         if not request.dry_run:
             event = telling.removed(self._source, ticket, request.user_info.identity(), now)
             self._journal.note(event)
@@ -147,14 +156,16 @@ class ApprovalRequestDoor:
         found = refuse(ticket, said, _person(request, self._shown), self._clock())
         if found is not None or said.verdict is Verdict.BREAK_GLASS:
             return found
-        identity = request.user_info.identity()
-        may = await asyncio.to_thread(
-            self._rights.may_approve, identity, PLURAL, request.namespace, request.name
-        )
-        if not may:
-            why = f"{identity.username} has no right to approve in namespace {request.namespace}"
-            return Refusal("MayNotApprove", why)
+        if not await self._may_approve(request, request.name):
+            user = request.user_info.username
+            return Refusal(
+                "MayNotApprove", f"{user} has no right to approve in namespace {request.namespace}"
+            )
         return None
+
+    async def _may_approve(self, request: Request, name: str) -> bool:
+        identity = request.user_info.identity()
+        return await asyncio.to_thread(self._rights.may_approve, identity, PLURAL, request.namespace, name)
 
     async def _look(self, ticket: ApprovalRequest) -> tuple[Refusal | None, tuple[str, ...]]:
         """Give why what was asked is not there to be done any more, or what to warn of."""
@@ -181,6 +192,10 @@ class ApprovalRequestDoor:
         asked = f"verdict on approval request {request.namespace}/{request.name}"
         remedy = _remedy(refusal.rule, said.verdict, request)
         return deny(asked, why=refusal.why, remedy=remedy, rule=refusal.rule, field="decision")
+
+
+def _without_right(request: Request) -> str:
+    return f"{request.user_info.username} has no right to approve in namespace {request.namespace}"
 
 
 def _person(request: Request, shown: Callable[[Identity], Identity]) -> Person:

@@ -83,7 +83,7 @@ class DeskApproving:
         wanted = wish(
             msgspec.structs.replace(question, identity=self._desk.known_as(question.identity)),
             decision,
-            subject,
+            self._without_card_data(subject),
             self._key(),
             home=self._home,
         )
@@ -95,6 +95,19 @@ class DeskApproving:
             return _allowed(outcome, decision)
         answer = refusal(asked, decision, outcome, self._desk.now(), self._desk.terms.pending_seconds)
         return msgspec.structs.replace(answer, decision=decision)
+
+    def _without_card_data(self, subject: Subject) -> Subject:
+        """Give a subject whose target's name is masked: requests and their digests have it in them.
+
+        What exactly it is, is bound by what is digested under the server's key.
+        """
+        target = subject.target
+        name = self._desk.shown(target.name)
+        return (
+            subject
+            if name == target.name
+            else msgspec.structs.replace(subject, target=msgspec.structs.replace(target, name=name))
+        )
 
     async def _held(self, outcome: Outcome, review: Review) -> bool:
         """Hold a request back until it is decided; tell whether it was.

@@ -42,7 +42,7 @@ class AuditMode:
         try:
             answer = await self._door.review(request)
         except CallerError as error:
-            answer = unreadable(str(error))
+            answer = unreadable(error)
         denial = answer.denial
         if denial is None or _reason(denial) in _STAY:
             return answer

@@ -5,7 +5,8 @@ from typing import Final
 
 import msgspec
 
-from webhook.admission.review import Answer, Cause, Denial
+from sidecar.contract.errors import CallerError
+from webhook.admission.review import Answer, Cause, Denial, ExcessiveIdentityError
 from webhook.policy.decision import Action, Decision
 
 _COMMAND_LAST: Final = re.compile(r": (?:kubectl|chaperone) [^;()]*\Z")
@@ -44,8 +45,12 @@ def bad_request(message: str) -> Answer:
     return Answer(Denial(message, (Cause("FieldValueInvalid", message),), code=400, reason="BadRequest"))
 
 
-def unreadable(why: str) -> Answer:
-    """Give the refusal of a request whose object a door cannot read."""
+def unreadable(error: CallerError) -> Answer:
+    """Give the refusal of a request that a door cannot read, or of somebody of whom too much is said."""
+    why = str(error)
+    if isinstance(error, ExcessiveIdentityError):
+        remedy = "have your identity provider name fewer groups and claims, or act as somebody who has fewer"
+        return deny("this request", why=why, remedy=remedy, rule="ExcessiveIdentity", field="userInfo")
     remedy = "Nothing is let through that cannot be read; send what the API server's schema says"
     causes = (Cause("Unreadable", why), Cause("Remedy", remedy))
     return Answer(Denial(f"{why}. {remedy}.", causes, code=400, reason="BadRequest"))

@@ -43,6 +43,7 @@ _KINDS: Final = {
     ("", "serviceaccounts"): "ServiceAccount",
     ("", "serviceaccounts/token"): "TokenRequest",
     ("", "persistentvolumeclaims"): "PersistentVolumeClaim",
+    ("", "persistentvolumes"): "PersistentVolume",
     ("apps", "deployments"): "Deployment",
     ("apps", "statefulsets"): "StatefulSet",
     ("apps", "daemonsets"): "DaemonSet",

@@ -9,6 +9,8 @@ from webhook.policy.active import check_object
 
 _SECONDS = 8.0
 """Less than the API server waits."""
+_LONGEST_WARNING = 255
+_MOST_WARNINGS = 8
 
 
 class GuardPolicyDoor:
@@ -18,7 +20,7 @@ class GuardPolicyDoor:
         """Let a policy in that compiles and keeps its cases. Compiling is done in a thread."""
         asked = f"GuardPolicy {request.name or '(unnamed)'}"
         try:
-            await asyncio.wait_for(asyncio.to_thread(check_object, request.object), _SECONDS)
+            remarks = await asyncio.wait_for(asyncio.to_thread(check_object, request.object), _SECONDS)
         except ConfigurationError as error:
             remedy = "correct it, and try it with chaperone policy lint FILE; what is in force stays"
             return deny(asked, why=str(error), remedy=remedy, rule="BrokenPolicy", field="spec")
@@ -27,4 +29,4 @@ class GuardPolicyDoor:
             return deny(
                 asked, why=why, remedy="make its expressions simpler", rule="BrokenPolicy", field="spec"
             )
-        return Answer()
+        return Answer(warnings=tuple(remark[:_LONGEST_WARNING] for remark in remarks[:_MOST_WARNINGS]))

@@ -27,7 +27,7 @@ from webhook.admission.questions import (
     template_question,
 )
 from webhook.admission.review import Answer, MalformedReviewError, Noted, Request
-from webhook.admission.system import is_for_itself, is_system
+from webhook.admission.system import is_for_itself, is_system, is_system_token
 from webhook.approvals.subjects import Change, object_subject
 from webhook.policy.decision import Action, Decision, Door, Operation, Policy, Question
 from webhook.policy.demands import strictest
@@ -77,20 +77,25 @@ class ObjectDoor:
         if door is None or request.operation is Operation.CONNECT:
             raise MalformedReviewError("this is no change of an object that Chaperone guards")
         change = change_of(request, door)
-        if is_nothing(change) or is_for_itself(request):
+        findings = await self._findings(request, change)
+        if (is_nothing(change) and not findings) or is_for_itself(request):
             return Answer()
         asked = f"{_VERBS[change.operation]} of {_called(request, change)}"
         try:
-            return await self._judge(asked, request, change)
+            return await self._judge(asked, request, change, findings)
         except ClusterError as error:
             return unavailable(asked, why=str(error))
 
     def _is_left_alone(self, request: Request) -> bool:
         user = request.user_info
-        return user.username in self._ours or is_system(user) or request.namespace in self._exempt
+        if user.username in self._ours or is_system(user):
+            return True
+        return request.namespace in self._exempt and not is_system_token(request)
 
-    async def _judge(self, asked: str, request: Request, change: Change) -> Answer:
-        question = await self._question(request, change)
+    async def _judge(
+        self, asked: str, request: Request, change: Change, findings: Sequence[FieldFinding]
+    ) -> Answer:
+        question = await self._question(request, change, findings)
         decision = self._decide(question, change)
         if decision.action is Action.APPROVE:
             subject = object_subject(change, question)
@@ -103,17 +108,16 @@ class ObjectDoor:
             return refused_by_policy(asked, decision)
         return Answer(decision=decision)
 
-    async def _question(self, request: Request, change: Change) -> Question:
-        changed = is_substantial(change)
+    async def _question(self, request: Request, change: Change, findings: Sequence[FieldFinding]) -> Question:
         labels = await self._namespaces.labels(request.namespace) if request.namespace else None
         return object_question(
             request,
             change.door,
             at=self._clock(),
             namespace_labels=labels,
-            changed=changed,
+            changed=is_substantial(change),
             rights=await self._rights(request),
-            findings=await self._findings(request, change) if changed else (),
+            findings=findings,
         )
 
     def _decide(self, question: Question, change: Change) -> Decision:

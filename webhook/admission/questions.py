@@ -1,7 +1,7 @@
 """Reviews as questions to policies: which door a request is at, and what rules may ask about it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -10,10 +10,12 @@ from webhook.admission.debugging import request_questions
 from webhook.admission.pods import Metadata
 from webhook.admission.review import MalformedReviewError, Request, decode_object
 from webhook.approvals.subjects import Change, made_up_name
-from webhook.policy.changes import part, plain, substance, template
+from webhook.policy.changes import notes, part, plain, substance, template
 from webhook.policy.decision import Door, Operation, Question
 from webhook.policy.privileges import Privilege, UnreadableObjectError, find_privileges
 from webhook.policy.rights import BINDING_KINDS, ROLE_KINDS, Right, binding_privileges, role_privileges
+from webhook.policy.volumes import KIND as VOLUME
+from webhook.policy.volumes import volume_privileges
 
 Json = dict[str, Any]
 _SUBRESOURCES: Final = {
@@ -36,6 +38,7 @@ _CORE: Final = {
     "configmaps": Door.CONFIGMAP,
     "namespaces": Door.NAMESPACE,
     "nodes": Door.NODE,
+    "persistentvolumes": Door.PERSISTENT_VOLUME,
 }
 _RBAC: Final = "rbac.authorization.k8s.io"
 _GROUPS: Final = {
@@ -52,7 +55,10 @@ _OUR_RIGHTS: Final = "chaperone-"
 """How cluster roles of Chaperone and their bindings begin."""
 _SESSIONS: Final = frozenset({Door.EXEC, Door.ATTACH})
 _CONNECTIONS: Final = frozenset({Door.PORT_FORWARD, Door.PROXY})
-_HOLDERS: Final = frozenset({Door.SECRET, Door.CONFIGMAP})
+_HOLDERS: Final = frozenset({Door.SECRET, Door.CONFIGMAP, Door.WORKLOAD})
+"""Where whole objects are looked through for card data."""
+_NAMED: Final = _HOLDERS | {Door.RBAC, Door.NAMESPACE, Door.NODE, Door.PERSISTENT_VOLUME}
+"""Where names, labels and annotations are."""
 Scan = Callable[[object], Sequence[FieldFinding]]
 """Finds card data in a decoded object."""
 
@@ -222,11 +228,28 @@ def is_substantial(change: Change) -> bool:
 
 
 def scanned(change: Change) -> Json | None:
-    """Give what is looked through for card data: a ConfigMap or Secret without its metadata, else None."""
-    if change.door not in _HOLDERS or change.after is None:
+    """Give what of a change is looked through for card data, None when there is nothing.
+
+    Of ConfigMaps, Secrets and workloads that is the whole object, when something of it changes that counts;
+    else, and of other objects, what the change writes into the metadata.
+    """
+    if change.door not in _NAMED or change.after is None:
         return None
-    document = {key: value for key, value in change.after.items() if key != "metadata"}
-    return {**document, "kind": change.kind}
+    if change.door in _HOLDERS and is_substantial(change):
+        values = {key: value for key, value in change.after.items() if key not in {"metadata", "status"}}
+        return {**values, "metadata": notes(change.after), "kind": change.kind}
+    before = notes(change.before or {})
+    written = {key: _written(value, before.get(key)) for key, value in notes(change.after).items()}
+    found = {key: value for key, value in written.items() if value}
+    return {"metadata": found} if found else None
+
+
+def _written(value: Any, before: Any) -> Any:
+    """Give what of labels and annotations is new; other notes whole, where they are other than before."""
+    if isinstance(value, dict) and isinstance(before, dict):
+        old = cast("Json", before)
+        return {key: new for key, new in cast("Json", value).items() if old.get(key) != new}
+    return None if value == before else cast("Any", value)
 
 
 def object_question(
@@ -302,14 +325,14 @@ def questions_of(
     if door in _CONNECTIONS or request.operation is Operation.CONNECT:
         return [connect_question(request, door, at=at, namespace_labels=namespace_labels)]
     change = change_of(request, door)
-    changed, document = is_substantial(change), scanned(change)
+    document = scanned(change)
     question = object_question(
         request,
         door,
         at=at,
         namespace_labels=namespace_labels,
-        changed=changed,
-        findings=scan(document) if changed and document is not None else (),
+        changed=is_substantial(change),
+        findings=() if document is None else scan(document),
     )
     template_asked = template_question(question, change)
     return [question] if template_asked is None else [question, template_asked]
@@ -324,6 +347,8 @@ def _privileges(request: Request, rights: Iterable[Right] | None) -> tuple[Privi
             return role_privileges(request.object, request.old_object)
         if kind in BINDING_KINDS:
             return binding_privileges(request.object, request.old_object, rights)
+        if kind == VOLUME:
+            return volume_privileges(request.object, request.old_object)
         return tuple(found.privilege for found in find_privileges(kind, request.object))
     except UnreadableObjectError as error:
         raise MalformedReviewError(str(error)) from None

@@ -4,6 +4,8 @@ Source: https://kubernetes.io/docs/reference/config-api/apiserver-admission.v1/
 """
 
 import base64
+import re
+from collections.abc import Iterator
 from typing import Literal, TypeVar
 
 import msgspec
@@ -15,8 +17,16 @@ from webhook.policy.decision import Decision, Operation
 
 MAX_REVIEW_BYTES = 8 * 1024 * 1024
 """More than twice the largest object an API server stores (3 MiB)."""
-_MAX_IDENTITY_CHARACTERS = 256 * 1024
-"""Of names, groups and claims together; some thousand groups."""
+MAX_IDENTITY_CHARACTERS = 64 * 1024
+"""Of names, groups and claims together; a thousand groups."""
+MAX_IDENTITY_NUMBERS = 16 * 1024
+"""Of these, in words with digits that are no UUIDs: each is looked through for card data."""
+_KEPT_OF_NAMES = 256
+"""Characters that are known of a name where more is said of somebody than is looked at."""
+_FEWEST_DIGITS = 3
+_DIGITS = b"0123456789"
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""What many groups are, and nothing is found in."""
 _API_VERSION = "admission.k8s.io/v1"
 _KIND = "AdmissionReview"
 
@@ -27,6 +37,10 @@ class MalformedReviewError(CallerError):
     """The body is not an AdmissionReview this webhook can judge."""
 
 
+class ExcessiveIdentityError(CallerError):
+    """More is said of who asks than Chaperone looks at."""
+
+
 class UserInfo(msgspec.Struct, frozen=True):
     """Who asks, as the API server authenticated them."""
 
@@ -34,9 +48,17 @@ class UserInfo(msgspec.Struct, frozen=True):
     uid: str = ""
     groups: tuple[str, ...] | None = None
     extra: dict[str, tuple[str, ...]] | None = None
+    excess: str = ""
+    """How much was said of them, where that was too much: then only the beginnings of the names are left."""
 
     def identity(self) -> Identity:
-        """Give the identity as it is sealed into grants."""
+        """Give the identity as it is judged and sealed into grants. Raises ExcessiveIdentityError."""
+        if self.excess:
+            raise ExcessiveIdentityError(self.excess)
+        return self.known()
+
+    def known(self) -> Identity:
+        """Give what is known of the identity: for the record, not to judge by."""
         return Identity(self.username, self.uid, self.groups or (), self.extra or {})
 
 
@@ -196,15 +218,39 @@ def decode_review(body: bytes) -> Request:
         raise MalformedReviewError(f"only {_KIND} of {_API_VERSION} is understood")
     if not review.request.uid:
         raise MalformedReviewError("the AdmissionReview's request has no uid")
-    if _characters(review.request.user_info) > _MAX_IDENTITY_CHARACTERS:
-        raise MalformedReviewError("the AdmissionReview says more of who asks than anybody is")
-    return review.request
+    return replace(review.request, user_info=_bounded(review.request.user_info))
 
 
-def _characters(user: UserInfo) -> int:
-    extra = user.extra or {}
-    claims = sum(len(key) + sum(map(len, values)) for key, values in extra.items())
-    return len(user.username) + len(user.uid) + sum(map(len, user.groups or ())) + claims
+def _bounded(user: UserInfo) -> UserInfo:
+    """Give somebody as they are, or the beginnings of their names where more is said than is looked at."""
+    user = replace(user, excess="")
+    words = list(_words(user))
+    total = sum(map(len, words))
+    if total <= MAX_IDENTITY_NUMBERS:
+        return user
+    numbers = sum(len(word) for word in words if _has_digits(word))
+    if total <= MAX_IDENTITY_CHARACTERS and numbers <= MAX_IDENTITY_NUMBERS:
+        return user
+    excess = (
+        f"who asks is said in {total} characters of names, groups and claims, {numbers} of them in words with"
+        f" digits; Chaperone judges by at most {MAX_IDENTITY_CHARACTERS} and {MAX_IDENTITY_NUMBERS}"
+    )
+    return UserInfo(user.username[:_KEPT_OF_NAMES], user.uid[:_KEPT_OF_NAMES], excess=excess)
+
+
+def _words(user: UserInfo) -> Iterator[str]:
+    yield user.username
+    yield user.uid
+    yield from user.groups or ()
+    for key, values in (user.extra or {}).items():
+        yield key
+        yield from values
+
+
+def _has_digits(word: str) -> bool:
+    """Tell whether a word is looked through for card data: it has some digits, and is no UUID."""
+    data = word.encode("utf-8", "replace")
+    return len(data) - len(data.translate(None, _DIGITS)) >= _FEWEST_DIGITS and not _UUID.fullmatch(word)
 
 
 def decode_object(raw: msgspec.Raw, decoder: msgspec.json.Decoder[_T]) -> _T:

@@ -6,14 +6,18 @@ controllers, https://kubernetes.io/docs/reference/access-authn-authz/rbac/#contr
 
 from typing import Final
 
+import msgspec
+
 from webhook.accounts import user_of
 from webhook.admission.pods import OwnerReference, Pod
-from webhook.admission.review import Request, UserInfo
+from webhook.admission.review import Request, UserInfo, decode_object
+from webhook.policy.decision import Operation
 
 _COMPONENTS: Final = frozenset(
     {"system:apiserver", "system:kube-controller-manager", "system:kube-scheduler"}
 )
-_ACCOUNTS: Final = user_of("kube-system", "")
+_SYSTEM: Final = "kube-system"
+_ACCOUNTS: Final = user_of(_SYSTEM, "")
 _NODE: Final = "system:node:"
 _NODES: Final = "system:nodes"
 _CONTROLLERS: Final = {
@@ -26,6 +30,14 @@ _CONTROLLERS: Final = {
 """What the controllers that make pods make them for."""
 _SHARED: Final = "system:kube-controller-manager"
 """All controllers, where they share one credential."""
+_TOKEN_TYPE: Final = "kubernetes.io/service-account-token"  # noqa: S105  the name of a type
+
+
+class _Typed(msgspec.Struct, frozen=True):
+    type: str | None = None
+
+
+_typed = msgspec.json.Decoder(_Typed | None)
 
 
 def is_system(user: UserInfo) -> bool:
@@ -54,6 +66,19 @@ def is_for_itself(request: Request) -> bool:
     """Tell whether a service account asks for a token of its own."""
     account = user_of(request.namespace, request.name)
     return request.sub_resource == "token" and request.user_info.username == account
+
+
+def is_system_token(request: Request) -> bool:
+    """Tell whether somebody wants a token of an account of ``kube-system``, whose bearer is never held up.
+
+    By asking for one, or by a Secret that one is put into. Raises MalformedReviewError.
+    """
+    if request.namespace != _SYSTEM or request.resource.group:
+        return False
+    if (request.resource.resource, request.sub_resource) == ("serviceaccounts", "token"):
+        return True
+    is_secret = request.resource.resource == "secrets" and request.operation is not Operation.DELETE
+    return is_secret and (decode_object(request.object, _typed) or _Typed()).type == _TOKEN_TYPE
 
 
 def _fits(owner: OwnerReference, wanted: tuple[str, str]) -> bool:

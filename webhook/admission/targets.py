@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Callable
 from typing import Any, Final
 
-from webhook.admission.lookup import ObjectLookup, PodLookup
+from webhook.admission.lookup import NotPermittedError, ObjectLookup, PodLookup
 from webhook.approvals.asking import key_name, keyed_state
 from webhook.approvals.objects import ApprovalRequest, Target
 from webhook.approvals.subjects import stamped, state_of
@@ -14,6 +14,7 @@ _CLUSTER: Final = frozenset(
     {
         "namespaces",
         "nodes",
+        "persistentvolumes",
         "clusterroles.rbac.authorization.k8s.io",
         "clusterrolebindings.rbac.authorization.k8s.io",
         "guardpolicies.chaperone.dev",
@@ -50,6 +51,7 @@ class Targets:
         target, namespace = ticket.spec.target, ticket.metadata.namespace
         if target.resource != "pods" or not target.uid:
             return ""
+        _check_name(target)
         pod = await self._pods.find(namespace, target.name)
         if pod is None:
             return f"pod {namespace}/{target.name}, for which it was asked, is gone"
@@ -61,6 +63,7 @@ class Targets:
         target = ticket.spec.target
         resource, namespace = place(target, ticket.metadata.namespace)
         called = f"{resource} {namespace}/{target.name}" if namespace else f"{resource} {target.name}"
+        _check_name(target)
         found = await self._objects.find(resource, namespace, target.name)
         if found is None:
             return f"{called}, for which it was asked, is gone"
@@ -88,3 +91,11 @@ def place(target: Target, namespace: str) -> tuple[str, str]:
     resource, _, sub = target.resource.partition("/")
     looked_at = target.resource if sub == "scale" else resource
     return looked_at, "" if resource in _CLUSTER else namespace
+
+
+def _check_name(target: Target) -> None:
+    """Raise NotPermittedError where a name was masked: that of an object has no stars."""
+    if "*" in target.name:
+        raise NotPermittedError(
+            f"the name of {target.resource} {target.name} holds card data and is not kept"
+        )

@@ -69,7 +69,7 @@ def decision_event(stamp: Stamp, name: str, request: Request, answer: Answer, *,
         origin=stamp.origin,
         kind=_kind(name, answer),
         outcome=Outcome.SUCCESS if answer.allowed else Outcome.FAILURE,
-        actor=request.user_info.identity(),
+        actor=request.user_info.known(),
         where=Where(
             namespace=request.namespace,
             resource=resource_of(request),

@@ -110,6 +110,10 @@ class Desk:
         """Give who somebody is as requests have it: without card data."""
         return self._redaction.identity(identity)
 
+    def shown(self, text: str) -> str:
+        """Give a text as requests have it: without card data."""
+        return self._redaction.text(text)
+
     def ask(self, wish: Wish, review: Review) -> Outcome:
         """Give how an action stands, after asking for it or spending its approval where that is due."""
         for _ in range(_TRIES):

@@ -28,13 +28,14 @@ from webhook.approvals.objects import (
     Use,
 )
 from webhook.approvals.telling import Source
-from webhook.journal.journal import Journal, JournalFullError
+from webhook.journal.journal import Journal
 from webhook.policy.decision import Approval, Door, Operation
 
 _TRIES: Final = 5
 _USABLE_SECONDS: Final = 60
 """The program goes on as soon as the approval is seen."""
 _MOST_SAID: Final = 200
+_MOST_TOLD: Final = 10_000
 
 
 class ProgramTickets(Protocol):
@@ -50,10 +51,6 @@ class ProgramTickets(Protocol):
 
     def update(self, ticket: ApprovalRequest, status: Status) -> bool:
         """Give one a new status; False when it has changed since it was read, or is gone."""
-        ...
-
-    def remove(self, ticket: ApprovalRequest) -> bool:
-        """Remove one; False when it has changed since it was read, or is gone."""
         ...
 
 
@@ -80,6 +77,7 @@ class ProgramDesk:
         self._journal = journal
         self._source = source
         self._clock = clock
+        self._told: dict[str, None] = {}
 
     def ask(self, program: WaitingProgram) -> ApprovalDecided | None:
         """Give what was decided, None while it waits. An approval is used up before it is told.
@@ -99,20 +97,26 @@ class ProgramDesk:
 
     def _make(self, program: WaitingProgram) -> bool:
         """Make a request and tell of it; False when there is one by now."""
-        now = dt.datetime.fromtimestamp(int(self._clock()), dt.UTC)
-        made = self._tickets.create(ticket_for(program, now))
-        if made is None:
-            return False
-        try:
-            self._journal.note(telling.asked(self._source, made, program.identity, ""))
-        except JournalFullError:
-            self._tickets.remove(made)
-            raise
-        return True
+        made = self._tickets.create(ticket_for(program, self._now()))
+        if made is not None:
+            self._tell(made, program)
+        return made is not None
+
+    def _tell(self, ticket: ApprovalRequest, program: WaitingProgram) -> None:
+        """Tell that people are asked, unless this process has. Told twice it is the same event."""
+        name = ticket.metadata.name
+        if name in self._told:
+            return
+        self._journal.note(telling.asked(self._source, ticket, program.identity, ""))
+        self._told[name] = None
+        if len(self._told) > _MOST_TOLD:
+            del self._told[next(iter(self._told))]
+
+    def _now(self) -> dt.datetime:
+        return dt.datetime.fromtimestamp(int(self._clock()), dt.UTC)
 
     def _look(self, ticket: ApprovalRequest, program: WaitingProgram) -> ApprovalDecided | None:
-        now = dt.datetime.fromtimestamp(int(self._clock()), dt.UTC)
-        session = program.grant.session
+        now, session = self._now(), program.grant.session
         match lifecycle.phase_at(ticket, now):
             case Phase.APPROVED:
                 used = replace(ticket.status, phase=Phase.USED, use=Use(at=now, session=session))
@@ -125,6 +129,7 @@ class ProgramDesk:
             case Phase.EXPIRED:
                 return _decided(program, f"nobody approved it within {program.rule.wait_seconds} seconds")
             case Phase.PENDING | Phase.GRANTED:
+                self._tell(ticket, program)
                 return None
 
 

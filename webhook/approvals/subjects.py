@@ -3,24 +3,22 @@
 Pure. ``showing`` makes what is shown.
 """
 
-import re
 from typing import Any, Final, cast
 
 import msgspec
 
 from sidecar.contract.decoding import UNREADABLE
 from sidecar.contract.errors import CallerError
+from webhook.approvals.allocated import without_allocated, without_made_up_names, without_name_of_token
 from webhook.approvals.objects import Target
 from webhook.approvals.showing import redacted, show_object
-from webhook.policy.changes import changes, part, plain, substance
+from webhook.policy.changes import changes, notes, part, plain, substance
 from webhook.policy.decision import Door, Operation, Question
 
 Json = dict[str, Any]
-_TOKEN_VOLUME: Final = "kube-api-access-"  # noqa: S105  the beginning of a volume's name
 _RANDOM_LETTERS: Final = 5
 """That the API server puts behind ``generateName``."""
 _LONGEST_PREFIX: Final = 58
-_MADE_UP_BY_KUBECTL: Final = re.compile(r"\Adebugger-[a-z0-9]{5}\Z")
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +68,7 @@ def debug_subject(name: str, pod_uid: str, added: list[Json]) -> Subject:
 
     The names that kubectl makes up, another for every try, are not bound.
     """
-    bare = [{**one, "name": _MADE_UP_BY_KUBECTL.sub("debugger-*", str(one.get("name")))} for one in added]
+    bare = without_made_up_names(added)
     return Subject(
         target=Target(resource="pods/ephemeralcontainers", name=name, uid=pod_uid),
         digested=msgspec.json.encode((pod_uid, bare), order="deterministic"),
@@ -81,7 +79,7 @@ def debug_subject(name: str, pod_uid: str, added: list[Json]) -> Subject:
 def pod_subject(question: Question) -> Subject:
     """Give the subject of a pod's creation: the object without what servers set and Chaperone adds."""
     pod = _read(question.object, "the pod holds")
-    bare = _without_name_of_token(plain(pod))
+    bare = without_name_of_token(plain(pod))
     return Subject(
         target=Target(resource="pods", name=question.name),
         digested=msgspec.json.encode(bare, order="deterministic"),
@@ -94,17 +92,17 @@ def object_subject(change: Change, question: Question) -> Subject:
 
     Bound are everything the change sets or takes away, and of the object there is its UID and what of it
     counts: an approval is not good once that is another. What does not count, and the change leaves as it is,
-    may become another meanwhile. Of a new object all is bound but what servers set, and the name that the API
-    server makes up.
+    may become another meanwhile. Of a new object all is bound but what servers set, and what they and kubectl
+    make up: names, addresses and ports.
     """
-    before, after = change.before, change.after
+    before, after = change.before, _asked_for(change)
     state = b"" if before is None else state_of(change.door, change.kind, before)
     bound: Json = {
         "operation": change.operation.value,
         "resource": change.resource,
         "name": change.name,
         "before": msgspec.Raw(state or b"null"),
-        **_asked_of(change),
+        **_asked_of(before, after),
     }
     return Subject(
         target=Target(
@@ -119,13 +117,20 @@ def object_subject(change: Change, question: Question) -> Subject:
     )
 
 
-def _asked_of(change: Change) -> Json:
-    before, after = change.before, change.after
+def _asked_for(change: Change) -> Json | None:
+    """Give what would be, without what servers and kubectl make up for it."""
+    if change.after is None:
+        return None
+    return without_allocated(change.kind, change.before, change.after)
+
+
+def _asked_of(before: Json | None, after: Json | None) -> Json:
     if after is None:
         return {}
     if before is None:
         return {"after": _without_made_up_name(plain(_without_own_uid(after)))}
-    return {"changes": changes(plain(before), plain(after))}
+    found = changes(plain(before), plain(after))
+    return {"changes": found or {"metadata": {"within": changes(notes(before), notes(after))}}}
 
 
 def state_of(door: Door, kind: str, found: Json) -> bytes:
@@ -200,29 +205,3 @@ def _without_made_up_name(found: Json) -> Json:
         return found
     metadata = {key: value for key, value in part(found, "metadata").items() if key != "name"}
     return {**found, "metadata": metadata}
-
-
-def _without_name_of_token(pod: Json) -> Json:
-    """Give a pod in which the token's volume has no random name: the API server gives one to every try."""
-    volumes = cast("list[Json]", part(pod, "spec").get("volumes") or [])
-    tokens = [str(volume.get("name")) for volume in volumes if _is_token(volume)]
-    return _renamed(pod, tokens[0]) if len(tokens) == 1 else pod
-
-
-def _is_token(volume: Json) -> bool:
-    name = volume.get("name")
-    return isinstance(name, str) and name.startswith(_TOKEN_VOLUME) and "projected" in volume
-
-
-def _renamed(value: Any, name: str) -> Any:
-    match value:
-        case dict():
-            found = cast("Json", value)
-            return {
-                key: _TOKEN_VOLUME if key == "name" and inner == name else _renamed(inner, name)
-                for key, inner in found.items()
-            }
-        case list():
-            return [_renamed(inner, name) for inner in cast("list[Any]", value)]
-        case _:
-            return value

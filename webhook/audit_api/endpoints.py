@@ -29,6 +29,7 @@ from webhook.audit_api.requests import (
     parameters,
 )
 from webhook.audit_api.searching import MAX_BODY_BYTES, answer, parse_search
+from webhook.audit_api.session_feed import SessionFeed
 from webhook.audit_api.stream import WatchStream
 from webhook.audit_api.table import TABLE_CONTENT_TYPE, notice_table, session_table
 from webhook.audit_api.threads import Threads
@@ -86,15 +87,8 @@ class Endpoints:
         return json_response(rows, content_type=TABLE_CONTENT_TYPE)
 
     def _watch(self, asked: ListRequest, namespace: str | None, form: Form) -> Response:
-        stream = WatchStream(
-            self._store,
-            self._changes,
-            self._threads,
-            asked=asked,
-            namespace=namespace,
-            form=form,
-            clock=self._clock,
-        )
+        feed = SessionFeed(self._store, self._threads, asked=asked, namespace=namespace, clock=self._clock)
+        stream = WatchStream(feed, self._changes, asked=asked, form=form, clock=self._clock)
         content_type = TABLE_CONTENT_TYPE if form is Form.TABLE else "application/json"
         return StreamingResponse(stream.lines(), media_type=content_type)
 

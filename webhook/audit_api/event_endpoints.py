@@ -8,13 +8,14 @@ from fastapi.responses import StreamingResponse
 from webhook.audit_api.access import EVENTS, Action, Read, ReadHook
 from webhook.audit_api.changes import Changes
 from webhook.audit_api.errors import unknown_event
+from webhook.audit_api.event_feed import EventFeed
 from webhook.audit_api.event_listing import list_events
 from webhook.audit_api.event_objects import FIELDS, AuditEventList, event_object
-from webhook.audit_api.event_stream import EventStream
 from webhook.audit_api.event_table import event_table
 from webhook.audit_api.gate import identity_of, json_response
 from webhook.audit_api.objects import ListMeta
 from webhook.audit_api.requests import Form, form_of, include_object, list_request, parameters
+from webhook.audit_api.stream import WatchStream
 from webhook.audit_api.table import TABLE_CONTENT_TYPE
 from webhook.audit_api.threads import Threads
 from webhook.store.audit import AuditQuery
@@ -41,15 +42,8 @@ class EventEndpoints:
         action = Action.WATCH if asked.watch else Action.LIST
         await self._on_read(Read(identity_of(request), action, namespace, resource=EVENTS))
         if asked.watch:
-            stream = EventStream(
-                self._store,
-                self._changes,
-                self._threads,
-                asked=asked,
-                namespace=namespace,
-                form=form,
-                clock=self._clock,
-            )
+            feed = EventFeed(self._store, self._threads, asked=asked, namespace=namespace, clock=self._clock)
+            stream = WatchStream(feed, self._changes, asked=asked, form=form, clock=self._clock)
             content_type = TABLE_CONTENT_TYPE if form is Form.TABLE else "application/json"
             return StreamingResponse(stream.lines(), media_type=content_type)
         now = self._clock()

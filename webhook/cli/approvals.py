@@ -13,6 +13,7 @@ from webhook.cli.approval_access import ApprovalAccess, find, give, listed, say,
 from webhook.cli.approval_table import came_of, print_change, print_details, print_list, what_is_asked
 from webhook.cli.approval_watch import Follower
 from webhook.cli.failures import CliError, ExitCode
+from webhook.cli.grouping import group
 from webhook.cli.options import AllNamespaces, Context, Format, Kubeconfig, Namespace, Output
 from webhook.cli.output import note
 from webhook.cli.standing_table import given, print_standings
@@ -46,13 +47,7 @@ Here = Annotated[bool, typer.Option("--this-target", help="Only in the very pod 
 
 def approvals() -> typer.Typer:
     """Give the group of commands."""
-    app = typer.Typer(
-        help="See what waits for an approval, and decide.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["--help", "-h"]},
-    )
+    app = group("See what waits for an approval, and decide.")
     app.command("list")(list_requests)
     app.command()(show)
     for name, command in _verdicts():

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from webhook.cli.grouping import group
 from webhook.cli.options import (
     AllNamespaces,
     Context,
@@ -18,13 +19,7 @@ from webhook.journal.events import Kind, Outcome
 
 def events() -> typer.Typer:
     """Give the group of commands."""
-    app = typer.Typer(
-        help="Read audit events: decisions, approvals, changes of policies, reads of the record.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["--help", "-h"]},
-    )
+    app = group("Read audit events: decisions, approvals, changes of policies, reads of the record.")
     app.command("list")(list_events)
     app.command()(show)
     return app

@@ -5,18 +5,13 @@ from typing import Annotated
 
 import typer
 
+from webhook.cli.grouping import group
 from webhook.cli.options import Context, Format, KeptCheckpoints, Kubeconfig, Output, Roots
 
 
 def evidence() -> typer.Typer:
     """Give the group of commands."""
-    app = typer.Typer(
-        help="Export a part of the record as one file that proves itself, and check such a file.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["--help", "-h"]},
-    )
+    app = group("Export a part of the record as one file that proves itself, and check such a file.")
     for command in (export, verify):
         app.command()(command)
     return app

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from webhook.cli.grouping import group
 from webhook.cli.options import Context, Format, Kubeconfig, Output
 
 Reason = Annotated[str, typer.Option("--reason", help="Why: the case, and who asked for it.")]
@@ -11,13 +12,7 @@ Reason = Annotated[str, typer.Option("--reason", help="Why: the case, and who as
 
 def holds() -> typer.Typer:
     """Give the group of commands."""
-    app = typer.Typer(
-        help="Set, see and release legal holds: what they name is kept however old it is.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["--help", "-h"]},
-    )
+    app = group("Set, see and release legal holds: what they name is kept however old it is.")
     app.command("list")(list_holds)
     app.command("set")(set_hold)
     app.command()(release)

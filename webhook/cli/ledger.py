@@ -8,6 +8,7 @@ import typer
 from webhook.cli import ledger_verification
 from webhook.cli.cluster import Cluster
 from webhook.cli.failures import CliError
+from webhook.cli.grouping import group
 from webhook.cli.ledger_access import LedgerAccess
 from webhook.cli.options import Context, Format, KeptCheckpoints, Kubeconfig, Output, Roots
 from webhook.cli.output import note
@@ -15,13 +16,7 @@ from webhook.cli.output import note
 
 def ledger() -> typer.Typer:
     """Give the group of commands."""
-    app = typer.Typer(
-        help="Keep a checkpoint of the ledger, and verify the record with it.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["--help", "-h"]},
-    )
+    app = group("Keep a checkpoint of the ledger, and verify the record with it.")
     for command in (checkpoint, verify):
         app.command()(command)
     return app

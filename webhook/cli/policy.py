@@ -12,6 +12,7 @@ import typer
 from sidecar.contract.sealing import Identity
 from webhook.cli.access import Access
 from webhook.cli.failures import CliError, ExitCode
+from webhook.cli.grouping import group
 from webhook.cli.options import Context, Kubeconfig
 from webhook.cli.output import note, print_json
 from webhook.cli.policy_files import load, load_all, load_cluster, policy_set
@@ -31,6 +32,7 @@ from webhook.policy.decision import Decision, Door, Operation, Question
 from webhook.policy.demands import strictest
 from webhook.policy.evaluation import PolicySet
 from webhook.policy.explaining import explain as explain_decision
+from webhook.policy.remarks import ELSEWHERE, UNASKED
 from webhook.policy.schema import crd, json_schema
 from webhook.settings import PACKS
 
@@ -58,13 +60,7 @@ Output = Annotated[Form, typer.Option("--output", "-o", help="Form of the output
 
 def policy() -> typer.Typer:
     """Give the group of commands."""
-    app = typer.Typer(
-        help="Write, try and understand guard policies.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
+    app = group("Write, try and understand guard policies.")
     for command in (lint, explain, diff, schema):
         app.command()(command)
     app.command("test")(run_cases)
@@ -170,6 +166,9 @@ def explain(
             stdin=stdin,
         )
         groups = [about_object(asked, written) if written else [asked]]
+    unasked = {question.door for questions in groups for question in questions} & UNASKED
+    if unasked:
+        note(f"remark: this is never asked in a cluster: {ELSEWHERE}.")
     if not any(groups):
         raise CliError("policies are not asked about this request", ExitCode.USAGE)
     for questions in groups:

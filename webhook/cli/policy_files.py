@@ -14,17 +14,16 @@ from webhook.cli.failures import CliError, ExitCode
 from webhook.policy.builtin import RecordEverything
 from webhook.policy.cases import failures
 from webhook.policy.compiling import CompiledRule, Workshop, compile_policy
-from webhook.policy.decision import Decision, Door
+from webhook.policy.decision import Decision
 from webhook.policy.document import GuardPolicy
 from webhook.policy.evaluation import PolicySet
 from webhook.policy.loading import read_file, read_object
 from webhook.policy.places import Place
+from webhook.policy.remarks import without_effect
 from webhook.settings import PACKS
 
 _PATH: Final = ("apis", "chaperone.dev", "v1alpha1", "guardpolicies")
 _SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
-GUARDED: Final = frozenset(Door) - {Door.WEBHOOK_CONFIGURATION}
-"""Doors at which policies are asked; the API server asks nobody about its admission configuration."""
 BUILTIN: Final = "builtin"
 
 
@@ -41,13 +40,10 @@ class Loaded(msgspec.Struct, frozen=True):
 
     def remarks(self) -> list[str]:
         """Give what is allowed but most likely not meant."""
-        lines: list[str] = []
-        for index, rule in enumerate(self.policy.spec.rules):
-            closed = [door.value for door in rule.match.doors or () if door not in GUARDED]
-            if closed and len(closed) == len(rule.match.doors or ()):
-                where = self.place.at(("spec", "rules", index, "match", "doors"))
-                lines.append(f"{where}: policies are not asked at {', '.join(closed)} by this version")
-        return lines
+        return [
+            f"{self.place.at(('spec', 'rules', index, 'match', 'doors'))}: {remark}"
+            for index, remark in without_effect(self.policy.spec.rules)
+        ]
 
 
 def load(names: Sequence[str], errors: list[str]) -> list[Loaded]:

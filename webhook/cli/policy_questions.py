@@ -14,7 +14,7 @@ from sidecar.masking import FieldFinding
 from webhook.admission.containers import container_of
 from webhook.admission.debugging import debug_questions, read_debugging
 from webhook.admission.pods import Metadata, Pod
-from webhook.admission.questions import questions_of, template_question
+from webhook.admission.questions import questions_of, scanned, template_question
 from webhook.admission.review import Answer, decode_review
 from webhook.approvals.subjects import Change
 from webhook.cli.failures import CliError, ExitCode
@@ -30,6 +30,7 @@ _DOORS: Final = {
     "ConfigMap": Door.CONFIGMAP,
     "Namespace": Door.NAMESPACE,
     "Node": Door.NODE,
+    "PersistentVolume": Door.PERSISTENT_VOLUME,
     "TokenRequest": Door.SERVICE_ACCOUNT_TOKEN,
     "GuardPolicy": Door.CHAPERONE,
     **dict.fromkeys((*ROLE_KINDS, *BINDING_KINDS), Door.RBAC),
@@ -110,12 +111,6 @@ def about_object(question: Question, manifest: Manifest) -> list[Question]:
         privileges = privileges_of(manifest.kind, data)
     except (msgspec.ValidationError, TypeError, CallerError) as error:
         raise _no_manifest(manifest.file, error) from None
-    asked = msgspec.structs.replace(
-        asked,
-        privileges=privileges,
-        findings=_card_data(manifest.kind, manifest.written),
-        object=msgspec.Raw(data),
-    )
     change = Change(
         door=question.door,
         operation=question.operation,
@@ -123,6 +118,13 @@ def about_object(question: Question, manifest: Manifest) -> list[Question]:
         resource="",
         name=asked.name,
         after=manifest.written,
+    )
+    document = scanned(change)
+    asked = msgspec.structs.replace(
+        asked,
+        privileges=privileges,
+        findings=() if document is None else _scan(document),
+        object=msgspec.Raw(data),
     )
     pods = template_question(asked, change)
     return [asked] if pods is None else [asked, pods]
@@ -142,12 +144,6 @@ def _attached(question: Question, pod: Pod) -> list[Question]:
 
 def _no_manifest(file: Path, error: Exception) -> CliError:
     return CliError(f"{file}: no manifest of an object ({type(error).__name__})", ExitCode.USAGE)
-
-
-def _card_data(kind: str, manifest: Any) -> tuple[FieldFinding, ...]:
-    if kind not in {"ConfigMap", "Secret"}:
-        return ()
-    return _scan({key: value for key, value in manifest.items() if key != "metadata"})
 
 
 def _scan(document: object) -> tuple[FieldFinding, ...]:

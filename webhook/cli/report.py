@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from webhook.cli.grouping import group
 from webhook.cli.options import Context, Kubeconfig
 from webhook.cli.report_target import Form, Target
 
@@ -19,13 +20,7 @@ Until = Annotated[str | None, typer.Option(help="Before where it ends; now unles
 
 def report() -> typer.Typer:
     """Give the group of commands."""
-    app = typer.Typer(
-        help="Daily review, access review and retention statement, from the ledger.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["--help", "-h"]},
-    )
+    app = group("Daily review, access review and retention statement, from the ledger.")
     for command in (daily, access, retention):
         app.command()(command)
     return app

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from webhook.cli.grouping import group
 from webhook.cli.options import (
     AllNamespaces,
     Context,
@@ -156,9 +157,7 @@ def cast(
 
 def sessions_app() -> typer.Typer:
     """Give the commands below ``chaperone sessions``."""
-    app = typer.Typer(
-        help="List, show and replay recorded sessions; follow and end running ones.", no_args_is_help=True
-    )
+    app = group("List, show and replay recorded sessions; follow and end running ones.")
     app.command("list")(list_sessions)
     for command in (show, play, follow, kill, cast):
         app.command()(command)

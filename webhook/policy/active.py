@@ -18,6 +18,7 @@ from webhook.policy.document import GuardPolicy
 from webhook.policy.evaluation import PolicySet, without_rest
 from webhook.policy.loading import read_object
 from webhook.policy.places import Place
+from webhook.policy.remarks import without_effect
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class State:
     """Whether a version of this policy decides, this one or an earlier."""
     digest: str = ""
     """See :func:`spec_digest`."""
+    remarks: tuple[str, ...] = ()
+    """What of the version that decides has no effect."""
 
 
 class _Header(msgspec.Struct, frozen=True):
@@ -57,6 +60,10 @@ class _Taken:
     """Of this version or the last good one, None when there was none."""
     error: str = ""
     digest: str = ""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        return tuple(remark for _, remark in without_effect(one.rule for one in self.rules or ()))
 
     @property
     def is_active(self) -> bool:
@@ -122,7 +129,15 @@ class ActivePolicies:
         self._set = PolicySet(rules, otherwise=self._otherwise, audit=self._audit, pace=pace)
         self._taken = taken
         return [
-            State(name, header.generation, header.resource_version, one.error, one.is_active, one.digest)
+            State(
+                name,
+                header.generation,
+                header.resource_version,
+                one.error,
+                one.is_active,
+                one.digest,
+                one.remarks,
+            )
             for (name, header), one in zip(headers.items(), taken.values(), strict=True)
         ]
 
@@ -147,7 +162,11 @@ def spec_digest(obj: bytes | msgspec.Raw) -> str:
     return hashlib.sha256(msgspec.json.encode(spec, order="sorted")).hexdigest()
 
 
-def check_object(data: bytes | msgspec.Raw) -> None:
-    """Check a policy before it is let into the cluster, its cases too. Raises ConfigurationError."""
+def check_object(data: bytes | msgspec.Raw) -> list[str]:
+    """Check a policy before it is let into the cluster, its cases too, and give what of it has no effect.
+
+    Raises ConfigurationError.
+    """
     policy, place = read_object(data)
     check_cases(policy, compile_policy(policy, place, Workshop()), place)
+    return [remark for _, remark in without_effect(policy.spec.rules)]

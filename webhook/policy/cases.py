@@ -19,6 +19,8 @@ from webhook.policy.facts import Facts
 from webhook.policy.places import Place
 from webhook.policy.privileges import Privilege
 from webhook.policy.rights import privileges_of
+from webhook.policy.volumes import KIND as VOLUME
+from webhook.policy.volumes import volume_privileges
 
 SESSION_DOORS: Final = frozenset({Door.EXEC, Door.ATTACH, Door.PORT_FORWARD, Door.PROXY})
 """Doors that are opened by CONNECT."""
@@ -46,6 +48,7 @@ def question_of(ask: Ask) -> Question:
         path=ask.path,
         privileges=_privileges(ask, manifest),
         object=msgspec.Raw(manifest),
+        old_object=msgspec.Raw(msgspec.json.encode(ask.old_manifest)),
     )
 
 
@@ -94,6 +97,8 @@ def _said(action: object, rule: str | None) -> str:
 
 
 def _privileges(ask: Ask, manifest: bytes) -> tuple[Privilege, ...]:
+    if ask.kind == VOLUME:
+        return volume_privileges(manifest, msgspec.json.encode(ask.old_manifest))
     return privileges_of(ask.kind, manifest)
 
 

@@ -41,6 +41,15 @@ def plain(found: Json) -> Json:
     return {**{key: value for key, value in found.items() if key != "status"}, "metadata": metadata}
 
 
+def notes(found: Json) -> Json:
+    """Give what people write into an object's metadata: its name, labels and annotations among it.
+
+    kubectl's copy of the object is an annotation, too. Owners are left out: they have names of their own.
+    """
+    written = part(found, "metadata")
+    return {key: value for key, value in written.items() if key not in SERVER_SET | {"ownerReferences"}}
+
+
 def substance(door: Door, kind: str, found: Json) -> Json:
     """Give what of an object counts."""
     match door:

@@ -30,6 +30,7 @@ class Door(Enum):
     NAMESPACE = "namespace"
     NODE = "node"
     SERVICE_ACCOUNT_TOKEN = "service-account-token"  # noqa: S105  the name of a resource
+    PERSISTENT_VOLUME = "persistent-volume"
     CHAPERONE = "chaperone"
     """Chaperone's own objects."""
 

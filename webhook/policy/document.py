@@ -80,7 +80,18 @@ class Program(CommandLine, frozen=True, kw_only=True):
 class Match(_Part, frozen=True, kw_only=True):
     """What a rule is about: every field that is given must fit."""
 
-    doors: Annotated[tuple[Door, ...], Meta(min_length=1, max_length=32)] | None = None
+    doors: (
+        Annotated[
+            tuple[Door, ...],
+            Meta(
+                min_length=1,
+                max_length=32,
+                description="webhook-configuration is never asked: the API server asks no webhook about"
+                " admission configuration, and the chart's guard.configuration says who changes it.",
+            ),
+        ]
+        | None
+    ) = None
     operations: Annotated[tuple[Operation, ...], Meta(min_length=1, max_length=4)] | None = None
     users: Words | None = None
     groups: Words | None = None
@@ -104,7 +115,7 @@ class Match(_Part, frozen=True, kw_only=True):
     changed: bool | None = None
     """Whether more changes than labels and annotations; making and removing always does."""
     card_data: bool | None = None
-    """Whether a ConfigMap or Secret would hold card data."""
+    """Whether an object would hold card data: its values, or its name, labels and annotations."""
     ports: Annotated[tuple[Port, ...], Meta(min_length=1, max_length=64)] | None = None
     """Of a port-forward or proxy. One that says none fits where the action is approve or deny."""
     paths: Words | None = None
@@ -249,6 +260,8 @@ class Ask(_Part, frozen=True, kw_only=True):
     """Of the object."""
     manifest: dict[str, Any] = msgspec.field(default={}, name="object")
     """The object."""
+    old_manifest: dict[str, Any] | None = msgspec.field(default=None, name="oldObject")
+    """The object before an UPDATE."""
     at: Annotated[str, Meta(max_length=40)] = "2026-03-02T12:00:00Z"
     """RFC 3339; a Monday at noon unless given."""
 

@@ -13,6 +13,8 @@ import msgspec
 
 from sidecar.contract.decoding import UNREADABLE
 from webhook.policy.privileges import Privilege, UnreadableObjectError, find_privileges
+from webhook.policy.volumes import KIND as VOLUME
+from webhook.policy.volumes import volume_privileges
 
 _T = TypeVar("_T")
 ROLE_KINDS: Final = frozenset({"Role", "ClusterRole"})
@@ -106,6 +108,7 @@ _DANGERS: Final = (
         Privilege.APPROVAL_RIGHTS, "chaperone.dev", ("approvalrequests", "standingapprovals"), ("approve",)
     ),
     _Danger(Privilege.GUARD_RIGHTS, "chaperone.dev", ("guardpolicies",), _WRITE),
+    _Danger(Privilege.GUARD_RIGHTS, "chaperone.dev", ("admissionconfigurations",), ("change",)),
     _Danger(Privilege.GUARD_RIGHTS, "admissionregistration.k8s.io", _ADMISSION, _WRITE),
     _Danger(
         Privilege.CERTIFICATE_RIGHTS,
@@ -130,6 +133,8 @@ def privileges_of(kind: str, data: bytes | msgspec.Raw) -> tuple[Privilege, ...]
         return role_privileges(data, b"null")
     if kind in BINDING_KINDS:
         return binding_privileges(data, b"null", None)
+    if kind == VOLUME:
+        return volume_privileges(data, b"null")
     return tuple(found.privilege for found in find_privileges(kind, data))
 
 

@@ -213,7 +213,12 @@ def load_policies(settings: Settings) -> ActivePolicies:
     """Give the policies with the installation's packs, which compile here. Raises ConfigurationError."""
     warm_up()
     builtin = RecordEverything(profile=settings.profile, limits=settings.limits)
-    packs = read_packs(settings.policy_directory, settings.policy_packs, settings.secret_managers)
+    packs = read_packs(
+        settings.policy_directory,
+        settings.policy_packs,
+        settings.secret_managers,
+        settings.volume_provisioners,
+    )
     return ActivePolicies(otherwise=builtin.decision, audit=settings.audit_mode, packs=packs)
 
 

@@ -113,7 +113,7 @@ async def _judged(door: Door, request: review.Request) -> Answer:
     try:
         return await door.review(request)
     except CallerError as error:
-        return unreadable(str(error))
+        return unreadable(error)
 
 
 async def _respond(send: Send, status: int, kind: bytes, body: bytes) -> None:

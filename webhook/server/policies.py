@@ -125,6 +125,9 @@ def conditions(state: State, told: tuple[Condition, ...], *, now: dt.datetime) -
 
     compiled = not state.error
     active = "this version decides" if compiled else "the last good version decides"
+    without_effect = condition(
+        "Reached", holds=False, reason="DoorNeverAsked", message="; ".join(state.remarks)[:1024]
+    )
     return (
         condition(
             "Compiled",
@@ -138,6 +141,7 @@ def conditions(state: State, told: tuple[Condition, ...], *, now: dt.datetime) -
             reason="Active" if compiled else ("LastGoodVersion" if state.active else "NoGoodVersion"),
             message=active if state.active else "no version of it ever compiled, so it decides nothing",
         ),
+        *((without_effect,) if state.remarks else ()),
     )
 
 

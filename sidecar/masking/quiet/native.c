@@ -251,7 +251,7 @@ static PyObject *native_next_loud(PyObject *module, PyObject *arguments)
   return PyLong_FromSsize_t(loud < (size_t)size ? (Py_ssize_t)loud : -1);
 }
 
-enum { NEAR = 75, KEYED = 145, DUMPED = 176, FIRST_SHOWN = 6, TAG = 8, SHORTEST_TAG = 5 };
+enum { NEAR = 75, KEYED = 145, DUMPED = 176, FIRST_SHOWN = 6, TAG = 8, SHORTEST_TAG = 5, TAG_DIGITS = 4 };
 
 static inline bool is_plain(uint8_t byte)
 {
@@ -316,6 +316,9 @@ static int calm(const uint8_t *text, size_t size)
   int few = (int)(size - head) <= FIRST_SHOWN ? FIRST_SHOWN - (int)(size - head) : FIRST_SHOWN - digits;
   if (few > FIRST_SHOWN - 1 - hex)
     few = FIRST_SHOWN - 1 - hex;
+  /* The digit behind a tag and its length is looked at. */
+  if (few > TAG_DIGITS)
+    few = TAG_DIGITS;
   return few < 0 ? -1 : may_hold_tag(text, size, last(size, TAG)) ? 0 : few;
 }
 

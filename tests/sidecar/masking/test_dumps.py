@@ -78,6 +78,39 @@ def test_every_place_in_a_row(
         assert run(engine, [data[:cut], data[cut:]]) == whole
 
 
+def _short_rows(data: bytes) -> bytes:
+    """As ``xxd -c 8``, and rows as ``hexdump -C`` writes them, of eight bytes, too."""
+    rows = b"".join(
+        b"%08x  %s  |%s|\n" % (at, row.hex(" ").encode(), _text(row)) for at, row in _rows(data, 8)
+    )
+    return rows + xxd(data, 2, 8)
+
+
+@pytest.mark.parametrize("dump", [xxd, hexdump, od, bare, _short_rows])
+def test_rows_end_as_terminals_end_them(engine: Engine, dump: Callable[[bytes], bytes]) -> None:
+    data = dump(b"abc1 2 3 4 5 6 =3530111333300000, 12/27 22660412/27 \n").replace(b"\n", b"\r\n")
+    whole = run(engine, [data])
+    assert whole[0].count(b"2a 2a") or whole[0].count(b"2a2a")
+    assert len(whole[1]) == len(set(whole[1]))
+    assert run(engine, [bytes([byte]) for byte in data]) == whole
+    for cut in range(1, len(data), 3):
+        assert run(engine, [data[:cut], data[cut:]]) == whole
+
+
+def test_what_may_be_an_offset_is_waited_for(engine: Engine) -> None:
+    data = b"\r\n6136323130353536\r\n3031313130343835\r\n323039340DE89 3704 00 \n"
+    whole = run(engine, [data])
+    assert [finding.length for finding in whole[1]] == [50]
+    assert run(engine, [bytes([byte]) for byte in data]) == whole
+
+
+def test_text_stands_behind_the_hex(engine: Engine) -> None:
+    data = b'\n00000030  31 22                    |1"|\r00000000  0a 36 32 33 34 33 30 37 36 38 35 34 38 20 '
+    whole = run(engine, [data])
+    assert whole[0] == data.replace(b"37 36", b"2a 2a")
+    assert run(engine, [bytes([byte]) for byte in data]) == whole
+
+
 @pytest.mark.parametrize(("group", "width"), [(1, 16), (1, 8), (2, 32), (2, 24)])
 def test_other_widths_and_groups(engine: Engine, group: int, width: int) -> None:
     for before in range(width):
@@ -86,12 +119,28 @@ def test_other_widths_and_groups(engine: Engine, group: int, width: int) -> None
         assert run(engine, [data])[0] == xxd(start + NUMBERS[0][1] + end, group, width)
 
 
-def test_rows_without_offsets_or_blanks(engine: Engine) -> None:
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_rows_without_offsets_or_blanks(engine: Engine, end: bytes) -> None:
     digits = NUMBERS[0][0].hex().encode()
     shown = NUMBERS[0][1].hex().encode()
     for at in range(0, len(digits), 2):
-        data = b"%s\n%s0a\n" % (digits[:at], digits[at:])
-        assert run(engine, [data])[0] == b"%s\n%s0a\n" % (shown[:at], shown[at:])
+        data = digits[:at] + end + digits[at:] + b"0a" + end
+        whole = run(engine, [data])
+        assert whole[0] == shown[:at] + end + shown[at:] + b"0a" + end
+        assert run(engine, [bytes([byte]) for byte in data]) == whole
+
+
+@pytest.mark.parametrize(
+    "rest", [b"", b"              ", b"              \n", b"\n", b"  abc4111\n00000030: 31\n"]
+)
+def test_a_row_without_all_of_its_text_is_found(engine: Engine, rest: bytes) -> None:
+    before = xxd(b"abcdefplain words, and more of t", 2, 32)
+    data = before + b"00000020: 6865 6d0a 3630 3131 3139 3937 3833 3039 3838 3738" + rest
+    whole = run(engine, [data])
+    assert whole[0] != data
+    inside = {at for found in whole[1] for at in range(found.offset, found.offset + found.length)}
+    assert {at for at in range(len(data)) if whole[0][at] != data[at]} <= inside
+    assert run(engine, [bytes([byte]) for byte in data]) == whole
 
 
 def test_groups_of_hex_are_no_number(engine: Engine) -> None:

@@ -55,6 +55,10 @@ CASES = [
     (each("{0:02x} ", VISA), each("{0:02x} ", "411111") + "2a " * 6 + each("{0:02x} ", "1111")),
     (each("{0:02x}:", VISA), each("{0:02x}:", "411111") + "2a:" * 6 + each("{0:02x}:", "1111")),
     ("a " + each("{0:02x}:", "4111-1111-1111-1111"), "a " + each("{0:02x}:", "4111-11**-****-1111")),
+    ("\n" + each("\\x{0:02x}", "35280318") + "\r\n" + each("\\x{0:02x}", "024034120") + " ",
+     "\n" + each("\\x{0:02x}", "352803**") + "\r\n" + each("\\x{0:02x}", "****34120") + " "),
+    # hex behind what may be the end of a row and the text beside it
+    ("33  5a" + each("{0:02x} ", VISA), "33  5a" + each("{0:02x} ", MASKED)),
     ("{" + each("0x{0:02x}, ", VISA), "{" + each("0x{0:02x}, ", "411111******1111")),
     (each("0x{0:02x},", VISA), each("0x{0:02x},", "411111******1111")),
     ("".join(chr(ord(letter) + 0xFEE0) for letter in VISA),
@@ -66,13 +70,23 @@ CASES = [
           0x17E0))]),
     *((each(form, VISA), each(form, "411111") + star * 6 + each(form, "1111"))
       for form, star in (("%25{0:02x}", "%252A"), ("%u{0:04x}", "%u002A"), ("\\u{{{0:02x}}}", "\\u{2a}"),
-                         ("&#x{0:02x};", "&#x2a;"))),
+                         ("&#x{0:02x};", "&#x2a;"), ("&#x{0:04x};", "&#x002a;"), ("&#{0:03d};", "&#042;"),
+                         ("\\{0:03o}", "\\052"))),
+    (each("\\{0:03o}", "4539578763621486"),
+     each("\\{0:03o}", "453957") + "\\052" * 6 + each("\\{0:03o}", "1486")),
+    (" ".join(each("&#{0:03d};", four) for four in ("4111", "1111", "1111", "1111")),
+     " ".join(each("&#{0:03d};", four) for four in ("4111", "11**", "****", "1111"))),
     # words, letters and underscores around it
     (f"card{VISA}exp1225", f"card{MASKED}exp1225"), (f"_{VISA}_", f"_{MASKED}_"), (f"{VISA}D", f"{MASKED}D"),
     # tracks, codes, EMV, ISO 8583
     (f";{VISA}=25121010000012300000?", f";{MASKED}=********************?"),
     (f"37{VISA}D25121010000012300", f"37{MASKED}D*****************"),
+    (f"{VISA}d25121010000012300f ", f"{MASKED}d*****************f "),
+    # behind a mark hex of no digest's length, or no hex, see also below
+    ("676770000005d2512101aabbccddeeff012345678 ", "676770**0005d*******aabbccddeeff012345678 "),
+    ("676770000005d2512101aabbccddeeff0123456x ", "676770**0005d*******aabbccddeeff0123456x "),
     (f"%B{VISA}^DOE/JOHN^25121011000?;", f"%B{MASKED}^DOE/JOHN^***********?;"),
+    ("blk_-62834659441650^DOE/JOHN^2512101?", "blk_-628346****1650^DOE/JOHN^*******?"),
     ("cvv=\\u00204111 1111 1111 1111", "cvv=\\u0020**** 11** **** 1111"),
     ("cvv=123", "cvv=***"), ('"cvv2": "4321"', '"cvv2": "****"'), ("cvv%3D123&", "cvv%3D***&"),
     ("<SecurityCode>123</SecurityCode>", "<SecurityCode>***</SecurityCode>"),
@@ -91,7 +105,8 @@ CASES = [
     *((text, text) for text in (
         "411111******1111", "4111111111111112", "41111111111111111111", "0.4111111111111111",
         "blk_-4111111111111111", "imei=378282246310005", "+6221234567894",
-        "4111111111111111abcdef0123456789abcdef01", "1700000000000",
+        "4111111111111111abcdef0123456789abcdef01", "676770000005d2512101aabbccddeeff01234567 ",
+        "ab676770000005d2512101aabbccddeeff012345", "1700000000000",
         "550e8400-e29b-41d4-a716-676770000000", "DE89370400440532013000", "GB29NWBK60161331926819",
         "cvv=12345", "shipping=1234", "spin: 1234", "pin=123", "8 4096 4194304 62914560 1",
         # figures in a table, in a list, bytes, counters

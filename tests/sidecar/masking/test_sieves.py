@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from masking_inputs import EXAMPLES, NUMBERS, fragments, grouped, run
 
-from sidecar.masking import Engine, Profile
+from sidecar.masking import Engine, Profile, pan
 from sidecar.masking.alphabets import MARKS
 from sidecar.masking.card_table import GROUPINGS
 from sidecar.masking.cards import CardTable, length_classes
@@ -64,6 +64,26 @@ def test_readers_without_sieves_find_the_same(
     whole = masker.feed(data) + masker.close()
     pieces = [data[at : at + size] for at in range(0, len(data), size)]
     assert run(engine, pieces) == (whole, masker.take_findings())
+
+
+@settings(deadline=None, max_examples=EXAMPLES)
+@given(data=fragments())
+def test_the_quick_look_at_many_starts_passes_over_nothing(engine: Engine, data: bytes) -> None:
+    whole = run(engine, [data])
+    for many in (0, 1_000_000):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pan, "_MANY", many)
+            assert run(engine, [data]) == whole
+
+
+@pytest.mark.parametrize("profile", Profile)
+@given(
+    digits=st.sampled_from(NUMBERS).map(lambda number: number + b"000") | st.from_regex(rb"\A[0-9]{12,19}\Z")
+)
+def test_the_table_knows_what_begins_a_number(profile: Profile, digits: bytes) -> None:
+    table, digits = CardTable(profile), digits[:19]
+    ends = range(table.shortest, len(digits) + 1)
+    assert table.begins(digits) == any(table.brand(digits[:end]) for end in ends)
 
 
 @pytest.mark.parametrize(("rule", "key"), [(rule.name, key) for rule in KEYED for key in rule.keys])

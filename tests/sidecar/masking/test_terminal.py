@@ -83,6 +83,24 @@ def test_findings_say_where_it_came(engine: Engine) -> None:
     assert all("4111" not in repr(finding) for finding in findings)
 
 
+@pytest.mark.parametrize(
+    "undo", ["\x1b[1K", "\b\b", "\r\x1b[2K", "\r$ ls", "\x1b[40X\x1b[G", "\r" + "\x1b[P" * 60]
+)
+def test_what_was_hidden_of_a_track_is_found_though_it_is_erased(engine: Engine, undo: str) -> None:
+    """The end of a track goes out hidden before it is known where it ends."""
+    shown = f"%B{N}^DOE/JOHN^2512101 \\u0020 abc".encode()
+    data = shown + undo.encode() + b"done\r\n"
+    whole = run(engine, [data])
+    for cut in range(1, len(data)):
+        assert run(engine, [data[:cut], data[cut:]]) == whole
+    assert run(engine, [bytes([byte]) for byte in data]) == whole
+    out, findings = whole
+    inside = {at for found in findings for at in range(found.offset, found.offset + found.length)}
+    changed = {at for at in range(len(data)) if out[at] != data[at]}
+    assert set(range(29, len(shown))) <= changed <= inside
+    assert [(finding.rule, finding.offset) for finding in findings].count(("track1", 2)) == 1
+
+
 def test_the_first_six_digits_are_echoed_at_once(engine: Engine) -> None:
     masker = engine.terminal(80)
     keys = [b"$", b" ", b"\b", b" ", b"4", b"1", b"1", b"1", b"1", b"1", b"1"]

@@ -53,6 +53,15 @@ def debug(added: Object, pod: Object = PLAIN) -> Request:
     return review.decode_review(body(after, operation="UPDATE", subresource=sub, oldObject=pod))
 
 
+async def test_somebody_of_whom_too_much_is_said_goes_on_and_it_is_told() -> None:
+    who = {"username": "alice", "groups": ["4111111111111111"] * 2000}
+    answer = await asked(object_door(policies()), object_request("Secret", "secrets", {}, userInfo=who))
+    assert answer.allowed
+    assert answer.decision is not None
+    assert answer.decision.would is not None
+    assert answer.decision.would.rule == "ExcessiveIdentity"
+
+
 SECRET = object_request(
     "Secret", "secrets", {"kind": "Secret", "metadata": {"name": "db"}, "data": {"a": "b"}}
 )

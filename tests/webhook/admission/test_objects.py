@@ -6,16 +6,11 @@ from typing import Any
 
 import pytest
 from approvals import MemoryTickets, approving
+from default_pack import PACK, asked, secret
 from policy_samples import policies, policy, rule
 from reviews import Object, Roles, apply, object_door, object_request, plain_pod, pod_door, pod_request
 
-from sidecar.contract.grants import Limits
 from webhook.admission.review import Answer, MalformedReviewError, Request
-from webhook.policy.active import ActivePolicies
-from webhook.policy.builtin import RecordEverything
-from webhook.policy.decision import Policy
-from webhook.policy.packs import read_packs
-from webhook.settings import PACKS
 
 pytestmark = pytest.mark.anyio
 CARD = "4111 1111 1111 1111"
@@ -31,39 +26,6 @@ SERVER_SET: Object = {"uid": "u-1", "resourceVersion": "7", "creationTimestamp":
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-def default_pack() -> Policy:
-    otherwise = RecordEverything(profile="strict", limits=Limits()).decision
-    active = ActivePolicies(otherwise=otherwise, audit=False, packs=read_packs(PACKS, ["pci-dss"]))
-    active.take({})
-    return active
-
-
-PACK = default_pack()
-
-
-async def asked(request: Request, **more: Any) -> str:
-    """Give the rule that wants an approval, nothing when the request passes."""
-    answer = await object_door(PACK, **more).review(request)
-    if answer.allowed:
-        return ""
-    assert answer.denial is not None
-    assert answer.denial.code == 403
-    assert "To approve, somebody else may run: kubectl patch" in answer.denial.message
-    assert answer.decision is not None
-    return answer.decision.rule
-
-
-def secret(values: dict[str, str], **metadata: Any) -> Object:
-    data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": "db", "namespace": "payments", **metadata},
-        "type": "Opaque",
-        "data": data,
-    }
 
 
 def workload(kind: str, template: Object, **spec: Any) -> Object:

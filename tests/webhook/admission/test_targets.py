@@ -170,3 +170,11 @@ async def test_a_session_is_for_the_pod_it_was_asked_for() -> None:
 )
 def test_where_an_object_is_found(resource: str, expected: tuple[str, str]) -> None:
     assert place(Target(resource=resource, name="n"), "here") == expected
+
+
+async def test_what_has_card_data_in_its_name_is_not_looked_up() -> None:
+    ticket = asked_of(SECRET, AFTER)
+    target = msgspec.structs.replace(ticket.spec.target, name="c-411111******1111")
+    ticket = msgspec.structs.replace(ticket, spec=msgspec.structs.replace(ticket.spec, target=target))
+    with pytest.raises(NotPermittedError, match="holds card data"):
+        await targets(None).change(ticket)

@@ -55,7 +55,10 @@ def test_lint_remarks_on_doors_where_nobody_is_asked(cli: Chaperone, tmp_path: P
         cli, "lint", write(tmp_path / "p.yaml", policy(rule(match={"doors": ["webhook-configuration"]})))
     )
     assert done.code == 0
-    assert "policies are not asked at webhook-configuration by this version" in done.error
+    assert "rule rule is never asked at webhook-configuration: the API server asks no webhook" in done.error
+    assert "guard.configuration" in done.error
+    words = ("--door", "webhook-configuration", "--operation", "UPDATE")
+    assert "this is never asked in a cluster" in run(cli, "explain", "-f", "pci-dss", *words).error
 
 
 @pytest.mark.parametrize(
@@ -151,7 +154,7 @@ def test_reviews_are_asked_at_the_door_that_the_server_asks_at(
     [
         ({"data": {"note": PAN}}, "deny"),
         ({"data": {"note": "pay"}}, "audit"),
-        ({"metadata": {"annotations": {"last": PAN}}}, "audit"),
+        ({"metadata": {"annotations": {"last": PAN}}}, "deny"),
     ],
 )
 def test_card_data_in_a_saved_review_is_found_where_the_server_finds_it(

@@ -24,6 +24,16 @@ def test_a_pack_is_named_as_its_file_and_keeps_its_word(pack: Path) -> None:
     assert {case.rule for case in policy.spec.cases if case.rule} == {rule.rule.name for rule in rules}
 
 
+def test_the_places_of_credentials_are_the_same_in_both_packs() -> None:
+    def places(pack: str) -> object:
+        [found] = [path for path in PACKS if path.stem == pack]
+        [(policy, _)] = read_file(found.read_bytes(), found.name)
+        [rule] = [rule for rule in policy.spec.rules if rule.name == "reading-of-credentials"]
+        return rule.match.argv
+
+    assert places("pci-dss") == places("read-only-agents")
+
+
 def test_a_case_that_fails_says_where_and_what() -> None:
     text = (
         "apiVersion: chaperone.dev/v1alpha1\nkind: GuardPolicy\nmetadata: {name: p}\nspec:\n"

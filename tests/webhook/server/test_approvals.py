@@ -316,6 +316,30 @@ async def test_requests_are_not_made_or_removed_by_hand() -> None:
     assert (await ask(door, own))["allowed"]
 
 
+@pytest.mark.parametrize("phase", ["Denied", "Used", "Expired"])
+async def test_what_became_of_a_request_is_not_taken_away_by_who_asked(phase: str) -> None:
+    cluster = Cluster(shells())
+    await cluster.exec("sh")
+    stored = json.loads(msgspec.json.encode(cluster.ticket))
+    stored["status"]["phase"] = phase
+    requester = {"username": "alice", "uid": "other"}
+    renamed = {"username": "alice-too", "uid": stored["spec"]["requester"]["uid"]}
+    for user, may, rule_name in (
+        (requester, ("alice",), "OwnRequest"),
+        (renamed, ("alice-too",), "OwnRequest"),
+        ({"username": "dave"}, ("bob",), "MayNotApprove"),
+    ):
+        sent = body(None, operation="DELETE", userInfo=user, oldObject=stored, name="")
+        refused = await ask(request_door(*may), sent)
+        assert rule_name in causes(refused)
+        assert "Leave it" in refused["status"]["message"]
+    collected = {"username": "system:serviceaccount:kube-system:generic-garbage-collector"}
+    ended = {"username": "system:serviceaccount:kube-system:namespace-controller"}
+    for user in (BOB, collected, ended, {"username": ADMISSION}):
+        sent = body(None, operation="DELETE", userInfo=user, oldObject=stored)
+        assert (await ask(request_door("bob"), sent))["allowed"]
+
+
 async def test_a_privileged_pod_passes_once_and_exactly_as_approved() -> None:
     cluster = Cluster(rule("approve", match={"doors": ["pod"], "privileged": True}))
     pod = plain_pod(hostNetwork=True)

@@ -91,3 +91,21 @@ async def test_the_log_tells_who_and_what_but_not_the_command(caplog: pytest.Log
     [line] = [line for line in lines if line["message"] == "review"]
     assert (line["user"], line["allowed"], line["rules"]) == ("alice", False, ["NotFound"])
     assert not any("4111" in json.dumps(line) for line in lines)
+
+
+async def test_somebody_of_whom_too_much_is_said_gets_a_refusal_at_every_door() -> None:
+    """A webhook that fails open would take an error of HTTP for a yes."""
+    doors = {"exec": exec_door(await injected(plain_pod())), "objects": object_door()}
+    who = {"username": "alice", "extra": {f"k{n}": ["4111111111111111"] for n in range(10_000)}, "excess": ""}
+    sent = {
+        "exec": body({"command": ["sh"]}, operation="CONNECT", subresource="exec", userInfo=who),
+        "objects": body({"metadata": {"name": "db"}}, operation="CREATE", userInfo=who, **SECRET),
+    }
+    for name, data in sent.items():
+        status, answer = await Asgi(doors_app(doors, lambda: None)).post(f"/v1/{name}", data)
+        response = json.loads(answer)["response"]
+        assert (status, response["allowed"], response["status"]["code"]) == (200, False, 403)
+        reasons = [cause["reason"] for cause in response["status"]["details"]["causes"]]
+        assert reasons == ["ExcessiveIdentity", "Remedy"]
+        assert "have your identity provider name fewer groups" in response["status"]["message"].lower()
+        assert "4111" not in response["status"]["message"]

@@ -204,3 +204,14 @@ def test_conditions_tell_since_when() -> None:
     none = conditions(State("p", 2, "9", "p: broken", active=False), (), now=later)[1]
     assert isinstance(none, Condition)
     assert (none.status, none.reason) == ("False", "NoGoodVersion")
+
+
+def test_what_has_no_effect_is_a_condition_as_long_as_it_has_none() -> None:
+    policies = active()
+    written = policy(rule(match={"doors": ["webhook-configuration"]}))
+    [state] = policies.take({"test": stored(written)})
+    [*_, reached] = conditions(state, (), now=NOON)
+    assert (reached.type, reached.status, reached.reason) == ("Reached", "False", "DoorNeverAsked")
+    assert "rule rule is never asked at webhook-configuration" in reached.message
+    [state] = policies.take({"test": stored(policy(rule()), generation=2)})
+    assert [one.type for one in conditions(state, (), now=NOON)] == ["Compiled", "Active"]

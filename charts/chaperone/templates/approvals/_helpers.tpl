@@ -16,5 +16,5 @@ properties:
 
 {{/* Doors that policies know, as a YAML list. */}}
 {{- define "chaperone.doors" -}}
-[exec, attach, ephemeral-container, port-forward, proxy, pod, workload, secret, configmap, rbac, webhook-configuration, namespace, node, service-account-token, chaperone]
+[exec, attach, ephemeral-container, port-forward, proxy, pod, workload, secret, configmap, rbac, webhook-configuration, namespace, node, service-account-token, persistent-volume, chaperone]
 {{- end }}
