@@ -42,6 +42,7 @@ def tries(name: str, place: str, node: str) -> list[Try]:
         *(_workload(kind, name) for kind in _TEMPLATES),
         *_values(name),
         *_rights(name),
+        _volume(name),
         *_connections(place, node),
         *_guard(name),
     ]
@@ -139,6 +140,14 @@ def _rights(name: str) -> list[Try]:
         )
         for kind, options, plural in tried
     ]
+
+
+def _volume(name: str) -> Try:
+    """Give the creation of a volume that is a directory of a node."""
+    spec = {"capacity": {"storage": "1Mi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/etc"}}
+    body = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": spec}
+    would = "approve by pci-dss/volume-on-a-node"
+    return _created("a volume", "persistent-volume", would, "persistentvolumes", body)
 
 
 def _connections(place: str, node: str) -> list[Try]:
