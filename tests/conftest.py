@@ -4,10 +4,14 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 _HERE = Path(__file__).parent
+settings.register_profile("loaded", deadline=None)
+settings.load_profile("loaded")
+"""On a machine that others load, how long one example takes says nothing of the code."""
 _ALONE = ("cluster/", "scripts/devcluster/test_local_cluster.py")
 """Tests of the cluster, and those that make clusters."""
 

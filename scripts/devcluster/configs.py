@@ -85,6 +85,7 @@ def kubelet(cgroup_root: str) -> str:
             "clusterDomain": "cluster.local",
             "clusterDNS": [DNS_SERVICE],
             "resolvConf": f"{ETC}/resolv.conf",
+            "staticPodPath": f"{ETC}/static-pods",
             "volumePluginDir": "/var/lib/kubelet/volume-plugins",
             "readOnlyPort": 0,
         }

@@ -144,7 +144,8 @@ class LocalCluster:
         }
         for name, text in files.items():
             write_atomically(settings.state / "etc" / name, text)
-        (settings.state / "audit").mkdir(exist_ok=True)
+        for folder in ("audit", "etc/static-pods"):
+            (settings.state / folder).mkdir(exist_ok=True)
         wanted = (
             components.etcd(),
             components.containerd(files["containerd.toml"]),

@@ -10,6 +10,7 @@ from fuzzing.admission_values import DAVE, STANDING, TOOL
 
 Object = dict[str, Any]
 _BEGINNINGS: Final = (
+    "the pack wants it approved",
     "it reaches beyond itself",
     "a Secret",
     "card data",
@@ -31,14 +32,13 @@ class Approved:
 
     def refused(self, door: str, request: Object) -> None:
         """Take note of a refusal."""
-        user: object = request.get("userInfo")
-        if isinstance(user, dict) and cast("Object", user).get("username") == DAVE["username"]:
+        if _is_dave(request):
             self._asked[_action(door, request)] += 1
 
     def answers(self, complaint: str, door: str, request: Object) -> bool:
         """Tell whether an approval is why something was let through; it is used up then."""
         action = _action(door, request)
-        if not complaint.startswith(_BEGINNINGS) or self._asked[action] <= 0:
+        if not complaint.startswith(_BEGINNINGS) or not _is_dave(request) or self._asked[action] <= 0:
             return False
         if not request.get("dryRun"):
             self._asked[action] -= 1
@@ -56,12 +56,17 @@ class Approved:
         stands = tuple(argv[: len(STANDING)]) == STANDING and container == "app" and calm
         if stands and user.get("username") == "alice" and request.get("namespace") == "payments":
             return True
-        return self._asked[_action("exec", request)] > 0
+        return _is_dave(request) and self._asked[_action("exec", request)] > 0
 
 
 def is_tool(argv: list[str]) -> bool:
     """Tell whether the team's policy wants a command line approved."""
     return tuple(argv[: len(TOOL)]) == TOOL
+
+
+def _is_dave(request: Object) -> bool:
+    user: object = request.get("userInfo")
+    return isinstance(user, dict) and cast("Object", user).get("username") == DAVE["username"]
 
 
 def _action(door: str, request: Object) -> str:

@@ -56,7 +56,7 @@ _LABEL: Final = "chaperone.dev/ask"
 _LONG_AGO: Final = "2026-01-01T00:00:00Z"
 _LATE: Final = "2099-01-01T00:00:00Z"
 _LONG: Final = 30 * 86400
-_TEAM: Final[Object] = {
+TEAM: Final[Object] = {
     "apiVersion": "chaperone.dev/v1alpha1",
     "kind": "GuardPolicy",
     "metadata": {"name": "team", "uid": "p-1", "generation": 1, "resourceVersion": "1"},
@@ -272,7 +272,7 @@ def _doors(held: Held, pods: MemoryPods, journal: Journal) -> dict[str, Door]:
     """Give the doors as the server makes them. A door that is added there is asked from then on."""
     settings = read_settings(_ENVIRONMENT)
     policies = load_policies(settings)
-    taken = policies.take({"team": msgspec.json.encode(_TEAM)})
+    taken = policies.take({"team": msgspec.json.encode(TEAM)})
     assert not any(state.error for state in taken), taken
     approvals = Approvals(MemoryCluster(), settings, journal, observe=lambda _: None)
     approvals.prepare()

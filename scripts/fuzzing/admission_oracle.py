@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from fuzzing.admission_approved import is_tool
 from fuzzing.admission_object_oracle import connection_complaint, object_complaint
+from fuzzing.admission_own_oracle import approval_complaint, policy_complaint, standing_complaint
 from fuzzing.admission_patches import PatchError, patched
 from fuzzing.admission_values import PANS, PLANTED
 from sidecar.contract.grants import DialIn, GrantError, check_dial_in, verify_grant
@@ -63,14 +64,6 @@ _READING: Final = frozenset(
 )
 """Programs that the pack lets run without anybody being asked."""
 _OPEN_PODS: Final = frozenset({"web", "two"})
-_WRITERS: Final = frozenset(
-    {
-        "system:serviceaccount:chaperone-system:chaperone-admission",
-        "system:serviceaccount:chaperone-system:chaperone-collector",
-        "system:serviceaccount:kube-system:namespace-controller",
-        "system:serviceaccount:kube-system:generic-garbage-collector",
-    }
-)
 _NAMED: Final = frozenset(
     {"name", "generateName", "namespace", "username", "uid", "container", "containers", "mountPath"}
     | {"devicePath", "hostnames", "reason", "status", "resource", "kind", "subResource"}
@@ -78,8 +71,13 @@ _NAMED: Final = frozenset(
 )
 """Fields whose values may be shown: they are names, or said to be shown."""
 _SKEW: Final = 5
+_IMAGE: Final = "registry.example/recorder:1"
 _CARDS: Final = re.compile("|".join(rf"(?<!\d){pan}(?!\d)" for pan in PANS))
 """Planted numbers as they stand; in the middle of more digits they are none."""
+_HEX_BEFORE: Final = re.compile(r"[0-9A-Fa-f]{0,129}\Z")
+_HEX_AFTER: Final = re.compile(r"[0-9A-Fa-f]{0,129}")
+_IDENTIFIERS: Final = frozenset({24, 32, 40, 48, 56, 64, 96, 128})
+"""So many hex digits are a digest or an identifier, and more than the most are data; masking leaves them."""
 
 
 class BrokenPromiseError(AssertionError):
@@ -89,22 +87,24 @@ class BrokenPromiseError(AssertionError):
 class Oracle:
     """Judges answers. ``pods`` are those that are there, ``roots`` what their recorders trust.
 
-    ``approved`` is what was approved there.
+    ``approved`` is what was approved there, ``image`` the recorder's.
     """
 
-    def __init__(self, pods: Mapping[str, Object], roots: tuple[bytes, ...], approved: Approved) -> None:
+    def __init__(
+        self, pods: Mapping[str, Object], roots: tuple[bytes, ...], approved: Approved, *, image: str = _IMAGE
+    ) -> None:
         self._pods = pods
         self._roots = roots
         self._approved = approved
         self._musts: dict[str, Callable[[Object, list[Object]], str]] = {
             "exec": self._exec,
-            "attach": lambda _, __: "the pack wants it approved, and this door lets nothing through",
+            "attach": lambda _, __: "the pack wants it approved, and nobody has",
             "ephemeralcontainers": _debug,
-            "injection": _injection,
-            "pods": _pod,
-            "guardpolicies": _policy,
-            "approvalrequests": _approval,
-            "standingapprovals": _standing,
+            "injection": lambda request, patch: _injection(request, patch, image),
+            "pods": lambda request, patch: _pod(request, patch, image),
+            "guardpolicies": policy_complaint,
+            "approvalrequests": approval_complaint,
+            "standingapprovals": standing_complaint,
             "objects": object_complaint,
             "connections": connection_complaint,
         }
@@ -124,7 +124,7 @@ class Oracle:
         """
         review = _parsed(sent)
         try:
-            _demand(not any(_CARDS.search(text) for text in (events, *lines)), "card data was written down")
+            _demand(not any(_has_card(text) for text in (events, *lines)), "card data was written down")
             return self._judged(door, review, status, answer, lines)
         except BrokenPromiseError as error:
             raise BrokenPromiseError(
@@ -204,6 +204,17 @@ class Oracle:
         return names[0] if len(names) == 1 else ""
 
 
+def _has_card(text: str) -> bool:
+    """Tell whether a planted number is in a text that is no part of something in hex."""
+    for found in _CARDS.finditer(text):
+        before = _HEX_BEFORE.search(text[max(0, found.start() - 129) : found.start()])
+        after = _HEX_AFTER.match(text, found.end())
+        length = sum(len(part.group()) for part in (before, found, after) if part is not None)
+        if length not in _IDENTIFIERS and length <= max(_IDENTIFIERS):
+            return True
+    return False
+
+
 def _demand(holds: bool, what: str) -> None:
     if not holds:
         raise BrokenPromiseError(what)
@@ -279,17 +290,17 @@ def _argument(word: object) -> bool:
     return isinstance(word, str) and "\0" not in word and not any("\ud800" <= c <= "\udfff" for c in word)
 
 
-def _injection(request: Object, patch: list[Object]) -> str:
+def _injection(request: Object, patch: list[Object], image: str) -> str:
     if request.get("namespace") in _EXEMPT:
         return "" if not patch else "a pod was changed that is not guarded"
     try:
         pod = patched(request.get("object"), patch)
-        return _pod_complaint(cast("Object", pod["spec"]), cast("Object", pod["metadata"]))
+        return _pod_complaint(cast("Object", pod["spec"]), cast("Object", pod["metadata"]), image)
     except (PatchError, KeyError, IndexError, TypeError, AttributeError) as error:
         return f"its patch does not fit: {error!r}"
 
 
-def _pod(request: Object, patch: list[Object]) -> str:
+def _pod(request: Object, patch: list[Object], image: str) -> str:
     if patch:
         return "it was changed by who judges it"
     if request.get("namespace") in _EXEMPT:
@@ -297,16 +308,16 @@ def _pod(request: Object, patch: list[Object]) -> str:
     try:
         pod = cast("Object", request.get("object"))
         spec = cast("Object", pod["spec"])
-        complaint = _pod_complaint(spec, cast("Object", pod["metadata"]))
+        complaint = _pod_complaint(spec, cast("Object", pod["metadata"]), image)
         return complaint or ("it reaches beyond itself" if any(_privileges(spec)) else "")
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         return f"it is no pod that was injected: {error!r}"
 
 
-def _pod_complaint(spec: Object, metadata: Object) -> str:
+def _pod_complaint(spec: Object, metadata: Object, image: str) -> str:
     first, *others = spec["initContainers"]
     others = [*others, *spec["containers"]]
-    if first["name"] != "chaperone-recorder" or first["image"] != "registry.example/recorder:1":
+    if first["name"] != "chaperone-recorder" or first["image"] != image:
         return "its recorder is not the first"
     context = first["securityContext"]
     if context["privileged"] or not context["runAsNonRoot"] or first.get("lifecycle") or first.get("command"):
@@ -342,68 +353,6 @@ def _privileges(spec: Object) -> Iterator[bool]:
             capabilities: Object = context.get("capabilities") or {}
             added: list[str] = capabilities.get("add") or []
             yield context.get("privileged") is True or bool(set(added) - {"NET_BIND_SERVICE"})
-
-
-def _policy(request: Object, patch: list[Object]) -> str:
-    policy = request.get("object")
-    if patch or not isinstance(policy, dict):
-        return "that is no policy, or it was changed"
-    policy = cast("Object", policy)
-    if (policy.get("apiVersion"), policy.get("kind")) != ("chaperone.dev/v1alpha1", "GuardPolicy"):
-        return "that is no policy of this version"
-    rules = policy["spec"]["rules"]
-    actions = {"allow", "audit", "approve", "deny"}
-    good = all(isinstance(rule["name"], str) and rule["action"] in actions for rule in rules)
-    return "" if good and isinstance(policy["metadata"]["name"], str) else "one of its rules says nothing"
-
-
-def _approval(request: Object, patch: list[Object]) -> str:
-    user = cast("Object", request["userInfo"]).get("username", "")
-    if user in _WRITERS:
-        return ""
-    old = cast("Object", request.get("oldObject") or {})
-    phase = cast("Object", old.get("status") or {}).get("phase", "Pending")
-    spec = cast("Object", old.get("spec") or {})
-    if request["operation"] == "DELETE":
-        waits = phase == "Pending" and spec.get("expiresAt", "") > "2090"
-        return "it is open" if waits else ""
-    if request["operation"] != "UPDATE":
-        return "nobody makes one by hand"
-    new = {key: value for key, value in cast("Object", request["object"]).items() if key != "decision"}
-    if _plain(new) != _plain(old):
-        return "more than its decision was changed"
-    decision = cast("Object", request["object"]).get("decision")
-    if decision is None:
-        return "" if not patch else "nothing was decided, and it was changed"
-    if user != "carol" or spec["requester"]["username"] == user or phase != "Pending":
-        return "this person may not decide on it now"
-    stamped = [(step["op"], step["path"]) for step in patch] == [("remove", "/decision"), ("add", "/status")]
-    last: Object = patch[-1]["value"]["decisions"][-1] if stamped else {}
-    right = stamped and (last["by"]["username"], last["verdict"]) == (user, decision["verdict"])
-    return "" if right else "its decision is not stamped with who made it"
-
-
-def _standing(request: Object, patch: list[Object]) -> str:
-    user = cast("Object", request["userInfo"]).get("username", "")
-    if user in _WRITERS or request["operation"] == "DELETE":
-        return ""
-    if request["operation"] == "CREATE":
-        return "the pack lets nobody give one"
-    old = cast("Object", request.get("oldObject") or {})
-    new = {key: value for key, value in cast("Object", request["object"]).items() if key != "revoke"}
-    if _plain(new) != _plain(old):
-        return "more was changed than that it is revoked"
-    if cast("Object", request["object"]).get("revoke") is None:
-        return "" if not patch else "nothing was revoked, and it was changed"
-    stamped = [(step["op"], step["path"]) for step in patch] == [("remove", "/revoke"), ("add", "/status")]
-    right = stamped and patch[-1]["value"]["revoked"]["by"]["username"] == user
-    return "" if right else "its end is not stamped with who made it"
-
-
-def _plain(ticket: Object) -> Object:
-    server = {"managedFields", "generation", "resourceVersion"}
-    metadata = cast("Object", ticket.get("metadata") or {})
-    return {**ticket, "metadata": {key: value for key, value in metadata.items() if key not in server}}
 
 
 def _shows_nothing(

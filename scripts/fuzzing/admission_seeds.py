@@ -29,8 +29,8 @@ def seeds() -> dict[str, list[Object]]:
     """Give reviews by the door they are for; every door has some."""
     return {
         "exec": _execs(),
-        "attach": [_session("attach", {"stdin": True, "container": "app"})],
-        "ephemeralcontainers": [_debug()],
+        "attach": [_session("attach", {"stdin": True, "container": "app"}, **who) for who in _ASKING],
+        "ephemeralcontainers": [_debug(**who) for who in _ASKING],
         "injection": _pods(),
         "pods": _pods(),
         "guardpolicies": _policies(),
@@ -76,12 +76,14 @@ def _approved() -> list[Object]:
     ]
 
 
+_ASKING: Final[tuple[Object, ...]] = ({}, {"userInfo": DAVE})
+"""Who asks and waits, and who is approved at once."""
 _ODD_PODS: Final = ("plain", "down", "mighty", "unreachable", "nobody")
 
 
-def _debug() -> Object:
+def _debug(**fields: Any) -> Object:
     pod = _pod({"ephemeralContainers": [{"name": "debugger", "image": "busybox", "stdin": True}]})
-    return review("pods", "Pod", "UPDATE", pod, sub="ephemeralcontainers", oldObject=_pod({}))
+    return review("pods", "Pod", "UPDATE", pod, sub="ephemeralcontainers", oldObject=_pod({}), **fields)
 
 
 def _pod(spec: Object) -> Object:

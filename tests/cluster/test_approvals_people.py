@@ -8,7 +8,7 @@ import pytest
 from kube import NAMESPACE, Kubectl, Object, Result, chaperone, until
 from people import As
 from sessions import Audit, marker
-from tickets import for_word, get, phase, policy, recorded, say, ticket_of, told, waiting
+from tickets import audit_events, for_word, get, phase, policy, recorded, say, ticket_of, told, waiting
 
 RULES: dict[str, Object] = {
     "stand-ins": {
@@ -103,6 +103,54 @@ def test_no_service_account_decides_for_another(admin: Kubectl, app: str, mark: 
     assert "nobody decides on their own request" in write(bot, name).error
     assert write(person(admin, "hana"), name).code == 0
     assert echo(bot, app, mark, "people").text == f"{mark} people\n"
+
+
+def test_who_may_write_and_not_approve_is_told_what_is_missing(
+    admin: Kubectl, agent: Kubectl, auditor: Kubectl, app: str, mark: str
+) -> None:
+    """RBAC lets this verdict be written; that it counts is asked by a SubjectAccessReview."""
+    writer, role = As(admin, "writer"), f"{DECIDERS}-writer"
+    binding = _binding("ClusterRole", "chaperone-break-glass")
+    binding["metadata"]["name"] = role
+    binding["subjects"] = [{"kind": "User", "name": "writer", "apiGroup": "rbac.authorization.k8s.io"}]
+    admin.apply(binding)
+    try:
+        name = ticket_of(waiting(lambda: echo(agent, app, mark, "people", "writer")))
+        refused = until(lambda: _taken(write(writer, name)), what="the right to write known")
+        assert f"writer has no right to approve in namespace {NAMESPACE}" in refused.error
+        assert phase(admin, name) == "Pending"
+        [event] = until(lambda: _refusals(auditor, name), what="the refusal on record")
+        assert (event["actor"]["username"], event["details"]["refusal"]) == ("writer", "MayNotApprove")
+        give = told(refused, "kubectl create rolebinding")
+        assert give[-2:] == ["--clusterrole=chaperone-approver", "--user=writer"]
+        admin.run(*give)
+        until(lambda: write(writer, name).code == 0, what="the right to approve known")
+        assert echo(agent, app, mark, "people", "writer").text == f"{mark} people writer\n"
+    finally:
+        bindings = ("rolebinding", "-n", NAMESPACE, role, "chaperone-approver", "--ignore-not-found")
+        admin.run("delete", *bindings)
+
+
+def _taken(result: Result) -> Result | None:
+    """Give a result unless RBAC itself did not let it be tried."""
+    return None if "cannot patch" in result.error else result
+
+
+def _refusals(auditor: Kubectl, name: str) -> list[Object]:
+    return [one for one in audit_events(auditor, name) if one["type"] == "approval-refused"]
+
+
+def test_what_is_approved_is_what_was_looked_at(
+    admin: Kubectl, agent: Kubectl, approver: Kubectl, app: str, mark: str
+) -> None:
+    name = ticket_of(waiting(lambda: echo(agent, app, mark, "people", "looked-at")))
+    body = json.dumps({"decision": {"verdict": "approve", "digest": "0" * 64}})
+    patch = ("patch", "approvalrequest", name, "-n", NAMESPACE, "--type=merge", "-p", body)
+    assert f"{name} is not what was looked at" in person(admin, "hana").try_(*patch).error
+    shown = chaperone(approver, "approvals", "show", name, "-n", NAMESPACE)
+    [line] = [line for line in shown.splitlines() if "chaperone approvals approve" in line]
+    assert "approved; agent can do it once" in chaperone(approver, *line.split("chaperone ", 1)[1].split())
+    assert echo(agent, app, mark, "people", "looked-at").text == f"{mark} people looked-at\n"
 
 
 def test_a_reason_is_asked_for_and_kept(admin: Kubectl, agent: Kubectl, app: str, mark: str) -> None:

@@ -3,13 +3,18 @@
 import json
 import subprocess
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from audited_doors import tries
 from installation import without
 from kube import NAMESPACE, REPOSITORY, SYSTEM, Kubectl, Object, Result, until
+from people import As
 from pods import APP_IMAGE, container, pod
 from sessions import API, Audit, marker
+
+from webhook.policy.decision import Door
 
 TICKING = ["sh", "-c", "while true; do echo tick; sleep 0.2; done"]
 
@@ -149,6 +154,41 @@ def test_audit_mode_refuses_nothing_and_tells_all(
     event = would(auditor, "ephemeral-container", name)
     assert event["decision"]["would"] == "approve by pci-dss/unrecorded-session"
     assert len(admin.get("approvalrequests", "-A")["items"]) == tickets, "nobody is asked"
+
+
+def test_audit_mode_lets_everything_through_at_every_door_and_tells_of_it(
+    audit_mode: None, admin: Kubectl, machinery: As, auditor: Kubectl, app: str, name: str
+) -> None:
+    node = admin.get("nodes")["items"][0]["metadata"]["name"]
+    machinery.run("create", "secret", "generic", f"{name}-kept", "-n", NAMESPACE, "--from-literal=a=b")
+    somebody, tried = As(admin, name, "system:masters"), tries(name, app, node)
+    for one in tried:
+        result = somebody.try_(*one.command, stdin=one.stdin)
+        assert result.code == 0 or one.may_fail, (one.what, result.error)
+        assert "denied the request" not in result.error, one.what
+    forward = somebody.command("port-forward", "-n", NAMESPACE, f"pod/{app}", ":9")
+    with subprocess.Popen(forward, stdout=subprocess.PIPE) as forwarding:
+        assert forwarding.stdout is not None
+        assert b"Forwarding from" in forwarding.stdout.readline()
+        forwarding.kill()
+    expected = Counter((one.door, *one.about, one.would) for one in tried)
+    expected["port-forward", "pods/portforward", app, "approve by pci-dss/unrecorded-connection"] = 1
+
+    def missing() -> Counter[tuple[str, str, str, str]]:
+        items = auditor.raw(f"{API}/auditevents?limit=500&fieldSelector=type%3Ddecision")["items"]
+        mine = [one for one in items if one["actor"]["username"] == name]
+        assert {one["outcome"] for one in mine} <= {"success"}
+        return expected - Counter(_told(one) for one in mine)
+
+    until(lambda: not missing(), what=f"an event of each try; at first there was none of {missing()}")
+    elsewhere = {Door.EXEC, Door.ATTACH, Door.EPHEMERAL_CONTAINER}
+    unasked = {Door.NODE, Door.WEBHOOK_CONFIGURATION}  # by the pack, and by any API server
+    assert {Door(door) for door, *_ in expected} == set(Door) - elsewhere - unasked
+
+
+def _told(event: Object) -> tuple[str, str, str, str]:
+    about = event["about"]
+    return event["door"], about["resource"], about["name"], event["decision"].get("would", "")
 
 
 def test_audit_mode_lets_pods_be_that_nothing_can_record(

@@ -247,33 +247,6 @@ def test_who_upgrades_is_not_asked(admin: Kubectl) -> None:
     assert operator.try_("set", "env", *own, "A=b").code == 0
 
 
-def test_the_cluster_itself_is_not_held_up(admin: Kubectl, tester: As, machinery: As, name: str) -> None:
-    """Garbage collection and the end of a namespace take Secrets with them."""
-    namespace = json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": {"name": name, "labels": {"chaperone.dev/guard": "enabled"}},
-        }
-    ).encode()
-    machinery.run("create", "-f", "-", stdin=namespace)
-    place = ("-n", name)
-    machinery.run("create", "configmap", "owner", *place)
-    owner = admin.get("configmap", "owner", *place)["metadata"]["uid"]
-    for which in ("kept", "owned"):
-        machinery.run("create", "secret", "generic", which, "--from-literal=a=b", *place)
-    reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner}
-    body = json.dumps({"metadata": {"ownerReferences": [reference]}})
-    assert tester.try_("patch", "secret", "owned", *place, "-p", body).code != 0, (
-        "an owner is a way to remove"
-    )
-    machinery.run("patch", "secret", "owned", *place, "-p", body)
-    assert tester.try_("delete", "configmap", "owner", *place).code == 0
-    until(lambda: admin.try_("get", "secret", "owned", *place).code != 0, what="the garbage collected")
-    machinery.run("delete", "namespace", name, "--timeout=60s")
-    assert admin.try_("get", "namespace", name).code != 0
-
-
 def test_values_of_secrets_are_nowhere(admin: Kubectl, tester: As, name: str) -> None:
     value = f"{VALUE}-{uuid.uuid4().hex}"
     encoded = base64.b64encode(value.encode()).decode()

@@ -13,8 +13,8 @@ from webhook.admission.approving import DeskApproving, Holding
 from webhook.admission.lookup import NotPermittedError
 from webhook.approvals.asking import Terms, wish
 from webhook.approvals.asking import ticket as make
-from webhook.approvals.desk import Desk
-from webhook.approvals.objects import ApprovalRequest, Asked, Person, Status, Verdict, generation_of
+from webhook.approvals.desk import Desk, Review
+from webhook.approvals.objects import ApprovalRequest, Asked, Person, Phase, Status, Verdict, generation_of
 from webhook.approvals.redaction import Redaction
 from webhook.approvals.standing import StandingApproval
 from webhook.approvals.subjects import exec_subject
@@ -205,6 +205,18 @@ def pending(question: Question, decision: Decision, now: dt.datetime = NOW) -> A
     """Give the first request for an exec."""
     wanted = wish(question, decision, exec_subject(question, "pod-uid-1"), KEY, home=HOME)
     return make(wanted, 1, asked="exec", argv=question.argv, shown="", terms=TERMS, now=now)
+
+
+def review(session: str = "s1", *, dry_run: bool = False) -> Review:
+    """Give one review of a session."""
+    return Review(uid="r1", session=session, asked="exec", dry_run=dry_run)
+
+
+def say(tickets: MemoryTickets, said: Asked = APPROVE, seconds: float = 0) -> None:
+    """Have BOB decide on all that wait, so long after NOW."""
+    for ticket in list(tickets.kept.values()):
+        if ticket.status.phase is Phase.PENDING:
+            assert tickets.update(ticket, decide(ticket, said, BOB, after(seconds)))
 
 
 def needed(decision: Decision, **approval: object) -> Decision:

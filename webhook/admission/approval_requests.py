@@ -239,6 +239,7 @@ def _remedy(rule: str, verdict: Verdict, request: Request) -> str:
     wait = "wait for somebody else to decide, or have an approver deny or approve it"
     remedies = {
         "OwnRequest": others,
+        "AnotherRequest": f"look at it again, and decide on what it asks now: {show}",
         "DecidedTwice": others,
         "NotAnApprover": others,
         "ServiceAccountExcluded": others,

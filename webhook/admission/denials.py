@@ -1,10 +1,15 @@
 """Refusals: what was asked, why not, what to do. Command lines are not repeated: they may hold card data."""
 
+import re
+from typing import Final
+
 import msgspec
 
 from sidecar.contract.errors import CallerError
 from webhook.admission.review import Answer, Cause, Denial, ExcessiveIdentityError
 from webhook.policy.decision import Action, Decision
+
+_COMMAND_LAST: Final = re.compile(r": (?:kubectl|chaperone) [^;()]*\Z")
 
 
 def deny(asked: str, *, why: str, remedy: str, rule: str, field: str = "") -> Answer:
@@ -65,4 +70,5 @@ def unavailable(asked: str, *, why: str) -> Answer:
 
 
 def _sentence(text: str) -> str:
-    return text[0].upper() + text[1:] + "."
+    """Give a sentence; a command at its end stays as it is to be run, without a full stop."""
+    return text[0].upper() + text[1:] + ("" if _COMMAND_LAST.search(text) else ".")

@@ -36,6 +36,8 @@ from webhook.policy.decision import Approval, Operation
 
 Json = dict[str, Any]
 _NOT_CHANGED: Final = "standing approvals are not changed once they are given"
+_NO_RULE: Final = "the rule that it names asks for no approval, or there is no such rule"
+"""Names of rules that there are not may be anything, card data included, and are not repeated."""
 
 
 class Policies(Protocol):
@@ -115,11 +117,12 @@ class StandingApprovalDoor:
     ) -> Refusal | None:
         spec, person = given.spec, _person(request, self._shown)
         if approval is None:
-            why = f"rule {spec.rule} of policy {spec.policy} asks for no approval, or there is no such rule"
-            return Refusal("NoSuchRule", why)
-        words = " ".join((spec.user, *spec.argv_prefix))
-        if self._masked(words) != words:
-            return Refusal("CardData", "its user or the beginning of its command lines holds card data")
+            return Refusal("NoSuchRule", _NO_RULE)
+        words = (" ".join((spec.user, *spec.argv_prefix)), spec.resource, spec.target, spec.container)
+        if any(self._masked(word) != word for word in words):
+            return Refusal(
+                "CardData", "its user, target or the beginning of its command lines holds card data"
+            )
         found = refuse_spec(spec, approval) or refuse_giver(
             spec, approval, Person(username=spec.user), person, self._clock()
         )
@@ -170,7 +173,7 @@ class StandingApprovalDoor:
     def _refuse(
         self, asked: str, given: StandingApproval, refusal: Refusal | None, request: Request
     ) -> Answer:
-        refusal = refusal or Refusal("NoSuchRule", "there is no such rule")
+        refusal = refusal or Refusal("NoSuchRule", _NO_RULE)
         if not request.dry_run:
             event = telling.standing_refused(
                 self._source,
@@ -200,17 +203,14 @@ def _status(status: StandingStatus) -> PatchOperation:
 
 
 def _remedy(rule: str, given: StandingApproval) -> str:
-    policy = given.spec.policy
-    match rule:
-        case "OwnRequest" | "NotAnApprover" | "ServiceAccountExcluded" | "MayNotApprove":
-            return "ask somebody else, who may approve here, to give it"
-        case "ReasonMissing":
-            return "add spec.reason"
-        case "CardData":
-            return "leave card data out of spec.user and spec.argvPrefix"
-        case "TooWide":
-            return "name arguments in spec.argvPrefix, or the object in spec.resource and spec.target"
-        case "TooLong":
-            return "ask for a shorter time"
-        case _:
-            return f"approve each request by itself, or have policy {policy} allow it with approval.standing"
+    if rule in {"OwnRequest", "NotAnApprover", "ServiceAccountExcluded", "MayNotApprove"}:
+        return "ask somebody else, who may approve here, to give it"
+    remedies = {
+        "ReasonMissing": "add spec.reason",
+        "CardData": "leave card data out of spec.user, argvPrefix, resource, target and container",
+        "TooWide": "name arguments in spec.argvPrefix, or the object in spec.resource and spec.target",
+        "TooLong": "ask for a shorter time",
+        "NoSuchRule": "name the rule that asks for approvals: chaperone approvals show NAME says which",
+    }
+    otherwise = f"approve each request by itself, or have policy {given.spec.policy} allow it with"
+    return remedies.get(rule, f"{otherwise} approval.standing")

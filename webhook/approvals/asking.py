@@ -98,6 +98,23 @@ def wish(question: Question, decision: Decision, subject: Subject, key: bytes, *
     )
 
 
+def asks_for(found: ApprovalRequest, wanted: Wish) -> bool:
+    """Tell whether a request is for exactly this action, of this person, on these terms.
+
+    Its name says so, if Chaperone has made it. What is spent is compared all the same.
+    """
+    spec, asked, decision = found.spec, wanted.question, wanted.decision
+    who = (asked.identity.username, asked.identity.uid)
+    return (
+        hmac.compare_digest(spec.digest, wanted.digest)
+        and (spec.requester.username, spec.requester.uid) == who
+        and (spec.door, spec.operation) == (asked.door, asked.operation)
+        and (spec.policy, spec.rule) == (decision.policy, decision.rule)
+        and spec.approval == (decision.approval or Approval())
+        and spec.break_glass == decision.glass
+    )
+
+
 def keyed_state(state: bytes, key: bytes) -> str:
     """Give the digest of what counts of an object, after the key's name and a dot."""
     return f"{key_name(key)}.{hmac.digest(_secret(key), _STATE + state, 'sha256').hex()}"

@@ -13,7 +13,7 @@ from sidecar.contract.grants import LIFETIME_SECONDS
 from sidecar.contract.sealing import Identity
 from webhook.approvals import lifecycle, telling
 from webhook.approvals.approvers import is_same
-from webhook.approvals.asking import Terms, Wish
+from webhook.approvals.asking import Terms, Wish, asks_for
 from webhook.approvals.asking import ticket as make
 from webhook.approvals.objects import (
     ABOUT_LABEL,
@@ -123,7 +123,15 @@ class Desk:
         raise ClusterError("the approval request changes faster than it can be read")
 
     def _try(self, last: ApprovalRequest | None, wish: Wish, review: Review) -> Outcome | None:
-        """Give how an action stands by the last request for it; None to look again."""
+        """Give how an action stands by the last request for it; None to look again.
+
+        Raises ClusterError where what has its name was not made for it.
+        """
+        if last is not None and not asks_for(last, wish):
+            raise ClusterError(
+                f"approval request {last.metadata.name} asks for something else than its name says, so"
+                " Chaperone has not made it; an administrator should find out who did, and remove it"
+            )
         open_ = last if last is not None and lifecycle.blocks(last, self.now()) else None
         outcome = self._meet(open_, wish, review) if open_ is not None else None
         if outcome is None:
@@ -241,7 +249,7 @@ class Desk:
         That it was broken is told before it is spent, or when it expires unspent.
         """
         if review.dry_run:
-            return Outcome(Standing.SPENT)
+            return Outcome(Standing.SPENT, session=review.session or "")
         now = self.now()
         waiting = open_ if open_ is not None and open_.status.phase is Phase.PENDING else None
         ticket = waiting or self._ticket(wish, review, generation)

@@ -18,6 +18,8 @@ ABOUT_LABEL: Final = "chaperone.dev/about"
 MAX_SECONDS: Final = 10**9
 """Longest time that can be counted from now on; some thirty years."""
 MAX_GROUPS: Final = 64
+DIGEST_LETTERS: Final = 8
+"""How much of a digest people need to compare."""
 
 
 class Phase(Enum):
@@ -179,6 +181,8 @@ class Asked(_Part, frozen=True, kw_only=True):
 
     verdict: Verdict
     reason: str = ""
+    digest: str = ""
+    """Digest of the request that the approver has looked at, where they say so."""
 
 
 class ApprovalRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from webhook.approvals import lifecycle
 from webhook.approvals.approvers import is_excluded, is_same, may_decide, missing, stands_for, who
 from webhook.approvals.objects import (
+    DIGEST_LETTERS,
     MAX_GROUPS,
     ApprovalRequest,
     Asked,
@@ -31,6 +32,10 @@ class Refusal:
 
 def refuse(ticket: ApprovalRequest, said: Asked, approver: Person, now: dt.datetime) -> Refusal | None:
     """Give why a verdict is not taken, None when it is. Rights in the cluster are not judged here."""
+    if said.digest and said.digest != ticket.spec.digest:
+        begins = ticket.spec.digest[:DIGEST_LETTERS]
+        why = f"{ticket.metadata.name} is not what was looked at: its digest begins with {begins}"
+        return Refusal("AnotherRequest", why)
     match said.verdict:
         case Verdict.BREAK_GLASS:
             return _refuse_glass(ticket, said, approver, now)

@@ -132,9 +132,15 @@ def find(access: ApprovalAccess, name: str) -> Found:
     return _found(access.get(PLURAL, name))
 
 
-def say(access: ApprovalAccess, name: str, verdict: Verdict, reason: str) -> ApprovalRequest:
-    """Decide, and give the request as it is then. Raises CliError."""
-    decision = {"verdict": verdict.value, **({"reason": reason} if reason else {})}
+def say(
+    access: ApprovalAccess, name: str, verdict: Verdict, reason: str, *, digest: str = ""
+) -> ApprovalRequest:
+    """Decide, and give the request as it is then. Raises CliError.
+
+    With ``digest`` the verdict is taken on what has this digest alone.
+    """
+    said = {"verdict": verdict.value, "reason": reason, "digest": digest}
+    decision = {key: value for key, value in said.items() if value}
     return _found(access.patch(PLURAL, name, {"decision": decision})).ticket
 
 

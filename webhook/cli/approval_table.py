@@ -9,7 +9,15 @@ from rich.text import Text
 
 from webhook.approvals.approvers import missing, who
 from webhook.approvals.lifecycle import awaits_review
-from webhook.approvals.objects import API_VERSION, KIND, ApprovalRequest, Decided, Phase, Verdict
+from webhook.approvals.objects import (
+    API_VERSION,
+    DIGEST_LETTERS,
+    KIND,
+    ApprovalRequest,
+    Decided,
+    Phase,
+    Verdict,
+)
 from webhook.cli.approval_access import Found
 from webhook.cli.approval_watch import Change
 from webhook.cli.columns import Column, lay_out
@@ -74,6 +82,14 @@ def print_details(found: Found, output: Format) -> None:
         screen.print(Text("Object", "bold"))
         for line in found.ticket.spec.shown.splitlines():
             screen.print(Text(printable(line)))
+
+
+def what_is_asked(ticket: ApprovalRequest) -> str:
+    """Give in one line what an approval is for."""
+    spec = ticket.spec
+    command = f": {shlex.join(spec.argv)}" if spec.argv else ""
+    told = f"{spec.requester.username} asks for {spec.asked}{command}"
+    return f"{printable(told)} (digest {spec.digest[:DIGEST_LETTERS]})"
 
 
 def came_of(ticket: ApprovalRequest, verdict: Verdict) -> str:
@@ -145,7 +161,8 @@ def _review(ticket: ApprovalRequest) -> str:
 def _to_approve(ticket: ApprovalRequest) -> str:
     reason = " --reason WHY" if ticket.spec.approval.reason_required else ""
     metadata = ticket.metadata
-    return f"chaperone approvals approve {metadata.name} -n {metadata.namespace}{reason}"
+    digest = f" --digest {ticket.spec.digest[:DIGEST_LETTERS]}"
+    return f"chaperone approvals approve {metadata.name} -n {metadata.namespace}{digest}{reason}"
 
 
 def _moment(moment: datetime) -> str:

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from webhook.approvals.objects import ApprovalRequest, Phase, Verdict
+from webhook.approvals.objects import DIGEST_LETTERS, ApprovalRequest, Phase, Verdict
 from webhook.cli import approval_access
 from webhook.cli.approval_access import ApprovalAccess, find, give, listed, say, standings
-from webhook.cli.approval_table import came_of, print_change, print_details, print_list
+from webhook.cli.approval_table import came_of, print_change, print_details, print_list, what_is_asked
 from webhook.cli.approval_watch import Follower
 from webhook.cli.failures import CliError, ExitCode
 from webhook.cli.grouping import group
@@ -24,6 +24,13 @@ StandingName = Annotated[str, typer.Argument(help="The standing approval.", meta
 Reason = Annotated[
     str,
     typer.Option("--reason", "-r", help="Why; kept with the decision. Needed for break-glass and review."),
+]
+Digest = Annotated[
+    str,
+    typer.Option(
+        help=f"Only if its digest begins so, as show told; at least {DIGEST_LETTERS} digits.",
+        metavar="DIGITS",
+    ),
 ]
 Everything = Annotated[bool, typer.Option("--all", "-a", help="Also those that are decided.")]
 Ended = Annotated[bool, typer.Option("--all", "-a", help="Also those that ended.")]
@@ -51,7 +58,7 @@ def approvals() -> typer.Typer:
 
 
 def _verdicts() -> Iterator[tuple[str, Callable[..., None]]]:
-    yield "approve", _verdict(Verdict.APPROVE, "Approve exactly this action, once.")
+    yield "approve", approve
     yield "deny", _verdict(Verdict.DENY, "Deny this action.")
     glass = "Go on with an action of your own in an emergency, where a policy lets you; others review it."
     yield "break-glass", _verdict(Verdict.BREAK_GLASS, glass, must_say_why=True)
@@ -94,6 +101,33 @@ def show(
     print_details(find(_access(kubeconfig, context, namespace), name), output)
 
 
+def approve(
+    name: Name,
+    *,
+    reason: Reason = "",
+    digest: Digest = "",
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Approve exactly this action, once; what that is, is shown."""
+    access = _access(kubeconfig, context, namespace)
+    _approve(access, find(access, name).ticket, reason, digest)
+
+
+def _approve(access: ApprovalAccess, ticket: ApprovalRequest, reason: str, digest: str = "") -> None:
+    """Approve what was read, and nothing else that has its name by then."""
+    if digest and (len(digest) < DIGEST_LETTERS or not ticket.spec.digest.startswith(digest.lower())):
+        told = f"the digest of {ticket.metadata.name} is {ticket.spec.digest}, which does not begin with"
+        raise CliError(
+            f"{told} --digest {digest}; look at it again: chaperone approvals show", ExitCode.FAILED
+        )
+    note(what_is_asked(ticket))
+    name = ticket.metadata.name
+    done = say(access, name, Verdict.APPROVE, reason, digest=ticket.spec.digest)
+    typer.echo(came_of(done, Verdict.APPROVE))
+
+
 def _verdict(verdict: Verdict, text: str, *, must_say_why: bool = False) -> Callable[..., None]:
     """Give the command that says one verdict; ``text`` is its help."""
 
@@ -107,7 +141,8 @@ def _verdict(verdict: Verdict, text: str, *, must_say_why: bool = False) -> Call
     ) -> None:
         if must_say_why and not reason.strip():
             raise CliError("say why: --reason WHY", ExitCode.USAGE)
-        _say(_access(kubeconfig, context, namespace), name, verdict, reason)
+        access = _access(kubeconfig, context, namespace)
+        typer.echo(came_of(say(access, name, verdict, reason), verdict))
 
     command.__doc__ = text
     return command
@@ -143,7 +178,7 @@ def stand(
     made = give(access, _standing(ticket, parse_seconds(lasting, option="--for"), words, this_target, reason))
     typer.echo(given(made))
     if ticket.status.phase is Phase.PENDING:
-        _say(access, name, Verdict.APPROVE, reason)
+        _approve(access, ticket, reason)
 
 
 def standing(
@@ -171,10 +206,6 @@ def revoke(
     """End a standing approval. Sessions that run go on."""
     ended = approval_access.revoke(_access(kubeconfig, context, namespace), name, reason)
     typer.echo(f"{ended.metadata.name}: revoked; {ended.spec.user} has to ask again")
-
-
-def _say(access: ApprovalAccess, name: str, verdict: Verdict, reason: str) -> None:
-    typer.echo(came_of(say(access, name, verdict, reason), verdict))
 
 
 def _standing(

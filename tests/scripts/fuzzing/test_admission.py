@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import logging
 import os
 import subprocess
 import sys
+import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +20,10 @@ from fuzzing.admission import Storyteller
 from fuzzing.admission_approved import Approved
 from fuzzing.admission_cluster import Installation
 from fuzzing.admission_grammar import Literal, Mutation, encode
-from fuzzing.admission_oracle import BrokenPromiseError
+from fuzzing.admission_oracle import BrokenPromiseError, Oracle
 from fuzzing.admission_patches import PatchError, patched
 from fuzzing.admission_seeds import seeds
+from fuzzing.admission_stories import stories
 from fuzzing.admission_values import PANS, SECRET, STANDING, TOOL
 from fuzzing.choices import Choices
 
@@ -120,6 +124,53 @@ def test_what_is_approved_meanwhile_goes_through_once() -> None:
     told.close()
 
 
+def test_stories_that_are_known_end_as_they_must() -> None:
+    teller = Storyteller()
+    teller.remember()
+    assert teller.feeds == sum(len(story.steps) for story in stories())
+    teller.remember()
+    assert teller.feeds == sum(len(story.steps) for story in stories()), "they are told once"
+    teller.close()
+
+
+def test_a_story_that_ends_otherwise_is_noticed(installation: Installation) -> None:
+    changed = copy.copy(installation)
+    changed.app, changed.approved = installation.serving({"objects": Asked(), "exec": Asked()}), Approved()
+    told = Storyteller(changed)
+    with pytest.raises(BrokenPromiseError, match=r"a Secret|the same change after a landed use"):
+        told.remember()
+    told.close()
+
+
+class Slow:
+    """A door that computes for long, or waits for long."""
+
+    def __init__(self, seconds: float, *, asleep: bool) -> None:
+        self._seconds, self._asleep = seconds, asleep
+
+    async def review(self, request: Request) -> Answer:
+        if self._asleep:
+            await asyncio.sleep(self._seconds)
+        began = time.process_time()
+        while not self._asleep and time.process_time() - began < self._seconds:
+            pass
+        return deny("x", why="y", remedy="z", rule="R")
+
+
+@pytest.mark.parametrize(("asleep", "complaint"), [(False, "of a processor"), (True, "no answer came")])
+def test_what_takes_long_is_noticed(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, asleep: bool, complaint: str
+) -> None:
+    limit = "_MOST_WAITING" if asleep else "_MOST_SECONDS"
+    monkeypatch.setattr(f"fuzzing.admission.{limit}", 0.2)
+    changed = copy.copy(installation)
+    changed.app = installation.serving({"attach": Slow(60.0 if asleep else 0.3, asleep=asleep)})
+    told = Storyteller(changed)
+    with pytest.raises(BrokenPromiseError, match=complaint):
+        told.post("attach", encode(seeds()["attach"][0]))
+    told.close()
+
+
 def test_broken_glass_and_standing_approvals_let_through_what_they_are_for(teller: Storyteller) -> None:
     assert teller.post("exec", encode(by("frank"))) == "allowed"
     standing = [*STANDING, "x"]
@@ -174,7 +225,7 @@ LAX = (
     ("exec", Lax(Answer()), "is not rewritten"),
     ("exec", Lax(Answer(patch=(COMMAND,))), "another one|grant does not hold|may get into"),
     ("injection", Lax(Answer()), "does not fit"),
-    ("attach", Lax(Answer()), "lets nothing through"),
+    ("attach", Lax(Answer()), "wants it approved"),
     ("approvalrequests", Lax(Answer()), "is not stamped"),
     ("guardpolicies", Lax(deny("x", why=SECRET, remedy="y", rule="Z")), "nobody may see"),
     ("guardpolicies", Lax(deny("x", why=PANS[0], remedy="y", rule="Z")), "nobody may see"),
@@ -193,6 +244,28 @@ def test_a_lax_door_is_noticed(
             told.post(door, encode(seeds()[door][0]))
     finally:
         told.close()
+
+
+TEXTS = [
+    (PANS[0], True),
+    (f"card={PANS[0]}aaa", True),
+    (f"x{PANS[0]}", True),
+    (f"1{PANS[0]}", False),
+    ("a" * 16 + PANS[0], False),  # an MD5 looks so
+    (PANS[0] + "a" * 113, False),
+    (f"{PANS[0]}{'a' * 113} {PANS[1]}", True),
+]
+
+
+@pytest.mark.parametrize(("text", "is_card"), TEXTS, ids=map(str, range(len(TEXTS))))
+def test_card_data_that_is_written_down_is_noticed(
+    installation: Installation, text: str, is_card: bool
+) -> None:
+    oracle = Oracle(installation.pods, installation.roots, Approved())
+    sent = encode(seeds()["attach"][0])
+    noticed = pytest.raises(BrokenPromiseError, match="card data was written down")
+    with noticed if is_card else nullcontext():
+        assert oracle.judge("attach", sent, 400, b"no review", [], text) == "malformed"
 
 
 def test_an_exception_is_no_answer(installation: Installation) -> None:

@@ -87,6 +87,9 @@ async def test_who_gives_it_and_until_when_is_stamped() -> None:
 
 REFUSED: list[tuple[Object, Object, str]] = [
     (standing(rule="other"), BOB, "NoSuchRule"),
+    (standing(rule=f"pay {CARD}"), BOB, "NoSuchRule"),
+    (standing(policy=CARD), BOB, "NoSuchRule"),
+    (standing(target=CARD), BOB, "CardData"),
     (standing(rule="each"), BOB, "NoStanding"),
     (standing(seconds=1801), BOB, "TooLong"),
     (standing(argvPrefix=[]), BOB, "TooWide"),
@@ -104,6 +107,7 @@ async def test_one_that_is_refused_says_why(made: Object, user: Object, rule: st
     cluster = Cluster("bob")
     response = await cluster.ask("CREATE", made, userInfo=user)
     assert rule in causes(response)
+    assert CARD not in json.dumps(response)
     for event in cluster.journal.events:
         assert (event.kind.value, event.details["refusal"], event.argv) == ("approval-refused", rule, ())
 

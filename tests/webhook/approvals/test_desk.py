@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from approvals import (
     ALICE,
-    APPROVE,
     BOB,
     BREAK,
     DENY,
@@ -19,34 +18,30 @@ from approvals import (
     after,
     desk,
     needed,
+    review,
+    say,
 )
 from msgspec.structs import replace
 from policy_samples import BUILTIN, question
 
+from sidecar.contract.errors import ClusterError
 from sidecar.contract.sealing import Identity
 from webhook.approvals import lifecycle
 from webhook.approvals.asking import Wish, wish
 from webhook.approvals.asking import ticket as make
 from webhook.approvals.desk import Desk, Outcome, Review, Standing
-from webhook.approvals.objects import Asked, Phase, Target
-from webhook.approvals.standing import StandingApproval, StandingMetadata, StandingSpec, StandingStatus
+from webhook.approvals.objects import Phase, Target
 from webhook.approvals.subjects import Subject, exec_subject
 from webhook.approvals.verdicts import decide
 from webhook.journal.events import Kind
 from webhook.journal.journal import JournalFullError
-from webhook.policy.decision import Glass, StandingTerms
+from webhook.policy.decision import Approval, Glass
 
 WISH = wish(question(), needed(BUILTIN), exec_subject(question(), "uid"), KEY, home=HOME)
 
 
 def ask(at: Desk, session: str | None = "s1", *, dry_run: bool = False) -> Outcome:
     return at.ask(WISH, Review(uid="r1", session=session, asked="exec", dry_run=dry_run))
-
-
-def say(tickets: MemoryTickets, said: Asked = APPROVE, seconds: float = 0) -> None:
-    for ticket in list(tickets.kept.values()):
-        if ticket.status.phase is Phase.PENDING:
-            assert tickets.update(ticket, decide(ticket, said, BOB, after(seconds)))
 
 
 def ask_often(replicas: list[Desk]) -> list[Outcome]:
@@ -201,10 +196,6 @@ def glass_wish(*, reason_required: bool) -> Wish:
     return wish(question(), decision, exec_subject(question(), "uid"), KEY, home=HOME)
 
 
-def review(session: str = "s1", *, dry_run: bool = False) -> Review:
-    return Review(uid="r1", session=session, asked="exec", dry_run=dry_run)
-
-
 def test_the_glass_is_broken_with_a_reason_and_once() -> None:
     tickets = MemoryTickets()
     wanted = glass_wish(reason_required=True)
@@ -221,7 +212,8 @@ def test_the_glass_is_broken_with_a_reason_and_once() -> None:
 def test_the_glass_is_broken_at_once_where_a_policy_says_so() -> None:
     tickets, journal = MemoryTickets(), MemoryJournal()
     at, wanted = desk(tickets, journal=journal), glass_wish(reason_required=False)
-    assert at.ask(wanted, review(dry_run=True)).standing is Standing.SPENT
+    dry = at.ask(wanted, review("s0", dry_run=True))
+    assert (dry.standing, dry.session) == (Standing.SPENT, "s0")
     assert not tickets.kept
     assert [at.ask(wanted, review(f"s{n}")).standing for n in (1, 2)] == [Standing.SPENT, Standing.SPENT]
     assert len(tickets.kept) == 2
@@ -342,55 +334,28 @@ def test_another_may_be_asked_for_once_one_is_decided_or_has_expired() -> None:
     assert late.ask(wish_of("c"), review()).standing is Standing.WAITING
 
 
-def standing(**fields: Any) -> StandingApproval:
-    spec: dict[str, Any] = {
-        "user": "alice",
-        "policy": "p",
-        "rule": "r",
-        "argv_prefix": ("ls",),
-        "seconds": 600,
-        **fields,
-    }
-    return StandingApproval(
-        metadata=StandingMetadata(name="look", namespace="payments", uid="u", creation_timestamp=NOW),
-        spec=StandingSpec(**spec),
-        status=StandingStatus(by=BOB, at=NOW, until=after(600)),
-    )
+OTHERS: list[dict[str, Any]] = [
+    {"digest": "0" * 64},
+    {"requester": BOB},
+    {"rule": "other"},
+    {"approval": Approval(users=("mallory",))},
+    {"break_glass": Glass(policy="p", rule="r")},
+]
 
 
-def standing_wish() -> Wish:
-    decision = needed(BUILTIN, standing=StandingTerms(max_seconds=600))
-    return wish(question(), decision, exec_subject(question(), "uid"), KEY, home=HOME)
-
-
-def test_a_standing_approval_spares_the_request_every_time_and_each_is_told() -> None:
-    tickets, journal = MemoryTickets(), MemoryJournal()
-    tickets.standing.append(standing())
-    at = desk(tickets, journal=journal)
-    assert at.ask(standing_wish(), review(dry_run=True)).standing is Standing.SPENT
-    for number in (1, 2):
-        passed = at.ask(standing_wish(), review(f"s{number}"))
-        assert (passed.standing, passed.session, passed.ticket) == (Standing.SPENT, f"s{number}", None)
-    assert not tickets.kept
-    assert journal.kinds == ["approval-used", "approval-used"]
-    assert [event.session for event in journal.events] == ["s1", "s2"]
-    assert journal.events[0].approval == "standing/look"
-    late = desk(tickets, after(600)).ask(standing_wish(), review())
-    assert late.standing is Standing.WAITING
-
-
-def test_a_denial_of_exactly_this_counts_more_than_a_standing_approval() -> None:
+@pytest.mark.parametrize("forged", OTHERS, ids=lambda one: next(iter(one)))
+@pytest.mark.parametrize("session", ["s1", None])
+def test_what_has_the_name_and_asks_for_something_else_is_never_spent(
+    forged: dict[str, Any], session: str | None
+) -> None:
     tickets = MemoryTickets()
-    assert desk(tickets).ask(standing_wish(), review()).standing is Standing.WAITING
-    say(tickets, DENY)
-    tickets.standing.append(standing())
-    assert desk(tickets).ask(standing_wish(), review()).standing is Standing.DENIED
-
-
-def test_a_standing_approval_counts_only_where_the_policy_says_so() -> None:
-    tickets = MemoryTickets()
-    tickets.standing.append(standing())
-    assert ask(desk(tickets)).standing is Standing.WAITING
+    ask(desk(tickets), session)
+    say(tickets)
+    [(key, ticket)] = tickets.kept.items()
+    tickets.kept[key] = replace(ticket, spec=replace(ticket.spec, **forged))
+    with pytest.raises(ClusterError, match="asks for something else than its name says"):
+        ask(desk(tickets), session)
+    assert tickets.kept[key].status.phase is Phase.APPROVED
 
 
 def test_another_version_is_not_overwritten() -> None:

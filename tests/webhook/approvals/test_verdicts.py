@@ -36,6 +36,8 @@ REFUSED: list[tuple[ApprovalRequest, Person, Asked, dt.datetime, str]] = [
     (decided(ticket(), BOB), CAROL, APPROVE, NOW, "TooLate"),
     (decided(ticket(), BOB, DENY), CAROL, APPROVE, NOW, "TooLate"),
     (decided(ticket(count=2), BOB), BOB, APPROVE, NOW, "DecidedTwice"),
+    (ticket(), BOB, replace(APPROVE, digest="0" * 64), NOW, "AnotherRequest"),
+    (ticket(), BOB, replace(DENY, digest=ticket().spec.digest[:8]), NOW, "AnotherRequest"),
     (ticket(users=("carol",)), BOB, APPROVE, NOW, "NotAnApprover"),
     (ticket(groups=("security",)), BOB, DENY, NOW, "NotAnApprover"),
     (ticket(reason_required=True), BOB, SILENT, NOW, "ReasonMissing"),
@@ -67,6 +69,11 @@ def test_a_verdict_that_is_not_taken(
 @pytest.mark.parametrize("terms", [{"users": ("carol",)}, {"groups": ("security",)}])
 def test_who_the_policy_names_may_decide(terms: dict[str, Any]) -> None:
     assert decided(ticket(**terms), CAROL).status.phase is Phase.APPROVED
+
+
+@pytest.mark.parametrize("said", [APPROVE, DENY])
+def test_a_verdict_on_what_was_looked_at_is_taken(said: Asked) -> None:
+    assert refuse(ticket(), replace(said, digest=ticket().spec.digest), BOB, NOW) is None
 
 
 def test_service_accounts_are_excluded_for_each_other_alone() -> None:

@@ -27,6 +27,8 @@ GIVEN: dict[str, Any] = {
     "status": {"by": {"username": "bob"}, "at": "2026-03-02T12:00:00Z", "until": "2126-03-02T12:30:00Z"},
 }
 WRITTEN: list[Any] = []
+SAID: list[Any] = []
+"""Verdicts that were written."""
 
 
 class Front(BaseHTTPRequestHandler):
@@ -52,6 +54,7 @@ class Front(BaseHTTPRequestHandler):
             self._answer(200, GIVEN)
             return
         said = written["decision"]
+        SAID.append(said)
         decided = {**said, "by": {"username": "bob"}, "at": "2026-03-02T12:00:00Z"}
         status = {"phase": PHASES.get(said["verdict"], "Pending"), "decisions": [decided]}
         if said.get("reason") == "mine":
@@ -151,6 +154,28 @@ def test_deciding_says_what_came_of_it(chaperone: Chaperone, words: tuple[str, .
     out = chaperone.out("approvals", command, NAME, *rest)
     assert out.startswith(f"{NAME}: {said}")
     assert out.count("\n") == 1
+
+
+def test_what_is_approved_is_what_was_read(chaperone: Chaperone) -> None:
+    SAID.clear()
+    done = chaperone.run("approvals", "approve", NAME, "-r", "agreed")
+    digest = TICKET["spec"]["digest"]
+    assert done.error == f"alice asks for exec: ls -la (digest {digest[:8]})\n"
+    assert [SAID.pop()] == [{"verdict": "approve", "reason": "agreed", "digest": digest}]
+
+
+def test_what_was_shown_and_is_another_by_now_is_not_approved(chaperone: Chaperone) -> None:
+    command = next(line for line in chaperone.out("approvals", "show", NAME).splitlines() if "To app" in line)
+    words = command.split("chaperone ")[1].split()
+    digest = TICKET["spec"]["digest"]
+    assert words[-2:] == ["--digest", digest[:8]]
+    assert chaperone.run(*words).code == 0
+    SAID.clear()
+    for wrong in ("0" * 8, digest[:7], digest + "0"):
+        done = chaperone.run(*words[:-1], wrong)
+        assert (done.code, done.out) == (1, "")
+        assert f"is {digest}, which does not begin with --digest {wrong}" in done.error
+    assert not SAID, "nothing was written"
 
 
 def test_a_refusal_is_told_as_the_cluster_says_it(chaperone: Chaperone) -> None:

@@ -23,6 +23,18 @@ expression: >-
   'system:nodes' in request.userInfo.groups))
 {{- end }}
 
+{{/*
+Not what a kubelet shows of a static pod of its own: it runs already, whatever is made of its image in the API, and
+an API server takes no other pods from nodes. Nothing else with this annotation is ever run.
+*/}}
+{{- define "chaperone.notMirrored" -}}
+name: not-mirrored
+expression: >-
+  !(request.userInfo.username.startsWith('system:node:') && has(request.userInfo.groups) &&
+  'system:nodes' in request.userInfo.groups && has(object.metadata.annotations) &&
+  'kubernetes.io/config.mirror' in object.metadata.annotations)
+{{- end }}
+
 {{/* Whether somebody may go on when Chaperone does not answer, as CEL. */}}
 {{- define "chaperone.repairs" -}}
 has(request.userInfo.groups) && request.userInfo.groups.exists(g, g in {{ .Values.guard.repairGroups | toJson | replace "\"" "'" }})
