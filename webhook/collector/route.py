@@ -150,8 +150,7 @@ class Collector:
 
 
 def _nobody(program: WaitingProgram) -> ApprovalDecided:
-    why = "this collector asks nobody"
-    return ApprovalDecided(program.grant.session, program.wanted.approval, approved=False, reason=why)
+    return program.decided(refused="this collector asks nobody")
 
 
 def router(collector: Collector) -> APIRouter:
