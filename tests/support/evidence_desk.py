@@ -25,7 +25,7 @@ from sidecar.contract.events import (
 from sidecar.contract.identifiers import session_id
 from sidecar.contract.sealing import Decision, Identity
 from webhook.journal.events import AuditEvent, Kind, Outcome, Where
-from webhook.store.contract import Phase, SessionRecord
+from webhook.store.contract import Phase, SessionRecord, Store
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
@@ -50,8 +50,8 @@ NASTY = (
 class EvidenceDesk(Desk):
     """A desk whose clock goes on, and whose events are told as their parts of Chaperone tell them."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, store: Store | None = None) -> None:
+        super().__init__(path, store)
         self._made = 0
         self.keys[:] = [ledger_key(ROOT, until=T0 // SECOND + 24 * 3600)]
 

@@ -41,7 +41,7 @@ class Place:
         self.start = start
         self.sender = Sender(path.folder / "sender", path.collector)
 
-    def begin(self, script: str) -> tuple[Ticket, "subprocess.Popen[bytes]"]:
+    def begin(self, script: str) -> tuple[Ticket, subprocess.Popen[bytes]]:
         ticket = self.path.authority.grant("sh", "-c", script)
         return ticket, self.path.recorder.popen(ticket)
 
