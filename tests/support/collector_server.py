@@ -6,6 +6,7 @@ Run with the folder that :func:`write_folder` filled and a port.
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import socket
@@ -172,8 +173,9 @@ async def serve(folder: Path, port: int) -> None:
 
 def _ledger(store: Store, path: Path) -> LedgerKeeping:
     key = ledger_key(ROOT, since=0, until=1 << 40)
+    alarm = logging.getLogger(__name__).error
     return LedgerKeeping(
-        store, FilePlace(path), seconds=1, key=lambda: key, roots=lambda: ROOTS, alarm=MAKER.failed
+        store, FilePlace(path), seconds=1, key=lambda: key, roots=lambda: ROOTS, alarm=alarm
     )
 
 

@@ -30,11 +30,11 @@ from webhook.evidence.bundle import (
 )
 from webhook.evidence.documents import Content, Proof, documents
 from webhook.evidence.ledger_checks import Line, Opened, check_entries, check_origin
+from webhook.evidence.session_tables import SessionRow, session_row
 from webhook.evidence.source import Asked
-from webhook.evidence.tables import SessionRow, session_row
 from webhook.evidence.window import MARGIN_NS, Disclosed, is_complete, manifests, removed_sessions
 from webhook.ledger.checkpoints import read_checkpoint
-from webhook.ledger.entries import Exported, read_certificate
+from webhook.ledger.entries import Exported, manifest_session, read_certificate
 from webhook.ledger.keys import KeyRing
 from webhook.ledger.manifest import Manifest
 from webhook.ledger.notes import read_note
@@ -218,7 +218,7 @@ class _Check:
         return checkpoint.size
 
     def _sessions(self, proof: Proof, disclosed: Sequence[Disclosed]) -> Iterator[SessionRow]:
-        wanted = {recordings.folder(one.key.partition("/")[2]) for one in disclosed}
+        wanted = {recordings.folder(manifest_session(one.key)) for one in disclosed}
         there = {name.rpartition("/")[0] for name in self._reader.names if name.startswith("sessions/")}
         if there - wanted:
             raise BrokenError(f"{min(there - wanted)} is there without an entry of the ledger")

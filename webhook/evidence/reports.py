@@ -10,10 +10,13 @@ from typing import Final
 import msgspec
 
 from webhook.audit_api.objects import rfc3339
+from webhook.evidence.approval_tables import approval_rows
 from webhook.evidence.selection import CONTROLS, Selection, started
-from webhook.evidence.tables import approval_rows, asked_of, open_rows, person_rows
+from webhook.evidence.session_tables import open_rows
+from webhook.evidence.tables import asked_of, person_rows
 from webhook.evidence.window import Disclosed, is_complete, manifests
 from webhook.journal.events import AuditEvent, Kind, Outcome
+from webhook.ledger.entries import manifest_session
 from webhook.ledger.manifest import Manifest
 from webhook.replay.safety import printable
 
@@ -265,7 +268,7 @@ def _events_to_see(events: Sequence[tuple[int, AuditEvent]]) -> Iterable[Row]:
 
 
 def _unsealed(proven: Proven) -> Iterable[Row]:
-    sealed = {entry.key.partition("/")[2] for entry in proven.entries if entry.key.startswith("manifest/")}
+    sealed = {manifest_session(entry.key) for entry in proven.entries}
     for row in open_rows(proven.events, sealed):
         yield row.at, "session not sealed", row.user, row.namespace, row.asked, str(row.entry)
 

@@ -7,7 +7,9 @@ from typing import Final
 
 import msgspec
 
-from webhook.evidence.tables import ApprovalRow, EventRow, OpenRow, PersonRow, PolicyRow, SessionRow
+from webhook.evidence.approval_tables import ApprovalRow
+from webhook.evidence.session_tables import OpenRow, SessionRow
+from webhook.evidence.tables import EventRow, PersonRow, PolicyRow
 
 _SKEW_S: Final = 1.0
 

@@ -90,7 +90,6 @@ def test_keys_play_seek_and_lead_back(pages: Pages, sessions: Sessions) -> None:
     page.get_by_role("button", name="line 25").click()
     expect(page.locator(".ap-player")).not_to_contain_text("line 39")
     page.keyboard.press("Escape")
-    page.keyboard.press("Escape")
     page.locator("h1", has_text="Sessions").wait_for()
 
 
