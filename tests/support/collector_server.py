@@ -174,9 +174,7 @@ async def serve(folder: Path, port: int) -> None:
 def _ledger(store: Store, path: Path) -> LedgerKeeping:
     key = ledger_key(ROOT, since=0, until=1 << 40)
     alarm = logging.getLogger(__name__).error
-    return LedgerKeeping(
-        store, FilePlace(path), seconds=1, key=lambda: key, roots=lambda: ROOTS, alarm=alarm
-    )
+    return LedgerKeeping(store, FilePlace(path), seconds=1, key=lambda: key, roots=lambda: ROOTS, alarm=alarm)
 
 
 @dataclass

@@ -82,10 +82,12 @@ def _add_sessions(app: FastAPI, endpoints: Endpoints) -> None:
 
 def _add_audit_events(app: FastAPI, endpoints: EventEndpoints) -> None:
     base = f"/apis/{API_VERSION}"
-    namespaced = f"{base}/namespaces/{{namespace}}/auditevents"
+    namespaced = f"{base}/namespaces/{{namespace}}"
     app.add_route(f"{base}/auditevents", endpoints.events, ["GET"])
-    app.add_route(namespaced, endpoints.events, ["GET"])
-    app.add_route(f"{namespaced}/{{name}}", endpoints.event, ["GET"])
+    app.add_route(f"{namespaced}/auditevents", endpoints.events, ["GET"])
+    app.add_route(f"{namespaced}/auditevents/{{name}}", endpoints.event, ["GET"])
+    app.add_route(f"{base}/eventsearches", endpoints.search, ["POST"])
+    app.add_route(f"{namespaced}/eventsearches", endpoints.search, ["POST"])
 
 
 def _add_health(app: FastAPI, front_proxy: FrontProxy) -> None:

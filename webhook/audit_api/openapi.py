@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from sidecar.contract.names import AUDIT_GROUP, AUDIT_VERSION, VERSION
-from webhook.audit_api.event_objects import AuditEventList
+from webhook.audit_api.event_objects import AuditEventList, EventSearch
 from webhook.audit_api.exports import Export
 from webhook.audit_api.hold_objects import LegalHoldList
 from webhook.audit_api.ledger_objects import LedgerList
@@ -20,6 +20,7 @@ _KINDS: Final = (
     AuditEventList,
     NoticeList,
     Search,
+    EventSearch,
     LedgerList,
     LegalHoldList,
     Export,
@@ -34,6 +35,7 @@ _NAMES: Final = frozenset(
         "Notice",
         "NoticeList",
         "Search",
+        "EventSearch",
         "Ledger",
         "LedgerList",
         "Export",
@@ -105,6 +107,7 @@ def _paths(version: int) -> dict[str, object]:
         },
         f"{_BASE}/legalholds/{{name}}": _path(version, "get", "get", "LegalHold", "LegalHold"),
         f"{namespaced}/searches": _path(version, "post", "post", "Search", "Search"),
+        f"{namespaced}/eventsearches": _path(version, "post", "post", "EventSearch", "EventSearch"),
         f"{_BASE}/exports": _path(version, "post", "post", "Export", "Export"),
     }
 
