@@ -155,7 +155,8 @@ class Bundle:
         with self._spool() as spool:
             try:
                 asked = self._asked(manifest)
-                found = self._source.frames(manifest.namespace, manifest.session)
+                kept = self._source.frames(manifest.namespace, manifest.session)
+                found = recordings.sealed_frames(manifest, kept)
                 for line in recordings.event_lines(recordings.chained(manifest, found)):
                     spool.write(line)
                 size, frames = spool.tell(), _frames(spool)

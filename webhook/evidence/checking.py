@@ -13,6 +13,7 @@ from typing import BinaryIO
 import msgspec
 
 from sidecar.contract.errors import CallerError
+from sidecar.contract.events import Ending
 from sidecar.contract.names import VERSION
 from sidecar.contract.sealing import Identity
 from webhook.evidence import recordings
@@ -68,6 +69,8 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     sessions: int
     removed: int
     """Sessions of which only the manifest is left, because their time was over."""
+    lost: int
+    """Sessions that are given as far as they were known when their recorders were taken for lost."""
     unsealed: int
     """Sessions that were let start and had not ended, or never began."""
     counted: str
@@ -135,6 +138,7 @@ class _Check:
             undisclosed=opened.undisclosed,
             sessions=sum(row.kept for row in rows),
             removed=sum(not row.kept for row in rows),
+            lost=sum(row.kept and row.how == Ending.LOST.value for row in rows),
             unsealed=opened.unsealed(proof.selection),
             counted=counted,
             complete=is_complete(opened.disclosed, proof.selection),
