@@ -115,11 +115,17 @@ class Kubectl:
 
 def chaperone(user: Kubectl, *arguments: str) -> str:
     """Run ``chaperone`` as a user and give stdout; a failure fails the test with stderr."""
+    done = try_chaperone(user, *arguments)
+    assert done.code == 0, done.error
+    return done.text
+
+
+def try_chaperone(user: Kubectl, *arguments: str) -> Result:
+    """Run ``chaperone`` as a user and give whatever came of it."""
     command = [str(REPOSITORY / ".venv/bin/chaperone"), *arguments]
     environment = user.env() | {"KUBECONFIG": str(user.kubeconfig), "COLUMNS": "120"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    done = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=120)
+    return Result(done.returncode, done.stdout, done.stderr)
 
 
 def until(probe: Callable[[], _T | None], *, seconds: float = 60.0, what: str) -> _T:

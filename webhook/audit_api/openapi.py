@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from sidecar.contract.names import AUDIT_GROUP, AUDIT_VERSION, VERSION
+from webhook.audit_api.canary_objects import Canary
 from webhook.audit_api.event_objects import AuditEventList, EventSearch
 from webhook.audit_api.exports import Export
 from webhook.audit_api.hold_objects import LegalHoldList
@@ -21,6 +22,7 @@ _KINDS: Final = (
     NoticeList,
     Search,
     EventSearch,
+    Canary,
     LedgerList,
     LegalHoldList,
     Export,
@@ -36,6 +38,7 @@ _NAMES: Final = frozenset(
         "NoticeList",
         "Search",
         "EventSearch",
+        "Canary",
         "Ledger",
         "LedgerList",
         "Export",
@@ -108,6 +111,7 @@ def _paths(version: int) -> dict[str, object]:
         f"{_BASE}/legalholds/{{name}}": _path(version, "get", "get", "LegalHold", "LegalHold"),
         f"{namespaced}/searches": _path(version, "post", "post", "Search", "Search"),
         f"{namespaced}/eventsearches": _path(version, "post", "post", "EventSearch", "EventSearch"),
+        f"{namespaced}/canaries": _path(version, "post", "post", "Canary", "Canary"),
         f"{_BASE}/exports": _path(version, "post", "post", "Export", "Export"),
     }
 

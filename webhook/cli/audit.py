@@ -10,6 +10,7 @@ import urllib3
 from sidecar.contract.events import Event
 from sidecar.contract.frames import Frame
 from sidecar.contract.identifiers import is_session_id
+from webhook.audit_api.canary_objects import Canary
 from webhook.audit_api.event_objects import AuditEvent, EventSearch, EventSearchHit, EventSearchSpec
 from webhook.audit_api.objects import (
     API_VERSION,
@@ -50,6 +51,13 @@ class Item(msgspec.Struct, frozen=True):
     """A session, and the object exactly as the API gave it."""
 
     session: Session
+    raw: msgspec.Raw
+
+
+class CanaryAnswer(msgspec.Struct, frozen=True):
+    """What came of a canary, and the Canary exactly as the API gave it."""
+
+    canary: Canary
     raw: msgspec.Raw
 
 
@@ -224,6 +232,14 @@ class Audit:
         status = _decode(content, EventSearch).status
         hits = [] if isinstance(status, msgspec.UnsetType) else status.hits
         return EventSearchAnswer(hits, msgspec.Raw(content))
+
+    def tell_canary(self, namespace: str, canary: Canary) -> CanaryAnswer:
+        """Tell of a canary, and give what the record says of it."""
+        asked = Asked("create", "canaries", namespace)
+        body = msgspec.json.encode(canary)
+        with self._cluster.request(_path(asked, ("canaries",)), {}, body=body) as answer:
+            content = _content(answer, asked)
+        return CanaryAnswer(_decode(content, Canary), msgspec.Raw(content))
 
     def _get(self, asked: Asked, path: tuple[str, ...], parameters: Mapping[str, str]) -> bytes:
         with self._cluster.request(_path(asked, path), parameters) as answer:

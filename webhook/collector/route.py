@@ -13,6 +13,7 @@ from sidecar.contract.wire import INTAKE_PATH
 from webhook.collector.changes import Changes
 from webhook.collector.connection import Connection
 from webhook.collector.finding_alerts import FindingAlerts
+from webhook.collector.incidents import notice_event
 from webhook.collector.intake import Intake
 from webhook.collector.operations import Operation, Outcome
 from webhook.collector.orders import Orders
@@ -21,7 +22,7 @@ from webhook.collector.recording import Recording
 from webhook.collector.sealing import Sealing
 from webhook.collector.spending import Spending
 from webhook.collector.tokens import TokenRefusedError, TokenReviewer
-from webhook.collector.writer import WAITING_BYTES, Budget, Counts, Listener, Writer
+from webhook.collector.writer import WAITING_BYTES, Budget, Counts, Incident, Listener, Writer
 from webhook.store.contract import Store
 
 _log = logging.getLogger(__name__)
@@ -47,11 +48,12 @@ class Collector:
         listeners: Sequence[Listener] = (),
         counts: Counts | None = None,
         alerts: FindingAlerts | None = None,
+        incident: Incident = notice_event,
     ) -> None:
         """Take what connections need; ``trust`` gives what is in force at the moment it is asked.
 
         ``listeners`` hear of audit events, and ``audit_changes`` is told; ``counts`` counts what is written,
-        and ``alerts`` tells of findings.
+        ``alerts`` tells of findings, and ``incident`` gives the audit event of a notice.
         """
         self.orders = Orders(self._kill)
         self._writer = Writer(
@@ -64,6 +66,7 @@ class Collector:
             listeners=(self.orders.take, *listeners),
             counts=counts,
             alerts=alerts,
+            incident=incident,
         )
         self.recording = Recording(self._writer)
         self._reviewer = reviewer
