@@ -1,11 +1,12 @@
 """A command in a container through the API server, as kubectl exec runs one: over a WebSocket."""
 
+import asyncio
 from typing import Final
 from urllib.parse import quote, urlencode
 
 import msgspec
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from webhook.cli.cluster import Cluster
@@ -42,8 +43,12 @@ class _Status(msgspec.Struct, frozen=True):
 
 def run_in_pod(cluster: Cluster, asked: Asked, given: bytes, *, seconds: float) -> Ran:
     """Run a command, give it some input, and wait until it ends. Raises CliError."""
+    return asyncio.run(_run(cluster, asked, given, seconds))
+
+
+async def _run(cluster: Cluster, asked: Asked, given: bytes, seconds: float) -> Ran:
     try:
-        with connect(
+        async with connect(
             _url(cluster.host, asked),
             ssl=cluster.tls(),
             server_hostname=cluster.server_name,
@@ -52,10 +57,10 @@ def run_in_pod(cluster: Cluster, asked: Asked, given: bytes, *, seconds: float) 
             compression=None,
             open_timeout=seconds,
         ) as socket:
-            return _converse(socket, given, seconds)
+            return await _converse(socket, given, seconds)
     except InvalidStatus as error:
         return Ran(started=False, refusal=_message(error))
-    except (InvalidHandshake, OSError, TimeoutError) as error:
+    except (InvalidHandshake, ConnectionClosed, OSError, TimeoutError) as error:
         raise CliError(
             f"the API server {cluster.host} cannot be reached, or did not answer ({type(error).__name__})",
             ExitCode.UNAVAILABLE,
@@ -71,15 +76,16 @@ def _url(host: str, asked: Asked) -> str:
     return f"{host.replace('http', 'ws', 1)}/{'/'.join(quote(part, safe='') for part in path)}?{query}"
 
 
-def _converse(socket: ClientConnection, given: bytes, seconds: float) -> Ran:
+async def _converse(socket: ClientConnection, given: bytes, seconds: float) -> Ran:
     said = {_STDOUT: b"", _STDERR: b"", _ERROR: b""}
     try:
-        socket.send(bytes([_STDIN]) + given)
-        while not said[_ERROR]:
-            message = socket.recv(timeout=seconds)
-            data = message.encode() if isinstance(message, str) else message
-            if data and data[0] in said:
-                said[data[0]] += data[1:]
+        async with asyncio.timeout(seconds):
+            await socket.send(bytes([_STDIN]) + given)
+            while not said[_ERROR]:
+                message = await socket.recv()
+                data = message.encode() if isinstance(message, str) else message
+                if data and data[0] in said:
+                    said[data[0]] += data[1:]
     except (ConnectionClosed, TimeoutError):
         pass  # what came is what there is
     return Ran(started=True, output=said[_STDOUT], errors=said[_STDERR])
