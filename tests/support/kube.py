@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -122,10 +122,20 @@ def chaperone(user: Kubectl, *arguments: str) -> str:
 
 def try_chaperone(user: Kubectl, *arguments: str) -> Result:
     """Run ``chaperone`` as a user and give whatever came of it."""
-    command = [str(REPOSITORY / ".venv/bin/chaperone"), *arguments]
-    environment = user.env() | {"KUBECONFIG": str(user.kubeconfig), "COLUMNS": "120"}
+    command, environment = _chaperone(user, arguments)
     done = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=120)
     return Result(done.returncode, done.stdout, done.stderr)
+
+
+def chaperone_terminal(user: Kubectl, *arguments: str) -> "pexpect.spawn[bytes]":
+    """Run ``chaperone`` as a user on a real pseudo-terminal."""
+    (program, *words), environment = _chaperone(user, arguments)
+    return pexpect.spawn(program, words, env=environment, dimensions=(40, 120), timeout=120)
+
+
+def _chaperone(user: Kubectl, arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    command = [str(REPOSITORY / ".venv/bin/chaperone"), *arguments]
+    return command, user.env() | {"KUBECONFIG": str(user.kubeconfig), "COLUMNS": "120"}
 
 
 def until(probe: Callable[[], _T | None], *, seconds: float = 60.0, what: str) -> _T:
