@@ -159,7 +159,8 @@ class EvidenceDesk(Desk):
         self, kind: Kind, actor: Identity, outcome: Outcome = Outcome.SUCCESS, **more: Any
     ) -> AuditEvent:
         """Note an event of now, in the store and the ledger."""
-        where = Where(namespace=more.pop("namespace", "payments"), resource="pods/exec", name="api-7d9c")
+        namespace = more.pop("namespace", "payments")
+        where = Where(namespace=namespace, resource="pods/exec", name="api-7d9c")
         fields: dict[str, Any] = {"where": where, "origin": "chaperone-admission-0", "door": "exec"}
         fields |= {"policy": "pci", "rule": "exec", **more}
         event = AuditEvent(
