@@ -7,7 +7,7 @@ import os
 import ssl
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,6 +32,12 @@ from webhook.store.opensearch.names import Names, frame_id, passage_id
 
 WARM = 100
 """Connections before the memory of an idle one is measured."""
+JUDGED_PER_CORE = 20_000
+"""Events a second and core before the store, to reach."""
+INGEST_RATIO = 0.7
+"""Of a raw bulk of the same documents, to reach."""
+IDLE_KIB = 64
+"""Memory of an idle session, at most."""
 MESSAGE_BYTES = 200_000
 """About what a shipper's message holds."""
 
@@ -59,6 +65,18 @@ def run(args: argparse.Namespace) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="collector-") as name:
         figures |= asyncio.run(_idle(Path(name), args.sessions))
     return figures
+
+
+def missed(figures: Mapping[str, float]) -> list[str]:
+    """Give what of the goals was missed."""
+    least = {"judged_per_core_s": JUDGED_PER_CORE, "ingest_ratio": INGEST_RATIO}
+    wrong = [
+        f"{name}: {figures[name]:,.2f}, to reach: {goal:,}"
+        for name, goal in least.items()
+        if name in figures and figures[name] < goal
+    ]
+    idle = figures.get("idle_session_kib", 0.0)
+    return [*wrong, *([f"idle_session_kib: {idle:.1f}, at most: {IDLE_KIB}"] if idle > IDLE_KIB else [])]
 
 
 def messages(authority: Authority, events: int) -> Iterator[bytes]:
