@@ -1,13 +1,19 @@
 """What the command rules of a session say of a program that is about to run."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
 
+from sidecar.commands.expressions import Expression, ExpressionError, Prepared
 from sidecar.commands.lines import Argv, CompiledCommandLine
 from sidecar.commands.regexes import RegexError, Regexes
 from sidecar.contract.errors import CallerError
-from sidecar.contract.grants import CommandRule
+from sidecar.contract.grants import CommandPattern, CommandRule, PatternKind
+
+PROGRAM_FACTS: Final = ("argv", "cwd", "executable", "line", "uid")
+"""What expressions over programs may name."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +25,52 @@ class Denial:
     """In words, without anything of the command line."""
 
 
+@dataclass(frozen=True)
+class Wait:
+    """A program may run once somebody has approved it."""
+
+    rule: CommandRule
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A program that is about to run. What the kernel lets nobody read is empty."""
+
+    executable: str
+    """Path of the file, after links."""
+    argv: Argv
+    truncated: bool = False
+    """Whether arguments are missing."""
+    cwd: str = ""
+    uid: int = 0
+    """The effective user, as the container numbers users."""
+
+    @cached_property
+    def own(self) -> tuple[Argv, ...]:
+        """The command line with the program's own file before it, by path and by name."""
+        return tuple(dict.fromkeys(_own_lines(self.executable, self.argv)))
+
+    @cached_property
+    def called(self) -> tuple[Argv, ...]:
+        """The command line by every name."""
+        return tuple(dict.fromkeys((*_claimed_lines(self.argv), *self.own)))
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        """What expressions have been told of it."""
+        return Prepared()
+
+    def value(self, name: str) -> Any:
+        """Give a fact by the name that expressions have for it."""
+        match name:
+            case "argv":
+                return list(self.argv)
+            case "line":
+                return shlex.join(self.argv)
+            case _:
+                return getattr(self, name)
+
+
 class Judge:
     """The command rules of one session, all of which a program must pass."""
 
@@ -27,33 +79,66 @@ class Judge:
         regexes = Regexes()
         try:
             self._rules = tuple(_Compiled(rule, regexes) for rule in rules)
-        except (ValueError, RegexError) as error:
+        except (ValueError, RegexError, ExpressionError) as error:
             raise CallerError(f"the policy's command rules cannot be loaded here: {error}") from None
 
-    def denial(self, executable: str, argv: Argv, *, truncated: bool) -> Denial | None:
-        """Give why a program must not run, None when it may."""
-        if self._rules and truncated:
+    def judge(self, asked: Asked, *, approved: Container[str] = ()) -> Denial | Wait | None:
+        """Give why a program must not run, or not yet; None when it may.
+
+        ``approved`` are the rules, as ``policy/rule``, by which somebody has approved this very program.
+        """
+        if self._rules and asked.truncated:
             return Denial(self._rules[0].rule, "its command line is too long to be judged")
-        return next(filter(None, (rule.denial(executable, argv) for rule in self._rules)), None)
+        verdicts = [rule.judge(asked) for rule in self._rules]
+        denials = (verdict for verdict in verdicts if isinstance(verdict, Denial))
+        waits = (found for found in verdicts if isinstance(found, Wait) and found.rule.rule not in approved)
+        return next(denials, None) or next(waits, None)
 
 
 class _Compiled:
     def __init__(self, rule: CommandRule, regexes: Regexes) -> None:
         self.rule = rule
-        self._allow = tuple(CompiledCommandLine(pattern, regexes) for pattern in rule.allow)
-        self._deny = tuple(CompiledCommandLine(pattern, regexes) for pattern in rule.deny)
+        self._allow = Programs(rule.allow, regexes)
+        self._deny = Programs(rule.deny, regexes)
+        self._approve = Programs(rule.approve, regexes)
 
-    def denial(self, executable: str, argv: Argv) -> Denial | None:
-        own = tuple(dict.fromkeys(_own_lines(executable, argv)))
-        if _any_fits(self._deny, dict.fromkeys((*_claimed_lines(argv), *own))):
+    def judge(self, asked: Asked) -> Denial | Wait | None:
+        try:
+            return self._judge(asked)
+        except ExpressionError as error:
+            return Denial(self.rule, f"its expression cannot be evaluated: {error}")
+
+    def _judge(self, asked: Asked) -> Denial | Wait | None:
+        if self._deny.have(asked, asked.called):
             return Denial(self.rule, "it is denied inside sessions")
-        if self._allow and not _any_fits(self._allow, own):
+        if self._approve.have(asked, asked.called):
+            return Wait(self.rule)
+        if self._allow.given and not self._allow.have(asked, asked.own):
             return Denial(self.rule, "it is none of those allowed inside sessions")
         return None
 
 
-def _any_fits(lines: Sequence[CompiledCommandLine], asked: Sequence[Argv] | dict[Argv, None]) -> bool:
-    return any(line.fits(argv, shlex.join(argv)) for argv in asked for line in lines)
+class Programs:
+    """A list of programs as a rule describes them, by their command lines or by expressions."""
+
+    def __init__(self, patterns: Iterable[CommandPattern], regexes: Regexes) -> None:
+        """Compile them. Raises CommandLineError, RegexError or ExpressionError."""
+        lines: list[CompiledCommandLine] = []
+        expressions: list[Expression] = []
+        for pattern in patterns:
+            if pattern.kind is PatternKind.CEL:
+                expressions.append(Expression(pattern.words[0], regexes, PROGRAM_FACTS))
+            else:
+                lines.append(CompiledCommandLine(pattern, regexes))
+        self._lines, self._expressions = tuple(lines), tuple(expressions)
+        self.given = bool(lines or expressions)
+        """Whether there are any."""
+
+    def have(self, asked: Asked, lines: Iterable[Argv]) -> bool:
+        """Tell whether one fits a program, or one of these lines of it. Raises ExpressionError."""
+        if any(line.fits(argv, shlex.join(argv)) for argv in lines for line in self._lines):
+            return True
+        return any(expression.holds(asked.prepared, asked.value) for expression in self._expressions)
 
 
 def _claimed_lines(argv: Argv) -> Iterator[Argv]:

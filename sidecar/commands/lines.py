@@ -30,7 +30,7 @@ class CompiledCommandLine:
 
 def _program(pattern: CommandPattern) -> str | None:
     match pattern.kind:
-        case PatternKind.REGEX:
+        case PatternKind.REGEX | PatternKind.CEL:
             return None
         case PatternKind.GLOB:
             return Glob(pattern.words[0]).literal
@@ -50,6 +50,8 @@ def _test(pattern: CommandPattern, regexes: Regexes) -> Callable[[Argv, str], bo
             return lambda argv, _: argv == wanted
         case PatternKind.PREFIX:
             return lambda argv, _: argv[: len(wanted)] == wanted
+        case PatternKind.CEL:
+            raise CommandLineError("an expression describes programs, not command lines")
 
 
 def _glob(words: Sequence[str]) -> Callable[[Argv, str], bool]:

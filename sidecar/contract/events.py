@@ -137,6 +137,22 @@ class Program(_Event, frozen=True, tag="program"):
     """Whether arguments are missing at the end, or the rest of the last one."""
     denied: str = ""
     """The rule, as ``policy/rule``, by which it did not run; empty when it ran."""
+    approvals: tuple[str, ...] = ()
+    """The approval requests it waited for; what became of the last one ``denied`` tells."""
+
+
+class Held(_Event, frozen=True, tag="held"):
+    """A program waits before its first instruction until somebody has decided. All text is masked."""
+
+    at: int
+    rule: str
+    """``policy/rule``."""
+    approval: str
+    """The approval request."""
+    executable: str
+    argv: tuple[str, ...]
+    wait_seconds: int
+    """How long it waits at most."""
 
 
 class Untraced(_Event, frozen=True, tag="untraced"):
@@ -169,7 +185,7 @@ class End(_Event, frozen=True, tag="end"):
     """How many programs were started, those that may not run among them."""
 
 
-Event = SessionStart | Data | Redacted | Resize | Found | Program | Untraced | Exit | End
+Event = SessionStart | Data | Redacted | Resize | Found | Program | Held | Untraced | Exit | End
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)

@@ -69,10 +69,12 @@ class PatternKind(Enum):
     PREFIX = "prefix"
     GLOB = "glob"
     REGEX = "regex"
+    CEL = "cel"
+    """No description of a line: an expression over a program, for rules about programs alone."""
 
 
 class CommandPattern(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """A description of command lines, as it travels: argument by argument, or one regular expression."""
+    """A description of command lines, as it travels: argument by argument, or one expression."""
 
     kind: PatternKind
     words: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
@@ -89,6 +91,10 @@ class CommandRule(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_f
     deny: tuple[CommandPattern, ...] = ()
     ends: bool = False
     """Whether what must not run ends the session."""
+    approve: tuple[CommandPattern, ...] = ()
+    """What waits before its first instruction until somebody has approved it."""
+    wait_seconds: int = 0
+    """How long it waits; then it does not run."""
 
 
 class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -20,6 +20,14 @@ def session_id(unix_ms: int, randomness: bytes) -> str:
     return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
 
 
+def program_approval(session: str, program: int, turn: int) -> str:
+    """Give the name of the approval request for one program of a session.
+
+    ``program`` counts the session's programs from 1, ``turn`` what is asked about this one.
+    """
+    return f"program-{session}-{program}-{turn}"
+
+
 def is_session_id(text: str) -> bool:
     """Tell whether a text could have come from :func:`session_id`."""
     return len(text) == _LENGTH and text[0] in "01234567" and all(c in _ALPHABET for c in text)

@@ -41,11 +41,13 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     """What was not enforced because of audit mode: action, policy and rule, as ``deny by policy/rule``."""
 
 
-class Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a grant carries for the collector."""
 
     identity: Identity
     decision: Decision
+    approvals: dict[str, bytes] = {}
+    """Who may approve programs inside, by ``policy/rule``, as the control side encodes it."""
 
 
 def seal(key: bytes, session: str, content: Sealed, *, nonce: bytes) -> bytes:

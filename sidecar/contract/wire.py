@@ -17,6 +17,7 @@ import msgspec
 from sidecar.contract.decoding import UNREADABLE
 from sidecar.contract.errors import CallerError
 from sidecar.contract.frames import Frame
+from sidecar.contract.identifiers import program_approval
 
 INTAKE_PATH = "/v1/intake"
 MAX_MESSAGE_BYTES = 1024 * 1024
@@ -78,6 +79,26 @@ class Notice(_Message, frozen=True, tag="notice"):
     """Masked."""
 
 
+class ApprovalWanted(_Message, frozen=True, tag="approval-wanted"):
+    """A program of an open session waits for an approval. Sent on every connection until it is decided."""
+
+    session: str
+    program: int
+    """The session's programs are counted from 1."""
+    turn: int
+    """What is asked about this program, from 1: each rule that wants an approval asks for its own."""
+    rule: str
+    """``policy/rule``, one of the grant's."""
+    executable: str
+    argv: tuple[str, ...]
+    """Masked, as in the record."""
+
+    @property
+    def approval(self) -> str:
+        """The name of the approval request."""
+        return program_approval(self.session, self.program, self.turn)
+
+
 class Welcome(_Message, frozen=True, tag="welcome"):
     """The collector's answer to Hello."""
 
@@ -120,10 +141,20 @@ class Kill(_Message, frozen=True, tag="kill"):
     """One printable line that says who and why; for the client and for the record."""
 
 
+class ApprovalDecided(_Message, frozen=True, tag="approval-decided"):
+    """What became of an approval that was wanted. It may come more than once, and late."""
+
+    session: str
+    approval: str
+    approved: bool
+    reason: str = ""
+    """Why it was not, in one printable line for whoever waits."""
+
+
 _M = TypeVar("_M")
 
-FromRecorder = Hello | Open | Frames | Notice
-FromCollector = Welcome | Acknowledged | NoticeAcknowledged | Refused | Deferred | Kill
+FromRecorder = Hello | Open | Frames | Notice | ApprovalWanted
+FromCollector = Welcome | Acknowledged | NoticeAcknowledged | Refused | Deferred | Kill | ApprovalDecided
 
 _encoder = msgspec.msgpack.Encoder()
 _from_recorder: msgspec.msgpack.Decoder[FromRecorder] = msgspec.msgpack.Decoder(FromRecorder)

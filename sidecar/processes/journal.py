@@ -6,7 +6,9 @@ from typing import Final
 from sidecar.contract.events import Event, encode_event
 from sidecar.contract.frames import Chain
 from sidecar.contract.grants import Grant
+from sidecar.contract.wire import ApprovalDecided, ApprovalWanted
 from sidecar.processes.endpoints import READ_BYTES
+from sidecar.recording.commands import AskPeople
 from sidecar.settings import Settings
 from sidecar.shipping.spool import SpoolError, SpoolWriter
 
@@ -18,6 +20,7 @@ class Journal:
     """Appends events. After an error it takes no more, because the chain would have a hole."""
 
     def __init__(self, session: str, writer: SpoolWriter) -> None:
+        self._session = session
         self._chain = Chain(session)
         self._writer = writer
         self._broken = False
@@ -42,6 +45,17 @@ class Journal:
     def kill_order(self) -> str | None:
         """Give why the session is to be ended, None when nobody ordered that."""
         return self._writer.kill_order()
+
+    def ask_people(self, asked: AskPeople) -> None:
+        """Have the collector ask people. Raises SpoolError."""
+        wanted = ApprovalWanted(
+            self._session, asked.program, asked.turn, asked.rule, asked.executable, asked.argv
+        )
+        self._writer.want_approval(wanted)
+
+    def take_decision(self) -> ApprovalDecided | None:
+        """Give what people have decided, once; None while they have not."""
+        return self._writer.take_decision()
 
     def append(self, event: Event) -> None:
         """Append an event; afterwards it survives this process. Raises SpoolError."""

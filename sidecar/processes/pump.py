@@ -133,6 +133,8 @@ class Pump:
             self._happened(inputs.RecordRefused(at))
         elif (reason := self._journal.kill_order()) is not None:
             self._happened(inputs.Killed(at, reason))
+        elif (decided := self._journal.take_decision()) is not None:
+            self._happened(inputs.Decided(at, decided.approval, decided.approved, decided.reason))
 
     def _ready(self, number: int, mask: int) -> None:
         if number == self._control:
@@ -217,6 +219,9 @@ class Pump:
                 self._endpoints.sinks[channel].close()
             case commands.SetSize(size):
                 self._endpoints.set_size(size)
+            case commands.AskPeople():
+                self._journal.ask_people(command)
+                self._waker.wake()
             case commands.Tell(packet):
                 self._tell(packet)
             case commands.Finish(packet):

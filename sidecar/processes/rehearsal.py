@@ -58,7 +58,9 @@ class Rehearsal:
             tty=False,
             limits=grant.limits,
             maskers=dict.fromkeys(Channel, self._engine.stream),
-            programs=Programs(self._engine.masks, Judge(()), must_be_seen=False),
+            programs=Programs(
+                self._engine.masks, Judge(()), must_be_seen=False, session=grant.session, namespace=""
+            ),
             spool_patience=0,
         )
         session.handle(ShimSaid(0, _PROGRAM))

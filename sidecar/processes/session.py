@@ -82,7 +82,13 @@ def _open(surroundings: Surroundings, dialled: DialledIn, hello: Hello, descript
         tty=hello.header.tty,
         limits=admitted.grant.limits,
         maskers=maskers(engine, endpoints.sources, tty=hello.header.tty),
-        programs=Programs(engine.masks, judge, must_be_seen=admitted.grant.traced),
+        programs=Programs(
+            engine.masks,
+            judge,
+            must_be_seen=admitted.grant.traced,
+            session=admitted.grant.session,
+            namespace=settings.namespace,
+        ),
         spool_patience=settings.spool_patience_seconds * SECOND,
     )
     pump = Pump(

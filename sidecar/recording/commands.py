@@ -41,6 +41,16 @@ class SetSize(_Command, frozen=True):
     size: WindowSize
 
 
+class AskPeople(_Command, frozen=True):
+    """Have people asked whether a program may run."""
+
+    program: int
+    turn: int
+    rule: str
+    executable: str
+    argv: tuple[str, ...]
+
+
 class Tell(_Command, frozen=True):
     """Send a packet to the shim."""
 
@@ -53,4 +63,4 @@ class Finish(_Command, frozen=True):
     packet: bytes | None
 
 
-Command = Record | Deliver | CloseSource | CloseSink | SetSize | Tell | Finish
+Command = Record | Deliver | CloseSource | CloseSink | SetSize | AskPeople | Tell | Finish

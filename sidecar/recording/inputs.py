@@ -70,6 +70,16 @@ class Killed(_Input, frozen=True):
     reason: str
 
 
+class Decided(_Input, frozen=True):
+    """Somebody has decided about a program that waits, or nobody could."""
+
+    approval: str
+    """The approval request."""
+    approved: bool
+    reason: str = ""
+    """Why not."""
+
+
 class Failed(_Input, frozen=True):
     """The recorder itself went wrong: nothing more may be masked or delivered."""
 
@@ -90,6 +100,7 @@ Input = (
     | ShimGone
     | SpoolFull
     | SpoolFreed
+    | Decided
     | Ticked
     | Order
 )

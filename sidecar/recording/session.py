@@ -158,6 +158,8 @@ class Session:
                 self._deadlines.spool_full(at)
             case inputs.SpoolFreed(at):
                 self._spool_freed(at)
+            case inputs.Decided(at):
+                self._go_on_with(at, self._programs.decided(at, happened, wait=self._programs_wait))
             case inputs.Ticked(at):
                 self._ticked(at)
             case _:
@@ -178,7 +180,14 @@ class Session:
     def _muted(self) -> bool:
         return self._ending is not None and self._ending[0] in MUTING
 
-    def _end_by_programs(self, at: int) -> None:
+    def _go_on_with(self, at: int, commands: list[Command]) -> None:
+        """Do what is to be done about a program, and say on the session where it has to wait."""
+        self._commands += commands
+        notice = self._programs.take_notice()
+        if notice and self._phase is Phase.RUNNING:
+            flow, ending = (Channel.STDOUT, "\r\n") if self._tty else (Channel.STDERR, "\n")
+            line = f"chaperone: {notice}{ending}".encode()
+            self._received(at, self._flows[flow], line, unseen=False)
         if self._programs.end and self._ending is None:
             self._end(at, *self._programs.end)
 
@@ -300,8 +309,7 @@ class Session:
                 self._do(SetSize(size))
                 self._resized(at, size)
             case Executed() | Untraced():
-                self._commands += self._programs.asked(at, message, wait=self._programs_wait)
-                self._end_by_programs(at)
+                self._go_on_with(at, self._programs.asked(at, message, wait=self._programs_wait))
             case Exited(code, signal) if self._exit_at is None:
                 self._exit_at = at
                 self._last_word = finished()
@@ -330,8 +338,7 @@ class Session:
         if self._size is not None:
             self._resized(at, self._size)
         if not self._programs_wait:
-            self._commands += self._programs.go_on(at)
-            self._end_by_programs(at)
+            self._go_on_with(at, self._programs.go_on(at))
 
     def _drain(self, at: int, phase: Phase) -> None:
         for flow in self._flows.values():
@@ -372,6 +379,9 @@ class Session:
         for flow in self._flows.values():
             if flow.resting_until <= at:
                 flow.resting_until = 0
+        if self._programs.deadline is not None:
+            self._deadlines.active(at)
+            self._go_on_with(at, self._programs.expire(at, wait=self._programs_wait))
         expired = self._deadlines.expired(at)
         if self._give_up_at is not None and at >= self._give_up_at:
             self._finish(at)
@@ -386,6 +396,8 @@ class Session:
             times.append(self._give_up_at)
         if self._phase is not Phase.ENDING:
             times += self._deadlines.next()
+            if self._programs.deadline is not None and not self._programs_wait:
+                times.append(self._programs.deadline)
         if self._phase is Phase.DRAINING:
             times += [flow.quiet_since + self._quiet for flow in self._outputs if self._audible(flow)]
         return min(times, default=None)

@@ -13,7 +13,8 @@ from enum import Enum
 from typing import Final
 
 from sidecar.contract.errors import CallerError
-from sidecar.contract.wire import Frames, Open
+from sidecar.contract.wire import ApprovalWanted, Frames, Open
+from sidecar.shipping.layout import wanted_approval
 from sidecar.shipping.reader import SessionReader
 
 DEFERRED_SECONDS: Final = 60.0
@@ -58,6 +59,7 @@ class Journey:
         self._phase = _Phase.NEW
         self._acknowledged = 0
         self._retry_at = 0.0
+        self._asked = ""
         self._under_way: deque[tuple[int, int]] = deque()
         """Of each message sent and not acknowledged: the number after its last frame, and its bytes."""
 
@@ -76,7 +78,7 @@ class Journey:
         """Whether the whole record is acknowledged."""
         return self.settled and self.reader.complete(self._acknowledged)
 
-    def next_message(self, now: float) -> Open | Frames | None:
+    def next_message(self, now: float) -> Open | Frames | ApprovalWanted | None:
         """Give what to send next; ``now`` is in seconds on the clock of :meth:`defer`."""
         reader = self.reader
         if self._phase is _Phase.DEFERRED and now >= self._retry_at:
@@ -87,7 +89,7 @@ class Journey:
             return Open(reader.session, reader.grant)
         frames = reader.read() if self._phase is _Phase.FLOWING else ()
         if not frames:
-            return None
+            return self._wanted() if self._phase is _Phase.FLOWING else None
         self._send(frames[-1].sequence + 1, sum(len(frame.payload) for frame in frames))
         return Frames(reader.session, frames)
 
@@ -115,6 +117,14 @@ class Journey:
         """Wait no longer for what is under way."""
         while self._under_way:
             self._window.give_back(self._under_way.popleft()[1])
+
+    def _wanted(self) -> ApprovalWanted | None:
+        """Give the approval that a program waits for, once on this connection."""
+        wanted = wanted_approval(self.reader.directory)
+        if wanted is None or wanted.approval == self._asked:
+            return None
+        self._asked = wanted.approval
+        return wanted
 
     def _send(self, end: int, size: int) -> None:
         self._window.take(size)

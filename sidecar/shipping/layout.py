@@ -8,6 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
+from sidecar.contract.wire import ApprovalDecided, ApprovalWanted
+
 SESSIONS: Final = "sessions"
 NOTICES: Final = "notices"
 
@@ -15,6 +19,8 @@ _GRANT: Final = "grant"
 _ENDED: Final = "ended"
 _REFUSED: Final = "refused"
 _KILL: Final = "kill"
+_WANTED: Final = "wanted"
+_DECIDED: Final = "decided"
 _PARTIAL: Final = ".partial"
 
 
@@ -103,6 +109,38 @@ def kill_order(directory: Path) -> str | None:
         return (directory / _KILL).read_bytes().decode()
     except FileNotFoundError:
         return None
+
+
+def want_approval(directory: Path, wanted: ApprovalWanted) -> None:
+    """Say that a program waits for an approval; it takes the place of what was said before."""
+    write_whole(directory / _WANTED, msgspec.msgpack.encode(wanted))
+
+
+def wanted_approval(directory: Path) -> ApprovalWanted | None:
+    """Give what :func:`want_approval` said last, None when nothing waits."""
+    try:
+        return msgspec.msgpack.decode((directory / _WANTED).read_bytes(), type=ApprovalWanted)
+    except FileNotFoundError:
+        return None
+
+
+def leave_decision(directory: Path, decided: ApprovalDecided) -> None:
+    """Say what became of an approval that was wanted."""
+    write_whole(directory / _DECIDED, msgspec.msgpack.encode(decided))
+
+
+def take_decision(directory: Path) -> ApprovalDecided | None:
+    """Give what :func:`leave_decision` said, once, and want that approval no more; None when nothing was."""
+    path = directory / _DECIDED
+    try:
+        decided = msgspec.msgpack.decode(path.read_bytes(), type=ApprovalDecided)
+    except FileNotFoundError:
+        return None
+    wanted = wanted_approval(directory)
+    if wanted is not None and wanted.approval == decided.approval:
+        (directory / _WANTED).unlink()
+    path.unlink()
+    return decided
 
 
 def remove(directory: Path) -> None:

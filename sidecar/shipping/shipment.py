@@ -14,6 +14,7 @@ from sidecar.contract.errors import CallerError
 from sidecar.contract.identifiers import RANDOM_BYTES, session_id
 from sidecar.contract.wire import (
     Acknowledged,
+    ApprovalDecided,
     Deferred,
     FromCollector,
     FromRecorder,
@@ -25,7 +26,7 @@ from sidecar.contract.wire import (
     Welcome,
 )
 from sidecar.shipping.journey import Journey, Window
-from sidecar.shipping.layout import order_kill
+from sidecar.shipping.layout import leave_decision, order_kill
 from sidecar.shipping.notices import NoticeSpool
 from sidecar.shipping.quarantine import quarantine
 from sidecar.shipping.reader import MissingFramesError, sessions
@@ -110,6 +111,10 @@ class Shipment:
                     self._journeys[session].defer(self._around.monotonic())
             case Kill(session, reason):
                 self._kill(session, reason)
+            case ApprovalDecided(session) if session in self._journeys:
+                leave_decision(self._journeys[session].reader.directory, message)
+            case ApprovalDecided():
+                pass
             case Welcome():
                 raise CallerError("the collector said welcome twice")
 

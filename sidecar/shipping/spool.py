@@ -12,7 +12,17 @@ from typing import Final
 
 from sidecar.contract.errors import ClusterError
 from sidecar.contract.frames import Frame
-from sidecar.shipping.layout import SESSIONS, exclusive, is_refused, kill_order, mark_ended, write_grant
+from sidecar.contract.wire import ApprovalDecided, ApprovalWanted
+from sidecar.shipping.layout import (
+    SESSIONS,
+    exclusive,
+    is_refused,
+    kill_order,
+    mark_ended,
+    take_decision,
+    want_approval,
+    write_grant,
+)
 from sidecar.shipping.records import MAX_RECORD_BYTES, SEGMENT_BYTES, RecordEncoder, segment_name
 
 _ALLOWANCE_BYTES: Final = 4 * 1024 * 1024
@@ -93,6 +103,17 @@ class SpoolWriter:
     def kill_order(self) -> str | None:
         """Give why the session is to be ended, None when nobody ordered that."""
         return kill_order(self._directory)
+
+    def want_approval(self, wanted: ApprovalWanted) -> None:
+        """Say that a program waits for an approval. Raises SpoolError."""
+        try:
+            want_approval(self._directory, wanted)
+        except OSError as error:
+            raise SpoolError(f"the spool cannot be written: {error.strerror}") from error
+
+    def take_decision(self) -> ApprovalDecided | None:
+        """Give what became of an approval that was wanted, once; None while nothing has."""
+        return take_decision(self._directory)
 
     def close(self, ended: bool) -> None:
         """Let go. ``ended`` says that the last frame was End; otherwise the session can be recovered."""

@@ -142,7 +142,7 @@ def test_a_program_that_a_policy_denies_does_not_run(
 ) -> None:
     mark = marker()
     rule = {"name": "no-dates", "action": "audit", "match": about(mark), "reason": "because"}
-    name = policy({**rule, "commands": {"deny": [{"prefix": ["date"]}]}})
+    name = policy({**rule, "commands": {"deny": [{"cel": "executable.endsWith('/date')"}]}})
     command = ("exec", "-n", NAMESPACE, app, "--", "sh", "-c", "/bin/date; exit $?", mark)
     denied = settled(lambda: agent_both.try_(*command), lambda result: result.code == 126)
     assert f"'/bin/date' was not run: by rule {name}/no-dates it is denied" in denied.error

@@ -90,6 +90,10 @@ class MemoryTickets:
     def given(self, namespace: str) -> Iterable[StandingApproval]:
         return [given for given in self.standing if given.metadata.namespace == namespace]
 
+    def get(self, namespace: str, name: str) -> ApprovalRequest | None:
+        with self._lock:
+            return self.kept.get((namespace, name))
+
     def create(self, ticket: ApprovalRequest) -> ApprovalRequest | None:
         with self._lock:
             key = (ticket.metadata.namespace, ticket.metadata.name)

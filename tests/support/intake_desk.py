@@ -4,6 +4,7 @@ from recorded import NOW, POD, Made
 
 from sidecar.contract.frames import Frame
 from sidecar.contract.wire import (
+    ApprovalDecided,
     Frames,
     FromCollector,
     FromRecorder,
@@ -13,6 +14,7 @@ from sidecar.contract.wire import (
     Welcome,
     encode,
 )
+from webhook.approvals.programs import WaitingProgram
 from webhook.collector.changes import Stamps
 from webhook.collector.intake import Intake
 from webhook.collector.operations import perform
@@ -30,7 +32,11 @@ class Desk:
     def __init__(self, store: SqliteStore, trust: Trust, pod: PodIdentity = POD) -> None:
         self.store = store
         self.orders: dict[str, str] = {}
-        self.intake = Intake(pod, trust=lambda: trust, unix_ns=lambda: CLOCK, order=self.orders.get)
+        self.asked: list[WaitingProgram] = []
+        self.refusal: ApprovalDecided | None = None
+        self.intake = Intake(
+            pod, trust=lambda: trust, unix_ns=lambda: CLOCK, order=self.orders.get, ask=self._ask
+        )
         self.now = CLOCK
         self._stamps = Stamps(lambda: self.now)
 
@@ -41,6 +47,10 @@ class Desk:
         while operations := self.intake.take_operations():
             self.intake.apply(perform(self.store, operations, self._stamps))
         return self.intake.take_answers()
+
+    def _ask(self, program: WaitingProgram) -> ApprovalDecided | None:
+        self.asked.append(program)
+        return self.refusal
 
     def greet(self) -> "Desk":
         assert self.say(Hello("0.1.0", CLOCK + 5)) == [Welcome(CLOCK)]

@@ -44,9 +44,11 @@ class Playbook:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.commands: list[Command] = list(session.start(START))
+        self.happened: list[Input] = []
 
     def happens(self, happened: Input, *expected: Command) -> Self:
         """Expect exactly these commands."""
+        self.happened.append(happened)
         given = self.session.handle(happened)
         self.commands += given
         assert given == list(expected)
@@ -55,6 +57,7 @@ class Playbook:
     def goes_on(self, *happened: Input) -> Self:
         """Do not say what is commanded."""
         for one in happened:
+            self.happened.append(one)
             self.commands += self.session.handle(one)
         return self
 
@@ -112,7 +115,13 @@ def play(
             tty=tty,
             limits=limits or Limits(idle_seconds=0, total_seconds=0),
             maskers={**made_for(engine, channels, tty=tty), **(maskers or {})},
-            programs=Programs(program_masks or engine.masks, Judge(commands), must_be_seen=traced),
+            programs=Programs(
+                program_masks or engine.masks,
+                Judge(commands),
+                must_be_seen=traced,
+                session=START.session,
+                namespace=START.namespace,
+            ),
             spool_patience=PATIENCE,
         )
     )

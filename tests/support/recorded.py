@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sidecar.contract.events import Channel, Data, End, Ending, Event, Exit, SessionStart, encode_event
 from sidecar.contract.frames import Chain, Frame
-from sidecar.contract.grants import Grant, GrantSigner, Limits, argv_digest, issue
+from sidecar.contract.grants import CommandRule, Grant, GrantSigner, Limits, argv_digest, issue
 from sidecar.contract.identifiers import session_id
 from sidecar.contract.sealing import Decision, Identity, Sealed, seal
 from sidecar.contract.signing import KeyCertificate, Purpose, certify
@@ -38,8 +39,17 @@ class Authority:
     def trust(self) -> Trust:
         return Trust((self.root.public_key().public_bytes_raw(),), (self.seal_key,))
 
-    def token(self, pod: PodIdentity = POD, session: str = "", *, until: int = NOW + 3600) -> str:
+    def token(
+        self,
+        pod: PodIdentity = POD,
+        session: str = "",
+        *,
+        until: int = NOW + 3600,
+        commands: tuple[CommandRule, ...] = (),
+        approvals: dict[str, bytes] | None = None,
+    ) -> str:
         """Issue a grant; the signing key's certificate ends at ``until``."""
+        sealed = msgspec.structs.replace(SEALED, approvals=approvals or {})
         name = session or session_id(NOW * 1000, os.urandom(10))
         certificate = KeyCertificate(Purpose.GRANT, self.key.public_key().public_bytes_raw(), NOW - 60, until)
         grant = Grant(
@@ -54,13 +64,21 @@ class Authority:
             tty=False,
             profile="pci",
             limits=Limits(),
-            sealed=seal(self.seal_key, name, SEALED, nonce=os.urandom(12)),
+            sealed=seal(self.seal_key, name, sealed, nonce=os.urandom(12)),
+            commands=commands,
         )
         return issue(grant, GrantSigner(self.key, certify(self.root, certificate)))
 
-    def session(self, pod: PodIdentity = POD) -> "Made":
+    def session(
+        self,
+        pod: PodIdentity = POD,
+        *,
+        commands: tuple[CommandRule, ...] = (),
+        approvals: dict[str, bytes] | None = None,
+    ) -> "Made":
         name = session_id(NOW * 1000, os.urandom(10))
-        return Made(name, self.token(pod, name), pod, Chain(name))
+        token = self.token(pod, name, commands=commands, approvals=approvals)
+        return Made(name, token, pod, Chain(name))
 
 
 @dataclass

@@ -8,6 +8,7 @@ from sidecar.contract.grants import LIFETIME_SECONDS, Grant, GrantSigner, argv_d
 from sidecar.contract.identifiers import RANDOM_BYTES, session_id
 from sidecar.contract.sealing import NONCE_BYTES, Identity, Sealed, seal
 from sidecar.contract.sealing import Decision as SealedDecision
+from webhook.approvals.programs import encode_approval
 from webhook.policy.decision import Decision, Question
 
 
@@ -71,7 +72,8 @@ class Granter:
         """
         keys, now = self._keys(), self._clock()
         decided = _sealed(decision, request_uid, now, approval)
-        content = Sealed(self._shown(question.identity), decided)
+        approvals = {rule: encode_approval(terms) for rule, terms in decision.program_approvals.items()}
+        content = Sealed(self._shown(question.identity), decided, approvals)
         sealed = seal(keys.seal_key, session, content, nonce=self._randomness(NONCE_BYTES))
         issued_at = now // 1_000_000_000
         grant = Grant(

@@ -6,7 +6,7 @@ from typing import Final
 
 from fastapi import WebSocket
 
-from sidecar.contract.wire import MAX_MESSAGE_BYTES, Deferred, Refused, encode
+from sidecar.contract.wire import MAX_MESSAGE_BYTES, ApprovalDecided, Deferred, Refused, encode
 from webhook.collector.intake import Intake
 from webhook.collector.writer import Budget, Writer
 from webhook.store.contract import StoreError
@@ -67,6 +67,15 @@ class Connection:
         """Have a session ended, if the recorder has it open."""
         self._intake.kill(session, reason)
         self._arrived.set()
+
+    def tell(self, decided: ApprovalDecided) -> None:
+        """Have the recorder told what became of an approval, if it has the session open."""
+        self._intake.tell(decided)
+        self._arrived.set()
+
+    def has_open(self, session: str) -> bool:
+        """Tell whether a session goes on, on this connection."""
+        return self._intake.has_open(session)
 
     def replace(self) -> None:
         """Take no more from this connection: its pod has another one."""

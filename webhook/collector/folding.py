@@ -9,6 +9,7 @@ from sidecar.contract.events import (
     MAX_DATA_BYTES,
     MAX_FOUND_EVENTS,
     MAX_PROGRAM_ARGV_BYTES,
+    MAX_PROGRAM_EVENTS,
     Channel,
     Data,
     End,
@@ -16,6 +17,7 @@ from sidecar.contract.events import (
     Event,
     Exit,
     Found,
+    Held,
     Program,
     Redacted,
     Resize,
@@ -24,6 +26,7 @@ from sidecar.contract.events import (
 )
 from sidecar.contract.frames import Chain
 from sidecar.contract.sealing import Sealed
+from sidecar.contract.wire import ApprovalWanted
 from webhook.store.contract import Phase, SessionRecord
 
 _MAX_NANOSECONDS: Final = 1 << 62
@@ -87,7 +90,7 @@ def fold(record: SessionRecord, event: Event) -> SessionRecord:
             return _find(record, f"{rule}/{brand}")
         case Program() | Untraced() | Exit():
             return _note(record, event)
-        case Redacted():
+        case Redacted() | Held():
             return record
         case End(at, how, reason, findings=claimed):
             phase = Phase.INTERRUPTED if how is Ending.INTERRUPTED else Phase.COMPLETED
@@ -134,6 +137,10 @@ def check(event: Event) -> None:
             sound &= max(len(event.executable), len(event.cwd)) <= _MAX_PATH
             sound &= len(event.denied) <= _MAX_NAME
             sound &= sum(map(len, event.argv)) + len(event.argv) <= MAX_PROGRAM_ARGV_BYTES + 1
+            sound &= sum(map(len, event.approvals)) <= _MAX_CELLS
+        case Held(_, rule, approval, executable, argv, wait_seconds):
+            sound &= len(rule) + len(approval) <= _MAX_NAME and 0 <= wait_seconds <= _MAX_CELLS
+            sound &= _is_command(executable, argv)
         case Untraced(reason=reason):
             sound &= len(reason) <= _MAX_NAME
         case Exit(_, code, signal):
@@ -144,6 +151,18 @@ def check(event: Event) -> None:
             sound &= all(len(kind) <= _MAX_NAME and 0 <= n < _MAX_NANOSECONDS for kind, n in findings.items())
     if not sound:
         raise EventError(f"an event of kind {type(event).__name__} holds an impossible value")
+
+
+def check_wanted(wanted: ApprovalWanted) -> None:
+    """Raise EventError when an approval is wanted for what no honest recorder asks."""
+    sound = 1 <= wanted.program <= MAX_PROGRAM_EVENTS and 1 <= wanted.turn <= _MAX_NAME
+    if not (sound and _is_command(wanted.executable, wanted.argv)):
+        raise EventError("an approval is wanted with an impossible value")
+
+
+def _is_command(executable: str, argv: tuple[str, ...]) -> bool:
+    size = sum(map(len, argv)) + len(argv)
+    return len(executable) <= _MAX_PATH and size <= MAX_PROGRAM_ARGV_BYTES + 1
 
 
 def _is_size(rows: int, cols: int) -> bool:

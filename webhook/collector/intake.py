@@ -14,6 +14,8 @@ from sidecar.contract.errors import CallerError
 from sidecar.contract.frames import Frame
 from sidecar.contract.identifiers import RANDOM_BYTES, is_session_id, session_id
 from sidecar.contract.wire import (
+    ApprovalDecided,
+    ApprovalWanted,
     Deferred,
     Frames,
     FromCollector,
@@ -27,6 +29,7 @@ from sidecar.contract.wire import (
     Welcome,
     decode_from_recorder,
 )
+from webhook.approvals.programs import WaitingProgram
 from webhook.collector.lane import Lane
 from webhook.collector.operations import Append, Compare, Lookup, Note, Operation, Outcome, Say
 from webhook.collector.proving import NotReadyError, PodIdentity, Trust, UnbelievedError, prove
@@ -56,9 +59,14 @@ class Intake:
         trust: Callable[[], Trust],
         unix_ns: Callable[[], int],
         order: Callable[[str], str | None] = lambda _: None,
+        ask: Callable[[WaitingProgram], ApprovalDecided | None] = lambda _: None,
     ) -> None:
-        """``order`` gives the line for the client of a session that is to be ended, None for another."""
+        """``order`` gives the line for the client of a session that is to be ended, None for another.
+
+        ``ask`` has people asked about a program, or gives why that cannot be.
+        """
         self.pod = pod
+        self._ask = ask
         self._order = order
         self._trust = trust
         self._unix_ns = unix_ns
@@ -100,9 +108,18 @@ class Intake:
 
     def kill(self, session: str, reason: str) -> None:
         """Have a session ended, if this recorder has it open."""
-        lane = self._lanes.get(session)
-        if lane is not None and lane.ready and not lane.over:
+        if self.has_open(session):
             self._operations.append(Say(Kill(session, reason)))
+
+    def has_open(self, session: str) -> bool:
+        """Tell whether a session goes on, on this connection."""
+        lane = self._lanes.get(session)
+        return lane is not None and lane.ready and not lane.over
+
+    def tell(self, decided: ApprovalDecided) -> None:
+        """Have a recorder told what became of an approval, if it has the session open."""
+        if self.has_open(decided.session):
+            self._operations.append(Say(decided))
 
     def take_operations(self) -> list[Operation]:
         """Give what to do in the store, in this order; what became of it goes to :meth:`apply`."""
@@ -148,6 +165,8 @@ class Intake:
                 self._open(message)
             case Frames(session, frames):
                 self._take(session, frames)
+            case ApprovalWanted():
+                self._want(message)
             case Notice():
                 if len(data) > MAX_NOTICE_BYTES:
                     raise CallerError(f"a notice is larger than {MAX_NOTICE_BYTES} bytes")
@@ -193,6 +212,19 @@ class Intake:
             lane.accept(frames)
         except CallerError as error:
             self._refuse(session, str(error))
+
+    def _want(self, wanted: ApprovalWanted) -> None:
+        """Have people asked about a program; where its session is not open, nobody is."""
+        lane = self._lanes.get(wanted.session)
+        if lane is None or not lane.ready or lane.over:
+            return
+        try:
+            refusal = self._ask(lane.waiting_program(wanted))
+        except CallerError as error:
+            self._refuse(wanted.session, str(error))
+        else:
+            if refusal is not None:
+                self._answers.append(refusal)
 
     def _notice(self, notice: Notice) -> None:
         if not is_session_id(notice.id) or not 0 <= notice.at < _MAX_TIME:

@@ -4,8 +4,9 @@ import msgspec
 
 from sidecar.contract.events import Data, End, Ending, Event, Program, SessionStart, decode_event
 from sidecar.contract.frames import Chain, Frame
-from sidecar.contract.wire import Acknowledged
-from webhook.collector.folding import begin, check, fold
+from sidecar.contract.wire import Acknowledged, ApprovalWanted
+from webhook.approvals.programs import WaitingProgram, decode_approval
+from webhook.collector.folding import begin, check, check_wanted, fold
 from webhook.collector.operations import Append, Compare, Operation, Say
 from webhook.collector.passages import Passages, program_passage
 from webhook.collector.proving import Proven, UnbelievedError, check_start
@@ -32,6 +33,16 @@ class Lane:
         self._acknowledged = -1
         self._asked_from = -1
         self._gap = False
+
+    def waiting_program(self, wanted: ApprovalWanted) -> WaitingProgram:
+        """Give a program that waits for people. Raises CallerError where no rule of the grant wants that."""
+        check_wanted(wanted)
+        grant, sealed = self._proven.grant, self._proven.sealed
+        rule = next((rule for rule in grant.commands if rule.rule == wanted.rule and rule.approve), None)
+        terms = sealed.approvals.get(wanted.rule)
+        if rule is None or terms is None:
+            raise UnbelievedError("an approval is wanted that no rule of the session asks for")
+        return WaitingProgram(wanted, grant, sealed.identity, rule, decode_approval(terms))
 
     @property
     def over(self) -> bool:

@@ -9,7 +9,8 @@ from typing import Final
 from fastapi import APIRouter, Response, WebSocket
 
 from sidecar.contract.errors import ClusterError
-from sidecar.contract.wire import INTAKE_PATH
+from sidecar.contract.wire import INTAKE_PATH, ApprovalDecided
+from webhook.approvals.programs import WaitingProgram
 from webhook.collector.changes import Changes
 from webhook.collector.connection import Connection
 from webhook.collector.finding_alerts import FindingAlerts
@@ -22,6 +23,7 @@ from webhook.collector.recording import Recording
 from webhook.collector.sealing import Sealing
 from webhook.collector.spending import Spending
 from webhook.collector.tokens import TokenRefusedError, TokenReviewer
+from webhook.collector.waiting_programs import WaitingPrograms
 from webhook.collector.writer import WAITING_BYTES, Budget, Counts, Incident, Listener, Writer
 from webhook.store.contract import Store
 
@@ -49,11 +51,13 @@ class Collector:
         counts: Counts | None = None,
         alerts: FindingAlerts | None = None,
         incident: Incident = notice_event,
+        programs: WaitingPrograms | None = None,
     ) -> None:
         """Take what connections need; ``trust`` gives what is in force at the moment it is asked.
 
         ``listeners`` hear of audit events, and ``audit_changes`` is told; ``counts`` counts what is written,
-        ``alerts`` tells of findings, and ``incident`` gives the audit event of a notice.
+        ``alerts`` tells of findings, ``incident`` gives the audit event of a notice, and ``programs`` has
+        people asked; without it nobody is.
         """
         self.orders = Orders(self._kill)
         self._writer = Writer(
@@ -70,6 +74,7 @@ class Collector:
         )
         self.recording = Recording(self._writer)
         self._reviewer = reviewer
+        self._programs = programs or WaitingPrograms(_nobody)
         self._trust = trust
         self._unix_ns = unix_ns
         self._budget = Budget(WAITING_BYTES)
@@ -82,7 +87,13 @@ class Collector:
         if pod is None:
             return
         await socket.accept()
-        intake = Intake(pod, trust=self._trust, unix_ns=self._unix_ns, order=self.orders.line)
+        intake = Intake(
+            pod,
+            trust=self._trust,
+            unix_ns=self._unix_ns,
+            order=self.orders.line,
+            ask=self._programs.add,
+        )
         connection = Connection(socket, intake, self._writer, self._budget)
         former = self._connections.get(pod.uid)
         if former is not None:
@@ -97,6 +108,17 @@ class Collector:
     def _kill(self, session: str, reason: str) -> None:
         for connection in self._connections.values():
             connection.kill(session, reason)
+
+    async def ask_people(self) -> None:
+        """Have people asked about programs that wait, for ever."""
+        await self._programs.work(self._tell, self._lives)
+
+    def _tell(self, decided: ApprovalDecided) -> None:
+        for connection in self._connections.values():
+            connection.tell(decided)
+
+    def _lives(self, session: str) -> bool:
+        return any(connection.has_open(session) for connection in self._connections.values())
 
     def beat(self) -> None:
         """Have it recorded which sessions' recorders are connected."""
@@ -129,6 +151,11 @@ class Collector:
             _log.warning("a recorder cannot be authenticated now: %s", error)
             await socket.send_denial_response(Response(status_code=503))
         return None
+
+
+def _nobody(program: WaitingProgram) -> ApprovalDecided:
+    why = "this collector asks nobody"
+    return ApprovalDecided(program.grant.session, program.wanted.approval, approved=False, reason=why)
 
 
 def router(collector: Collector) -> APIRouter:

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from sidecar.commands.expressions import ExpressionError
+from sidecar.commands.judging import Programs
 from sidecar.commands.lines import CommandLineError, CompiledCommandLine
 from sidecar.commands.regexes import RegexError, Regexes
 from sidecar.contract.grants import CommandPattern, CommandRule, GrantError, PatternKind, check_commands
-from webhook.policy.document import CommandLine, Rule
+from webhook.policy.document import CommandLine, Program, Rule
 from webhook.policy.places import Path
 
 
@@ -19,11 +21,13 @@ class CommandsError(ValueError):
 
 def pattern_of(line: CommandLine) -> CommandPattern:
     """Give a description as it travels. Raises CommandLineError."""
-    regex = None if line.regex is None else (line.regex,)
-    words = dict(zip(PatternKind, (line.exact, line.prefix, line.glob, regex), strict=True))
+    cel = line.cel if isinstance(line, Program) else None
+    regex, expression = (None if text is None else (text,) for text in (line.regex, cel))
+    words = dict(zip(PatternKind, (line.exact, line.prefix, line.glob, regex, expression), strict=True))
     given = [CommandPattern(kind, text) for kind, text in words.items() if text is not None]
     if len(given) != 1:
-        raise CommandLineError("give exactly one of exact, prefix, glob and regex")
+        kinds = "glob, regex and cel" if isinstance(line, Program) else "glob and regex"
+        raise CommandLineError(f"give exactly one of exact, prefix, {kinds}")
     return given[0]
 
 
@@ -42,6 +46,8 @@ def travelling(policy: str, rule: Rule, regexes: Regexes) -> tuple[CommandRule, 
         allow=_patterns("allow", rule.commands.allow, regexes),
         deny=_patterns("deny", rule.commands.deny, regexes),
         ends=rule.commands.end_session,
+        approve=_patterns("approve", rule.commands.approve, regexes),
+        wait_seconds=rule.commands.wait_seconds if rule.commands.approve else 0,
     )
     try:
         check_commands((commands,))
@@ -50,12 +56,13 @@ def travelling(policy: str, rule: Rule, regexes: Regexes) -> tuple[CommandRule, 
     return (commands,)
 
 
-def _patterns(field: str, lines: Sequence[CommandLine], regexes: Regexes) -> tuple[CommandPattern, ...]:
+def _patterns(field: str, programs: Sequence[Program], regexes: Regexes) -> tuple[CommandPattern, ...]:
     patterns: list[CommandPattern] = []
-    for index, line in enumerate(lines):
+    for index, program in enumerate(programs):
         try:
-            compiled(line, regexes)  # as the recorder will
-        except (CommandLineError, RegexError) as error:
+            pattern = pattern_of(program)
+            Programs((pattern,), regexes)  # as the recorder will
+        except (CommandLineError, RegexError, ExpressionError) as error:
             raise CommandsError((field, index), str(error)) from None
-        patterns.append(pattern_of(line))
+        patterns.append(pattern)
     return tuple(patterns)

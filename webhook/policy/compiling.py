@@ -8,7 +8,7 @@ from sidecar.contract.errors import ConfigurationError
 from sidecar.contract.grants import CommandRule, GrantError, MaskingRule, check_rules
 from webhook.policy.command_lines import CommandsError, travelling
 from webhook.policy.decision import Action, Approval, Delegate
-from webhook.policy.document import GuardPolicy, Match, Mode, Rule, Session, SessionLimits
+from webhook.policy.document import Commands, GuardPolicy, Match, Mode, Rule, Session, SessionLimits
 from webhook.policy.facts import Facts
 from webhook.policy.masking import MaskingError, MaskingRules
 from webhook.policy.matching import Check, MatchError, compile_match
@@ -77,10 +77,8 @@ def _compile_rule(
 
 def _check_rule(rule: Rule, place: Place, path: Path) -> None:
     commands = rule.commands
-    if commands is not None and not (commands.allow or commands.deny):
-        _refuse(place, (*path, "commands"), "say what may run or what may not: fill allow or deny")
-    if commands is not None and rule.action is Action.DENY:
-        _refuse(place, (*path, "commands"), "there is no session to a rule with action deny; leave it out")
+    if commands is not None:
+        _check_commands(commands, rule.action, place, (*path, "commands"))
     if rule.approval is not None and rule.action is not Action.APPROVE:
         _refuse(place, (*path, "approval"), "only a rule with action approve asks somebody; leave it out")
     if rule.approval is not None:
@@ -91,6 +89,21 @@ def _check_rule(rule: Rule, place: Place, path: Path) -> None:
         _refuse(place, (*path, "match"), "say who may break the glass: users, groups or serviceAccounts")
     if not rule.reason_required and not rule.break_glass:
         _refuse(place, (*path, "reasonRequired"), "it is about breaking the glass; leave it out here")
+
+
+def _check_commands(commands: Commands, action: Action, place: Place, path: Path) -> None:
+    if not (commands.allow or commands.deny or commands.approve):
+        _refuse(place, path, "say what may run and what may not: fill allow, deny or approve")
+    if action is Action.DENY:
+        _refuse(place, path, "there is no session to a rule with action deny; leave it out")
+    if commands.approval is None:
+        return
+    if not commands.approve:
+        _refuse(place, (*path, "approval"), "nothing in it waits for an approval; fill approve")
+    _check_approval(commands.approval, place, (*path, "approval"))
+    if commands.approval.standing is not None:
+        why = "each program is approved by itself; leave it out"
+        _refuse(place, (*path, "approval", "standing"), why)
 
 
 def _check_approval(approval: Approval, place: Place, path: Path) -> None:
@@ -143,6 +156,7 @@ def _terms(policy: GuardPolicy, rule: Rule, place: Place, path: Path, workshop: 
         ),
         masking_rules=common.masking_rules + own.masking_rules,
         commands=commands,
+        program_approvals=_program_approvals(policy.metadata.name, rule),
         tracing=own.tracing or common.tracing,
         recording=own.recording or common.recording,
     )
@@ -160,6 +174,12 @@ def _compile_commands(
         return travelling(policy, rule, workshop.regexes)
     except CommandsError as error:
         return _refuse(place, (*path, "commands", *error.path), str(error))
+
+
+def _program_approvals(policy: str, rule: Rule) -> dict[str, Approval]:
+    if rule.commands is None or not rule.commands.approve:
+        return {}
+    return {f"{policy}/{rule.name}": rule.commands.approval or Approval()}
 
 
 def _own(own: int | None, common: int | None) -> int | None:

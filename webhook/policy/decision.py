@@ -181,6 +181,8 @@ class Decision(Judgement, frozen=True, kw_only=True):
     """What else is masked in the session."""
     commands: tuple[CommandRule, ...] = ()
     """What may run inside it."""
+    program_approvals: dict[str, Approval] = {}
+    """Who may approve what waits inside it, by ``policy/rule``."""
     traced: bool = False
     """Whether there is no session where its programs cannot be seen."""
     unrecorded: bool = False

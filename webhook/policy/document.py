@@ -70,6 +70,13 @@ class CommandLine(_Part, frozen=True, kw_only=True):
     """For the whole line, its arguments quoted as a shell would; ``.`` is any character."""
 
 
+class Program(CommandLine, frozen=True, kw_only=True):
+    """Programs of one kind, by command line or expression: exactly one of the fields is given."""
+
+    cel: Annotated[str, Meta(min_length=1, max_length=MAX_EXPRESSION)] | None = None
+    """A CEL expression over ``argv``, ``line``, ``executable``, ``cwd`` and ``uid``."""
+
+
 class Match(_Part, frozen=True, kw_only=True):
     """What a rule is about: every field that is given must fit."""
 
@@ -175,10 +182,16 @@ class Commands(_Part, frozen=True, kw_only=True):
     A shell's builtins and busybox's applets within a busybox shell are no programs and are not asked about.
     """
 
-    allow: Annotated[tuple[CommandLine, ...], Meta(max_length=64)] = ()
+    allow: Annotated[tuple[Program, ...], Meta(max_length=64)] = ()
     """Nothing but these may run. Judged by the program's own file, after links."""
-    deny: Annotated[tuple[CommandLine, ...], Meta(max_length=64)] = ()
+    deny: Annotated[tuple[Program, ...], Meta(max_length=64)] = ()
     """These may not run, by whatever name they are called."""
+    approve: Annotated[tuple[Program, ...], Meta(max_length=64)] = ()
+    """These wait until somebody has approved them, by whatever name they are called."""
+    approval: Approval | None = None
+    """Who may approve them."""
+    wait_seconds: Annotated[int, Meta(ge=10, le=3600)] = 300
+    """How long they wait; then they do not run."""
     end_session: bool = False
     """Whether a program that may not run ends the session."""
 

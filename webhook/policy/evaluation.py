@@ -17,12 +17,12 @@ from dataclasses import dataclass
 
 import msgspec
 
+from sidecar.commands.expressions import ExpressionError
 from webhook.policy.builtin import not_recorded
 from webhook.policy.compiling import CompiledRule
 from webhook.policy.decision import Action, Approval, Decision, Door, Glass, Judgement, Question
 from webhook.policy.demands import Demand, demand, joined
 from webhook.policy.document import Mode
-from webhook.policy.expressions import ExpressionError
 from webhook.policy.facts import Facts
 from webhook.policy.index import Index
 from webhook.policy.terms import (
@@ -31,6 +31,7 @@ from webhook.policy.terms import (
     masking_of,
     may_go_unrecorded,
     profile_of,
+    program_approvals_of,
     traced_by,
 )
 
@@ -105,6 +106,7 @@ class PolicySet:
             limits=limits_of(terms, self._otherwise.limits),
             masking_rules=masking_of(terms),
             commands=commands_of(terms),
+            program_approvals=program_approvals_of(terms),
             traced=traced_by(terms),
             unrecorded=may_go_unrecorded(terms),
             approval=_approval(winner, enforced),

@@ -6,10 +6,10 @@ from typing import Final
 
 import msgspec
 
+from sidecar.commands.expressions import ExpressionError
 from webhook.policy.compiling import CompiledRule
 from webhook.policy.decision import Action, Decision, Question
 from webhook.policy.evaluation import PolicySet, ask
-from webhook.policy.expressions import ExpressionError
 from webhook.policy.facts import Facts
 from webhook.policy.matching import Check
 

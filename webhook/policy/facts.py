@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from sidecar.commands.expressions import Prepared
 from sidecar.contract.decoding import UNREADABLE
 from webhook.accounts import SERVICE_ACCOUNT
 from webhook.policy.decision import Question
@@ -50,9 +51,13 @@ class Facts:
             return None
 
     @cached_property
-    def prepared(self) -> dict[object, Any]:
-        """Room for what evaluators of expressions prepare for this question."""
-        return {}
+    def prepared(self) -> Prepared:
+        """What expressions have been told of this question."""
+        return Prepared()
+
+    def value(self, name: str) -> Any:
+        """Give a fact by the name that expressions have for it."""
+        return VARIABLES[name](self)
 
 
 def _user(facts: Facts) -> Any:

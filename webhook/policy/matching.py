@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from sidecar.commands.expressions import Expression, ExpressionError
 from sidecar.commands.globs import Glob
 from sidecar.commands.lines import CommandLineError, CompiledCommandLine
 from sidecar.commands.regexes import RegexError, Regexes
 from webhook.policy.command_lines import compiled
 from webhook.policy.document import CommandLine, Match, Window
-from webhook.policy.expressions import Expression, ExpressionError
-from webhook.policy.facts import Facts
+from webhook.policy.facts import VARIABLES, Facts
 from webhook.policy.places import Path
 from webhook.policy.privileges import UNCERTAIN
 from webhook.policy.windows import CompiledWindow, WindowError
@@ -169,7 +169,8 @@ def _commands(match: Match, regexes: Regexes) -> Iterator[Check]:
 
 def _expression(match: Match, regexes: Regexes) -> Iterator[Check]:
     if match.cel is not None:
-        yield Check("cel", match.cel, _cel(match.cel, regexes).holds)
+        expression = _cel(match.cel, regexes)
+        yield Check("cel", match.cel, lambda facts: expression.holds(facts.prepared, facts.value))
 
 
 def _window(index: int, window: Window) -> CompiledWindow:
@@ -188,7 +189,7 @@ def _line(index: int, line: CommandLine, regexes: Regexes) -> CompiledCommandLin
 
 def _cel(source: str, regexes: Regexes) -> Expression:
     try:
-        return Expression(source, regexes)
+        return Expression(source, regexes, VARIABLES)
     except (ExpressionError, RegexError) as error:
         raise MatchError(("cel",), str(error)) from None
 

@@ -143,14 +143,17 @@ def _rules(*rules: tuple[str, str]) -> Json:
 
 
 _LINE_KINDS: Final = ("exact", "prefix", "glob", "regex")
+
+
+def _exactly_one(*names: str) -> Json:
+    given = " + ".join(f"(has(self.{name}) ? 1 : 0)" for name in names)
+    return _rules((f"{given} == 1", f"give exactly one of {', '.join(names[:-1])} and {names[-1]}"))
+
+
 _EXTRA: Final[dict[str, Json]] = {
     "Mode": {"default": "enforce"},
-    "CommandLine": _rules(
-        (
-            " + ".join(f"(has(self.{name}) ? 1 : 0)" for name in _LINE_KINDS) + " == 1",
-            "give exactly one of exact, prefix, glob and regex",
-        )
-    ),
+    "CommandLine": _exactly_one(*_LINE_KINDS),
+    "Program": _exactly_one(*_LINE_KINDS, "cel"),
     "Rule": _rules(
         (
             "!has(self.approval) || self.action == 'approve'",
@@ -164,6 +167,12 @@ _EXTRA: Final[dict[str, Json]] = {
             "!has(self.commands) || self.action != 'deny'",
             "there is no session to a rule with action deny; leave commands out",
         ),
+    ),
+    "Commands": _rules(
+        (
+            "!has(self.approval) || (has(self.approve) && size(self.approve) > 0)",
+            "nothing waits for an approval; fill approve or leave approval out",
+        )
     ),
 }
 """What types cannot say, so that the API server says it too."""

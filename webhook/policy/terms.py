@@ -6,6 +6,7 @@ import msgspec
 
 from sidecar.contract.grants import CommandRule, Limits, MaskingRule
 from sidecar.masking import Profile
+from webhook.policy.decision import Approval
 from webhook.policy.document import Recording, SessionLimits, Tracing
 
 
@@ -16,6 +17,8 @@ class Terms(msgspec.Struct, frozen=True):
     limits: SessionLimits = SessionLimits()
     masking_rules: tuple[MaskingRule, ...] = ()
     commands: tuple[CommandRule, ...] = ()
+    program_approvals: dict[str, Approval] = {}
+    """Who may approve programs inside, by ``policy/rule``."""
     tracing: Tracing | None = None
     recording: Recording | None = None
 
@@ -46,6 +49,11 @@ def masking_of(terms: Sequence[Terms]) -> tuple[MaskingRule, ...]:
 def commands_of(terms: Sequence[Terms]) -> tuple[CommandRule, ...]:
     """Give every rule about programs inside once."""
     return tuple(dict.fromkeys(rule for term in terms for rule in term.commands))
+
+
+def program_approvals_of(terms: Sequence[Terms]) -> dict[str, Approval]:
+    """Give who may approve programs inside, for each rule that wants it."""
+    return {rule: approval for term in terms for rule, approval in term.program_approvals.items()}
 
 
 def traced_by(terms: Sequence[Terms]) -> bool:

@@ -14,6 +14,7 @@ from sidecar.contract.events import (
     Event,
     Exit,
     Found,
+    Held,
     Program,
     Redacted,
     Resize,
@@ -71,7 +72,7 @@ class Moments:
         match event:
             case Data():
                 return self._data(event)
-            case Redacted() | Resize() | Found() | Program() | Untraced():
+            case Redacted() | Resize() | Found() | Program() | Held() | Untraced():
                 return [_moment(event)]
             case Exit(at=at, code=code):
                 self._exit = Moment(at, Kind.EXIT, str(code))
@@ -124,7 +125,7 @@ def moments(events: Iterable[Event]) -> Iterator[Moment]:
         yield from stream.close()
 
 
-def _moment(event: Redacted | Resize | Found | Program | Untraced) -> Moment:
+def _moment(event: Redacted | Resize | Found | Program | Held | Untraced) -> Moment:
     match event:
         case Redacted(at=at):
             return Moment(at, Kind.MARKER, "typed without echo: not recorded")
@@ -134,6 +135,8 @@ def _moment(event: Redacted | Resize | Found | Program | Untraced) -> Moment:
             return Moment(at, Kind.MARKER, printable(f"masked {rule}/{brand}"))
         case Program(at=at):
             return Moment(at, Kind.PROGRAM, command_of(event))
+        case Held(at=at, approval=approval):
+            return Moment(at, Kind.MARKER, printable(f"a program waits for approval {approval}"))
         case Untraced(at=at, reason=reason):
             return Moment(at, Kind.MARKER, printable(reason))
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from sidecar.commands.expressions import warm_up
 from sidecar.contract.names import TOKEN_FILE
 from sidecar.masking import scan_object
 from webhook.accounts import ADMISSION
@@ -26,7 +27,6 @@ from webhook.kube.api import KubeApi
 from webhook.metrics.exposition import with_metrics
 from webhook.policy.active import ActivePolicies
 from webhook.policy.builtin import RecordEverything
-from webhook.policy.expressions import warm_up
 from webhook.policy.packs import read_packs
 from webhook.server.approvals import STANDING_SECONDS, SWEEP_SECONDS, Approvals
 from webhook.server.delivery import HttpsDelivery

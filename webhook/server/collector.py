@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import ssl
+import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -10,6 +11,7 @@ from fastapi import FastAPI
 
 from sidecar.contract.errors import ClusterError
 from webhook.accounts import COLLECTOR
+from webhook.approvals.programs import ProgramDesk
 from webhook.approvals.spending import Spender
 from webhook.approvals.tickets import KubeTickets
 from webhook.audit_api.app import audit_app
@@ -26,6 +28,8 @@ from webhook.collector.retention import Retention
 from webhook.collector.route import REVIEWS_AT_ONCE, Collector, router
 from webhook.collector.spending import Spending
 from webhook.collector.tokens import KubeTokenReviewer
+from webhook.collector.waiting_programs import WaitingPrograms
+from webhook.journal.journal import Journal
 from webhook.kube.api import KubeApi
 from webhook.ledger.keys import LedgerKey
 from webhook.metrics.exposition import with_metrics
@@ -95,9 +99,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
     context = serving_context(held.material.tls)
     audit = AuditListener(front_proxy, held.load_serving)
     changes, audit_changes = Changes(), Changes()
-    tickets = KubeTickets(api, seconds=_SPENDING_SECONDS)
-    spender = Spender(tickets, journaling.journal, source(settings, COLLECTOR))
-    spending = Spending(spender.spend)
+    spending, programs = _approvals(settings, api, journaling.journal)
     ledger = LedgerKeeping(
         store,
         ConfigMapPlace(Vault(api, settings.namespace), LEDGER_CONFIG),
@@ -121,6 +123,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
         counts=observers.stored,
         alerts=FindingAlerts(journaling.note_all, journaling.maker.stamp),
         incident=lambda notice: journaling.journal.shown(notice_event(notice)),
+        programs=programs,
     )
     sessions = SessionKeeping(
         store,
@@ -172,6 +175,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
     RetentionKeeping(retention, telling.keep).start(tasks, seconds=settings.retention.every_seconds)
     tasks.start("front proxy", audit.keep_trust())
     tasks.start("approvals", spending.work())
+    tasks.start("approvals of programs", collector.ask_people())
     observers.start(tasks, store)
     journaling.start(tasks, OwnDelivery(collector.recording), role="collector")
     try:
@@ -198,6 +202,13 @@ def _app(collector: Collector, intake: AuditIntake) -> FastAPI:
     app.include_router(audit_router(intake))
     add_health(app, lambda: None)
     return app
+
+
+def _approvals(settings: Settings, api: KubeApi, journal: Journal) -> tuple[Spending, WaitingPrograms]:
+    """Give what uses up approvals of sessions, and what asks for those of programs inside."""
+    tickets, tells = KubeTickets(api, seconds=_SPENDING_SECONDS), source(settings, COLLECTOR)
+    desk = ProgramDesk(tickets, journal, tells, time.time)
+    return Spending(Spender(tickets, journal, tells).spend), WaitingPrograms(desk.ask)
 
 
 async def _first_material(reader: Reader) -> CollectorMaterial:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.commands.judging import Judge
+from sidecar.commands.judging import Asked, Denial, Judge
 from sidecar.contract.errors import CallerError
 from sidecar.contract.grants import CommandPattern, CommandRule, PatternKind
 
@@ -28,7 +28,7 @@ def regex(text: str) -> CommandPattern:
 
 
 def passes(rule: CommandRule, executable: str, *argv: str) -> bool:
-    return Judge((rule,)).denial(executable, argv, truncated=False) is None
+    return Judge((rule,)).judge(Asked(executable, argv)) is None
 
 
 def denies(*deny: CommandPattern) -> CommandRule:
@@ -99,14 +99,14 @@ def test_every_rule_has_to_pass_and_the_first_that_does_not_is_named() -> None:
     first = CommandRule("p/first", "", allow=(prefix("ls"), prefix("cat")))
     second = CommandRule("p/second", "", deny=(prefix("cat"),))
     judge = Judge((first, second))
-    assert judge.denial("/bin/ls", ("ls",), truncated=False) is None
-    denied = [judge.denial(f"/bin/{name}", (name,), truncated=False) for name in ("cat", "rm")]
+    assert judge.judge(Asked("/bin/ls", ("ls",))) is None
+    denied = [judge.judge(Asked(f"/bin/{name}", (name,))) for name in ("cat", "rm")]
     assert [denial.rule.rule for denial in denied if denial] == ["p/second", "p/first"]
 
 
 def test_what_is_too_long_to_be_judged_does_not_pass() -> None:
-    assert Judge((denies(prefix("rm")),)).denial("/bin/ls", ("ls",), truncated=True) is not None
-    assert Judge(()).denial("/bin/ls", ("ls",), truncated=True) is None
+    assert Judge((denies(prefix("rm")),)).judge(Asked("/bin/ls", ("ls",), truncated=True)) is not None
+    assert Judge(()).judge(Asked("/bin/ls", ("ls",), truncated=True)) is None
 
 
 @pytest.mark.parametrize("pattern", [regex(r"(a)\1"), glob("a", "**", "b")])
@@ -119,3 +119,37 @@ def test_rules_that_cannot_be_compiled(pattern: CommandPattern) -> None:
 def test_a_denied_program_is_denied_with_any_arguments(name: str, rest: list[str]) -> None:
     assert not passes(denies(prefix(name)), "/bin/other", name, *rest)
     assert passes(denies(exact(name, "x", *rest)), "/bin/other", name, *rest)
+
+
+def cel(source: str) -> CommandPattern:
+    return CommandPattern(PatternKind.CEL, (source,))
+
+
+@pytest.mark.parametrize(
+    ("source", "fits"),
+    [
+        ('executable == "/bin/rm" && argv.exists(a, a == "-rf")', True),
+        ('line.matches("^rm .*-rf")', True),
+        ('cwd.startsWith("/srv") && uid == 1000', True),
+        ('argv[0] == "sh" || uid == 0', False),
+    ],
+)
+def test_an_expression_sees_file_arguments_directory_and_user(source: str, fits: bool) -> None:
+    asked = Asked("/bin/rm", ("rm", "-rf", "/data"), cwd="/srv/app", uid=1000)
+    denied = Judge((CommandRule("p/r", "", deny=(cel(source),)),)).judge(asked)
+    assert (denied is not None) is fits
+    allowed = Judge((CommandRule("p/r", "", allow=(cel(source),)),)).judge(asked)
+    assert (allowed is None) is fits
+
+
+def test_an_expression_that_cannot_be_evaluated_denies_and_tells_nothing() -> None:
+    rule = CommandRule("p/r", "", deny=(cel('argv[7] == "4111111111111111"'),))
+    denial = Judge((rule,)).judge(Asked("/bin/pay", ("pay", "4111111111111111")))
+    assert isinstance(denial, Denial)
+    assert denial.why.startswith("its expression cannot be evaluated")
+    assert "4111" not in denial.why
+
+
+def test_an_expression_is_refused_by_a_recorder_that_cannot_read_it() -> None:
+    with pytest.raises(CallerError, match="no CEL"):
+        Judge((CommandRule("p/r", "", deny=(cel("'unclosed"),)),))

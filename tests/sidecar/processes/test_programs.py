@@ -73,6 +73,15 @@ def test_what_a_policy_denies_does_not_run(
     assert programs(recording)[1].argv == (str(dump), "411111******1111")
 
 
+def test_a_policy_may_deny_by_an_expression(shared: LiveRecorder, authority: Authority) -> None:
+    source = 'cwd == "/tmp" && executable.endsWith("/env") && argv.exists(a, a == "-0")'
+    rule = msgspec.structs.replace(NO_DUMPS, deny=(CommandPattern(PatternKind.CEL, (source,)),))
+    ticket = authority.grant("sh", "-c", "cd /tmp; env true; env -0; echo $?", commands=(rule,), traced=True)
+    done = shared.run(ticket)
+    assert done.stdout == b"126\n"
+    assert b"'env' was not run: by rule payments/no-dumps" in done.stderr
+
+
 def test_what_a_policy_denies_may_end_the_session(shared: LiveRecorder, authority: Authority) -> None:
     rule = msgspec.structs.replace(NO_DUMPS, ends=True, deny=(CommandPattern(PatternKind.PREFIX, ("id",)),))
     ticket = authority.grant("sh", "-c", "id; sleep 1000", commands=(rule,), traced=True)

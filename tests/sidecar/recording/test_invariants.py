@@ -2,13 +2,15 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from playbook import Playbook, play
+from playbook import START, Playbook, play
 
-from sidecar.contract.events import Channel, Data, End, Exit, Found, Resize, SessionStart
-from sidecar.contract.grants import Limits
-from sidecar.contract.handshake import Exited, Resized, WindowSize
-from sidecar.recording.commands import Deliver, Finish, Record
+from sidecar.contract.events import Channel, Data, End, Exit, Found, Program, Resize, SessionStart
+from sidecar.contract.grants import CommandPattern, CommandRule, Limits, PatternKind
+from sidecar.contract.handshake import Executed, Exited, Resized, WindowSize
+from sidecar.contract.identifiers import program_approval
+from sidecar.recording.commands import Deliver, Finish, Record, Tell
 from sidecar.recording.inputs import (
+    Decided,
     Delivered,
     Failed,
     Input,
@@ -25,6 +27,7 @@ from sidecar.recording.inputs import (
 )
 from sidecar.recording.session import MILLISECOND
 
+ASK = CommandRule("p/ask", "", approve=(CommandPattern(PatternKind.PREFIX, ("rm",)),), wait_seconds=20)
 OUTPUTS = (Channel.STDOUT, Channel.STDERR)
 PAN = b"4111111111111111"
 
@@ -41,6 +44,14 @@ steps = st.one_of(
     st.builds(
         ShimSaid, st.just(0), st.builds(Resized, st.builds(WindowSize, st.integers(1, 60), st.just(80)))
     ),
+    st.just(ShimSaid(0, Executed(12, 1, 0, b"/bin/rm", b"/", (b"rm",), truncated=False))),
+    st.builds(
+        Decided,
+        st.just(0),
+        st.builds(program_approval, st.just(START.session), st.integers(1, 3), st.just(1)),
+        st.booleans(),
+        st.just("no"),
+    ),
     st.sampled_from(
         [ShimGone(0), Stopping(0), Killed(0, "x"), SpoolFull(0), SpoolFreed(0), Failed(0), Ticked(0)]
     ),
@@ -54,7 +65,8 @@ Story = list[tuple[int, Input]]
 
 def tell(tty: bool, story: Story) -> Playbook:
     """Play a story as a shell could: nothing from closed sources, no more delivered than was given."""
-    played = play(tty=tty, limits=Limits(idle_seconds=30, total_seconds=60, output_bytes=200, findings=3))
+    limits = Limits(idle_seconds=30, total_seconds=60, output_bytes=800, findings=3)
+    played = play(tty=tty, limits=limits, commands=(ASK,), traced=True)
     at = 0
     waiting = dict.fromkeys((Channel.STDIN, Channel.STDOUT) if tty else Channel, 0)
     for pause, step in story:
@@ -70,6 +82,13 @@ def tell(tty: bool, story: Story) -> Playbook:
     return played
 
 
+def waits_for_an_answer(played: Playbook) -> bool:
+    """Tell whether the shim has asked about a program, and holds it as long as it hears nothing."""
+    asked = sum(isinstance(one, ShimSaid) and isinstance(one.message, Executed) for one in played.happened)
+    answers = [command for command in played.commands if isinstance(command, Tell)]
+    return asked > sum(command.packet[:1] in {b"C", b"D"} for command in answers)
+
+
 def _possible(played: Playbook, waiting: dict[Channel, int], at: int, step: Input) -> Input | None:
     match step:
         case Received(_, channel, data):
@@ -83,8 +102,12 @@ def _possible(played: Playbook, waiting: dict[Channel, int], at: int, step: Inpu
             return Delivered(at, channel, taken) if taken else None
         case SinkBroken(_, channel):
             return SinkBroken(at, channel) if waiting.pop(channel, None) is not None else None
+        case ShimSaid(_, Executed() as message):
+            return None if waits_for_an_answer(played) else ShimSaid(at, message)
         case ShimSaid(_, message):
             return ShimSaid(at, message)
+        case Decided(_, approval, approved, reason):
+            return Decided(at, approval, approved, reason)
         case Killed(_, reason):
             return Killed(at, reason)
         case _:
@@ -135,6 +158,17 @@ def test_no_card_number_is_recorded_or_shown(tty: bool, story: Story) -> None:
 
 @settings(deadline=None)
 @given(st.booleans(), stories)
+def test_what_waits_runs_only_once_it_is_approved(tty: bool, story: Story) -> None:
+    played = tell(tty, story)
+    decided = [step.approval for step in played.happened if isinstance(step, Decided) and step.approved]
+    for command in played.commands:
+        if isinstance(command, Record) and isinstance(command.event, Program) and not command.event.denied:
+            assert set(command.event.approvals) <= set(decided)
+            assert len(command.event.approvals) == 1
+
+
+@settings(deadline=None)
+@given(st.booleans(), stories)
 def test_finishing_is_the_last_command_and_totals_are_right(tty: bool, story: Story) -> None:
     played = tell(tty, story)
     finishes = [isinstance(command, Finish) for command in played.commands]
@@ -144,7 +178,7 @@ def test_finishing_is_the_last_command_and_totals_are_right(tty: bool, story: St
         assert end.stdout_bytes == len(played.delivered(Channel.STDOUT))
         assert end.stderr_bytes == len(played.delivered(Channel.STDERR))
         assert end.stdin_bytes == len(played.delivered(Channel.STDIN))
-        assert end.stdout_bytes + end.stderr_bytes <= 200
+        assert end.stdout_bytes + end.stderr_bytes <= 800
 
 
 @settings(deadline=None)

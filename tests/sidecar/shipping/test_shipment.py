@@ -9,8 +9,11 @@ from sidecar.contract.errors import CallerError
 from sidecar.contract.frames import Frame
 from sidecar.contract.wire import (
     Acknowledged,
+    ApprovalDecided,
+    ApprovalWanted,
     Deferred,
     Frames,
+    FromCollector,
     FromRecorder,
     Kill,
     Notice,
@@ -21,7 +24,7 @@ from sidecar.contract.wire import (
     Welcome,
 )
 from sidecar.shipping.journey import DEFERRED_SECONDS
-from sidecar.shipping.layout import SESSIONS, kill_order
+from sidecar.shipping.layout import SESSIONS, kill_order, wanted_approval
 from sidecar.shipping.notices import NoticeSpool
 from sidecar.shipping.quarantine import QUARANTINE_BYTES, anything_to_ship
 from sidecar.shipping.recovery import recover
@@ -50,7 +53,7 @@ class Line:
         self.shipment.sweep()
         return messages
 
-    def hear(self, *answers: Acknowledged | NoticeAcknowledged | Refused | Deferred | Welcome | Kill) -> None:
+    def hear(self, *answers: FromCollector) -> None:
         for answer in answers:
             self.shipment.receive(answer)
 
@@ -240,3 +243,30 @@ def test_an_order_to_end_a_session_is_left_for_its_process(line: Line, made: Mad
     assert not line.shipment.live
     line.hear(Kill(made.session, "alice ended this again"))
     assert kill_order(line.root / SESSIONS / made.session) == "alice ended this again"
+
+
+def test_an_approval_is_wanted_on_every_connection_until_it_is_decided(line: Line, made: Made) -> None:
+    writer, first = begin(line, made)
+    wanted = ApprovalWanted(made.session, 1, 1, "payments/ask", "/bin/rm", ("rm",))
+    writer.want_approval(wanted)
+    assert line.sent() == []
+    line.hear(Acknowledged(made.session, 0))
+    assert line.sent() == [Frames(made.session, (first,)), wanted]
+    line.hear(Acknowledged(made.session, 1))
+    assert line.sent() == []
+    again = Line(line.root)
+    assert again.sent() == [Open(made.session, made.token)]
+    again.hear(Acknowledged(made.session, 1))
+    assert again.sent() == [wanted]
+    again.hear(ApprovalDecided(made.session, wanted.approval, approved=True))
+    assert writer.take_decision() == ApprovalDecided(made.session, wanted.approval, approved=True)
+    assert writer.take_decision() is None
+    assert wanted_approval(line.root / SESSIONS / made.session) is None
+    second = ApprovalWanted(made.session, 1, 2, "payments/other", "/bin/rm", ("rm",))
+    writer.want_approval(second)
+    assert again.sent() == [second]
+
+
+def test_a_decision_for_a_session_that_is_gone_is_not_minded(line: Line, made: Made) -> None:
+    line.hear(ApprovalDecided(made.session, "program-x-1-1", approved=True))
+    assert line.logged == []

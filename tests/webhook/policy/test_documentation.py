@@ -7,6 +7,7 @@ import msgspec
 import yaml
 from policy_samples import Object, policy, rule
 
+from sidecar.contract.grants import PatternKind
 from webhook.policy.cases import check_cases
 from webhook.policy.compiling import Workshop, compile_policy
 from webhook.policy.facts import VARIABLES
@@ -35,7 +36,9 @@ def test_the_rule_about_programs_compiles_and_travels() -> None:
     [compiled] = compile_policy(*read_object(msgspec.json.encode(found)), Workshop())
     [commands] = compiled.terms.commands
     assert commands.reason == "data stays in the cluster"
-    assert [pattern.words[0] for pattern in commands.deny] == ["pg_dump", "psql"]
+    assert [pattern.words[0] for pattern in commands.deny][:2] == ["pg_dump", "psql"]
+    assert commands.deny[2].kind is PatternKind.CEL
+    assert [pattern.words[0] for pattern in commands.approve] == ["rm"]
 
 
 def test_rules_about_what_is_not_recorded_and_about_root_compile() -> None:

@@ -81,6 +81,20 @@ def test_rules_about_programs_add_up_and_want_every_program_seen() -> None:
     assert (tried.commands, tried.traced) == ((), False)
 
 
+def test_who_may_approve_programs_goes_with_the_rules_that_want_it() -> None:
+    asks = {"approve": [{"prefix": ["rm"]}], "approval": {"groups": ["on-call"]}, "waitSeconds": 60}
+    rules = (
+        rule("audit", name="a", commands=asks),
+        rule("audit", name="b", commands={"approve": [{"prefix": ["rm"]}]}),
+    )
+    decided = policies(policy(*rules, name="p")).decide(question())
+    assert [(command.rule, command.wait_seconds) for command in decided.commands] == [
+        ("p/a", 60),
+        ("p/b", 300),
+    ]
+    assert decided.program_approvals == {"p/a": Approval(groups=("on-call",)), "p/b": Approval()}
+
+
 @pytest.mark.parametrize(("said", "traced"), [("required", True), ("optional", False), (None, False)])
 def test_whether_programs_must_be_seen(said: str | None, traced: bool) -> None:
     own = {"tracing": said} if said else {}

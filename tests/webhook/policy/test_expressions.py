@@ -8,9 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from policy_samples import question
 
+from sidecar.commands.expressions import Expression, ExpressionError
 from sidecar.commands.regexes import RegexError, Regexes
-from webhook.policy.expressions import Expression, ExpressionError
 from webhook.policy.facts import VARIABLES, Facts
+
+
+def holds(source: str, facts: Facts) -> bool:
+    return Expression(source, Regexes(), VARIABLES).holds(facts.prepared, facts.value)
 
 
 @pytest.mark.parametrize(
@@ -35,12 +39,12 @@ from webhook.policy.facts import VARIABLES, Facts
 def test_what_is_refused_says_why(source: str, said: str) -> None:
     facts = Facts(question())
     with pytest.raises(ExpressionError, match=said):
-        Expression(source, Regexes()).holds(facts)
+        holds(source, facts)
 
 
 @pytest.mark.parametrize("name", sorted(VARIABLES))
 def test_every_fact_can_be_named(name: str) -> None:
-    assert Expression(f"{name} == {name}", Regexes()).holds(Facts(question()))
+    assert holds(f"{name} == {name}", Facts(question()))
 
 
 @pytest.mark.parametrize(
@@ -57,13 +61,13 @@ def test_every_fact_can_be_named(name: str) -> None:
     ],
 )
 def test_text_that_looks_like_code_is_text(source: str) -> None:
-    assert Expression(source, Regexes()).holds(Facts(question()))
+    assert holds(source, Facts(question()))
 
 
 def test_an_error_tells_nothing_of_the_facts() -> None:
     facts = Facts(question(argv=("pay", "4111111111111111")))
     with pytest.raises(ExpressionError) as caught:
-        Expression("object[argv[1]] == 1 || argv[1] < 1", Regexes()).holds(facts)
+        holds("object[argv[1]] == 1 || argv[1] < 1", facts)
     assert "4111" not in str(caught.value)
 
 
@@ -76,7 +80,7 @@ TOKENS = st.sampled_from([*VARIABLES, *WORDS, *MACROS, *"()[]{}.,!?:+-*/%<>=&|'\
 def test_nothing_else_comes_of_any_text(source: str) -> None:
     facts = Facts(question())
     try:
-        assert Expression(source, Regexes()).holds(facts) in {True, False}
+        assert holds(source, facts) in {True, False}
     except (ExpressionError, RegexError):
         return
 
@@ -85,8 +89,8 @@ def test_what_was_prepared_for_a_question_goes_with_it() -> None:
     """Were it in a cycle through the library, each review would leave some memory behind."""
     facts = Facts(question())
     for source in ('line.matches("ls")', 'line.matches("ls") && user.name == "alice"'):
-        assert Expression(source, Regexes()).holds(facts)
-    [prepared] = [weakref.ref(one) for one in facts.prepared.values()]
+        assert holds(source, facts)
+    prepared = weakref.ref(facts.prepared)
     gc.disable()
     try:
         del facts

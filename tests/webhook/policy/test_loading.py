@@ -50,14 +50,41 @@ def refusal(text: str) -> str:
         (HEAD + "  - {name: a, action: audit, breakGlass: true}\n", "who may break the glass"),
         (HEAD + "  - {name: a, action: deny, approval: {count: 2}}\n", "only a rule with action approve"),
         (HEAD + "  - {name: a, action: approve, approval: {count: 0}}\n", "at least one person"),
-        (HEAD + "  - {name: a, action: deny, commands: {}}\n", "fill allow or deny"),
+        (HEAD + "  - {name: a, action: deny, commands: {}}\n", "fill allow, deny or approve"),
         (
             HEAD + "  - {name: a, action: deny, commands: {deny: [{prefix: [rm]}]}}\n",
             "there is no session to a rule with action deny",
         ),
         (
+            HEAD + "  - {name: a, action: audit, commands: {deny: [{prefix: [rm]}], approval: {count: 2}}}\n",
+            "nothing in it waits for an approval",
+        ),
+        (
+            HEAD
+            + "  - {name: a, action: audit, commands: {approve: [{prefix: [rm]}], approval: {count: 0}}}\n",
+            "at least one person must agree",
+        ),
+        (
+            HEAD
+            + "  - name: a\n    action: audit\n    commands:\n      approve: [{prefix: [rm]}]\n"
+            + "      approval: {standing: {maxSeconds: 60}}\n",
+            "each program is approved by itself",
+        ),
+        (
+            HEAD + "  - {name: a, action: audit, commands: {approve: [{prefix: [rm]}], waitSeconds: 5}}\n",
+            "waitSeconds",
+        ),
+        (
             HEAD + "  - {name: a, action: audit, commands: {deny: [{prefix: [rm], exact: [rm]}]}}\n",
-            "give exactly one of exact, prefix, glob and regex",
+            "give exactly one of exact, prefix, glob, regex and cel",
+        ),
+        (
+            HEAD + "  - {name: a, action: audit, commands: {deny: [{cel: 'user == 1'}]}}\n",
+            "user is nothing known; there are argv, cwd, executable, line, uid",
+        ),
+        (
+            HEAD + "  - {name: a, action: audit, match: {argv: [{cel: 'true'}]}}\n",
+            "cel",
         ),
         (
             HEAD + "  - {name: a, action: audit, commands: {allow: [{regex: '(a)\\1'}]}}\n",

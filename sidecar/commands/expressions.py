@@ -4,14 +4,18 @@ The library is common-expression-language, bindings of a Rust implementation; ev
 It has no cost limit of its own, so the cost is bounded beforehand: by length, by the depth of ``all``,
 ``exists``, ``map`` and ``filter`` within each other, and by the size of what they run over. Its ``matches``
 compiles the pattern anew for each call; here patterns are literals, compiled beforehand by ``regexes``.
+Only its native part is loaded: the package itself brings a command line with it, thirty megabytes of it.
 """
 
+import importlib.util
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cache
+from importlib.machinery import PathFinder
 from typing import Any, Final, cast
 
 from sidecar.commands.regexes import Regex, Regexes
-from webhook.policy.facts import VARIABLES, Facts
+from sidecar.contract.errors import ConfigurationError
 
 MAX_NESTING: Final = 2
 MAX_MACROS: Final = 8
@@ -34,21 +38,29 @@ class ExpressionError(Exception):
     """An expression that is refused, or that could not be evaluated. The text never holds a fact's value."""
 
 
+Values = Callable[[str], Any]
+"""Gives a fact by its name: text, numbers, lists and mappings."""
+
+
 class Expression:
     """A compiled expression that gives true or false."""
 
-    def __init__(self, source: str, regexes: Regexes) -> None:
-        """Compile it. Raises ExpressionError."""
+    def __init__(self, source: str, regexes: Regexes, names: Collection[str]) -> None:
+        """Compile it; ``names`` are the facts there are. Raises ExpressionError."""
         self.source = source
         text = _Text(source, regexes)
         self._program = _compile(text.rewritten)
-        self.variables = _known(self._program.variables(), self._program.functions(), text)
+        self.variables = _known(self._program.variables(), self._program.functions(), text, names)
         self._regexes = text.regexes
 
-    def holds(self, facts: Facts) -> bool:
-        """Tell whether it is true. Raises ExpressionError when it cannot be evaluated or gives no bool."""
+    def holds(self, prepared: "Prepared", values: Values) -> bool:
+        """Tell whether it is true. Raises ExpressionError when it cannot be evaluated or gives no bool.
+
+        ``prepared`` is one for all expressions that are asked about the same.
+        """
         try:
-            value = self._program.execute(self._context(facts))
+            prepared.know(self.variables, self._regexes, values)
+            value = self._program.execute(prepared.context)
         except (KeyboardInterrupt, SystemExit, MemoryError):
             raise
         except ExpressionError:
@@ -59,30 +71,20 @@ class Expression:
             raise ExpressionError("it gives neither true nor false")
         return value
 
-    def _context(self, facts: Facts) -> Any:
-        """Give the variables and functions; each fact is converted once for all expressions that name it."""
-        prepared = facts.prepared.get(_Prepared)
-        if prepared is None:
-            prepared = facts.prepared[_Prepared] = _Prepared()
-        prepared.know(self.variables, self._regexes, facts)
-        return prepared.context
 
-
-class _Prepared:
-    """What all expressions are told about one question. Nothing in ``context`` leads back here."""
+class Prepared:
+    """What expressions are told about one thing, each fact once. Nothing in ``context`` leads back here."""
 
     def __init__(self) -> None:
-        from cel import Context  # noqa: PLC0415  heavy, and only policies with expressions need it
-
         self._regexes: dict[str, Regex] = {}
         self._known: set[str] = set()
-        self.context: Any = Context(functions={_MATCHES: _fitting(self._regexes)})
+        self.context: Any = _library().Context(functions={_MATCHES: _fitting(self._regexes)})
 
-    def know(self, names: Iterable[str], regexes: Mapping[str, Regex], facts: Facts) -> None:
+    def know(self, names: Iterable[str], regexes: Mapping[str, Regex], values: Values) -> None:
         """Have these facts and patterns ready. Raises ExpressionError."""
         for name in names:
             if name not in self._known:
-                self.context.add_variable(name, _bounded(name, VARIABLES[name](facts)))
+                self.context.add_variable(name, _bounded(name, values(name)))
                 self._known.add(name)
         self._regexes.update(regexes)
 
@@ -99,8 +101,8 @@ def _fitting(regexes: Mapping[str, Regex]) -> Callable[[object, object], bool]:
 
 
 def warm_up() -> None:
-    """Load the libraries, which takes a second, before somebody waits for a decision."""
-    Expression('line.matches("a")', Regexes())
+    """Load the libraries before somebody waits for a decision."""
+    Expression('line.matches("a")', Regexes(), {"line"})
 
 
 class _Text:
@@ -151,11 +153,23 @@ def _literal(literal: re.Match[str]) -> str:
     return str(_compile(literal[1] + literal[2]).execute())
 
 
-def _compile(source: str) -> Any:
-    import cel  # noqa: PLC0415
+@cache
+def _library() -> Any:
+    """Give the library's native part, loaded for the first expression. Raises ConfigurationError."""
+    package = importlib.util.find_spec("cel")
+    places = package.submodule_search_locations if package is not None else None
+    native = PathFinder.find_spec("cel.cel", places)
+    if native is None or native.loader is None:
+        raise ConfigurationError("the CEL library is missing: install common-expression-language")
+    module = importlib.util.module_from_spec(native)
+    native.loader.exec_module(module)
+    return module
 
+
+def _compile(source: str) -> Any:
+    library = _library()
     try:
-        return cel.compile(source)
+        return library.compile(source)
     except (KeyboardInterrupt, SystemExit, MemoryError):
         raise
     except BaseException as error:  # noqa: BLE001  a panic of the library is no Exception
@@ -163,17 +177,17 @@ def _compile(source: str) -> Any:
         raise ExpressionError(f"no CEL: {detail or type(error).__name__}") from None
 
 
-def _known(named: list[str], functions: list[str], text: _Text) -> tuple[str, ...]:
+def _known(named: list[str], functions: list[str], text: _Text, names: Collection[str]) -> tuple[str, ...]:
     """Give the facts an expression names; refuse what is none, and functions that are not offered."""
-    unknown = sorted(set(named) - VARIABLES.keys() - text.bound)
+    unknown = sorted(set(named) - set(names) - text.bound)
     if unknown:
-        raise ExpressionError(f"{unknown[0]} is nothing known; there are {', '.join(sorted(VARIABLES))}")
+        raise ExpressionError(f"{unknown[0]} is nothing known; there are {', '.join(sorted(names))}")
     refused = sorted(name for name in set(functions) - _FUNCTIONS if not _OPERATOR.fullmatch(name))
     if refused:
         raise ExpressionError(f"function {refused[0]} is not offered")
     if text.nesting > 1 and "_+_" in functions:
         raise ExpressionError("too costly: + together with all, exists, map or filter in one another")
-    return tuple(sorted(set(named) & VARIABLES.keys()))
+    return tuple(sorted(set(named) & set(names)))
 
 
 def _bounded(name: str, value: Any) -> Any:
