@@ -222,7 +222,7 @@ class CollectorServer:
 
     def await_port(self) -> None:
         """Wait until connections are taken."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while time.monotonic() < deadline:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:

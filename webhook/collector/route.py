@@ -30,6 +30,8 @@ from webhook.store.contract import Store
 _log = logging.getLogger(__name__)
 
 REVIEWS_AT_ONCE: Final = 8
+_BEATEN_AT_ONCE: Final = 16
+_BEAT_PAUSE_SECONDS: Final = 0.05
 _BEARER: Final = "bearer "
 
 
@@ -120,10 +122,16 @@ class Collector:
     def _lives(self, session: str) -> bool:
         return any(connection.has_open(session) for connection in self._connections.values())
 
-    def beat(self) -> None:
-        """Have it recorded which sessions' recorders are connected."""
-        for connection in self._connections.values():
-            connection.beat()
+    async def beat(self) -> None:
+        """Have it recorded which sessions' recorders are connected: a few at a time.
+
+        Thousands that wait for the store at once would hold memory that nobody gives back.
+        """
+        for number, (pod, connection) in enumerate(list(self._connections.items()), 1):
+            if self._connections.get(pod) is connection:
+                connection.beat()
+            if number % _BEATEN_AT_ONCE == 0:
+                await asyncio.sleep(_BEAT_PAUSE_SECONDS)
 
     async def perform(self, operations: Sequence[Operation]) -> list[Outcome]:
         """Do operations in the store, between those of recorders. Raises StoreError."""
