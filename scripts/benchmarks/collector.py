@@ -7,7 +7,7 @@ import os
 import ssl
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from opensearchpy import OpenSearch, helpers
 from recorded import POD, Authority, Made
 from websockets.asyncio.client import ClientConnection, connect
 
+from benchmarks.limits import KEY, Limit, amount, print_limits, reached
 from benchmarks.report import Row, median, print_table
 from sidecar.contract.events import Channel, Data, Found
 from sidecar.contract.wire import Frames, Hello, Open, decode_from_collector, encode
@@ -32,6 +33,12 @@ from webhook.store.opensearch.names import Names, frame_id, passage_id
 
 WARM = 100
 """Connections before the memory of an idle one is measured."""
+JUDGED_PER_CORE = 20_000
+"""Events a second and core before the store, to reach."""
+INGEST_RATIO = 0.7
+"""Of a raw bulk of the same documents, to reach."""
+IDLE_KIB = 64
+"""Memory of an idle session, at most."""
 MESSAGE_BYTES = 200_000
 """About what a shipper's message holds."""
 
@@ -47,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 PARTS = ("judging", "storing", "idle")
 
 
-def run(args: argparse.Namespace) -> dict[str, float]:
+def run(args: argparse.Namespace) -> dict[str, Any]:
     """Measure, print, give the figures."""
     figures: dict[str, float] = {}
     if args.part in {None, "judging"}:
@@ -55,10 +62,21 @@ def run(args: argparse.Namespace) -> dict[str, float]:
     if args.part in {None, "storing"}:
         figures |= _storing(args.events, args.rounds)
     if args.part in {"judging", "storing"}:
-        return figures
+        return _with_limits(figures)
     with tempfile.TemporaryDirectory(prefix="collector-") as name:
         figures |= asyncio.run(_idle(Path(name), args.sessions))
-    return figures
+    return _with_limits(figures)
+
+
+def _with_limits(figures: dict[str, float]) -> dict[str, Any]:
+    goals: dict[str, Callable[[float], Limit]] = {
+        "judged_per_core_s": lambda found: reached("events judged", found, "/s", at_least=JUDGED_PER_CORE),
+        "ingest_ratio": lambda found: reached("ingest beside a raw bulk", found, at_least=INGEST_RATIO),
+        "idle_session_kib": lambda found: amount("an idle session", found, "KiB", at_most=IDLE_KIB),
+    }
+    limits = [goal(figures[name]) for name, goal in goals.items() if name in figures]
+    print_limits(limits)
+    return figures | {KEY: limits}
 
 
 def messages(authority: Authority, events: int) -> Iterator[bytes]:

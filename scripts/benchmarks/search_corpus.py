@@ -8,11 +8,11 @@ from itertools import accumulate
 import msgspec
 from store_samples import T0, Growing, make_record
 
-from sidecar.contract.frames import Frame
 from sidecar.contract.identifiers import session_id
 from sidecar.contract.sealing import Decision, Identity
 from webhook.journal.events import AuditEvent, Kind, Outcome, Where
-from webhook.store.contract import Passage, Phase, SessionRecord
+from webhook.store.contract import Passage, Phase
+from webhook.store.filling import Whole
 
 YEAR_MS = 365 * 24 * 3600 * 1000
 NAMESPACES = ("payments", "billing", "shop", "ledger", "fraud")
@@ -41,8 +41,8 @@ class Corpus:
     passages: int
     events: int
 
-    def recorded(self) -> Iterator[tuple[SessionRecord, SessionRecord, list[Frame], list[Passage]]]:
-        """Give each session as it began and as it ended, its frames, and its passages."""
+    def recorded(self) -> Iterator[Whole]:
+        """Give each session."""
         chance = random.Random(7)
         texts = Texts(chance)
         each = self.passages // self.sessions
@@ -79,7 +79,7 @@ class Corpus:
                 findings=findings,
                 ended_at=growing.record.started_at + each * 1_000_000_000,
             )
-            yield began, ended, growing.made, passages
+            yield Whole(began, ended, growing.made, passages)
 
     def told(self) -> Iterator[AuditEvent]:
         """Give each audit event, oldest first."""

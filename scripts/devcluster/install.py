@@ -21,6 +21,7 @@ GUARD_LABEL = "chaperone.dev/guard"
 TIMEOUT = "180s"
 FOR_TESTS = (
     "policies.packs=null",
+    "canary.enabled=true",
     "notifications.secretName=test-receivers",
     "notifications.timeoutSeconds=2",
     "notifications.floodPerMinute=1000",

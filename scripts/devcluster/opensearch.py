@@ -132,6 +132,20 @@ def down(settings: Settings, progress: Progress) -> None:
     _lock_file(settings).unlink(missing_ok=True)
 
 
+def crash(settings: Settings) -> None:
+    """Kill the server as a crash would; its data stay, and `up` starts it again."""
+    state = state_folder(settings)
+    process = _find(state)
+    if process is None:
+        raise NotReadyError("no OpenSearch runs that could be killed")
+    signal_process(process, signal.SIGKILL)
+    deadline = time.monotonic() + STOP_SECONDS
+    while _find(state) is not None:
+        if time.monotonic() > deadline:
+            raise NotReadyError(f"OpenSearch (process {process.pid}) does not end")
+        time.sleep(0.05)
+
+
 def running(settings: Settings) -> Server | None:
     """The server, when its process is there."""
     server = read_server(state_folder(settings))

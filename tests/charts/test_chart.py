@@ -280,7 +280,7 @@ def test_auditors_read_and_nothing_else(chart: Chart) -> None:
     assert {rule["apiGroups"][0] for rule in rules} == {"audit.chaperone.dev"}
     assert {verb for rule in rules for verb in rule["verbs"]} == {"get", "list", "watch", "create"}
     created = {name for rule in rules if "create" in rule["verbs"] for name in rule["resources"]}
-    assert created == {"searches", "ledgers/checkpoint", "legalholds", "exports"}
+    assert created == {"searches", "eventsearches", "ledgers/checkpoint", "legalholds", "exports"}
 
 
 def test_holds_are_released_by_a_role_of_their_own(chart: Chart) -> None:

@@ -20,12 +20,17 @@ BYE = "the recorder is gone"
 
 
 @pytest.fixture(scope="module", params=["root", "user", "restricted"])
-def place(request: pytest.FixtureRequest, admin: Kubectl) -> Iterator[str]:
-    """A pod to attack in: as root, as a user with a container's default rights, and without any."""
+def place(request: pytest.FixtureRequest, admin: Kubectl, agent: Kubectl) -> Iterator[str]:
+    """A pod to attack in: as root, as a user with a container's default rights, and without any.
+
+    Nothing waits for its recorder, so the first sessions may come before it.
+    """
     contexts: dict[str, Object] = {"root": {}, "user": {"runAsUser": 1000}, "restricted": restricted()}
     workshop = Workshop(admin)
     context = contexts[request.param]
-    yield workshop.pod(pod(f"attacked-{request.param}", container(securityContext=context)))
+    name = workshop.pod(pod(f"attacked-{request.param}", container(securityContext=context)))
+    until(lambda: agent.try_("exec", "-n", NAMESPACE, name, "--", "true").code == 0, what="a first session")
+    yield name
     workshop.close()
 
 

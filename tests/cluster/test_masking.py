@@ -9,8 +9,10 @@ CARDS = {
     "5500 0000 0000 0004": "5500 00** **** 0004",
     "3782-822463-10005": "3782-82****-*0005",
 }
+# kubectl drops what comes before it has its streams ("Unknown stream id 1, discarding message"): both wait.
 CUT = """
 import sys, time
+time.sleep(0.5)
 text = sys.argv[1].encode()
 for cut in range(len(text) + 1):
     for piece in (text[:cut], text[cut:] + b"\\n"):
@@ -20,6 +22,7 @@ for cut in range(len(text) + 1):
 """
 BYTES = """
 import sys, time
+time.sleep(0.5)
 for byte in sys.argv[1].encode() + b"\\n":
     sys.stdout.buffer.write(bytes([byte]))
     sys.stdout.buffer.flush()

@@ -6,24 +6,28 @@ Run with the folder that :func:`write_folder` filled and a port.
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from audit_pki import Authority as TlsAuthority
+from ledger_desk import ROOT, ROOTS
+from ledger_samples import ledger_key
 from recorded import POD, Authority
 
 from sidecar.contract.frames import Frame
 from sidecar.contract.wire import INTAKE_PATH
 from webhook.collector.audit_route import AUDIT_EVENTS_PATH, AuditIntake, audit_router
 from webhook.collector.changes import Changes
+from webhook.collector.checkpoints import Data
 from webhook.collector.proving import PodIdentity, Trust
 from webhook.collector.route import Collector, router
 from webhook.collector.tokens import TokenRefusedError
@@ -31,6 +35,7 @@ from webhook.journal.events import AuditEvent
 from webhook.journal.making import Maker
 from webhook.journal.masked import masked
 from webhook.server.health import bare_app
+from webhook.server.ledger_keeping import LedgerKeeping
 from webhook.server.observing import strict_mask
 from webhook.server.runner import Servers, https
 from webhook.server.session_keeping import SessionKeeping
@@ -102,8 +107,26 @@ class MoodyStore(SqliteStore):
             time.sleep(2)
 
 
+class FilePlace:
+    """Checkpoints are given out into a file, which one process writes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> Data:
+        return json.loads(self._path.read_text() or "{}")
+
+    def change(self, change: Callable[[Data], Data]) -> None:
+        fresh = self._path.with_suffix(".new")
+        fresh.write_text(json.dumps(change(self.read())))
+        fresh.replace(self._path)
+
+
 async def serve(folder: Path, port: int) -> None:
-    """Serve until SIGTERM. File ``opensearch`` in the folder has address and prefix of a real one to use."""
+    """Serve until SIGTERM. File ``opensearch`` in the folder has address and prefix of a real one to use.
+
+    With a file ``checkpoint`` there is a ledger, and its checkpoints are put there.
+    """
     search = folder / "opensearch"
     store: Store = MoodyStore(folder)
     if search.exists():
@@ -113,7 +136,15 @@ async def serve(folder: Path, port: int) -> None:
     keys = json.loads((folder / "keys.json").read_text())
     trust = Trust((bytes.fromhex(keys["root"]),), (bytes.fromhex(keys["seal"]),))
     reviewer = FileReviewer(folder / "tokens.json")
-    collector = Collector(store, reviewer, lambda: trust, Changes())
+    ledger = _ledger(store, folder / "checkpoint") if (folder / "checkpoint").exists() else None
+    collector = Collector(
+        store,
+        reviewer,
+        lambda: trust,
+        Changes(),
+        sealing=ledger.sealing if ledger else None,
+        listeners=(ledger.event_sealing.hear,) if ledger else (),
+    )
     app = bare_app()
     app.include_router(router(collector))
     app.include_router(audit_router(AuditIntake(collector.recording, reviewer, namespace=NAMESPACE)))
@@ -132,10 +163,18 @@ async def serve(folder: Path, port: int) -> None:
     servers = Servers(https(app, port=port, context=serving_context(tls), drain_seconds=2, websocket=True))
     tasks = Tasks(on_failure=servers.stop)
     sessions.start(tasks)
+    if ledger is not None:
+        ledger.start(tasks)
     await servers.run()
     await tasks.stop()
     collector.close()
     store.close()
+
+
+def _ledger(store: Store, path: Path) -> LedgerKeeping:
+    key = ledger_key(ROOT, since=0, until=1 << 40)
+    alarm = logging.getLogger(__name__).error
+    return LedgerKeeping(store, FilePlace(path), seconds=1, key=lambda: key, roots=lambda: ROOTS, alarm=alarm)
 
 
 @dataclass
@@ -183,7 +222,7 @@ class CollectorServer:
 
     def await_port(self) -> None:
         """Wait until connections are taken."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while time.monotonic() < deadline:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:

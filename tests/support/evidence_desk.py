@@ -25,7 +25,7 @@ from sidecar.contract.events import (
 from sidecar.contract.identifiers import session_id
 from sidecar.contract.sealing import Decision, Identity
 from webhook.journal.events import AuditEvent, Kind, Outcome, Where
-from webhook.store.contract import Phase, SessionRecord
+from webhook.store.contract import Phase, SessionRecord, Store
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
@@ -50,8 +50,8 @@ NASTY = (
 class EvidenceDesk(Desk):
     """A desk whose clock goes on, and whose events are told as their parts of Chaperone tell them."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, store: Store | None = None) -> None:
+        super().__init__(path, store)
         self._made = 0
         self.keys[:] = [ledger_key(ROOT, until=T0 // SECOND + 24 * 3600)]
 
@@ -74,8 +74,9 @@ class EvidenceDesk(Desk):
         tty: bool = False,
         findings: dict[str, int] | None = None,
         sealed: bool = True,
+        ended: bool = True,
     ) -> SessionRecord:
-        """Keep a session that began then, and its decision; seal it."""
+        """Keep a session that began then, and its decision; seal it, if it has ended."""
         started = self.at(minutes)
         decision = Decision(
             "approve" if approval else "allow", "pci", "exec", f"r-{self._made}", started, approval or None
@@ -104,31 +105,62 @@ class EvidenceDesk(Desk):
         )
         last = max((event.at for event in events if not isinstance(event, SessionStart)), default=0)
         found = findings or {}
-        whole: list[Event] = [*events, Exit(last, code), End(last, how, findings=found)]
+        end: list[Event] = [Exit(last, code), End(last, how, findings=found)] if ended else []
+        whole: list[Event] = [*events, *end]
         size = sum(len(event.data) for event in events if isinstance(event, Data))
         growing = Growing(self.store.create(record))
         payloads = [start_payload(record), *map(encode_event, whole)]
-        ended, frames = growing.grow(
+        grown, frames = growing.grow(
             *payloads,
-            phase=Phase.COMPLETED,
-            how=how,
-            exit_code=code,
-            ended_at=started + last,
+            phase=Phase.COMPLETED if ended else Phase.ACTIVE,
+            how=how if ended else None,
+            exit_code=code if ended else None,
+            ended_at=started + last if ended else None,
             stdout_bytes=size,
             findings=found,
             updated_at=started + last,
         )
-        self.store.append(ended, frames, [])
+        self.store.append(grown, frames, [])
         self.now = started + last
         if sealed:
             self.sealing.seal()
-        return ended
+        return grown
+
+    def lost(self, minutes: float, record: SessionRecord) -> SessionRecord:
+        """Close a session as lost then, and seal it."""
+        gone = {"phase": Phase.INTERRUPTED, "how": Ending.LOST, "reason": "its recorder is silent"}
+        return self._changed(minutes, record, (), gone)
+
+    def came_back(
+        self, minutes: float, record: SessionRecord, events: Sequence[Event], *, ended: bool
+    ) -> SessionRecord:
+        """Let the recorder of a session that was lost ship more; seal it once it has ended."""
+        at = max((event.at for event in events if not isinstance(event, SessionStart)), default=0)
+        phase, how = (Phase.COMPLETED, Ending.EXITED) if ended else (Phase.ACTIVE, None)
+        last = (End(at, Ending.EXITED),) if ended else ()
+        fields = {
+            "phase": phase,
+            "how": how,
+            "reason": "",
+            "ended_at": record.started_at + at if ended else None,
+        }
+        return self._changed(minutes, record, (*events, *last), fields)
+
+    def _changed(
+        self, minutes: float, record: SessionRecord, events: Sequence[Event], fields: dict[str, Any]
+    ) -> SessionRecord:
+        growing = Growing(record)
+        changed, frames = growing.grow(*map(encode_event, events), **fields, updated_at=self.at(minutes))
+        self.store.append(changed, frames, [])
+        self.sealing.seal()
+        return changed
 
     def tell(
         self, kind: Kind, actor: Identity, outcome: Outcome = Outcome.SUCCESS, **more: Any
     ) -> AuditEvent:
         """Note an event of now, in the store and the ledger."""
-        where = Where(namespace=more.pop("namespace", "payments"), resource="pods/exec", name="api-7d9c")
+        namespace = more.pop("namespace", "payments")
+        where = Where(namespace=namespace, resource="pods/exec", name="api-7d9c")
         fields: dict[str, Any] = {"where": where, "origin": "chaperone-admission-0", "door": "exec"}
         fields |= {"policy": "pci", "rule": "exec", **more}
         event = AuditEvent(

@@ -19,8 +19,7 @@ from webhook.collector.changes import Stamps
 from webhook.collector.intake import Intake
 from webhook.collector.operations import perform
 from webhook.collector.proving import PodIdentity, Trust
-from webhook.store.contract import SessionRecord
-from webhook.store.sqlite.store import SqliteStore
+from webhook.store.contract import SessionRecord, Store
 
 CLOCK = NOW * 10**9
 OTHER_POD = PodIdentity("payments", "db-0", "11111111-8a5e-4f3c-9b1e-0d6f8c1f2a3b")
@@ -29,7 +28,7 @@ OTHER_POD = PodIdentity("payments", "db-0", "11111111-8a5e-4f3c-9b1e-0d6f8c1f2a3
 class Desk:
     """One connection and the store behind it."""
 
-    def __init__(self, store: SqliteStore, trust: Trust, pod: PodIdentity = POD) -> None:
+    def __init__(self, store: Store, trust: Trust, pod: PodIdentity = POD) -> None:
         self.store = store
         self.orders: dict[str, str] = {}
         self.asked: list[WaitingProgram] = []

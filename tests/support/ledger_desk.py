@@ -14,7 +14,7 @@ from webhook.collector.sealing import Sealing
 from webhook.ledger.entries import SignedManifest, read_entry
 from webhook.ledger.keys import LedgerKey
 from webhook.ledger.verifying import verify_ledger
-from webhook.store.contract import Phase, SessionRecord
+from webhook.store.contract import Phase, SessionRecord, Store
 from webhook.store.sqlite.store import SqliteStore
 
 ROOT = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -24,9 +24,10 @@ ROOTS = (ROOT.public_key().public_bytes_raw(),)
 class Desk:
     """Seals, signs and gives out as a collector does."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, store: Store | None = None) -> None:
+        """``path`` is the embedded store's file, unless there is another store."""
         self.path = path
-        self.store = SqliteStore(path)
+        self.store = store or SqliteStore(path)
         self.store.prepare()
         self.keys = [ledger_key(ROOT)]
         self.data: Data = {}

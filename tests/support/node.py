@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 from kube import Kubectl
@@ -26,8 +27,10 @@ def processes(identifier: str) -> list[int]:
 
 
 def kill_container(kubectl: Kubectl, namespace: str, pod: str, container: str) -> None:
-    """End a container's first process the hard way; the kernel ends the rest of its PID namespace."""
-    os.kill(processes(container_id(kubectl, namespace, pod, container))[0], signal.SIGKILL)
+    """End all of a container the hard way, its first process last: who sees that one go may end in order."""
+    for process in reversed(processes(container_id(kubectl, namespace, pod, container))):
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
 
 
 def text(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import urllib.request
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from devcluster import opensearch
 from devcluster.progress import Progress
-from devcluster.settings import load_settings
+from devcluster.settings import Settings, load_settings
 
 
 @contextmanager
@@ -27,6 +28,30 @@ def opensearch_url() -> Generator[str]:
     finally:
         if not there:
             opensearch.down(settings, Progress())
+
+
+class MortalOpenSearch:
+    """A real server of its own, to be killed and started again at will; its address stays."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.url = opensearch.up(settings, None, Progress()).url
+
+    def kill(self) -> None:
+        opensearch.crash(self._settings)
+
+    def start(self) -> None:
+        opensearch.up(self._settings, None, Progress())
+
+
+@contextmanager
+def mortal_opensearch() -> Generator[MortalOpenSearch]:
+    """A server that nobody else uses."""
+    settings = load_settings(f"mortal-{secrets.token_hex(3)}", os.environ, Path(__file__).parents[2])
+    try:
+        yield MortalOpenSearch(settings)
+    finally:
+        opensearch.down(settings, Progress())
 
 
 def call(url: str, method: str, path: str, body: object = None) -> dict[str, object]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 import live_recorder
-from collector_server import TOKEN, CollectorServer
+from collector_server import ADMISSION, ADMISSION_TOKEN, TOKEN, CollectorServer
 from live_recorder import POD_UID, LiveRecorder
 from recorded import SEALED
 from recorded import Authority as Keys
@@ -36,7 +36,7 @@ class WholePath:
     ) -> None:
         keys = Keys()
         self.folder = folder
-        self.collector = CollectorServer(folder, keys, pods={TOKEN: POD})
+        self.collector = CollectorServer(folder, keys, pods={TOKEN: POD, ADMISSION_TOKEN: ADMISSION})
         self.authority = live_recorder.Authority(
             keys.root,
             keys.key,

@@ -157,10 +157,7 @@ class ApprovalRequestDoor:
         if found is not None or said.verdict is Verdict.BREAK_GLASS:
             return found
         if not await self._may_approve(request, request.name):
-            user = request.user_info.username
-            return Refusal(
-                "MayNotApprove", f"{user} has no right to approve in namespace {request.namespace}"
-            )
+            return Refusal("MayNotApprove", _without_right(request))
         return None
 
     async def _may_approve(self, request: Request, name: str) -> bool:

@@ -101,13 +101,8 @@ class DeskApproving:
 
         What exactly it is, is bound by what is digested under the server's key.
         """
-        target = subject.target
-        name = self._desk.shown(target.name)
-        return (
-            subject
-            if name == target.name
-            else msgspec.structs.replace(subject, target=msgspec.structs.replace(target, name=name))
-        )
+        target = msgspec.structs.replace(subject.target, name=self._desk.shown(subject.target.name))
+        return msgspec.structs.replace(subject, target=target)
 
     async def _held(self, outcome: Outcome, review: Review) -> bool:
         """Hold a request back until it is decided; tell whether it was.

@@ -77,12 +77,13 @@ class ObjectDoor:
         if door is None or request.operation is Operation.CONNECT:
             raise MalformedReviewError("this is no change of an object that Chaperone guards")
         change = change_of(request, door)
-        findings = await self._findings(request, change)
+        changed = is_substantial(change)
+        findings = await self._findings(request, change, changed=changed)
         if (is_nothing(change) and not findings) or is_for_itself(request):
             return Answer()
         asked = f"{_VERBS[change.operation]} of {_called(request, change)}"
         try:
-            return await self._judge(asked, request, change, findings)
+            return await self._judge(asked, request, change, findings, changed=changed)
         except ClusterError as error:
             return unavailable(asked, why=str(error))
 
@@ -93,9 +94,9 @@ class ObjectDoor:
         return request.namespace in self._exempt and not is_system_token(request)
 
     async def _judge(
-        self, asked: str, request: Request, change: Change, findings: Sequence[FieldFinding]
+        self, asked: str, request: Request, change: Change, findings: Sequence[FieldFinding], *, changed: bool
     ) -> Answer:
-        question = await self._question(request, change, findings)
+        question = await self._question(request, change, findings, changed=changed)
         decision = self._decide(question, change)
         if decision.action is Action.APPROVE:
             subject = object_subject(change, question)
@@ -108,14 +109,16 @@ class ObjectDoor:
             return refused_by_policy(asked, decision)
         return Answer(decision=decision)
 
-    async def _question(self, request: Request, change: Change, findings: Sequence[FieldFinding]) -> Question:
+    async def _question(
+        self, request: Request, change: Change, findings: Sequence[FieldFinding], *, changed: bool
+    ) -> Question:
         labels = await self._namespaces.labels(request.namespace) if request.namespace else None
         return object_question(
             request,
             change.door,
             at=self._clock(),
             namespace_labels=labels,
-            changed=is_substantial(change),
+            changed=changed,
             rights=await self._rights(request),
             findings=findings,
         )
@@ -136,8 +139,8 @@ class ObjectDoor:
             raise MalformedReviewError(str(error)) from None
         return await self._roles.rights(role.kind, request.namespace, role.name)
 
-    async def _findings(self, request: Request, change: Change) -> Sequence[FieldFinding]:
-        document = scanned(change)
+    async def _findings(self, request: Request, change: Change, *, changed: bool) -> Sequence[FieldFinding]:
+        document = scanned(change, changed=changed)
         if document is None:
             return ()
         if len(request.object) <= _SMALL:

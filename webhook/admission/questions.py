@@ -227,15 +227,15 @@ def is_substantial(change: Change) -> bool:
     return before != after
 
 
-def scanned(change: Change) -> Json | None:
+def scanned(change: Change, *, changed: bool) -> Json | None:
     """Give what of a change is looked through for card data, None when there is nothing.
 
-    Of ConfigMaps, Secrets and workloads that is the whole object, when something of it changes that counts;
-    else, and of other objects, what the change writes into the metadata.
+    ``changed`` says whether something changes that counts (:func:`is_substantial`). Then all of ConfigMaps,
+    Secrets and workloads is; else, and of other objects, what the change writes into the metadata.
     """
     if change.door not in _NAMED or change.after is None:
         return None
-    if change.door in _HOLDERS and is_substantial(change):
+    if change.door in _HOLDERS and changed:
         values = {key: value for key, value in change.after.items() if key not in {"metadata", "status"}}
         return {**values, "metadata": notes(change.after), "kind": change.kind}
     before = notes(change.before or {})
@@ -325,13 +325,14 @@ def questions_of(
     if door in _CONNECTIONS or request.operation is Operation.CONNECT:
         return [connect_question(request, door, at=at, namespace_labels=namespace_labels)]
     change = change_of(request, door)
-    document = scanned(change)
+    changed = is_substantial(change)
+    document = scanned(change, changed=changed)
     question = object_question(
         request,
         door,
         at=at,
         namespace_labels=namespace_labels,
-        changed=is_substantial(change),
+        changed=changed,
         findings=() if document is None else scan(document),
     )
     template_asked = template_question(question, change)

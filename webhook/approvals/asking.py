@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from sidecar.contract.sealing import Identity
 from webhook.approvals.objects import (
     ABOUT_LABEL,
     ASK_LABEL,
@@ -129,6 +130,11 @@ def _secret(key: bytes) -> bytes:
     return hmac.digest(key, _PURPOSE, "sha256")
 
 
+def requester(identity: Identity) -> Person:
+    """Give who asks, as requests have it: with as many groups as are kept."""
+    return Person(username=identity.username, uid=identity.uid, groups=tuple(identity.groups[:MAX_GROUPS]))
+
+
 def ticket(
     wanted: Wish,
     generation: int,
@@ -140,11 +146,9 @@ def ticket(
     now: dt.datetime,
 ) -> ApprovalRequest:
     """Give the approval request; ``asked``, ``argv`` and ``shown`` are masked already."""
-    question, decision, identity = wanted.question, wanted.decision, wanted.question.identity
+    question, decision = wanted.question, wanted.decision
     spec = Spec(
-        requester=Person(
-            username=identity.username, uid=identity.uid, groups=tuple(identity.groups[:MAX_GROUPS])
-        ),
+        requester=requester(question.identity),
         door=question.door,
         operation=question.operation,
         target=msgspec.structs.replace(wanted.subject.target, state=wanted.state),

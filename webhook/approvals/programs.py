@@ -11,16 +11,14 @@ from msgspec.structs import replace
 from sidecar.contract.decoding import UNREADABLE
 from sidecar.contract.errors import CallerError, ClusterError
 from sidecar.contract.grants import CommandRule, Grant
-from sidecar.contract.identifiers import program_approval
 from sidecar.contract.sealing import Identity
 from sidecar.contract.wire import ApprovalDecided, ApprovalWanted
 from webhook.approvals import lifecycle, telling
+from webhook.approvals.asking import requester
 from webhook.approvals.objects import (
     ASK_LABEL,
-    MAX_GROUPS,
     ApprovalRequest,
     Metadata,
-    Person,
     Phase,
     Spec,
     Status,
@@ -66,6 +64,10 @@ class WaitingProgram(msgspec.Struct, frozen=True):
     approval: Approval
     """Who may approve."""
 
+    def decided(self, *, refused: str = "") -> ApprovalDecided:
+        """Give what its recorder is told: that it may run, or why not."""
+        return ApprovalDecided(self.grant.session, self.wanted.approval, not refused, refused)
+
 
 class ProgramDesk:
     """Asks for programs. Methods block and raise ClusterError. ``clock`` gives Unix seconds."""
@@ -84,15 +86,15 @@ class ProgramDesk:
 
         Asking again is harmless: the request's name says which process of which session waits.
         """
+        namespace, name = program.grant.namespace, program.wanted.approval
         for _ in range(_TRIES):
-            ticket = self._tickets.get(program.grant.namespace, program.wanted.approval)
-            if ticket is None and not self._make(program):
-                continue
-            if ticket is None:
+            ticket = self._tickets.get(namespace, name)
+            if ticket is not None:
+                phase = lifecycle.phase_at(ticket, self._now())
+                if phase is not Phase.APPROVED or self._use(ticket, program):
+                    return self._outcome(ticket, phase, program)
+            elif self._make(program):
                 return None
-            decided = self._look(ticket, program)
-            if decided is not _AGAIN:
-                return decided
         raise ClusterError("the approval request changes faster than it can be read")
 
     def _make(self, program: WaitingProgram) -> bool:
@@ -115,39 +117,39 @@ class ProgramDesk:
     def _now(self) -> dt.datetime:
         return dt.datetime.fromtimestamp(int(self._clock()), dt.UTC)
 
-    def _look(self, ticket: ApprovalRequest, program: WaitingProgram) -> ApprovalDecided | None:
-        now, session = self._now(), program.grant.session
-        match lifecycle.phase_at(ticket, now):
-            case Phase.APPROVED:
-                used = replace(ticket.status, phase=Phase.USED, use=Use(at=now, session=session))
-                self._journal.note(telling.used(self._source, replace(ticket, status=used), session, ""))
-                return _decided(program) if self._tickets.update(ticket, used) else _AGAIN
-            case Phase.USED:
-                return _decided(program)
+    def _use(self, ticket: ApprovalRequest, program: WaitingProgram) -> bool:
+        """Use up an approval, once that is told; False when it has changed since it was read."""
+        session = program.grant.session
+        used = replace(ticket.status, phase=Phase.USED, use=Use(at=self._now(), session=session))
+        self._journal.note(telling.used(self._source, replace(ticket, status=used), session, ""))
+        return self._tickets.update(ticket, used)
+
+    def _outcome(
+        self, ticket: ApprovalRequest, phase: Phase, program: WaitingProgram
+    ) -> ApprovalDecided | None:
+        match phase:
+            case Phase.APPROVED | Phase.USED:
+                return program.decided()
             case Phase.DENIED:
-                return _decided(program, _denial(ticket))
+                return program.decided(refused=_denial(ticket))
             case Phase.EXPIRED:
-                return _decided(program, f"nobody approved it within {program.rule.wait_seconds} seconds")
+                return program.decided(
+                    refused=f"nobody approved it within {program.rule.wait_seconds} seconds"
+                )
             case Phase.PENDING | Phase.GRANTED:
                 self._tell(ticket, program)
                 return None
 
 
-_AGAIN: Final = ApprovalDecided("", "", approved=False)
-"""The request changed while it was looked at."""
-
-
 def ticket_for(program: WaitingProgram, now: dt.datetime) -> ApprovalRequest:
     """Give the approval request for one program. Its digest is over what is masked: it names a process."""
-    wanted, grant, identity = program.wanted, program.grant, program.identity
+    wanted, grant = program.wanted, program.grant
     policy, _, rule = wanted.rule.partition("/")
     name = (wanted.argv[0] if wanted.argv else "") or wanted.executable or "a program"
     place = f"pod {grant.namespace}/{grant.pod}, container {grant.container}"
     bound = (wanted.session, wanted.program, wanted.turn, wanted.rule, wanted.executable, wanted.argv)
     spec = Spec(
-        requester=Person(
-            username=identity.username, uid=identity.uid, groups=tuple(identity.groups[:MAX_GROUPS])
-        ),
+        requester=requester(program.identity),
         door=Door.EXEC,
         operation=Operation.CONNECT,
         target=Target(resource="pods", name=grant.pod, uid=grant.pod_uid, container=grant.container),
@@ -162,8 +164,8 @@ def ticket_for(program: WaitingProgram, now: dt.datetime) -> ApprovalRequest:
         expires_at=now + dt.timedelta(seconds=program.rule.wait_seconds),
         usable_seconds=_USABLE_SECONDS,
     )
-    base = program_approval(wanted.session, wanted.program, wanted.turn).rpartition("-")[0]
-    metadata = Metadata(name=wanted.approval, namespace=grant.namespace, labels={ASK_LABEL: base})
+    ask, _, _ = wanted.approval.rpartition("-")
+    metadata = Metadata(name=wanted.approval, namespace=grant.namespace, labels={ASK_LABEL: ask})
     return ApprovalRequest(metadata=metadata, spec=spec)
 
 
@@ -178,10 +180,6 @@ def decode_approval(encoded: bytes) -> Approval:
         return msgspec.msgpack.decode(encoded, type=Approval)
     except UNREADABLE:
         raise CallerError("who may approve a program cannot be read from the grant") from None
-
-
-def _decided(program: WaitingProgram, refused: str = "") -> ApprovalDecided:
-    return ApprovalDecided(program.grant.session, program.wanted.approval, not refused, refused)
 
 
 def _denial(ticket: ApprovalRequest) -> str:

@@ -16,7 +16,7 @@ SESSIONS: Final = "sessions"
 EVENTS: Final = "auditevents"
 LEDGERS: Final = "ledgers"
 EXPORTS: Final = "exports"
-_OWN_RESOURCES: Final = {"notices": "notices", "search": "searches"}
+_OWN_RESOURCES: Final = {"notices": "notices", "search": "searches", "search-events": "eventsearches"}
 
 
 class Action(Enum):
@@ -28,6 +28,7 @@ class Action(Enum):
     EVENTS = "events"
     CAST = "cast"
     SEARCH = "search"
+    SEARCH_EVENTS = "search-events"
     NOTICES = "notices"
     SIGN = "sign"
     """A checkpoint of the ledger was asked to be signed."""
@@ -70,7 +71,12 @@ def read_event(stamp: Stamp, read: Read) -> AuditEvent:
     )
 
 
-_OPERATIONS: Final = {Action.EVENTS: "get", Action.CAST: "get", Action.NOTICES: "list"}
+_OPERATIONS: Final = {
+    Action.EVENTS: "get",
+    Action.CAST: "get",
+    Action.NOTICES: "list",
+    Action.SEARCH_EVENTS: "search",
+}
 """What is done to the resource, where the action says which resource it is."""
 
 ReadHook = Callable[[Read], Awaitable[None]]

@@ -18,6 +18,7 @@ from sidecar.contract.errors import CallerError
 from sidecar.contract.names import AUDIT_GROUP
 from webhook.audit_api import discovery, openapi
 from webhook.audit_api.access import ReadHook, log_read
+from webhook.audit_api.canaries import Canaries
 from webhook.audit_api.changes import Changes
 from webhook.audit_api.endpoints import Endpoints
 from webhook.audit_api.event_endpoints import EventEndpoints
@@ -60,6 +61,7 @@ def audit_app(
     Exports(on_read, threads, vouch).mount(app)
     Holds(store, on_read, threads, tell, time.time_ns).mount(app)
     Kills(store, threads, order).mount(app)
+    Canaries(store, threads, tell).mount(app)
     for error in (CallerError, StoreError, HTTPException, Exception):
         app.add_exception_handler(error, refuse)
     app.add_middleware(Gate, front_proxy=front_proxy)
@@ -82,10 +84,12 @@ def _add_sessions(app: FastAPI, endpoints: Endpoints) -> None:
 
 def _add_audit_events(app: FastAPI, endpoints: EventEndpoints) -> None:
     base = f"/apis/{API_VERSION}"
-    namespaced = f"{base}/namespaces/{{namespace}}/auditevents"
+    namespaced = f"{base}/namespaces/{{namespace}}"
     app.add_route(f"{base}/auditevents", endpoints.events, ["GET"])
-    app.add_route(namespaced, endpoints.events, ["GET"])
-    app.add_route(f"{namespaced}/{{name}}", endpoints.event, ["GET"])
+    app.add_route(f"{namespaced}/auditevents", endpoints.events, ["GET"])
+    app.add_route(f"{namespaced}/auditevents/{{name}}", endpoints.event, ["GET"])
+    app.add_route(f"{base}/eventsearches", endpoints.search, ["POST"])
+    app.add_route(f"{namespaced}/eventsearches", endpoints.search, ["POST"])
 
 
 def _add_health(app: FastAPI, front_proxy: FrontProxy) -> None:

@@ -51,6 +51,8 @@ def resources() -> dict[str, object]:
             {**_resource("auditevents", "AuditEvent", _READ_VERBS), "singularName": "auditevent"},
             {**_resource("notices", "Notice", ["list"]), "singularName": "notice"},
             {**_resource("searches", "Search", ["create"]), "singularName": "search"},
+            {**_resource("eventsearches", "EventSearch", ["create"]), "singularName": "eventsearch"},
+            {**_resource("canaries", "Canary", ["create"]), "singularName": "canary"},
             {
                 **_resource("ledgers", "Ledger", ["get", "list"]),
                 "singularName": "ledger",
@@ -92,6 +94,8 @@ def aggregated(version: str) -> dict[str, object]:
             _discovered("auditevents", "auditevent", "AuditEvent", _READ_VERBS),
             _discovered("notices", "notice", "Notice", ["list"]),
             _discovered("searches", "search", "Search", ["create"]),
+            _discovered("eventsearches", "eventsearch", "EventSearch", ["create"]),
+            _discovered("canaries", "canary", "Canary", ["create"]),
             {
                 **_discovered("ledgers", "ledger", "Ledger", ["get", "list"]),
                 "scope": "Cluster",

@@ -8,9 +8,10 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
 from webhook.audit_api.access import Action, Read, ReadHook
+from webhook.audit_api.bodies import body_of
 from webhook.audit_api.changes import Changes
 from webhook.audit_api.conversion import notice_object, session_object
-from webhook.audit_api.errors import ApiError, Reason, unknown_session
+from webhook.audit_api.errors import unknown_session
 from webhook.audit_api.following import Following
 from webhook.audit_api.gate import identity_of, json_response
 from webhook.audit_api.listing import MAX_ITEMS, list_sessions
@@ -28,7 +29,7 @@ from webhook.audit_api.requests import (
     number,
     parameters,
 )
-from webhook.audit_api.searching import MAX_BODY_BYTES, answer, parse_search
+from webhook.audit_api.searching import answer, parse_search
 from webhook.audit_api.session_feed import SessionFeed
 from webhook.audit_api.stream import WatchStream
 from webhook.audit_api.table import TABLE_CONTENT_TYPE, notice_table, session_table
@@ -154,7 +155,7 @@ class Endpoints:
 
     async def search(self, request: Request) -> Response:
         """Answer a search."""
-        search = parse_search(await _body(request))
+        search = parse_search(await body_of(request, "a Search"))
         namespace = request.path_params.get("namespace")
         await self._on_read(Read(identity_of(request), Action.SEARCH, namespace))
         found = await self._threads.run(answer, self._store, search, namespace)
@@ -179,15 +180,6 @@ class Endpoints:
         while chunk is not None:
             yield chunk
             chunk = await self._threads.run(_next, chunks)
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MAX_BODY_BYTES:
-            raise ApiError(Reason.TOO_LARGE, f"a Search is at most {MAX_BODY_BYTES} bytes")
-    return bytes(body)
 
 
 def _next(items: Iterator[_T]) -> _T | None:

@@ -6,11 +6,13 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
 from webhook.audit_api.access import EVENTS, Action, Read, ReadHook
+from webhook.audit_api.bodies import body_of
 from webhook.audit_api.changes import Changes
 from webhook.audit_api.errors import unknown_event
 from webhook.audit_api.event_feed import EventFeed
 from webhook.audit_api.event_listing import list_events
 from webhook.audit_api.event_objects import FIELDS, AuditEventList, event_object
+from webhook.audit_api.event_searching import answer_about_events, parse_event_search, query_of
 from webhook.audit_api.event_table import event_table
 from webhook.audit_api.gate import identity_of, json_response
 from webhook.audit_api.objects import ListMeta
@@ -52,6 +54,15 @@ class EventEndpoints:
             return json_response(AuditEventList(listed.metadata, listed.items))
         rows = event_table(listed.items, listed.metadata, now=now, include=asked.include)
         return json_response(rows, content_type=TABLE_CONTENT_TYPE)
+
+    async def search(self, request: Request) -> Response:
+        """Answer a search among audit events."""
+        search = parse_event_search(await body_of(request, "an EventSearch"))
+        namespace = request.path_params.get("namespace")
+        query = query_of(search, namespace)
+        await self._on_read(Read(identity_of(request), Action.SEARCH_EVENTS, namespace, resource=EVENTS))
+        found = await self._threads.run(answer_about_events, self._store, query, search)
+        return json_response(found, code=201)
 
     async def event(self, request: Request) -> Response:
         """Give one audit event."""

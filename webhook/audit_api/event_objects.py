@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from msgspec import field
+import msgspec
+from msgspec import UNSET, UnsetType, field
 
 from webhook.audit_api.objects import API_VERSION, ListMeta, ObjectMeta, Part, User, rfc3339
 from webhook.store.audit import KeptEvent
@@ -76,6 +77,48 @@ class AuditEventList(Part, frozen=True, omit_defaults=False):
     items: list[AuditEvent]
     api_version: str = API_VERSION
     kind: str = "AuditEventList"
+
+
+class EventSearchSpec(Part, frozen=True):
+    """What to look for: words or a "quoted phrase" in what was asked, command lines, reasons and rules."""
+
+    text: str
+    actor: str = ""
+    type: str = ""
+    outcome: str = ""
+    approval: str = ""
+    session: str = ""
+    since: str = ""
+    """Only what happened at or after this RFC 3339 time."""
+    until: str = ""
+    """Only what happened before this RFC 3339 time."""
+    limit: int = 100
+
+
+class EventSearchHit(Part, frozen=True, omit_defaults=False):
+    """Where the text was found."""
+
+    event: AuditEvent
+    text: str
+    """What of the event is searched."""
+    highlight: list[list[int]]
+    """Start and end of each match, in characters of the text."""
+
+
+class EventSearchStatus(Part, frozen=True, omit_defaults=False):
+    """What was found, newest first."""
+
+    hits: list[EventSearchHit]
+
+
+class EventSearch(Part, frozen=True, omit_defaults=False):
+    """A question about audit events, and once created its answer; it is not kept."""
+
+    spec: EventSearchSpec
+    api_version: str = API_VERSION
+    kind: str = "EventSearch"
+    metadata: dict[str, msgspec.Raw] = field(default_factory=dict[str, msgspec.Raw])
+    status: EventSearchStatus | UnsetType = UNSET
 
 
 FIELDS: Final[Mapping[str, Callable[[Any], str]]] = MappingProxyType(

@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 
 from sidecar.contract.errors import ClusterError
 from webhook.audit_api.access import EXPORTS, Action, Read, ReadHook
+from webhook.audit_api.bodies import body_of
 from webhook.audit_api.errors import ApiError, Reason
 from webhook.audit_api.gate import identity_of, json_response
 from webhook.audit_api.objects import API_VERSION, Part
@@ -71,7 +72,7 @@ class Exports:
 
     async def create(self, request: Request) -> Response:
         """Note an export, and sign it when it is put together."""
-        export = _parse(await _body(request))
+        export = _parse(await body_of(request, "an Export", most=_MOST_BYTES))
         digest = export.spec.digest
         details = {"digest": digest} if digest else {}
         asked = printable(export.spec.asked)
@@ -101,12 +102,3 @@ def _parse(body: bytes) -> Export:
     if export.spec.digest and not _DIGEST.fullmatch(export.spec.digest):
         raise ApiError(Reason.BAD_REQUEST, "spec.digest is a SHA-256 in hexadecimal, small letters")
     return export
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > _MOST_BYTES:
-            raise ApiError(Reason.TOO_LARGE, f"an Export is at most {_MOST_BYTES} bytes")
-    return bytes(body)

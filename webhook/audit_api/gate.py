@@ -13,7 +13,7 @@ from sidecar.contract.sealing import Identity
 from webhook.audit_api.connection import common_names
 from webhook.audit_api.errors import ApiError, Reason, status_of
 from webhook.audit_api.identity import FrontProxy, identify
-from webhook.store.contract import MissingError, StoreError
+from webhook.store.contract import DamagedLedgerError, MissingError, StoreError
 
 HEALTH_PATHS = frozenset(["/healthz", "/livez", "/readyz"])
 _IDENTITY = "identity"
@@ -90,6 +90,7 @@ def _of_store(error: StoreError) -> ApiError:
     """Give the answer for what the store did not do: what is lost is told, the rest may come back."""
     if isinstance(error, MissingError):
         logging.getLogger(__name__).error("the record is damaged: %s", error)
-        return ApiError(Reason.INTERNAL, str(error))
+        kind = "ledgers" if isinstance(error, DamagedLedgerError) else ""
+        return ApiError(Reason.INTERNAL, str(error), kind=kind)
     logging.getLogger(__name__).warning("the store did not answer: %s", error)
     return ApiError(Reason.UNAVAILABLE, "the store of sessions does not answer; try again")

@@ -4,11 +4,11 @@ A hold is an audit event, stored before the answer is given: none is set or rele
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
 
 from fastapi import FastAPI, Request, Response
 
 from webhook.audit_api.access import Action, Read, ReadHook
+from webhook.audit_api.bodies import body_of
 from webhook.audit_api.errors import ApiError, Reason
 from webhook.audit_api.gate import identity_of, json_response
 from webhook.audit_api.hold_objects import (
@@ -32,7 +32,6 @@ from webhook.store.holds import all_holds
 
 Tell = Callable[[Callable[[Stamp], AuditEvent]], Awaitable[None]]
 """Stamps an audit event and returns once it is durable. Raises StoreError."""
-_MAX_BODY_BYTES: Final = 64 * 1024
 
 
 class Holds:
@@ -75,7 +74,7 @@ class Holds:
 
     async def set(self, request: Request) -> Response:
         """Set a hold."""
-        scope, reason = parse_hold(await _body(request))
+        scope, reason = parse_hold(await body_of(request, "a LegalHold"))
         made: list[AuditEvent] = []
 
         def make(stamp: Stamp) -> AuditEvent:
@@ -87,7 +86,7 @@ class Holds:
 
     async def release(self, request: Request) -> Response:
         """Release a hold. One that is released stays as it is."""
-        name, reason = request.path_params["name"], parse_release(await _body(request))
+        name, reason = request.path_params["name"], parse_release(await body_of(request, "a LegalHold"))
         hold = await self._found(name)
         if hold.in_force:
             await self._told(lambda stamp: release_event(stamp, identity_of(request), name, reason))
@@ -114,12 +113,3 @@ class Holds:
             rows = hold_table(holds, version, now=now, include=include)
             return json_response(rows, content_type=TABLE_CONTENT_TYPE)
         return json_response(LegalHoldList(version, [*holds]) if as_list else holds[0])
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > _MAX_BODY_BYTES:
-            raise ApiError(Reason.TOO_LARGE, f"a LegalHold is at most {_MAX_BODY_BYTES} bytes")
-    return bytes(body)

@@ -11,6 +11,7 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 
 from sidecar.contract.sealing import Identity
+from webhook.audit_api.bodies import body_of
 from webhook.audit_api.errors import ApiError, Reason, unknown_session
 from webhook.audit_api.gate import identity_of, json_response
 from webhook.audit_api.objects import API_VERSION, SessionKill, SessionKillStatus, rfc3339
@@ -20,7 +21,7 @@ from webhook.store.contract import Phase, SessionRecord, Store
 
 MAX_REASON: Final = 300
 """Longest reason, in characters: it is shown to the client of the session."""
-_MAX_BODY_BYTES: Final = 16 * 1024
+_MOST_BYTES: Final = 16 * 1024
 
 
 class KillOrder(msgspec.Struct, frozen=True):
@@ -51,7 +52,7 @@ class Kills:
     async def kill(self, request: Request) -> Response:
         """Take an order."""
         name, namespace = request.path_params["name"], request.path_params["namespace"]
-        asked = parse_kill(await _body(request))
+        asked = parse_kill(await body_of(request, "a SessionKill", most=_MOST_BYTES))
         record = await self._threads.run(self._store.session, name)
         if record is None or record.namespace != namespace:
             raise unknown_session(name)
@@ -80,12 +81,3 @@ def parse_kill(body: bytes) -> SessionKill:
         )
         raise ApiError(Reason.INVALID, message, kind="sessions")
     return msgspec.structs.replace(asked, spec=msgspec.structs.replace(asked.spec, reason=reason))
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > _MAX_BODY_BYTES:
-            raise ApiError(Reason.TOO_LARGE, f"a SessionKill is at most {_MAX_BODY_BYTES} bytes")
-    return bytes(body)

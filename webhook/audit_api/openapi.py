@@ -6,7 +6,8 @@ from typing import Final
 import msgspec
 
 from sidecar.contract.names import AUDIT_GROUP, AUDIT_VERSION, VERSION
-from webhook.audit_api.event_objects import AuditEventList
+from webhook.audit_api.canary_objects import Canary
+from webhook.audit_api.event_objects import AuditEventList, EventSearch
 from webhook.audit_api.exports import Export
 from webhook.audit_api.hold_objects import LegalHoldList
 from webhook.audit_api.ledger_objects import LedgerList
@@ -20,6 +21,8 @@ _KINDS: Final = (
     AuditEventList,
     NoticeList,
     Search,
+    EventSearch,
+    Canary,
     LedgerList,
     LegalHoldList,
     Export,
@@ -34,6 +37,8 @@ _NAMES: Final = frozenset(
         "Notice",
         "NoticeList",
         "Search",
+        "EventSearch",
+        "Canary",
         "Ledger",
         "LedgerList",
         "Export",
@@ -105,6 +110,8 @@ def _paths(version: int) -> dict[str, object]:
         },
         f"{_BASE}/legalholds/{{name}}": _path(version, "get", "get", "LegalHold", "LegalHold"),
         f"{namespaced}/searches": _path(version, "post", "post", "Search", "Search"),
+        f"{namespaced}/eventsearches": _path(version, "post", "post", "EventSearch", "EventSearch"),
+        f"{namespaced}/canaries": _path(version, "post", "post", "Canary", "Canary"),
         f"{_BASE}/exports": _path(version, "post", "post", "Export", "Export"),
     }
 

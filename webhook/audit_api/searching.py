@@ -19,7 +19,6 @@ from webhook.store.approvals import approvals_by
 from webhook.store.contract import Hit, Passage, Phase, Query, Store
 
 MAX_HITS: Final = 1000
-MAX_BODY_BYTES: Final = 64 * 1024
 
 
 def parse_search(body: bytes) -> Search:
@@ -40,13 +39,13 @@ def parse_search(body: bytes) -> Search:
 def query_of(store: Store, search: Search, namespace: str | None) -> Query:
     """Give the store's question. Raises ApiError when a field cannot be read, CallerError and StoreError."""
     spec = search.spec
-    until = _time("until", spec.until)
+    until = moment("until", spec.until)
     approvals = approvals_by(store, spec.approved_by, namespace, until) if spec.approved_by else None
     return Query(
         namespace=namespace,
         user=spec.user or None,
         pod=spec.pod or None,
-        since=_time("since", spec.since),
+        since=moment("since", spec.since),
         until=until,
         phase=_phase(spec.phase) if spec.phase else None,
         exit_code=None if isinstance(spec.exit_code, UnsetType) else spec.exit_code,
@@ -66,12 +65,13 @@ def _phase(text: str) -> Phase:
         raise ApiError(Reason.INVALID, f"spec.phase: must be one of {phases}", kind="searches") from None
 
 
-def _time(field: str, text: str) -> int | None:
+def moment(field: str, text: str, kind: str = "searches") -> int | None:
+    """Read a time of a search's specification, Unix nanoseconds. Raises ApiError."""
     try:
         return unix_nanoseconds(text) if text else None
     except ValueError:
         message = f"spec.{field}: must be a time such as 2026-03-01T00:00:00Z"
-        raise ApiError(Reason.INVALID, message, kind="searches") from None
+        raise ApiError(Reason.INVALID, message, kind=kind) from None
 
 
 def answer(store: Store, search: Search, namespace: str | None) -> Search:

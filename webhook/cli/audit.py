@@ -10,7 +10,8 @@ import urllib3
 from sidecar.contract.events import Event
 from sidecar.contract.frames import Frame
 from sidecar.contract.identifiers import is_session_id
-from webhook.audit_api.event_objects import AuditEvent
+from webhook.audit_api.canary_objects import Canary
+from webhook.audit_api.event_objects import AuditEvent, EventSearch, EventSearchHit, EventSearchSpec
 from webhook.audit_api.objects import (
     API_VERSION,
     ListMeta,
@@ -50,6 +51,20 @@ class Item(msgspec.Struct, frozen=True):
     """A session, and the object exactly as the API gave it."""
 
     session: Session
+    raw: msgspec.Raw
+
+
+class CanaryAnswer(msgspec.Struct, frozen=True):
+    """What came of a canary, and the Canary exactly as the API gave it."""
+
+    canary: Canary
+    raw: msgspec.Raw
+
+
+class EventSearchAnswer(msgspec.Struct, frozen=True):
+    """Which audit events a text was found in, and the EventSearch exactly as the API gave it."""
+
+    hits: list[EventSearchHit]
     raw: msgspec.Raw
 
 
@@ -207,6 +222,24 @@ class Audit:
         status = _decode(content, Search).status
         hits = [] if isinstance(status, msgspec.UnsetType) else status.hits
         return SearchAnswer(hits, msgspec.Raw(content))
+
+    def search_events(self, namespace: str | None, spec: EventSearchSpec) -> EventSearchAnswer:
+        """Give which audit events a text is found in."""
+        asked = Asked("create", "eventsearches", namespace)
+        body = msgspec.json.encode(EventSearch(spec))
+        with self._cluster.request(_path(asked, ("eventsearches",)), {}, body=body) as answer:
+            content = _content(answer, asked)
+        status = _decode(content, EventSearch).status
+        hits = [] if isinstance(status, msgspec.UnsetType) else status.hits
+        return EventSearchAnswer(hits, msgspec.Raw(content))
+
+    def tell_canary(self, namespace: str, canary: Canary) -> CanaryAnswer:
+        """Tell of a canary, and give what the record says of it."""
+        asked = Asked("create", "canaries", namespace)
+        body = msgspec.json.encode(canary)
+        with self._cluster.request(_path(asked, ("canaries",)), {}, body=body) as answer:
+            content = _content(answer, asked)
+        return CanaryAnswer(_decode(content, Canary), msgspec.Raw(content))
 
     def _get(self, asked: Asked, path: tuple[str, ...], parameters: Mapping[str, str]) -> bytes:
         with self._cluster.request(_path(asked, path), parameters) as answer:

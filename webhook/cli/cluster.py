@@ -4,10 +4,12 @@ The kubernetes package reads kubeconfigs (certificates, tokens, exec plugins, pr
 connection is used, for the audit API needs none of its generated models.
 """
 
+import os
+import ssl
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 from urllib.parse import quote, urlencode
 
 import urllib3
@@ -20,10 +22,14 @@ from webhook.cli.object_names import check_namespace
 
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 120.0
+_OWN_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+"""Where the kubelet tells a pod its namespace."""
 
 
 class _Loader(Protocol):
     """The functions used of ``kubernetes.config``, with types."""
+
+    def load_incluster_config(self, client_configuration: client.Configuration) -> None: ...
 
     def load_kube_config(
         self, *, config_file: str | None, context: str | None, client_configuration: client.Configuration
@@ -38,9 +44,17 @@ class Cluster:
     """One API server, as one user."""
 
     def __init__(self, kubeconfig: Path | None, context: str | None) -> None:
-        """Read the kubeconfig. Raises CliError when there is none, or it has not what it takes."""
+        """Read the kubeconfig, in a pod without one the service account's token.
+
+        Raises CliError when there is neither, or it has not what it takes.
+        """
         self._configuration = client.Configuration()
         loader, file = cast("_Loader", config), str(kubeconfig) if kubeconfig else None
+        if kubeconfig is None and context is None and _is_in_pod():
+            loader.load_incluster_config(client_configuration=self._configuration)
+            self.namespace = _OWN_NAMESPACE.read_text().strip()
+            self._pool = client.ApiClient(self._configuration).rest_client.pool_manager
+            return
         try:
             loader.load_kube_config(
                 config_file=file, context=context, client_configuration=self._configuration
@@ -74,7 +88,7 @@ class Cluster:
         A body is posted; with ``patch``, the kind of the patch that it is, it is sent as one.
         """
         url = f"{self.host}/{'/'.join(quote(part, safe='') for part in path)}?{urlencode(parameters)}"
-        headers = {"Accept": accept, "Content-Type": patch or "application/json"} | self._authorization()
+        headers = {"Accept": accept, "Content-Type": patch or "application/json"} | self.authorization()
         try:
             answer = self._pool.request(
                 "GET" if body is None else "PATCH" if patch else "POST",
@@ -92,9 +106,35 @@ class Cluster:
         except HTTPError as error:
             raise _unreachable(self.host, error) from None
 
-    def _authorization(self) -> dict[str, str]:
+    def tls(self) -> ssl.SSLContext:
+        """Give how to speak TLS to it, for what is no HTTP request."""
+        trusted = self._configuration
+        context = ssl.create_default_context(cafile=trusted.ssl_ca_cert)
+        if trusted.cert_file:
+            context.load_cert_chain(trusted.cert_file, trusted.key_file)
+        if not trusted.verify_ssl:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context
+
+    @property
+    def server_name(self) -> str | None:
+        """The name that its certificate is for, where it is not the host's."""
+        return self._configuration.tls_server_name or None
+
+    def authorization(self) -> dict[str, str]:
+        """Give the headers that say who asks; secret."""
         token = self._configuration.get_api_key_with_prefix("BearerToken")
         return {"Authorization": token} if token else {}
+
+
+def _is_in_pod() -> bool:
+    """Tell whether this is a pod with a service account, and nobody has said to use a kubeconfig."""
+    return (
+        "KUBERNETES_SERVICE_HOST" in os.environ
+        and "KUBECONFIG" not in os.environ
+        and _OWN_NAMESPACE.exists()
+        and not Path("~/.kube/config").expanduser().exists()
+    )
 
 
 def _namespace(contexts: list[dict[str, object]], name: str) -> str:

@@ -3,13 +3,15 @@
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Final
 
 import msgspec
 
-from webhook.audit_api.event_objects import AuditEvent
+from webhook.audit_api.event_objects import AuditEvent, EventSearchSpec
 from webhook.audit_api.objects import API_VERSION
+from webhook.cli import event_searching
 from webhook.cli.access import Access, Opened
+from webhook.cli.event_csv import event_csv
+from webhook.cli.event_searching import MAX_HITS
 from webhook.cli.event_table import event_detail_lines, event_lines
 from webhook.cli.failures import CliError, ExitCode
 from webhook.cli.listing import escaped
@@ -17,36 +19,7 @@ from webhook.cli.options import EventFormat, Format
 from webhook.cli.output import console, note, print_json, width_of
 from webhook.cli.times import time_option
 from webhook.journal.events import Kind
-from webhook.replay.csv_text import csv_text
 from webhook.replay.safety import printable
-
-CSV_COLUMNS: Final = (
-    "id",
-    "at",
-    "kind",
-    "outcome",
-    "actor",
-    "namespace",
-    "resource",
-    "name",
-    "container",
-    "door",
-    "operation",
-    "action",
-    "policy",
-    "rule",
-    "would",
-    "asked",
-    "command",
-    "reason",
-    "approval",
-    "requester",
-    "session",
-    "request",
-    "dry_run",
-    "details",
-    "origin",
-)
 
 
 class EventItem(msgspec.Struct, frozen=True):
@@ -66,6 +39,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     session: str | None
     since: str | None
     until: str | None
+    text: str | None
     limit: int | None
 
 
@@ -73,6 +47,9 @@ def run(wanted: Wanted, access: Access, output: EventFormat) -> None:
     """List events. Raises CliError."""
     now = datetime.now(UTC)
     opened = access.open()
+    if wanted.text is not None:
+        event_searching.run(opened, wanted.text, _spec(wanted, wanted.text, now), output, now)
+        return
     items = list(_listed(opened, wanted, now))
     match output:
         case EventFormat.JSON:
@@ -108,11 +85,6 @@ def events_of(opened: Opened, namespace: str | None, **fields: str) -> list[Audi
     return [event for event, _ in found][::-1]
 
 
-def event_csv(events: Sequence[AuditEvent]) -> str:
-    """Give events as comma-separated values."""
-    return csv_text(CSV_COLUMNS, map(_cells, events))
-
-
 def _print(events: Sequence[AuditEvent], opened: Opened, now: datetime, *, wide: bool) -> None:
     screen = console()
     width = None if wide else width_of(screen)
@@ -138,6 +110,22 @@ def _listed(opened: Opened, wanted: Wanted, now: datetime) -> Iterator[EventItem
         yield EventItem(event, raw)
 
 
+def _spec(wanted: Wanted, text: str, now: datetime) -> EventSearchSpec:
+    if wanted.limit is not None and wanted.limit > MAX_HITS:
+        raise CliError(f"--limit: a search gives at most {MAX_HITS} events", ExitCode.USAGE)
+    return EventSearchSpec(
+        text=text,
+        actor=wanted.user or "",
+        type=wanted.kind.value if wanted.kind else "",
+        outcome=wanted.outcome or "",
+        approval=wanted.approval or "",
+        session=wanted.session or "",
+        since=time_option("--since", wanted.since, now),
+        until=time_option("--until", wanted.until, now),
+        limit=wanted.limit or MAX_HITS,
+    )
+
+
 def _selector(fields: dict[str, str]) -> str:
     return ",".join(f"{name}={escaped(value)}" for name, value in fields.items() if value)
 
@@ -161,35 +149,4 @@ def _find(opened: Opened, name: str) -> EventItem:
         f'no audit event "{printable(name)}" in {opened.place}\n'
         "See which there are: chaperone events list -A -o wide",
         ExitCode.NOT_FOUND,
-    )
-
-
-def _cells(event: AuditEvent) -> tuple[str, ...]:
-    decision, about = event.decision, event.about
-    return (
-        event.metadata.name,
-        event.at,
-        event.type,
-        event.outcome,
-        event.actor.username,
-        event.metadata.namespace,
-        about.resource,
-        about.name,
-        about.container,
-        event.door,
-        event.operation,
-        decision.action,
-        decision.policy,
-        decision.rule,
-        decision.would,
-        event.asked,
-        " ".join(event.command),
-        event.reason,
-        event.approval,
-        event.requester,
-        event.session,
-        event.request_uid,
-        "true" if event.dry_run else "false",
-        " ".join(f"{name}={value}" for name, value in event.details.items()),
-        event.origin,
     )

@@ -40,6 +40,14 @@ def list_events(
         str | None, typer.Option(help="Only events since: 2h, 7d, 2026-03-01 or 2026-03-01T09:30.")
     ] = None,
     until: Annotated[str | None, typer.Option(help="Only events before; written as for --since.")] = None,
+    text: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WORDS",
+            help='Only events with these words, or a "quoted phrase", in what was asked, command line, reason'
+            " or rule; at most 1000.",
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=0, help="Most events to list, newest first; 0 lists all.")] = 100,
     output: Annotated[
         EventFormat, typer.Option("--output", "-o", help="Form of the output.")
@@ -58,6 +66,7 @@ def list_events(
         session=session,
         since=since,
         until=until,
+        text=text,
         limit=limit or None,
     )
     place = access.Access(

@@ -48,6 +48,11 @@ def _lines(checked: Checked, *, is_trusted: bool) -> list[str]:
         lines.append(
             f"Removed       {checked.removed} are gone because their time was over, as the ledger says"
         )
+    if checked.lost:
+        lines.append(
+            f"Lost          {checked.lost} as far as known when their recorders were taken for lost; a later"
+            " export of the range shows whether they went on"
+        )
     if checked.unsealed:
         lines.append(f"Not sealed    {checked.unsealed} were let start, and never began or had not ended")
     if not checked.complete:

@@ -47,7 +47,9 @@ def hit_lines(hits: Sequence[SearchHit], now: datetime) -> Iterator[Text]:
         yield _hit_header(places[0].session, now)
         ordered = sorted(places, key=_nanoseconds)
         for hit in ordered:
-            yield Text.assemble((f"  {_moment(hit):>9}  {hit.channel:<8}", "dim"), _highlighted(hit))
+            yield Text.assemble(
+                (f"  {_moment(hit):>9}  {hit.channel:<8}", "dim"), highlighted(hit.text, hit.highlight)
+            )
         yield Text(f"  {replay_command(next((hit for hit in ordered if _moment(hit)), ordered[0]))}", "dim")
 
 
@@ -106,15 +108,15 @@ def _nanoseconds(hit: SearchHit) -> int:
     return int(float(seconds[1]) * 1e9) if seconds else 0
 
 
-def _highlighted(hit: SearchHit) -> Text:
+def highlighted(found: str, matches: Sequence[Sequence[int]]) -> Text:
     """Give the text around the first match, its matches marked, as one line."""
-    begin = max(0, hit.highlight[0][0] - 40) if hit.highlight else 0
+    begin = max(0, matches[0][0] - 40) if matches else 0
     text = Text("…" if begin else "")
     position = begin
-    for start, end in hit.highlight:
-        text.append(printable(hit.text[position:start]))
-        text.append(printable(hit.text[start:end]), "bold yellow")
+    for start, end in matches:
+        text.append(printable(found[position:start]))
+        text.append(printable(found[start:end]), "bold yellow")
         position = end
-    text.append(printable(hit.text[position : position + 60]))
+    text.append(printable(found[position : position + 60]))
     text.truncate(LONGEST, overflow="ellipsis")
     return text

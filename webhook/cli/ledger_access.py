@@ -16,6 +16,10 @@ _PAGE: Final = 500
 _T = TypeVar("_T")
 
 
+class DamagedError(CliError):
+    """The store cannot read an entry any more; the text names it."""
+
+
 class LedgerAccess:
     """The ledger of one cluster. Every method raises CliError."""
 
@@ -73,6 +77,8 @@ class LedgerAccess:
                 "no checkpoint was signed yet\nHave one signed: chaperone ledger checkpoint --now",
                 ExitCode.NOT_FOUND,
             )
+        if answer.status == 500 and (damaged := _damaged(content)):
+            raise DamagedError(damaged)
         if answer.status not in (200, 201):
             raise refused(answer.status, content, asked)
         return content
@@ -82,6 +88,26 @@ class LedgerAccess:
             return msgspec.json.decode(body, type=kind)
         except msgspec.MsgspecError:
             raise _unreadable() from None
+
+
+class _Details(msgspec.Struct, frozen=True):
+    kind: str = ""
+
+
+class _Failure(msgspec.Struct, frozen=True):
+    """metav1.Status, as far as it tells of a damaged ledger."""
+
+    message: str = ""
+    details: _Details = _Details()
+
+
+def _damaged(content: bytes) -> str:
+    """Give what of the ledger is damaged, as an answer says; nothing when it is about something else."""
+    try:
+        failure = msgspec.json.decode(content, type=_Failure)
+    except msgspec.MsgspecError:
+        return ""
+    return failure.message if failure.details.kind == "ledgers" else ""
 
 
 def _kept(item: LedgerEntry) -> KeptEntry:

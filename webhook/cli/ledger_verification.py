@@ -16,7 +16,7 @@ from webhook.audit_api.objects import Session, rfc3339
 from webhook.cli.audit import Audit
 from webhook.cli.cluster import Cluster
 from webhook.cli.failures import CliError, ExitCode
-from webhook.cli.ledger_access import LedgerAccess
+from webhook.cli.ledger_access import DamagedError, LedgerAccess
 from webhook.cli.options import Format
 from webhook.cli.output import console, print_json
 from webhook.cli.session_checks import broken_frame, difference
@@ -91,7 +91,7 @@ def run(cluster: Cluster, trust: Trust, output: Format, *, with_sessions: bool) 
     """Verify, and print what was checked. Raises CliError with the first broken link."""
     try:
         report = _verify(cluster, trust, with_sessions=with_sessions)
-    except BrokenError as error:
+    except (BrokenError, DamagedError) as error:
         message = f"the record is broken: {printable(str(error))}"
         if output is Format.JSON:
             print_json({"holds": False, "broken": str(error)})

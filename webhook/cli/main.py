@@ -18,6 +18,7 @@ from webhook.cli.sessions import sessions_app
 
 _LAZY = (
     Lazy("approvals", "See what waits for an approval, and decide.", is_group=True),
+    Lazy("canary", "Try whether the controls work, and put on record what came of it.", is_group=True),
     Lazy("evidence", "Export a part of the record as a file that proves itself; check one.", is_group=True),
     Lazy("events", "Read audit events: who did what, when and with what outcome.", is_group=True),
     Lazy("holds", "Set, see and release legal holds: what is kept however old it is.", is_group=True),

@@ -119,7 +119,7 @@ def about_object(question: Question, manifest: Manifest) -> list[Question]:
         name=asked.name,
         after=manifest.written,
     )
-    document = scanned(change)
+    document = scanned(change, changed=True)
     asked = msgspec.structs.replace(
         asked,
         privileges=privileges,

@@ -14,7 +14,14 @@ READER_ROLE: Final = "chaperone-auditor"
 """ClusterRole of the chart that gives every right of reading."""
 KILL_ROLE: Final = "chaperone-kill"
 """ClusterRole of the chart that gives the right to end sessions."""
+CANARY_ROLE: Final = "chaperone-canary"
+"""ClusterRole of the chart that gives the right to tell of canaries."""
 _SERVICE: Final = f"{AUDIT_VERSION}.{AUDIT_GROUP}"
+_GIVEN: Final = {
+    "sessions/kill": ("ending sessions", KILL_ROLE),
+    "canaries": ("telling of canaries", CANARY_ROLE),
+}
+"""What a role allows, by the resource that was asked for."""
 _USER: Final = re.compile(r'User "([^"]*)" cannot')
 
 
@@ -76,8 +83,7 @@ def _forbidden(message: str, asked: Asked) -> CliError:
     subject = shlex.quote(printable(name))
     who = f'user "{printable(name)}"' if user else "you"
     place = _place(asked.namespace)
-    kills = asked.resource == "sessions/kill"
-    what, role = ("ending sessions", KILL_ROLE) if kills else ("reading the record", READER_ROLE)
+    what, role = _GIVEN.get(asked.resource, ("reading the record", READER_ROLE))
     return CliError(
         f"{who} may not {asked.verb} {asked.resource} of {AUDIT_GROUP} in {place}\n"
         f"An administrator can allow {what} there:\n  {_binding(asked.namespace, subject, role)}",

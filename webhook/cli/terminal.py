@@ -77,13 +77,19 @@ def _changed(descriptor: int, field: int, without: int) -> Generator[None]:
 def _screen() -> Generator[Callable[[str], None]]:
     """Give what writes to standard output; what a recording did to a terminal is undone in the end.
 
+    What comes next on a terminal begins a line of its own.
+
     The terminal shows line feeds as the recorded one did, which had carriage returns beside them already.
     """
     safe = TerminalFilter()
     is_terminal = sys.stdout.isatty()
+    line_is_open = False
 
     def show(text: str) -> None:
-        sys.stdout.write(safe.feed(text))
+        nonlocal line_is_open
+        written = safe.feed(text)
+        line_is_open = not written.endswith("\n") if written else line_is_open
+        sys.stdout.write(written)
         sys.stdout.flush()
 
     with _changed(sys.stdout.fileno(), _OUTPUT, termios.OPOST) if is_terminal else nullcontext():
@@ -91,5 +97,6 @@ def _screen() -> Generator[Callable[[str], None]]:
             yield show
         finally:
             if is_terminal:
-                sys.stdout.write((LEAVE_ALTERNATE if safe.alternate else "") + RESET)
+                end = LEAVE_ALTERNATE if safe.alternate else "\r\n" if line_is_open else ""
+                sys.stdout.write(end + RESET)
                 sys.stdout.flush()

@@ -17,7 +17,14 @@ MAX_BATCH_BYTES: Final = 1024 * 1024
 _MAX_TIME: Final = 1 << 62
 _HOUR_MS: Final = 3_600_000
 _COLLECTORS: Final = frozenset(
-    {Kind.RECORD_READ, Kind.SESSION_FINDING, Kind.SESSION_KILLED, Kind.SESSION_LOST}
+    {
+        Kind.RECORD_READ,
+        Kind.INCIDENT,
+        Kind.CANARY,
+        Kind.SESSION_FINDING,
+        Kind.SESSION_KILLED,
+        Kind.SESSION_LOST,
+    }
 )
 """Nobody else has a session ended, or says that somebody read."""
 _NS_PER_MS: Final = 1_000_000

@@ -40,8 +40,9 @@ class Connection:
         self._budget = budget
         self._held = 0
         self._arrived = asyncio.Event()
-        self._stored = asyncio.Event()
-        self._over = asyncio.Event()
+        self._stored: asyncio.Event | None = None
+        """There while reading is held back: thousands of connections are idle, and an event is not small."""
+        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._code: int | None = None
         self._reason = ""
 
@@ -50,7 +51,7 @@ class Connection:
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(self._read()), tasks.create_task(self._keep_storing())]
-                await self._over.wait()
+                await self._over
                 for task in running:
                     task.cancel()
         finally:
@@ -88,11 +89,11 @@ class Connection:
 
     def _end(self, code: int | None, reason: str = "") -> None:
         """End the connection; with a code, by closing it from this side."""
-        if not self._over.is_set():
+        if not self._over.done():
             if reason:
                 self._log(f"connection closed: {reason}")
             self._code, self._reason = code, reason
-            self._over.set()
+            self._over.set_result(None)
 
     async def _read(self) -> None:
         try:
@@ -119,7 +120,7 @@ class Connection:
             self._intake.receive(data)
         self._arrived.set()
         while self._held >= HELD_BYTES:
-            self._stored.clear()
+            self._stored = asyncio.Event()
             await self._stored.wait()
         return True
 
@@ -144,7 +145,9 @@ class Connection:
                 self._end(POLICY_VIOLATION, self._intake.violation.reason)
             self._held -= held
             await self._budget.give_back(held)
-            self._stored.set()
+            if self._stored is not None:
+                self._stored.set()
+                self._stored = None
 
     async def _store(self) -> bool:
         """Do all that the intake asks for; False, and the end, when the store cannot."""

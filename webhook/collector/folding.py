@@ -134,9 +134,8 @@ def check(event: Event) -> None:
             sound &= len(rule) + len(brand) <= _MAX_NAME and 0 <= offset < _MAX_NANOSECONDS and length >= 0
         case Program():
             sound &= all(0 <= number <= _MAX_NUMBER for number in (event.pid, event.parent, event.uid))
-            sound &= max(len(event.executable), len(event.cwd)) <= _MAX_PATH
+            sound &= _is_command(event.executable, event.argv) and len(event.cwd) <= _MAX_PATH
             sound &= len(event.denied) <= _MAX_NAME
-            sound &= sum(map(len, event.argv)) + len(event.argv) <= MAX_PROGRAM_ARGV_BYTES + 1
             sound &= sum(map(len, event.approvals)) <= _MAX_CELLS
         case Held(_, rule, approval, executable, argv, wait_seconds):
             sound &= len(rule) + len(approval) <= _MAX_NAME and 0 <= wait_seconds <= _MAX_CELLS

@@ -215,11 +215,10 @@ class Intake:
 
     def _want(self, wanted: ApprovalWanted) -> None:
         """Have people asked about a program; where its session is not open, nobody is."""
-        lane = self._lanes.get(wanted.session)
-        if lane is None or not lane.ready or lane.over:
+        if not self.has_open(wanted.session):
             return
         try:
-            refusal = self._ask(lane.waiting_program(wanted))
+            refusal = self._ask(self._lanes[wanted.session].waiting_program(wanted))
         except CallerError as error:
             self._refuse(wanted.session, str(error))
         else:

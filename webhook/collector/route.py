@@ -14,6 +14,7 @@ from webhook.approvals.programs import WaitingProgram
 from webhook.collector.changes import Changes
 from webhook.collector.connection import Connection
 from webhook.collector.finding_alerts import FindingAlerts
+from webhook.collector.incidents import notice_event
 from webhook.collector.intake import Intake
 from webhook.collector.operations import Operation, Outcome
 from webhook.collector.orders import Orders
@@ -23,12 +24,14 @@ from webhook.collector.sealing import Sealing
 from webhook.collector.spending import Spending
 from webhook.collector.tokens import TokenRefusedError, TokenReviewer
 from webhook.collector.waiting_programs import WaitingPrograms
-from webhook.collector.writer import WAITING_BYTES, Budget, Counts, Listener, Writer
+from webhook.collector.writer import WAITING_BYTES, Budget, Counts, Incident, Listener, Writer
 from webhook.store.contract import Store
 
 _log = logging.getLogger(__name__)
 
 REVIEWS_AT_ONCE: Final = 8
+_BEATEN_AT_ONCE: Final = 16
+_BEAT_PAUSE_SECONDS: Final = 0.05
 _BEARER: Final = "bearer "
 
 
@@ -49,12 +52,14 @@ class Collector:
         listeners: Sequence[Listener] = (),
         counts: Counts | None = None,
         alerts: FindingAlerts | None = None,
+        incident: Incident = notice_event,
         programs: WaitingPrograms | None = None,
     ) -> None:
         """Take what connections need; ``trust`` gives what is in force at the moment it is asked.
 
         ``listeners`` hear of audit events, and ``audit_changes`` is told; ``counts`` counts what is written,
-        ``alerts`` tells of findings, and ``programs`` has people asked; without it nobody is.
+        ``alerts`` tells of findings, ``incident`` gives the audit event of a notice, and ``programs`` has
+        people asked; without it nobody is.
         """
         self.orders = Orders(self._kill)
         self._writer = Writer(
@@ -67,6 +72,7 @@ class Collector:
             listeners=(self.orders.take, *listeners),
             counts=counts,
             alerts=alerts,
+            incident=incident,
         )
         self.recording = Recording(self._writer)
         self._reviewer = reviewer
@@ -116,10 +122,16 @@ class Collector:
     def _lives(self, session: str) -> bool:
         return any(connection.has_open(session) for connection in self._connections.values())
 
-    def beat(self) -> None:
-        """Have it recorded which sessions' recorders are connected."""
-        for connection in self._connections.values():
-            connection.beat()
+    async def beat(self) -> None:
+        """Have it recorded which sessions' recorders are connected: a few at a time.
+
+        Thousands that wait for the store at once would hold memory that nobody gives back.
+        """
+        for number, (pod, connection) in enumerate(list(self._connections.items()), 1):
+            if self._connections.get(pod) is connection:
+                connection.beat()
+            if number % _BEATEN_AT_ONCE == 0:
+                await asyncio.sleep(_BEAT_PAUSE_SECONDS)
 
     async def perform(self, operations: Sequence[Operation]) -> list[Outcome]:
         """Do operations in the store, between those of recorders. Raises StoreError."""
@@ -150,8 +162,7 @@ class Collector:
 
 
 def _nobody(program: WaitingProgram) -> ApprovalDecided:
-    why = "this collector asks nobody"
-    return ApprovalDecided(program.grant.session, program.wanted.approval, approved=False, reason=why)
+    return program.decided(refused="this collector asks nobody")
 
 
 def router(collector: Collector) -> APIRouter:

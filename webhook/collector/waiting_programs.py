@@ -32,8 +32,7 @@ class WaitingPrograms:
     def add(self, program: WaitingProgram) -> ApprovalDecided | None:
         """Take a program that waits; give the refusal where too many do."""
         if len(self._waiting) >= _MOST and program.wanted.approval not in self._waiting:
-            why = f"{_MOST} programs wait for approvals already"
-            return ApprovalDecided(program.grant.session, program.wanted.approval, approved=False, reason=why)
+            return program.decided(refused=f"{_MOST} programs wait for approvals already")
         self._waiting[program.wanted.approval] = program
         self._news.set()
         return None

@@ -3,16 +3,20 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Final, Protocol
 
 from webhook.collector.changes import Changes, Stamps
 from webhook.collector.finding_alerts import FindingAlerts
+from webhook.collector.incidents import notice_event
 from webhook.collector.operations import Note, Operation, Outcome, Record, perform
 from webhook.collector.sealing import Sealing
 from webhook.collector.spending import Spending
 from webhook.journal.events import AuditEvent
 from webhook.store.contract import PodNotice, Store, StoreError
 
+Incident = Callable[[PodNotice], AuditEvent]
+"""Gives the audit event of a notice, as it may be kept. Quick; never raises."""
 Listener = Callable[[Sequence[AuditEvent]], None]
 """Hears of audit events once they are durable; quick, and never raises."""
 
@@ -50,8 +54,12 @@ class Writer:
         listeners: Sequence[Listener] = (),
         counts: Counts | None = None,
         alerts: FindingAlerts | None = None,
+        incident: Incident = notice_event,
     ) -> None:
-        """``changes`` is told of sessions, ``audit_changes`` of audit events, and so are ``listeners``."""
+        """``changes`` is told of sessions, ``audit_changes`` of audit events, and so are ``listeners``.
+
+        ``incident`` gives the audit event that is kept of each notice, too.
+        """
         self._store = store
         self._changes = changes
         self._audit_changes = audit_changes or Changes()
@@ -60,7 +68,10 @@ class Writer:
         self._alerts = alerts
         self._spending = spending
         self._sealing = sealing
+        self._incident = incident
         self._untold: dict[str, None] = {}
+        self._unsure: dict[str, AuditEvent] = {}
+        """Of notices that may or may not be kept: what comes again is the same event, to the moment."""
         self._stamps = Stamps(unix_ns)
         self._unix_ns = unix_ns
         self.troubled_at = 0
@@ -70,6 +81,7 @@ class Writer:
     async def perform(self, operations: Sequence[Operation]) -> list[Outcome]:
         """Give the outcomes, all durable. Raises StoreError; some may have been done then."""
         loop = asyncio.get_running_loop()
+        operations = [each for operation in operations for each in self._with_incident(operation)]
         try:
             outcomes = await loop.run_in_executor(
                 self._thread, perform, self._store, operations, self._stamps
@@ -83,11 +95,20 @@ class Writer:
         self._tell(outcomes)
         return outcomes
 
+    def _with_incident(self, operation: Operation) -> list[Operation]:
+        if not isinstance(operation, Note):
+            return [operation]
+        event = self._incident(operation.notice)
+        return [operation, Record((self._unsure.pop(event.id, event),))]
+
     def _remember_untold(self, operations: Sequence[Operation]) -> None:
         """Some events may be kept now, and will not be fresh when they are sent again."""
         for operation in operations:
             if isinstance(operation, Record) and len(self._untold) < _MOST_UNTOLD:
                 self._untold |= dict.fromkeys(event.id for event in operation.events)
+        for noted, recorded in pairwise(operations):
+            if isinstance(noted, Note) and isinstance(recorded, Record) and len(self._unsure) < _MOST_UNTOLD:
+                self._unsure |= {event.id: event for event in recorded.events}
 
     async def note(self, notice: PodNotice) -> None:
         """Keep a notice. Raises StoreError."""

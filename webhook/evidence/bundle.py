@@ -17,8 +17,8 @@ from webhook.evidence import recordings
 from webhook.evidence.archive import CERTIFICATE, SIGNATURE, Writer
 from webhook.evidence.documents import Content, Proof, documents
 from webhook.evidence.selection import Selection
+from webhook.evidence.session_tables import SessionRow, session_row
 from webhook.evidence.source import Asked, Source
-from webhook.evidence.tables import SessionRow, session_row
 from webhook.evidence.window import (
     Disclosed,
     KnownNodes,
@@ -155,7 +155,8 @@ class Bundle:
         with self._spool() as spool:
             try:
                 asked = self._asked(manifest)
-                found = self._source.frames(manifest.namespace, manifest.session)
+                kept = self._source.frames(manifest.namespace, manifest.session)
+                found = recordings.sealed_frames(manifest, kept)
                 for line in recordings.event_lines(recordings.chained(manifest, found)):
                     spool.write(line)
                 size, frames = spool.tell(), _frames(spool)

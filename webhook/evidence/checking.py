@@ -13,6 +13,7 @@ from typing import BinaryIO
 import msgspec
 
 from sidecar.contract.errors import CallerError
+from sidecar.contract.events import Ending
 from sidecar.contract.names import VERSION
 from sidecar.contract.sealing import Identity
 from webhook.evidence import recordings
@@ -30,11 +31,11 @@ from webhook.evidence.bundle import (
 )
 from webhook.evidence.documents import Content, Proof, documents
 from webhook.evidence.ledger_checks import Line, Opened, check_entries, check_origin
+from webhook.evidence.session_tables import SessionRow, session_row
 from webhook.evidence.source import Asked
-from webhook.evidence.tables import SessionRow, session_row
 from webhook.evidence.window import MARGIN_NS, Disclosed, is_complete, manifests, removed_sessions
 from webhook.ledger.checkpoints import read_checkpoint
-from webhook.ledger.entries import Exported, read_certificate
+from webhook.ledger.entries import Exported, manifest_session, read_certificate
 from webhook.ledger.keys import KeyRing
 from webhook.ledger.manifest import Manifest
 from webhook.ledger.notes import read_note
@@ -68,6 +69,8 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     sessions: int
     removed: int
     """Sessions of which only the manifest is left, because their time was over."""
+    lost: int
+    """Sessions that are given as far as they were known when their recorders were taken for lost."""
     unsealed: int
     """Sessions that were let start and had not ended, or never began."""
     counted: str
@@ -135,6 +138,7 @@ class _Check:
             undisclosed=opened.undisclosed,
             sessions=sum(row.kept for row in rows),
             removed=sum(not row.kept for row in rows),
+            lost=sum(row.kept and row.how == Ending.LOST.value for row in rows),
             unsealed=opened.unsealed(proof.selection),
             counted=counted,
             complete=is_complete(opened.disclosed, proof.selection),
@@ -218,7 +222,7 @@ class _Check:
         return checkpoint.size
 
     def _sessions(self, proof: Proof, disclosed: Sequence[Disclosed]) -> Iterator[SessionRow]:
-        wanted = {recordings.folder(one.key.partition("/")[2]) for one in disclosed}
+        wanted = {recordings.folder(manifest_session(one.key)) for one in disclosed}
         there = {name.rpartition("/")[0] for name in self._reader.names if name.startswith("sessions/")}
         if there - wanted:
             raise BrokenError(f"{min(there - wanted)} is there without an entry of the ledger")

@@ -12,20 +12,15 @@ import msgspec
 
 from sidecar.contract.names import VERSION
 from webhook.audit_api.objects import rfc3339
+from webhook.evidence.approval_tables import approval_rows
 from webhook.evidence.requirements import Shown, requirements
 from webhook.evidence.selection import Selection
-from webhook.evidence.tables import (
-    SessionRow,
-    approval_rows,
-    event_row,
-    open_rows,
-    person_rows,
-    policy_rows,
-)
+from webhook.evidence.session_tables import SessionRow, open_rows
+from webhook.evidence.tables import event_row, person_rows, policy_rows
 from webhook.evidence.texts import pretty, script
 from webhook.evidence.window import Disclosed, is_complete, manifests
 from webhook.journal.events import AuditEvent, Kind
-from webhook.ledger.entries import Exported
+from webhook.ledger.entries import Exported, SigningKey, manifest_session
 from webhook.replay.csv_text import csv_text
 from webhook.replay.safety import escape_json
 
@@ -127,7 +122,7 @@ def _shown(content: Content) -> Shown:
         if isinstance(entry.value, AuditEvent) and selection.shows(entry.value)
     ]
     sessions = [manifest for _, manifest in manifests(content.disclosed, selection)]
-    sealed = {entry.key.partition("/")[2] for entry in content.disclosed if entry.key.startswith("manifest/")}
+    sealed = {manifest_session(entry.key) for entry in content.disclosed}
     return Shown(
         sessions=content.sessions,
         events=[event_row(index, event) for index, event in events],
@@ -156,7 +151,9 @@ def _ledger(content: Content) -> dict[str, object]:
             {"at": rfc3339(one.at), "size": one.size, "sealedThrough": rfc3339(one.sealed_through)}
             for one in exported
         ],
-        "keys": [entry.key.partition("/")[2] for entry in content.disclosed if entry.key.startswith("key/")],
+        "keys": [
+            entry.value.public_key for entry in content.disclosed if isinstance(entry.value, SigningKey)
+        ],
         "failures": sum(
             isinstance(entry.value, AuditEvent) and entry.value.kind is Kind.CONTROL_FAILED
             for entry in content.disclosed

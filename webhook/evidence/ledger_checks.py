@@ -7,7 +7,7 @@ import msgspec
 from sidecar.contract.errors import CallerError
 from webhook.evidence.documents import Proof
 from webhook.evidence.selection import Selection
-from webhook.evidence.tables import open_rows
+from webhook.evidence.session_tables import open_rows
 from webhook.evidence.window import Disclosed
 from webhook.journal.events import AuditEvent
 from webhook.ledger.census import counted
@@ -21,6 +21,7 @@ from webhook.ledger.entries import (
     Value,
     check_manifest,
     key_of,
+    manifest_session,
     read_certificate,
     read_entry,
 )
@@ -163,9 +164,7 @@ class Opened:
 
     def unsealed(self, selection: Selection) -> int:
         """Give how many sessions were let start within the range and have no manifest."""
-        sealed = {
-            one.key.partition("/")[2] for one in self.disclosed if isinstance(one.value, SignedManifest)
-        }
+        sealed = {manifest_session(one.key) for one in self.disclosed}
         events = [
             (one.index, one.value)
             for one in self.disclosed

@@ -8,6 +8,7 @@ import base64
 import codecs
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +18,7 @@ from sidecar.contract.events import (
     Channel,
     Data,
     End,
+    Ending,
     Event,
     Found,
     Program,
@@ -97,6 +99,16 @@ def read_frames(lines: Iterable[bytes]) -> Iterator[Frame]:
         if found is None:
             raise CallerError(f"line {number + 1} is no event")
         yield Frame(int(found[2]), bytes.fromhex(found[3].decode()), base64.b64decode(found[1]))
+
+
+def sealed_frames(manifest: Manifest, frames: Iterable[Frame]) -> Iterator[Frame]:
+    """Give the frames that a manifest is of: a session that was taken for lost may have gone on since."""
+    return islice(frames, manifest.frames if is_lost(manifest) else None)
+
+
+def is_lost(manifest: Manifest) -> bool:
+    """Tell whether a session was taken for lost, so that a later manifest may tell more of it."""
+    return manifest.how == Ending.LOST.value
 
 
 def chained(manifest: Manifest, frames: Iterable[Frame]) -> Iterator[Frame]:

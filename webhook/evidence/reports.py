@@ -10,10 +10,20 @@ from typing import Final
 import msgspec
 
 from webhook.audit_api.objects import rfc3339
+from webhook.evidence.approval_tables import approval_rows
+from webhook.evidence.canary_tables import (
+    CANARY_COLUMNS,
+    NO_CANARY,
+    canary_rows,
+    place_of,
+    refused_to_canaries,
+)
 from webhook.evidence.selection import CONTROLS, Selection, started
-from webhook.evidence.tables import approval_rows, asked_of, open_rows, person_rows
+from webhook.evidence.session_tables import open_rows
+from webhook.evidence.tables import asked_of, person_rows
 from webhook.evidence.window import Disclosed, is_complete, manifests
 from webhook.journal.events import AuditEvent, Kind, Outcome
+from webhook.ledger.entries import manifest_session
 from webhook.ledger.manifest import Manifest
 from webhook.replay.safety import printable
 
@@ -80,6 +90,7 @@ def daily_review(proven: Proven) -> Report:
     """Give what happened, and what needs eyes (PCI DSS 10.4.1.1)."""
     manifests, events = proven.manifests, proven.events
     looked_at = sorted([*_sessions_to_see(manifests), *_events_to_see(events), *_unsealed(proven)])
+    canaries = canary_rows(events)
     kinds = sorted({event.kind.value for _, event in events})
     counts: list[Row] = [("sessions", str(len(manifests)), "")]
     for kind in kinds:
@@ -94,6 +105,7 @@ def daily_review(proven: Proven) -> Report:
         len(looked_at),
         [
             Table("To look at", "Each has to be understood by somebody.", seen, looked_at),
+            Table("Canaries", "" if canaries else NO_CANARY, CANARY_COLUMNS, canaries),
             Table("What happened", "", ("kind", "count", "failures"), counts),
             Table("Who", "", _PEOPLE, _people(manifests, events)),
         ],
@@ -249,23 +261,23 @@ def _is_peak(manifest: Manifest) -> bool:
 
 def _events_to_see(events: Sequence[tuple[int, AuditEvent]]) -> Iterable[Row]:
     reviewed = {event.approval for _, event in events if event.details.get("review") == "done"}
+    expected = refused_to_canaries(event for _, event in events)
     for index, event in events:
+        if event.id in expected:
+            continue
         is_change = event.kind is Kind.POLICY_CHANGED and "policies" not in event.details
         is_told = event.outcome is Outcome.FAILURE or is_change
         is_glass = event.kind is Kind.BREAK_GLASS and event.approval not in reviewed
         if not is_told and not is_glass:
             continue
         what = "broken glass without a review" if is_glass else event.kind.value
-        where = " ".join(
-            part for part in (event.where.namespace, event.where.resource, event.where.name) if part
-        )
         who = "" if event.kind in CONTROLS else event.actor.username
         details = ": ".join(part for part in (asked_of(event), event.reason) if part)
-        yield rfc3339(event.at), what, who, where, details, str(index)
+        yield rfc3339(event.at), what, who, place_of(event), details, str(index)
 
 
 def _unsealed(proven: Proven) -> Iterable[Row]:
-    sealed = {entry.key.partition("/")[2] for entry in proven.entries if entry.key.startswith("manifest/")}
+    sealed = {manifest_session(entry.key) for entry in proven.entries}
     for row in open_rows(proven.events, sealed):
         yield row.at, "session not sealed", row.user, row.namespace, row.asked, str(row.entry)
 

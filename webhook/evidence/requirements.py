@@ -7,7 +7,9 @@ from typing import Final
 
 import msgspec
 
-from webhook.evidence.tables import ApprovalRow, EventRow, OpenRow, PersonRow, PolicyRow, SessionRow
+from webhook.evidence.approval_tables import ApprovalRow
+from webhook.evidence.session_tables import OpenRow, SessionRow
+from webhook.evidence.tables import EventRow, PersonRow, PolicyRow
 
 _SKEW_S: Final = 1.0
 
@@ -135,11 +137,23 @@ def _time(shown: Shown) -> Requirement:
 
 
 def _controls(shown: Shown) -> Requirement:
-    failed = [row for row in shown.events if row.kind in {"control-failed", "notification-failed"}]
+    failed = sum(row.kind in {"control-failed", "notification-failed"} for row in shown.events)
+    incidents = sum(row.kind == "incident" for row in shown.events)
+    canaries = [row.outcome == "success" for row in shown.events if row.kind == "canary"]
+    died = len(canaries) - sum(canaries)
     broken = sum(row.phase == "Interrupted" for row in shown.sessions)
-    shows = f"{_n(len(failed), 'failure')} of controls, {_n(broken, 'session')} interrupted."
+    tried = f"{len(canaries)} canaries, {died} died" if canaries else "no canary was sent"
+    shows = (
+        f"{_n(failed, 'failure')} of controls, {_n(incidents, 'incident')} at recorders,"
+        f" {_n(broken, 'session')} interrupted; {tried}."
+    )
     asks = "Failures of critical security controls are detected and answered"
-    attention = _n(len(failed), "failure") if failed else ""
+    parts = [
+        _n(failed, "failure") if failed else "",
+        _n(incidents, "incident") if incidents else "",
+        f"{_n(died, 'canary', 'canaries')} died" if died else "",
+    ]
+    attention = ", ".join(filter(None, parts))
     return Requirement("10.7.2, 10.7.3", asks, shows, attention, "events")
 
 

@@ -16,6 +16,8 @@ CONTROLS: Final = frozenset(
         Kind.CONTROL_STARTED,
         Kind.CONTROL_STOPPED,
         Kind.CONTROL_FAILED,
+        Kind.INCIDENT,
+        Kind.CANARY,
         Kind.NOTIFICATION_FAILED,
         Kind.POLICY_CHANGED,
         Kind.POLICY_REFUSED,

@@ -1,60 +1,17 @@
-"""What the entries of a bundle or report say, as tables. Pure."""
+"""What the entries of a bundle or report say, as tables: of events, policies and people. Pure.
+
+Those of sessions are in ``session_tables``, those of approvals in ``approval_tables``.
+"""
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable
 
 import msgspec
 
-from webhook.audit_api.objects import duration, rfc3339
-from webhook.evidence.recordings import Outline
+from webhook.audit_api.objects import rfc3339
 from webhook.evidence.selection import CONTROLS, started
-from webhook.evidence.source import Asked
 from webhook.journal.events import AuditEvent, Kind
 from webhook.ledger.manifest import Manifest
-from webhook.replay.safety import printable
-
-
-class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One session that ended."""
-
-    session: str
-    entry: int
-    """Number of its manifest in the ledger."""
-    user: str
-    groups: tuple[str, ...]
-    namespace: str
-    pod: str
-    container: str
-    node: str
-    command: str
-    tty: bool
-    started: str
-    ended: str
-    duration: str
-    exit_code: int | None
-    phase: str
-    how: str
-    reason: str
-    action: str
-    policy: str
-    rule: str
-    approval: str
-    masked: int
-    masked_by: dict[str, int]
-    gaps: int
-    stdin_bytes: int
-    stdout_bytes: int
-    stderr_bytes: int
-    clock_skew: str
-    masking: str
-    profile: str
-    programs: int
-    denied: int
-    untraced: str
-    played: bool
-    kept: bool
-    """Whether its recording is there."""
 
 
 class EventRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,35 +37,6 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     session: str
     origin: str
     details: dict[str, str]
-
-
-class VerdictRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What one person said on an approval."""
-
-    at: str
-    by: str
-    verdict: str
-    taken: bool
-    reason: str
-
-
-class ApprovalRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One approval, from what happened to it in this time."""
-
-    name: str
-    namespace: str
-    requester: str
-    asked: str
-    asked_at: str
-    policy: str
-    rule: str
-    about: str
-    state: str
-    verdicts: tuple[VerdictRow, ...]
-    uses: tuple[str, ...]
-    """Ids of sessions, or of requests for objects, with their times."""
-    broken_glass: bool
-    reviewed: bool
 
 
 class PolicyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,68 +74,6 @@ class PersonRow(msgspec.Struct, frozen=True, kw_only=True):
     last: str = ""
 
 
-class OpenRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A session that was let start and is not sealed: it never began, or had not ended."""
-
-    session: str
-    entry: int
-    at: str
-    user: str
-    namespace: str
-    asked: str
-
-
-_VERDICTS: Final = frozenset({Kind.APPROVAL_DECIDED, Kind.APPROVAL_REFUSED, Kind.BREAK_GLASS})
-_ENDS: Final = {
-    Kind.APPROVAL_EXPIRED: "expired",
-    Kind.APPROVAL_REMOVED: "removed",
-    Kind.APPROVAL_USED: "used",
-}
-
-
-def session_row(entry: int, manifest: Manifest, asked: Asked | None, outline: Outline | None) -> SessionRow:
-    """Give a session's row; ``asked`` and ``outline`` are missing where the recording is."""
-    seen = outline or Outline()
-    ended = manifest.ended_at
-    return SessionRow(
-        session=manifest.session,
-        entry=entry,
-        user=manifest.user,
-        groups=asked.identity.groups if asked else (),
-        namespace=manifest.namespace,
-        pod=manifest.pod,
-        container=manifest.container,
-        node=manifest.node,
-        command=printable(shlex.join(asked.command)) if asked else "",
-        tty=manifest.tty,
-        started=rfc3339(started(manifest)),
-        ended="" if ended is None else rfc3339(ended - manifest.clock_skew),
-        duration="" if ended is None else duration(max(0, ended - manifest.started_at)),
-        exit_code=manifest.exit_code,
-        phase=manifest.phase,
-        how=manifest.how,
-        reason=manifest.reason,
-        action=manifest.action,
-        policy=manifest.policy,
-        rule=manifest.rule,
-        approval=manifest.approval,
-        masked=sum(manifest.findings.values()),
-        masked_by=manifest.findings,
-        gaps=len(manifest.gaps),
-        stdin_bytes=manifest.stdin_bytes,
-        stdout_bytes=manifest.stdout_bytes,
-        stderr_bytes=manifest.stderr_bytes,
-        clock_skew=duration(manifest.clock_skew),
-        masking=manifest.masking,
-        profile=manifest.profile,
-        programs=seen.programs,
-        denied=seen.denied,
-        untraced=seen.untraced,
-        played=seen.played,
-        kept=outline is not None,
-    )
-
-
 def event_row(entry: int, event: AuditEvent) -> EventRow:
     """Give an event's row."""
     where = event.where
@@ -238,31 +104,6 @@ def event_row(entry: int, event: AuditEvent) -> EventRow:
 def asked_of(event: AuditEvent) -> str:
     """Give what was asked, and the command line where there is one, in one line."""
     return ": ".join(part for part in (event.asked, shlex.join(event.argv)) if part)
-
-
-def approval_rows(events: Iterable[AuditEvent]) -> list[ApprovalRow]:
-    """Give approvals by what happened to them, those of the first event first."""
-    found: dict[tuple[str, str], list[AuditEvent]] = {}
-    for event in sorted(events, key=lambda one: (one.at, one.id)):
-        if event.approval and event.kind is not Kind.DECISION:
-            found.setdefault((event.where.namespace, event.approval), []).append(event)
-    return [_approval(name, told) for (_, name), told in found.items()]
-
-
-def open_rows(events: Iterable[tuple[int, AuditEvent]], sealed: set[str]) -> list[OpenRow]:
-    """Give the sessions that were let start and have no manifest."""
-    rows: dict[str, OpenRow] = {}
-    for entry, event in events:
-        if event.kind is Kind.DECISION and event.session and event.session not in sealed:
-            rows[event.session] = OpenRow(
-                session=event.session,
-                entry=entry,
-                at=rfc3339(event.at),
-                user=event.actor.username,
-                namespace=event.where.namespace,
-                asked=asked_of(event),
-            )
-    return [rows[session] for session in sorted(rows)]
 
 
 def policy_rows(events: Iterable[tuple[int, AuditEvent]]) -> list[PolicyRow]:
@@ -357,57 +198,3 @@ def _note(people: dict[str, _Person], event: AuditEvent) -> None:
             person.reads += 1
         case _:
             pass
-
-
-def _approval(name: str, events: Sequence[AuditEvent]) -> ApprovalRow:
-    first = events[0]
-    asked = next((event for event in events if event.kind is Kind.APPROVAL_ASKED), None)
-    verdicts = [event for event in events if event.kind in _VERDICTS]
-    return ApprovalRow(
-        name=name,
-        namespace=first.where.namespace,
-        requester=first.requester,
-        asked=next(map(asked_of, events), ""),
-        asked_at=rfc3339(asked.at) if asked else "",
-        policy=first.policy,
-        rule=first.rule,
-        about=" ".join(part for part in (first.where.resource, first.where.name) if part),
-        state=_state(events),
-        verdicts=tuple(map(_verdict, verdicts)),
-        uses=tuple(_use(event) for event in events if event.kind is Kind.APPROVAL_USED),
-        broken_glass=any(event.kind is Kind.BREAK_GLASS for event in events),
-        reviewed=any(event.details.get("review") == "done" for event in events),
-    )
-
-
-def _state(events: Sequence[AuditEvent]) -> str:
-    state = "waits"
-    for event in events:
-        verdict = event.details.get("verdict", "")
-        if event.kind in _ENDS:
-            state = "revoked" if verdict == "revoke" else _ENDS[event.kind]
-        elif event.kind is Kind.BREAK_GLASS:
-            state = "broken glass"
-        elif event.kind is Kind.APPROVAL_DECIDED and verdict != "review":
-            state = _decided(verdict, event.details)
-    return state
-
-
-def _decided(verdict: str, details: Mapping[str, str]) -> str:
-    if verdict == "approve" and details.get("missing"):
-        return "waits"
-    return {"approve": "approved", "deny": "denied", "standing": "standing"}.get(verdict, verdict)
-
-
-def _verdict(event: AuditEvent) -> VerdictRow:
-    return VerdictRow(
-        at=rfc3339(event.at),
-        by=event.actor.username,
-        verdict=event.details.get("verdict", "") or event.kind.value,
-        taken=event.kind is not Kind.APPROVAL_REFUSED,
-        reason=event.reason,
-    )
-
-
-def _use(event: AuditEvent) -> str:
-    return f"{rfc3339(event.at)} {event.session or event.request}"

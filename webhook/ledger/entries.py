@@ -139,6 +139,12 @@ def manifest_key(session: str, number: int) -> str:
     return f"manifest/{session}" if number == 1 else f"manifest/{session}/{number}"
 
 
+def manifest_session(key: str) -> str:
+    """Give the session whose manifest has a key; nothing where the key is of another kind."""
+    kind, _, rest = key.partition("/")
+    return rest.partition("/")[0] if kind == "manifest" else ""
+
+
 def removal_entry(removal: Removal, key: LedgerKey, origin: str) -> Entry:
     """Give the entry of a removal, signed."""
     note = key.sign(_text("removal", removal), origin)

@@ -9,7 +9,7 @@ from webhook.notifications.messages import Command, Fact, Message, Severity
 
 WINDOW_SECONDS: Final = 60.0
 _NAMED: Final = 5
-_LOUD: Final = frozenset({Kind.BREAK_GLASS, Kind.CONTROL_FAILED})
+_LOUD: Final = frozenset({Kind.BREAK_GLASS, Kind.CANARY, Kind.CONTROL_FAILED})
 
 
 class Flood:

@@ -139,6 +139,28 @@ def _failed(event: AuditEvent) -> Message:
     )
 
 
+def _incident(event: AuditEvent) -> Message:
+    return Message(
+        title=_title("Incident at a recorder", event),
+        severity=Severity.FAILURE,
+        facts=_facts(event),
+        commands=_session_commands(event, running=False),
+    )
+
+
+def _canary(event: AuditEvent) -> Message:
+    return Message(
+        title=_title("A canary died: a control does not work", event),
+        severity=Severity.FAILURE,
+        facts=(
+            *_facts(event, ("Who", event.actor.username)),
+            *(Fact(words.heading(key, 40), words.value(text, _SHORT)) for key, text in event.details.items()),
+        ),
+        commands=_session_commands(event, running=False),
+        loud=True,
+    )
+
+
 def _found(event: AuditEvent) -> Message:
     return Message(
         title=_title("Card data found", event),
@@ -200,6 +222,8 @@ _MESSAGES: Final[dict[Kind, Callable[[AuditEvent], Message]]] = {
     Kind.APPROVAL_EXPIRED: _expired,
     Kind.BREAK_GLASS: _break_glass,
     Kind.CONTROL_FAILED: _failed,
+    Kind.INCIDENT: _incident,
+    Kind.CANARY: _canary,
     Kind.SESSION_FINDING: _found,
     Kind.SESSION_KILLED: _killed,
     Kind.SESSION_LOST: _lost,

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from sidecar.commands.globs import Glob
-from webhook.journal.events import AuditEvent, Kind
+from webhook.journal.events import AuditEvent, Kind, Outcome
 
 DEFAULT_KINDS: Final = (
     Kind.APPROVAL_ASKED,
@@ -13,6 +13,8 @@ DEFAULT_KINDS: Final = (
     Kind.APPROVAL_EXPIRED,
     Kind.BREAK_GLASS,
     Kind.CONTROL_FAILED,
+    Kind.INCIDENT,
+    Kind.CANARY,
     Kind.SESSION_FINDING,
     Kind.SESSION_LOST,
 )
@@ -51,7 +53,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Choice:
-    """Tells whether a receiver hears of an event. Breaking the glass is heard by everyone, everywhere."""
+    """Tells whether a receiver hears of an event. Breaking the glass is heard by everyone, everywhere;
+    of canaries those that died are heard of."""
 
     def __init__(self, terms: Terms, receiver: str) -> None:
         own = terms.receivers.get(receiver, ReceiverTerms())
@@ -64,6 +67,8 @@ class Choice:
         if event.kind is Kind.BREAK_GLASS:
             return True
         if event.kind not in self._kinds or event.dry_run:
+            return False
+        if event.kind is Kind.CANARY and event.outcome is Outcome.SUCCESS:
             return False
         namespace = event.where.namespace
         return not (namespace and self._namespaces) or any(glob.fits(namespace) for glob in self._namespaces)

@@ -21,6 +21,7 @@ from webhook.collector.changes import Changes
 from webhook.collector.checkpoints import ConfigMapPlace
 from webhook.collector.exporting import FileTarget, Target, WebTarget
 from webhook.collector.finding_alerts import FindingAlerts
+from webhook.collector.incidents import notice_event
 from webhook.collector.pods import KubePods
 from webhook.collector.proving import Trust
 from webhook.collector.retention import Retention
@@ -121,6 +122,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
         listeners=(ledger.event_sealing.hear, observers.hear),
         counts=observers.stored,
         alerts=FindingAlerts(journaling.note_all, journaling.maker.stamp),
+        incident=lambda notice: journaling.journal.shown(notice_event(notice)),
         programs=programs,
     )
     sessions = SessionKeeping(

@@ -81,7 +81,7 @@ class SessionKeeping:
             await self._collector.perform([Record((self._shown(event),))])
 
     async def _beat(self) -> None:
-        self._collector.beat()
+        await self._collector.beat()
 
     async def _read_orders(self) -> None:
         orders = self._collector.orders

@@ -43,6 +43,10 @@ class MissingError(StoreError):
     """Something that was kept is not there any more; asking again will not bring it back."""
 
 
+class DamagedLedgerError(MissingError):
+    """An entry of the ledger is kept, and cannot be read any more; the text names it."""
+
+
 class Phase(Enum):
     """Where a session is."""
 

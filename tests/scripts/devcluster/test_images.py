@@ -13,10 +13,10 @@ ARG BASE
 FROM ${BASE} AS build
 # COPY nothing
 COPY --chown=0:0 pyproject.toml src/ \\
-     /work/
+     /built/
 RUN echo COPY
 FROM ${BASE}
-COPY --from=build /work /work
+COPY --from=build /built /built
 add data /data
 """
 

@@ -12,12 +12,14 @@ from pathlib import Path
 import msgspec
 import pytest
 from faulty_proxy import Call, FaultyProxy, Reply, faulty_proxy, lose_answer, status
+from journal_sender import Sender
 from opensearch_server import call, opensearch_url, remove_all
 from shipper_process import until
 from whole_path import WholePath
 
 from sidecar.contract.events import Data, Ending, decode_event
 from webhook.store import OpenSearchSettings, open_store
+from webhook.store.audit import AuditQuery
 from webhook.store.contract import Store
 
 SPOOL = {"SPOOL_BYTES": "2000000", "SPOOL_PATIENCE_SECONDS": "1"}
@@ -51,6 +53,70 @@ def test_a_full_disk_ends_sessions_only_when_the_spool_is_full(small_disk: Path,
         filler.unlink()
         assert path.ended(ticket.session).how is Ending.SPOOL_FULL
         assert path.output(ticket.session) == done.stdout
+        until(lambda: not list((path.recorder.spool / "sessions").iterdir()))
+
+
+class FragileDisk:
+    """A file system that turns read-only under those who write, as after an error of its device."""
+
+    def __init__(self, folder: Path, image: Path) -> None:
+        self.folder = folder
+        self._image = image
+        folder.mkdir(parents=True)
+        image.write_bytes(b"")
+        os.truncate(image, 16 << 20)
+        subprocess.run(["mkfs.ext4", "-q", "-O", "^has_journal", image], check=True)
+        self.mount()
+
+    def mount(self) -> None:
+        subprocess.run(["mount", "-o", "loop", self._image, self.folder], check=True)
+
+    def break_down(self) -> None:
+        subprocess.run(["mount", "-o", "remount,abort", self.folder], check=True)
+
+    def unmount(self) -> None:
+        subprocess.run(["umount", self.folder], check=True)
+
+
+@pytest.fixture
+def fragile_disk(tmp_path: Path) -> Iterator[FragileDisk]:
+    if os.geteuid() != 0 or not Path("/dev/loop-control").exists():
+        pytest.skip("mounting a file system takes root and loop devices")
+    disk = FragileDisk(tmp_path / "path" / "database", tmp_path / "image")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk.folder], check=True)
+
+
+def test_a_disk_that_turns_read_only_delays_and_loses_nothing(
+    fragile_disk: FragileDisk, compiled_shim: Path
+) -> None:
+    with WholePath(fragile_disk.folder.parent, compiled_shim, SPOOL) as path:
+        sender = Sender(path.folder / "sender", path.collector)
+        before = path.authority.grant("echo", "before")
+        path.recorder.run(before)
+        path.ended(before.session)
+        fragile_disk.break_down()
+        sender.start(100)
+        short = path.authority.grant("echo", "still works")
+        done = path.recorder.run(short)
+        assert (done.returncode, done.stdout) == (0, b"still works\n")
+        long = path.authority.grant("head", "-c", "30000000", "/dev/urandom")
+        cut = path.recorder.run(long)
+        assert FULL in cut.stderr
+        until(lambda: "not stored" in path.collector.log())
+        path.collector.kill()
+        fragile_disk.unmount()
+        fragile_disk.mount()
+        path.collector.start()
+        sender.finish()
+        assert path.ended(before.session).exit_code == path.ended(short.session).exit_code == 0
+        assert path.ended(long.session).how is Ending.SPOOL_FULL
+        assert path.output(short.session) == done.stdout
+        assert path.output(long.session) == cut.stdout
+        store = path.collector.store
+        kept = [one.event.id for one in store.audit_events(AuditQuery(limit=1000))]
+        store.close()
+        assert sorted(kept) == sorted(sender.noted)
         until(lambda: not list((path.recorder.spool / "sessions").iterdir()))
 
 

@@ -12,6 +12,7 @@ import pytest
 from audit_pki import Authority as TlsAuthority
 from collector_server import LOST_TOKEN, TOKEN, CollectorServer, running
 from cuttable import Relay
+from memory import peak_mebibytes
 from recorded import LIMIT, Made
 from shipper_process import ShipperProcess, until
 
@@ -94,13 +95,6 @@ def rough_place(tmp_path: Path) -> Iterator[Place]:
         place = Place(tmp_path, server)
         yield place
         place.close()
-
-
-def peak_mebibytes(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    raise AssertionError
 
 
 def test_a_spool_is_shipped_and_the_shipper_ends(place: Place) -> None:

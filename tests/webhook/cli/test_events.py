@@ -109,6 +109,32 @@ def test_csv_is_one_line_an_event_and_no_formula(chaperone: Chaperone, events: E
     assert not any((cell or "").startswith(("=", "+", "@", "-")) for row in rows for cell in row.values())
 
 
+def test_words_are_found_and_marked_and_cannot_forge_a_line(chaperone: Chaperone, events: Events) -> None:
+    out = chaperone.out("events", "list", "--text", "agreed", COLUMNS="120")
+    assert is_harmless(out)
+    header, row, line = out.splitlines()
+    assert header.startswith("AGE")
+    assert row.split()[1:3] == ["approval-decided", "bob"]
+    assert "agreed \\x1b]0;owned" in line
+    found = json.loads(chaperone.out("events", "list", "--text", '"select 1"', "-o", "json"))["status"][
+        "hits"
+    ]
+    assert found[0]["event"]["metadata"]["name"] == events["denied"].id
+    assert [found[0]["text"][start:end] for start, end in found[0]["highlight"]] == ["select 1"]
+    out = chaperone.out("events", "list", "--text", "select", "-o", "csv", "--outcome", "failure")
+    [cells] = csv.DictReader(out.splitlines())
+    assert (cells["id"], cells["matches"]) == (events["denied"].id, "select")
+
+
+def test_what_is_not_found_is_told_and_how_cards_are_on_record(chaperone: Chaperone, events: Events) -> None:
+    done = chaperone.run("events", "list", "--text", "4111 1111 1111 1111")
+    assert (done.code, done.out) == (0, "")
+    assert "Nothing found for this number among the audit events of namespace payments" in done.error
+    assert "411111******1111" in done.error
+    assert chaperone.run("events", "list", "--text", "x", "--limit", "1001").code == 2
+    assert events
+
+
 def test_json_holds_no_control_characters(chaperone: Chaperone, events: Events) -> None:
     out = chaperone.out("events", "list", "-o", "json")
     assert is_harmless(out)

@@ -2,56 +2,25 @@
 
 import base64
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from audit_front import AGENT, AUDITOR, Front, front
+from audit_front import AGENT, AUDITOR, front
 from audit_server import serve
 from cli_runner import Chaperone
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from ledger_desk import ROOTS, Desk
-from ledger_samples import ledger_key, make_event
+from ledger_desk import Desk
+from ledger_installation import ROOT, Installation, installation
+from ledger_samples import ledger_key
 
 from sidecar.contract.frames import Frame
-from webhook.store.contract import MissingError, Phase, SessionRecord
-
-ROOT = base64.b64encode(ROOTS[0]).decode()
-
-
-@dataclass
-class Installation:
-    desk: Desk
-    front: Front
-    folder: Path
-    sessions: list[SessionRecord]
-    chaperone: Chaperone
-
-    def broken(self, *arguments: str) -> str:
-        """What a verification that must fail says."""
-        done = self.chaperone.run("ledger", "verify", "--root", ROOT, *arguments)
-        assert done.code == 1, done.out
-        assert done.error.startswith("chaperone: the record is broken: ")
-        return done.error.removeprefix("chaperone: the record is broken: ").strip()
+from webhook.store.contract import MissingError, Phase
 
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Iterator[Installation]:
-    """Four sessions, each with a manifest, and events; a checkpoint at the end of each two."""
-    desk = Desk(tmp_path / "store.db")
-    sessions: list[SessionRecord] = []
-    for number in range(4):
-        sessions.append(desk.session(number * 300_000))
-        desk.sealing.seal()
-        desk.book.note([make_event(number)])
-        if number % 2:
-            desk.checkpoints.give_out()
-    sign = lambda: desk.checkpoints.give_out().checkpoint  # noqa: E731
-    with serve(desk.store, tmp_path, sign=sign) as served, front(served) as running:
-        yield Installation(
-            desk, running, tmp_path, sessions, Chaperone(running.kubeconfig(tmp_path, AUDITOR))
-        )
-    desk.store.close()
+    with installation(Desk(tmp_path / "store.db"), tmp_path) as installed:
+        yield installed
 
 
 def test_a_whole_record_holds(installed: Installation) -> None:

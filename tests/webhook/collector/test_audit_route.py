@@ -17,6 +17,7 @@ from sidecar.contract.wire import NoticeKind
 from webhook.collector.audit_intake import MAX_BATCH_BYTES, judge
 from webhook.collector.audit_route import AUDIT_EVENTS_PATH, AuditIntake, audit_router
 from webhook.collector.changes import Changes
+from webhook.collector.incidents import RECORDER_USER
 from webhook.collector.proving import PodIdentity
 from webhook.collector.recording import Recording
 from webhook.collector.tokens import TokenRefusedError
@@ -80,7 +81,12 @@ class Desk:
         return await post(self.app, body, token)
 
     def events(self) -> list[AuditEvent]:
-        return [kept.event for kept in self.store.audit_events(AuditQuery())]
+        """All that are kept but those of notices."""
+        return [
+            kept.event
+            for kept in self.store.audit_events(AuditQuery())
+            if kept.event.actor.username != RECORDER_USER
+        ]
 
     def notices(self) -> list[tuple[str, str]]:
         kept = self.store.notices(namespace=None, since=None, limit=100)
@@ -213,7 +219,15 @@ async def test_what_a_sender_writes_is_kept_as_it_is_and_nothing_more(desk: Desk
 
 
 @pytest.mark.parametrize(
-    "kind", [Kind.RECORD_READ, Kind.SESSION_FINDING, Kind.SESSION_KILLED, Kind.SESSION_LOST]
+    "kind",
+    [
+        Kind.RECORD_READ,
+        Kind.INCIDENT,
+        Kind.CANARY,
+        Kind.SESSION_FINDING,
+        Kind.SESSION_KILLED,
+        Kind.SESSION_LOST,
+    ],
 )
 async def test_what_collectors_alone_make_is_not_taken_from_others(kind: Kind) -> None:
     """Above all, nobody but who has the right to it has a session ended."""

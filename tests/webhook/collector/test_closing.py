@@ -16,7 +16,7 @@ from webhook.collector.operations import Outcome, Record, perform
 from webhook.journal.events import Kind
 from webhook.ledger.entries import SignedManifest
 from webhook.ledger.manifest import Manifest
-from webhook.store.contract import Phase, Query
+from webhook.store.contract import Phase, Query, Store
 from webhook.store.sqlite.store import SqliteStore
 
 SILENT_S = 900
@@ -25,7 +25,7 @@ SILENT_S = 900
 class Place:
     """A clock, a cluster and what looks for silent recorders."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: Store) -> None:
         self.store = store
         self.now = CLOCK
         self.troubled_at = 0

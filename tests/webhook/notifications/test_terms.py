@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from told import POD, event
 
-from webhook.journal.events import Kind, Where
+from webhook.journal.events import Kind, Outcome, Where
 from webhook.notifications.terms import NEVER, Choice, Terms
 
 
@@ -21,6 +21,7 @@ def test_what_needs_people_is_heard_by_all_unless_told_otherwise() -> None:
         Kind.APPROVAL_EXPIRED,
         Kind.BREAK_GLASS,
         Kind.CONTROL_FAILED,
+        Kind.INCIDENT,
         Kind.SESSION_FINDING,
         Kind.SESSION_LOST,
     }
@@ -41,6 +42,11 @@ def test_a_receiver_has_its_own_kinds_and_namespaces() -> None:
 def test_breaking_the_glass_is_heard_by_everyone(where: Where) -> None:
     given = terms('{"kinds":[],"receivers":{"chat":{"kinds":[],"namespaces":["nothing"]}}}')
     assert Choice(given, "chat").hears(event(Kind.BREAK_GLASS, where=where))
+
+
+def test_of_canaries_those_that_died_are_heard() -> None:
+    assert not Choice(Terms(), "chat").hears(event(Kind.CANARY))
+    assert Choice(Terms(), "chat").hears(event(Kind.CANARY, outcome=Outcome.FAILURE))
 
 
 def test_a_dry_run_disturbs_nobody() -> None:

@@ -1,36 +1,12 @@
 """Both stores, each empty, behind one fixture."""
 
-import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from opensearch_server import opensearch_url, remove_all, remove_documents
 
-from webhook.store import OpenSearchSettings, SqliteSettings, StoreSettings, open_store
+from webhook.store import SqliteSettings, StoreSettings, open_store
 from webhook.store.contract import Store
-
-
-@pytest.fixture(scope="session")
-def opensearch() -> Iterator[str]:
-    """The address of a real OpenSearch."""
-    with opensearch_url() as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-def opensearch_corner(opensearch: str) -> Iterator[OpenSearchSettings]:
-    """A corner of a real OpenSearch that goes away at the end."""
-    prefix = f"test-{secrets.token_hex(4)}"
-    yield OpenSearchSettings(opensearch, prefix=prefix)
-    remove_all(opensearch, prefix)
-
-
-@pytest.fixture
-def opensearch_settings(opensearch_corner: OpenSearchSettings) -> OpenSearchSettings:
-    """An empty corner of a real OpenSearch."""
-    remove_documents(opensearch_corner.url, opensearch_corner.prefix)
-    return opensearch_corner
 
 
 @pytest.fixture(params=["sqlite", pytest.param("opensearch", marks=pytest.mark.opensearch)])

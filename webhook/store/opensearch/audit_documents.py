@@ -30,6 +30,8 @@ _CATEGORIES: Final = {
     Kind.CONTROL_STARTED: ("process", "start"),
     Kind.CONTROL_STOPPED: ("process", "end"),
     Kind.CONTROL_FAILED: ("process", "error"),
+    Kind.INCIDENT: ("intrusion_detection", "denied"),
+    Kind.CANARY: ("process", "info"),
     Kind.SESSION_FINDING: ("intrusion_detection", "info"),
     Kind.SESSION_KILLED: ("session", "end"),
     Kind.SESSION_LOST: ("session", "error"),

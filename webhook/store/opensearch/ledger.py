@@ -14,7 +14,7 @@ import msgspec
 from webhook.ledger.entries import Entry, kind_of
 from webhook.ledger.tree import Frontier, Node
 from webhook.ledger.verifying import KeptEntry
-from webhook.store.contract import StoreError
+from webhook.store.contract import DamagedLedgerError, StoreError
 from webhook.store.ledger import Placed, check_count, grow, join_nodes, split_nodes
 from webhook.store.opensearch.client import Client
 from webhook.store.opensearch.names import Names
@@ -63,6 +63,7 @@ class _Source(msgspec.Struct):
 
 
 class _Document(msgspec.Struct):
+    id: str = msgspec.field(name="_id", default="")
     source: _Source | None = msgspec.field(name="_source", default=None)
 
 
@@ -114,16 +115,22 @@ class Ledger:
         )
 
     def entries(self, *, start: int, limit: int) -> list[KeptEntry]:
-        """Give entries from number ``start``."""
+        """Give entries from number ``start``, up to one that is damaged."""
         self._refresh()
         found: list[KeptEntry] = []
         while len(found) < limit:
+            before = len(found)
             blocks = self._search({"range": {"chaperone.last": {"gte": start}}}, "asc", size=_PAGE)
-            page = [entry for block in blocks for entry in block.kept() if entry.index >= start]
-            if not page:
+            try:
+                for block in blocks:
+                    found += [entry for entry in block.kept() if entry.index >= start]
+            except DamagedLedgerError:
+                if not found:
+                    raise
                 break
-            found += page
-            start = page[-1].index + 1
+            if len(found) == before:
+                break
+            start = found[-1].index + 1
         return found[: max(limit, 0)]
 
     def entry(self, key: str) -> KeptEntry | None:
@@ -211,9 +218,10 @@ class Ledger:
         document = self._client.ask(
             _Document, "GET", f"/{self._index}/_doc/{first}", accept=[_NOT_FOUND], _source_includes=_SOURCE[0]
         )
-        return None if document.source is None else _decode(document.source)
+        return None if document.source is None else _decode(document.source, str(first))
 
-    def _search(self, query: Json, order: str, *, size: int) -> list[_Block]:
+    def _search(self, query: Json, order: str, *, size: int) -> Iterator[_Block]:
+        """Give blocks. Raises DamagedLedgerError at one that cannot be read."""
         body = {
             "size": size,
             "query": query,
@@ -222,7 +230,7 @@ class Ledger:
             "_source": _SOURCE,
         }
         found = self._client.ask(_Found, "POST", f"/{self._index}/_search", body)
-        return [_decode(hit.source) for hit in found.hits.hits if hit.source is not None]
+        return (_decode(hit.source, hit.id) for hit in found.hits.hits if hit.source is not None)
 
     def _refresh(self) -> None:
         self._client.ask(msgspec.Raw, "POST", f"/{self._index}/_refresh")
@@ -233,12 +241,12 @@ def _holds(leaf: int) -> Json:
     return {"bool": {"filter": [{"range": limits} for limits in ranges]}}
 
 
-def _decode(source: _Source) -> _Block:
+def _decode(source: _Source, first: str) -> _Block:
     try:
         return _decoder.decode(source.chaperone.block)
     except msgspec.MsgspecError:
-        raise StoreError(
-            "a part of the ledger cannot be read: it is damaged or from a newer version"
+        raise DamagedLedgerError(
+            f"entry {first} of the ledger cannot be read: it is damaged or from a newer version"
         ) from None
 
 

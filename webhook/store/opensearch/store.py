@@ -8,6 +8,7 @@ from sidecar.contract.frames import Frame
 from webhook.journal.events import AuditEvent
 from webhook.store.audit import AuditQuery, KeptEvent
 from webhook.store.contract import Hit, Passage, PodNotice, Query, SessionRecord, StoreError
+from webhook.store.filling import Whole
 from webhook.store.opensearch.audit import AuditReader
 from webhook.store.opensearch.bulk import CONFLICT
 from webhook.store.opensearch.client import Client
@@ -61,6 +62,10 @@ class OpenSearchStore(Ledger):
     def append(self, record: SessionRecord, frames: Sequence[Frame], passages: Sequence[Passage]) -> None:
         """Keep frames, passages and the session's new state."""
         self._writer.append(record, frames, passages)
+
+    def fill(self, sessions: Sequence[Whole]) -> None:
+        """Keep whole sessions."""
+        self._writer.fill(sessions)
 
     def note(self, notice: PodNotice) -> None:
         """Keep a notice."""

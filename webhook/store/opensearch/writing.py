@@ -5,7 +5,7 @@ session's record last, only over the version that was read: readers take frames 
 ``next_sequence``, so an append that broke off half-way is not seen, and completes when it is sent again.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -13,6 +13,7 @@ from sidecar.contract.frames import Frame
 from webhook.journal.events import AuditEvent
 from webhook.store.checks import advances, check_new, fresh_frames
 from webhook.store.contract import Passage, PodNotice, SessionRecord, StoreError
+from webhook.store.filling import Whole
 from webhook.store.opensearch import documents
 from webhook.store.opensearch.audit_documents import audit_document
 from webhook.store.opensearch.bulk import (
@@ -72,6 +73,27 @@ class Writer:
             if not advances(kept.record, record) or self._replace(kept, record):
                 return
         raise StoreError(f"session {record.session}: other writers kept changing its record")
+
+    def fill(self, sessions: Sequence[Whole]) -> None:
+        """Keep whole sessions, the documents of all of them together."""
+        self._ensure(
+            [
+                name(whole.ended.session)
+                for whole in sessions
+                for name in (self._names.sessions, self._names.passages)
+            ]
+        )
+        self._bulk(item for whole in sessions for item in self._whole(whole))
+
+    def _whole(self, whole: Whole) -> Iterator[Item]:
+        record, session = whole.ended, whole.ended.session
+        texts = self._names.passages(session)
+        yield create_item(texts, f"{session}-command", documents.command_document(record))
+        for sequence, document in documents.frame_documents(record, whole.frames):
+            yield create_item(self._names.events, frame_id(session, sequence), document)
+        for passage in whole.passages:
+            yield create_item(texts, passage_id(passage), documents.passage_document(record, passage))
+        yield create_item(self._names.sessions(session), session, documents.session_document(record))
 
     def note(self, notice: PodNotice) -> None:
         """Keep a notice."""

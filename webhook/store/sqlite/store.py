@@ -8,6 +8,7 @@ from webhook.journal.events import AuditEvent
 from webhook.store.audit import AuditQuery, KeptEvent
 from webhook.store.checks import advances, check_new, fresh_frames
 from webhook.store.contract import Hit, Passage, PodNotice, Query, SessionRecord, StoreError
+from webhook.store.filling import Whole
 from webhook.store.sqlite import audit, reading, removing, searching, writing
 from webhook.store.sqlite.connections import Connections
 from webhook.store.sqlite.ledger import Ledger
@@ -44,6 +45,19 @@ class SqliteStore(Ledger):
             writing.insert_passages(connection, number, passages, next_sequence=kept.next_sequence)
             if advances(kept, record):
                 writing.update_session(connection, number, record)
+
+    def fill(self, sessions: Sequence[Whole]) -> None:
+        """Keep whole sessions in one transaction."""
+        with self._connections.writing() as connection:
+            for whole in sessions:
+                writing.insert_session(connection, whole.began)
+                known = writing.kept_session(connection, whole.began.session)
+                if known is None:
+                    raise StoreError(f"session {whole.began.session} is not kept")
+                number, _ = known
+                writing.insert_frames(connection, number, whole.frames)
+                writing.insert_passages(connection, number, whole.passages, next_sequence=0)
+                writing.update_session(connection, number, whole.ended)
 
     def note(self, notice: PodNotice) -> None:
         """Keep a notice."""

@@ -1,0 +1,49 @@
+"""An installation whose ledger and sessions ``chaperone ledger verify`` reads, and its user."""
+
+import base64
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit_front import AUDITOR, Front, front
+from audit_server import serve
+from cli_runner import Chaperone
+from ledger_desk import ROOTS, Desk
+from ledger_samples import make_event
+
+from webhook.store.contract import SessionRecord
+
+ROOT = base64.b64encode(ROOTS[0]).decode()
+
+
+@dataclass
+class Installation:
+    desk: Desk
+    front: Front
+    folder: Path
+    sessions: list[SessionRecord]
+    chaperone: Chaperone
+
+    def broken(self, *arguments: str) -> str:
+        """What a verification that must fail says."""
+        done = self.chaperone.run("ledger", "verify", "--root", ROOT, *arguments)
+        assert done.code == 1, done.out + done.error
+        assert done.error.startswith("chaperone: the record is broken: ")
+        return done.error.removeprefix("chaperone: the record is broken: ").strip()
+
+
+@contextmanager
+def installation(desk: Desk, folder: Path) -> Generator[Installation]:
+    """Four sessions, each with a manifest, and events; a checkpoint at the end of each two."""
+    sessions: list[SessionRecord] = []
+    for number in range(4):
+        sessions.append(desk.session(number * 300_000))
+        desk.sealing.seal()
+        desk.book.note([make_event(number)])
+        if number % 2:
+            desk.checkpoints.give_out()
+    sign = lambda: desk.checkpoints.give_out().checkpoint  # noqa: E731
+    with serve(desk.store, folder, sign=sign) as served, front(served) as running:
+        yield Installation(desk, running, folder, sessions, Chaperone(running.kubeconfig(folder, AUDITOR)))
+    desk.store.close()
