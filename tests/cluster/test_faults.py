@@ -81,12 +81,14 @@ def test_without_the_webhook_configuration_the_policies_still_refuse(
     [
         ("clientConfig/service/path", "/v1/injection"),
         ("failurePolicy", "Ignore"),
+        ("rules/0/scope", "Cluster"),
+        ("matchConditions/0/expression", "false"),
         (
             "namespaceSelector/matchExpressions",
             [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": [NAMESPACE]}],
         ),
     ],
-    ids=["another door", "failing open", "not for this namespace"],
+    ids=["another door", "failing open", "for other objects", "on a condition", "not for this namespace"],
 )
 def test_a_configuration_that_would_not_ask_who_judges_pods_is_noticed(
     admin: Kubectl, place: str, value: object
@@ -95,7 +97,7 @@ def test_a_configuration_that_would_not_ask_who_judges_pods_is_noticed(
     target = ("validatingwebhookconfiguration", "chaperone-pods")
     before: Any = admin.get(*target)["webhooks"][0]
     for key in place.split("/"):
-        before = before[key]
+        before = before[int(key) if key.isdecimal() else key]
 
     def put(found: object) -> None:
         step = [{"op": "replace", "path": f"/webhooks/0/{place}", "value": found}]
