@@ -37,6 +37,13 @@ _FITTING: Final = {
     "standingapprovals": ("chaperone.dev", {"standingapprovals"}, "", {"CREATE", "UPDATE", "DELETE"}),
 }
 """Group, resources, subresource and operations that doors are for."""
+_VARIABLES: Final = 10
+"""That a recorder is given."""
+_VOLUMES: Final = (
+    ("chaperone", "emptyDir"),
+    ("chaperone-spool", "emptyDir"),
+    ("chaperone-token", "projected"),
+)
 _OPERATIONS: Final = frozenset({"CREATE", "UPDATE", "DELETE", "CONNECT"})
 _EXEMPT: Final = frozenset({"kube-system", "chaperone-system"})
 _READING: Final = frozenset(
@@ -322,6 +329,13 @@ def _pod_complaint(spec: Object, metadata: Object, image: str) -> str:
     context = first["securityContext"]
     if context["privileged"] or not context["runAsNonRoot"] or first.get("lifecycle") or first.get("command"):
         return "its recorder is another one"
+    variables = [str(variable["name"]) for variable in first["env"]]
+    if not all(name.startswith("CHAPERONE_") for name in variables) or len(set(variables)) != _VARIABLES:
+        return "its recorder is told something else"
+    volumes = [volume for volume in spec["volumes"] if str(volume["name"]).startswith("chaperone")]
+    kinds = [(volume["name"], *sorted(volume.keys() - {"name"})) for volume in volumes]
+    if kinds != list(_VOLUMES):
+        return "its volumes are others"
     if metadata["labels"]["chaperone.dev/guarded"] != "true":
         return "it is not marked"
     for container in others:
