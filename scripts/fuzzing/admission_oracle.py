@@ -84,7 +84,7 @@ _CARDS: Final = re.compile("|".join(rf"(?<!\d){pan}(?!\d)" for pan in PANS))
 _HEX_BEFORE: Final = re.compile(r"[0-9A-Fa-f]{0,129}\Z")
 _HEX_AFTER: Final = re.compile(r"[0-9A-Fa-f]{0,129}")
 _IDENTIFIERS: Final = frozenset({24, 32, 40, 48, 56, 64, 96, 128})
-"""So many hex digits are a digest or an identifier, and more than the most are data; masking leaves them."""
+"""So many hex digits are a digest or an identifier, which masking leaves."""
 
 
 class BrokenPromiseError(AssertionError):
@@ -217,7 +217,7 @@ def _has_card(text: str) -> bool:
         before = _HEX_BEFORE.search(text[max(0, found.start() - 129) : found.start()])
         after = _HEX_AFTER.match(text, found.end())
         length = sum(len(part.group()) for part in (before, found, after) if part is not None)
-        if length not in _IDENTIFIERS and length <= max(_IDENTIFIERS):
+        if length not in _IDENTIFIERS:
             return True
     return False
 
