@@ -1,7 +1,7 @@
 """How the tests share two cores: those of one cluster stay in one process, the rest goes to who is free.
 
-Where there are two clusters (``CHAPERONE_SECOND_CLUSTER``), tests that take Chaperone apart have the second one:
-what the others do goes on meanwhile.
+Where there are two clusters (``CHAPERONE_SECOND_CLUSTER``), tests that take Chaperone apart have the second
+one: what the others do goes on meanwhile.
 """
 
 import os
