@@ -163,11 +163,6 @@ class LiveRecorder:
         )
         wait_until((self.container / "sock").is_socket)
 
-    def hook(self) -> subprocess.Popen[bytes]:
-        """Start what the kubelet runs beside a starting recorder."""
-        argv = [sys.executable, "-m", "sidecar.processes.listening"]
-        return subprocess.Popen(argv, env=self._environment(), cwd=self.directory)
-
     def _log(self) -> int:
         return os.open(self.directory / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 

@@ -73,8 +73,6 @@ def container(settings: RecorderSettings, trust: Trust, guarded: tuple[str, ...]
             "capabilities": {"drop": ["ALL"]},
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        # Whatever starts next finds shim and socket, and who may enter a ready pod gets in.
-        "lifecycle": {"postStart": {"exec": {"command": ["python3", "-m", "sidecar.processes.listening"]}}},
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "File",
         "volumeMounts": [

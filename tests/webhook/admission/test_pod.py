@@ -6,7 +6,6 @@ import pytest
 from reviews import ROOT, Object, apply, injected, plain_pod, pod_door, pod_request
 
 from sidecar.contract.environment import read_roots
-from sidecar.processes import listening
 from webhook.admission.review import MalformedReviewError
 
 pytestmark = pytest.mark.anyio
@@ -57,15 +56,7 @@ async def test_the_recorder_fits_the_restricted_standard() -> None:
     assert security["readOnlyRootFilesystem"] is True
     assert security["capabilities"] == {"drop": ["ALL"]}
     assert security["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert recorder.keys().isdisjoint({"readinessProbe", "startupProbe"}), "each delays the pod by a second"
-
-
-async def test_nothing_else_starts_before_the_recorder_listens() -> None:
-    """The kubelet waits for this hook, and knows the module of the recorder's image."""
-    recorder = (await injected(plain_pod()))["spec"]["initContainers"][0]
-    assert recorder["lifecycle"] == {
-        "postStart": {"exec": {"command": ["python3", "-m", listening.__name__]}}
-    }
+    assert recorder.keys().isdisjoint({"readinessProbe", "startupProbe", "lifecycle"}), "each delays the pod"
 
 
 async def test_the_recorder_is_told_what_it_trusts() -> None:
