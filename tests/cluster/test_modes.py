@@ -16,6 +16,8 @@ from sessions import API, Audit, marker
 
 from webhook.policy.decision import Door
 
+KEPT = ("--set", "canary.enabled=true")
+"""What of the tests' installation would have to be approved to come back."""
 TICKING = ["sh", "-c", "while true; do echo tick; sleep 0.2; done"]
 
 
@@ -35,7 +37,7 @@ def default(cluster_name: str) -> Iterator[None]:
         f"guard.configuration.managers[0].serviceAccount={NAMESPACE}/manager",
         "guard.configuration.managers[0].names[0]=modes-managed-*",
     )
-    install(cluster_name, *(word for value in named for word in ("--set", value)))
+    install(cluster_name, *KEPT, *(word for value in named for word in ("--set", value)))
     yield
     install(cluster_name, "--for-tests")
 
@@ -43,7 +45,7 @@ def default(cluster_name: str) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def audit_mode(default: None, cluster_name: str) -> None:
     """The same in audit mode, which ``default`` takes away again."""
-    install(cluster_name, "--set", "policies.mode=audit")
+    install(cluster_name, *KEPT, "--set", "policies.mode=audit")
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Pods and other objects of the guarded namespace, made for a test and taken away after it."""
 
-from kube import NAMESPACE, Kubectl, Object
+from kube import NAMESPACE, Kubectl, Object, until
+
+RECORDER = "chaperone-recorder"
 
 
 class Workshop:
@@ -11,14 +13,20 @@ class Workshop:
         self._made: list[str] = []
 
     def pod(self, manifest: Object, *, ready: bool = True) -> str:
-        """Create a pod, wait until it runs, give its name."""
+        """Create a pod, wait until it runs and its recorder listens, give its name."""
         name = manifest["metadata"]["name"]
         self._admin.delete_now("-n", NAMESPACE, f"pod/{name}")
         self._made.append(f"pod/{name}")
         self._admin.apply(manifest)
         if ready:
             self._admin.run("wait", "-n", NAMESPACE, "--for=condition=Ready", f"pod/{name}", "--timeout=180s")
+            until(lambda: self._listens(name), what=f"a recorder of {name} that listens")
         return name
+
+    def _listens(self, name: str) -> bool:
+        """On a busy machine a pod is ready before its recorder has put the shim there; or it has none."""
+        log = self._admin.try_("logs", "-n", NAMESPACE, name, "-c", RECORDER)
+        return "listening for" in log.text or f"container {RECORDER} is not valid" in log.error
 
     def object(self, manifest: Object) -> None:
         """Create any other object of the namespace."""

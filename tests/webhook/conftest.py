@@ -28,13 +28,19 @@ def agents_api() -> Iterator[KubeApi]:
 
 
 def _api(user: str) -> Iterator[KubeApi]:
-    name = os.environ.get("CHAPERONE_CLUSTER", "dev")
-    for words in (["up"], ["kubeconfig", user]):
-        argv = [ROOT / "scripts/cluster", *words, "--name", name]
-        done = subprocess.run(argv, capture_output=True, text=True, check=True)
-    api = KubeApi(kubeconfig=Path(done.stdout.strip()))
+    name = os.environ.get("CHAPERONE_CLUSTER")
+    if name is None:
+        name = "dev"
+        _cluster("up", "--name", name)
+    api = KubeApi(kubeconfig=Path(_cluster("kubeconfig", user, "--name", name)))
     yield api
     api.close()
+
+
+def _cluster(*words: str) -> str:
+    """Run ``scripts/cluster`` and give what it says."""
+    argv = [ROOT / "scripts/cluster", *words]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
 
 
 @pytest.fixture(scope="session")
