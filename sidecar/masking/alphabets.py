@@ -144,21 +144,25 @@ class Alphabet(NamedTuple):
         return picked if self.values is None else picked.translate(self.values)
 
 
-def _gap(separator: bytes, silent: bytes | None) -> bytes:
-    """One separator, or what is silent, or both; group 1 is the separator."""
-    if silent is None:
-        return rb"(" + separator + rb")"
+def _gap(separator: bytes, silent: bytes, most: int) -> bytes:
+    """One separator, or what is silent, or both; group 1 is the separator. ``most`` are silent on a side."""
+    around = silent + rb"{0,%d}" % most
     return (
-        rb"(?=(?:"
-        + silent
-        + rb"{0,4}("
-        + separator
-        + rb"))?)(?:"
-        + silent
-        + rb"{0,4}"
-        + separator
-        + (silent + rb"{0,4}|" + silent + rb"{1,8})")
-    )
+        rb"(?=(?:" + around + rb"(" + separator + rb"))?)"
+        rb"(?:" + around + separator + around + rb"|" + silent + rb"{1,%d})" % (2 * most)
+    )  # fmt: skip
+
+
+def _begun_gap(separator: bytes, silent: bytes, most: int) -> bytes:
+    """What is whole of a gap that is cut off: a beginning of ``_gap``, however much of it is missing.
+
+    Never more than one separator: many blanks could be read in more ways than there is time for.
+    """
+    around = silent + rb"{0,%d}" % most
+    return (
+        rb"(?:" + around + rb"(?:" + separator + around + rb")?|"
+        + silent + rb"{%d,%d})" % (most + 1, 2 * most)
+    )  # fmt: skip
 
 
 def _alphabet(
@@ -184,12 +188,13 @@ def _alphabet(
     separator = alternatives(*separators, CURSOR_RIGHT) if escapes else alternatives(*separators)
     unseen = (*quiet, ESCAPE_SEQUENCE) if escapes else quiet
     silent = rb"(?:" + b"|".join((ROW_BREAK, *unseen) if rows else unseen) + rb")"
+    most = 2 if rows else 4
     tail = cut_off(*separators, *quiet, part or token)
     if rows:
         tail = rb"(?:" + ROW_BREAK_CUT + rb"|" + tail + rb")"
     if escapes:
         tail = rb"(?:" + ESCAPE_CUT_OFF + rb"|" + tail + rb")"
-    between = (gap or _gap(separator, silent)) + rb"(?=" + token + rb")"
+    between = (gap or _gap(separator, silent, most)) + rb"(?=" + token + rb")"
     return Alphabet(
         name=name,
         star=star,
@@ -197,7 +202,7 @@ def _alphabet(
         digits=re.compile(rb"(?:" + token + rb"){1,%d}" % (MOST_DIGITS + 1), re.DOTALL),
         enough=re.compile(token + rb"(?:(?:" + between + rb")?" + token + rb"){11}", re.DOTALL),
         gap=re.compile((rb"(?=" + GAP_BEGINS + rb")" if escapes else b"") + between, re.DOTALL),
-        cut=re.compile(rb"(?:" + separator + rb"|" + silent + rb"){0,10}" + tail + rb"\Z", re.DOTALL),
+        cut=re.compile(_begun_gap(separator, silent, most) + tail + rb"\Z", re.DOTALL),
         begun=re.compile(cut_off(part or token) + rb"\Z", re.DOTALL),
         pick=len(star) - 1 if pick < 0 else pick,
         values=values,

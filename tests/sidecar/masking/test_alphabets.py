@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
@@ -15,6 +16,7 @@ from sidecar.masking.alphabets import (
     PLAIN_GAPS,
     UNICODE_GAPS,
     UNIT,
+    alphabet,
 )
 
 BYTES = [bytes([byte]) for byte in range(256)]
@@ -27,3 +29,12 @@ def test_every_gap_begins_as_gaps_do(gap: bytes) -> None:
     begun = [byte for byte in BYTES if first.fullmatch(byte)]
     assert begun
     assert all(re.fullmatch(GAP_BEGINS, byte) for byte in begun)
+
+
+@pytest.mark.parametrize("name", ["text", "hex"])
+def test_many_blanks_are_not_read_in_every_way_there_is(name: str) -> None:
+    begun = alphabet(name).cut
+    start = time.process_time()
+    for _ in range(1000):
+        assert begun.match(b" " * 39 + b"00000000  61 62 63 64 65") is None
+    assert time.process_time() - start < 5

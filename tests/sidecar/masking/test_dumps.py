@@ -153,8 +153,8 @@ def test_groups_of_hex_are_no_number(engine: Engine) -> None:
     [
         # the row above is short and goes on as another
         (
-            b"00000018: 3036 362c       "
-            b"06600000000: 6162 6364 6566 6768 2c35 3030 3030 3630  abcdefgh,5000060\n"
+            b"00000018: 3036 362c       06600000000: 6162 6364 6566 6768 2c35 3030 3030 3630"
+            b"  abcdefgh,5000060\n"
             b"00000010: 3630 3631 3239 3730 3030 3170 6c61 696e  60612970001plain\n"
         ),
         # what begins in the text beside a row, before which six digits of another number stand
