@@ -298,7 +298,9 @@ FORGED: list[Object] = [
 async def test_nothing_else_is_written_by_hand(change: Object) -> None:
     cluster = Cluster(shells())
     await cluster.exec("sh")
-    assert "NotByHand" in causes(await cluster.write(change))
+    told = causes(await cluster.write(change))
+    assert "NotByHand" in told
+    assert "chaperone approvals deny t -n payments" in told["Remedy"]
 
 
 async def test_requests_are_not_made_or_removed_by_hand() -> None:
