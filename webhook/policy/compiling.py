@@ -119,8 +119,10 @@ def _check_approval(approval: Approval, place: Place, path: Path) -> None:
 
 def _check_people(approval: Approval, place: Place, path: Path) -> None:
     """Refuse what no approval request could hold, or nobody could ever approve."""
-    if not 1 <= approval.count <= MOST_PEOPLE:
-        _refuse(place, (*path, "count"), f"from 1 to {MOST_PEOPLE} people can be asked for")
+    if approval.count < 1:
+        _refuse(place, (*path, "count"), "at least one person must agree; write 1 or more")
+    if approval.count > MOST_PEOPLE:
+        _refuse(place, (*path, "count"), f"at most {MOST_PEOPLE} people can be asked for")
     if approval.users and not approval.groups and approval.count > len(set(approval.users)):
         why = "more people must agree than users are named; name more of them, or groups"
         _refuse(place, (*path, "count"), why)
