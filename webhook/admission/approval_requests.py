@@ -242,7 +242,7 @@ def _remedy(rule: str, verdict: Verdict, request: Request) -> str:
         "DecidedTwice": others,
         "NotAnApprover": others,
         "ServiceAccountExcluded": others,
-        "ReasonMissing": f"add a reason: --reason WHY, or {said}",
+        "ReasonMissing": f"add a reason in place of WHY: --reason WHY, or {said}",
         "MayNotApprove": give,
         "TargetChanged": f"{again}: that makes a request that shows what it would do now; this one expires",
         "NothingToReview": f"there is nothing to do; what is known of it: {show}",

@@ -180,7 +180,10 @@ async def test_the_glass_is_broken_by_the_requester_with_a_reason_and_reviewed_b
         f"kubectl patch approvalrequests {name} -n payments --type=merge"
         """ -p '{"decision":{"verdict":"break-glass","reason":"WHY"}}'"""
     )
-    assert "ReasonMissing" in causes(await cluster.write(verdict("break-glass"), alice))
+    for no_reason in ({}, {"reason": "WHY"}):
+        told = causes(await cluster.write(verdict("break-glass", **no_reason), alice))
+        assert "ReasonMissing" in told
+        assert "in place of WHY" in told["Remedy"]
     assert "NotTheRequester" in causes(await cluster.write(verdict("break-glass", reason="x"), BOB))
     assert (await cluster.write(verdict("break-glass", reason="shop down"), alice))["allowed"]
     allowed = await cluster.exec("sh")
