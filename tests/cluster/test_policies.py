@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
-from installation import without, without_webhooks
 from kube import NAMESPACE, Kubectl, Object, Result, until
 from pods import container, pod
 from sessions import Audit, marker
@@ -192,28 +191,6 @@ def test_the_last_good_version_stays_in_force(
     broken = json.dumps(document(name, {"name": "no", "action": "deny", "match": {"cel": "("}})).encode()
     assert admin.try_("apply", "-f", "-", stdin=broken).code != 0
     settled(lambda: echo(agent, app, mark), lambda result: result.code != 0)
-
-
-def test_the_last_good_version_outlives_a_restart(
-    admin: Kubectl, agent: Kubectl, app: str, policy: Apply
-) -> None:
-    mark = marker()
-    good = {"name": "no", "action": "deny", "match": about(mark)}
-    name = policy(good)
-
-    def kept() -> Object | None:
-        return admin.get("guardpolicy", name)["status"].get("lastGood")
-
-    with without_webhooks(admin):
-        admin.apply(document(name, {**good, "match": {"cel": "argv.exists("}}))
-        spec = json.loads(until(kept, what="the last good version in the status")["spec"])
-    assert spec["rules"][0]["match"] == good["match"]
-    with without(admin, "chaperone-admission"):
-        pass
-    settled(lambda: echo(agent, app, mark), lambda result: "denied by rule no of policy" in result.error)
-    assert is_active(admin, name)
-    admin.apply(document(name, good))
-    until(lambda: kept() is None, what="no other version is kept")
 
 
 def test_policies_are_shown_with_their_state(admin: Kubectl, policy: Apply) -> None:
