@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from installation import changed, setting, without, without_webhooks
-from kube import NAMESPACE, SYSTEM, Kubectl, until
+from kube import NAMESPACE, SYSTEM, Kubectl, Object, until
 from node import container_id, kill_container
 from people import As
 from pods import APP_IMAGE, container, pod
@@ -15,6 +15,12 @@ from sessions import Audit, marker
 from workshop import Workshop
 
 EXEC = ("exec", "-n", NAMESPACE)
+
+
+@pytest.fixture
+def word() -> str:
+    """A word that is nobody else's."""
+    return marker()
 
 
 def test_without_the_webhook_exec_and_pods_are_refused_and_others_untouched(
@@ -74,6 +80,39 @@ def test_without_the_webhook_configuration_the_policies_still_refuse(
         ):
             assert refused.code != 0
             assert said in refused.error
+
+
+def test_the_last_good_version_of_a_policy_outlives_a_restart(
+    admin: Kubectl, agent: Kubectl, app: str, word: str
+) -> None:
+    match = {"doors": ["exec"], "namespaces": [NAMESPACE], "cel": f"argv.exists(a, a == '{word}')"}
+
+    def policy(**match: Any) -> Object:
+        rules = [{"name": "no", "action": "deny", "match": match}]
+        kind = {"apiVersion": "chaperone.dev/v1alpha1", "kind": "GuardPolicy"}
+        return {**kind, "metadata": {"name": word}, "spec": {"rules": rules}}
+
+    def status() -> Object:
+        return admin.get("guardpolicy", word).get("status", {})
+
+    def refuses() -> bool:
+        tried = [agent.try_(*EXEC, app, "--", "echo", word) for _ in range(5)]
+        return all("denied by rule no of policy" in result.error for result in tried)
+
+    admin.apply(policy(**match))
+    try:
+        until(refuses, what="the policy decides")
+        with without_webhooks(admin):
+            admin.apply(policy(cel="argv.exists("))
+            kept = until(lambda: status().get("lastGood"), what="the last good version in the status")
+        assert json.loads(kept["spec"])["rules"][0]["match"] == match
+        with without(admin, "chaperone-admission"):
+            pass
+        until(refuses, what="the last good version decides again")
+        admin.apply(policy(**match))
+        until(lambda: "lastGood" not in status(), what="no other version is kept")
+    finally:
+        admin.run("delete", "guardpolicy", word)
 
 
 @pytest.mark.parametrize(

@@ -25,12 +25,14 @@ def refusal(
         return refused_by_policy(asked, decision)
     match outcome.standing:
         case Standing.DENIED:
-            return _denied(asked, ticket)
+            return _denied(asked, ticket, now)
         case Standing.GRANTED:
             return _granted(asked, ticket)
         case _:
             left = max(1, int((ticket.spec.expires_at - now).total_seconds()))
-            return _waiting(asked, decision, ticket, outcome.other, min(left, pending_seconds))
+            until = _moment(ticket.spec.expires_at, now)
+            wait = wait_command(ticket, min(left, pending_seconds))
+            return _waiting(asked, decision, ticket, outcome.other, until=until, wait=wait)
 
 
 def _too_many(asked: str, decision: Decision, waiting: int, pending_seconds: int) -> Answer:
@@ -47,21 +49,27 @@ def _too_many(asked: str, decision: Decision, waiting: int, pending_seconds: int
 
 
 def _waiting(
-    asked: str, decision: Decision, ticket: ApprovalRequest, other: ApprovalRequest | None, seconds: int
+    asked: str,
+    decision: Decision,
+    ticket: ApprovalRequest,
+    other: ApprovalRequest | None,
+    *,
+    until: str,
+    wait: str,
 ) -> Answer:
     name = _name(ticket)
     reason = f": {decision.reason}" if decision.reason else ""
     people = _people(ticket)
     why = (
         f"this needs a human's approval, says rule {decision.rule} of policy {decision.policy}{reason}."
-        f" Approval request {name} is waiting for {people} until {ticket.spec.expires_at:%H:%M:%S} UTC"
+        f" Approval request {name} is waiting for {people} until {until}"
     )
     if other is not None:
         why += (
             f". {other.metadata.name} was approved, but an approval is for exactly what was asked then:"
             f" {_since(ticket, other)}"
         )
-    approve, wait = approve_command(ticket), wait_command(ticket, seconds)
+    approve = approve_command(ticket)
     lines = [f"To approve, {people} may run: {approve}", f"To wait: {wait}"]
     causes = [
         Cause("ApprovalNeeded", why),
@@ -99,10 +107,10 @@ def _people(ticket: ApprovalRequest) -> str:
     return f"{people}, with one of each of {', '.join(groups)} among them" if groups else people
 
 
-def _denied(asked: str, ticket: ApprovalRequest) -> Answer:
+def _denied(asked: str, ticket: ApprovalRequest, now: dt.datetime) -> Answer:
     verdicts = [d for d in ticket.status.decisions if d.verdict is Verdict.DENY]
     why = f"approval request {_name(ticket)} was denied{_by(verdicts[-1]) if verdicts else ''}"
-    until = f"{ticket.spec.expires_at:%H:%M:%S} UTC"
+    until = _moment(ticket.spec.expires_at, now)
     remedy = f"Do it another way, or talk to them; it can be asked again after {until}"
     causes = (
         Cause("ApprovalDenied", why),
@@ -124,6 +132,11 @@ def _granted(asked: str, ticket: ApprovalRequest) -> Answer:
         Cause("Remedy", remedy),
     )
     return Answer(Denial(f"{asked}: {why}. {remedy}.", causes))
+
+
+def _moment(at: dt.datetime, now: dt.datetime) -> str:
+    """Give a time of day, with the date where that is another day."""
+    return f"{at:%H:%M:%S} UTC" if at.date() == now.date() else f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _by(decided: Decided) -> str:

@@ -44,7 +44,6 @@ SYSTEM: Final = frozenset(
 WRITTEN_BY_SERVER: Final = frozenset({"managedFields", "generation", "resourceVersion"})
 _NEVER: Final = "approval requests are made, changed and removed by Chaperone alone"
 _STAYS: Final = "leave it: Chaperone removes it in its time, or have somebody remove it who may approve it"
-_DECIDE: Final = "add a decision: chaperone approvals approve NAME, or deny NAME"
 
 Targets = Callable[[ApprovalRequest], Awaitable[str]]
 """Gives why an approval could not be used any more, nothing when it could.
@@ -115,7 +114,8 @@ class ApprovalRequestDoor:
             remedy = "deny it, or wait until it has expired; then it can be removed"
             return deny(asked, why=f"{_NEVER} while they are open", remedy=remedy, rule="NotByHand")
         if lifecycle.awaits_review(ticket):
-            remedy = f"review it: chaperone approvals review {request.name} --reason WHAT-YOU-FOUND"
+            place = f"{ticket.metadata.name} -n {request.namespace}"
+            remedy = f"review it: chaperone approvals review {place} --reason WHAT-YOU-FOUND"
             why = "the glass was broken for it, and nobody has reviewed that yet"
             return deny(asked, why=why, remedy=remedy, rule="ReviewPending")
         if is_same(_person(request, self._shown), ticket.spec.requester):
@@ -135,7 +135,9 @@ class ApprovalRequestDoor:
         ticket = decode_object(request.old_object, _requests)
         said = _said(request)
         if not _is_otherwise_same(request):
-            return deny(asked, why=_NEVER, remedy=_DECIDE, rule="NotByHand")
+            place = f"{request.name} -n {request.namespace}"
+            remedy = f"add a decision: chaperone approvals deny {place}, or approve in place of deny"
+            return deny(asked, why=_NEVER, remedy=remedy, rule="NotByHand")
         if said is None:
             return Answer()
         said = replace(said, reason=self._masked(said.reason))
@@ -240,7 +242,7 @@ def _remedy(rule: str, verdict: Verdict, request: Request) -> str:
         "DecidedTwice": others,
         "NotAnApprover": others,
         "ServiceAccountExcluded": others,
-        "ReasonMissing": f"add a reason: --reason WHY, or {said}",
+        "ReasonMissing": f"add a reason in place of WHY: --reason WHY, or {said}",
         "MayNotApprove": give,
         "TargetChanged": f"{again}: that makes a request that shows what it would do now; this one expires",
         "NothingToReview": f"there is nothing to do; what is known of it: {show}",

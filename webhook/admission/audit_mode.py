@@ -41,7 +41,7 @@ class AuditMode:
         """Give the door's answer, or that the request goes on as it is."""
         try:
             answer = await self._door.review(request)
-        except CallerError as error:
+        except (CallerError, RecursionError) as error:
             answer = unreadable(error)
         denial = answer.denial
         if denial is None or _reason(denial) in _STAY:

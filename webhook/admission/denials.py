@@ -45,9 +45,12 @@ def bad_request(message: str) -> Answer:
     return Answer(Denial(message, (Cause("FieldValueInvalid", message),), code=400, reason="BadRequest"))
 
 
-def unreadable(error: CallerError) -> Answer:
-    """Give the refusal of a request that a door cannot read, or of somebody of whom too much is said."""
-    why = str(error)
+def unreadable(error: CallerError | RecursionError) -> Answer:
+    """Give the refusal of a request that a door cannot read, or of somebody of whom too much is said.
+
+    A RecursionError tells of an object that is nested so deeply that it could be decoded, but not looked at.
+    """
+    why = "the object is nested too deeply" if isinstance(error, RecursionError) else str(error)
     if isinstance(error, ExcessiveIdentityError):
         remedy = "have your identity provider name fewer groups and claims, or act as somebody who has fewer"
         return deny("this request", why=why, remedy=remedy, rule="ExcessiveIdentity", field="userInfo")

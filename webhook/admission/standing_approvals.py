@@ -139,7 +139,8 @@ class StandingApprovalDoor:
         was, now = (decode_object(raw, _objects) for raw in (request.old_object, request.object))
         now.pop("revoke", None)
         if comparable(was) != comparable(now):
-            remedy = f"revoke it and give another: chaperone approvals revoke {request.name}"
+            place = f"{request.name} -n {request.namespace}"
+            remedy = f"revoke it and give another: chaperone approvals revoke {place}"
             return deny(asked, why=_NOT_CHANGED, remedy=remedy, rule="NotByHand")
         if after.revoke is None:
             return Answer()
@@ -210,7 +211,7 @@ def _remedy(rule: str, given: StandingApproval) -> str:
         "CardData": "leave card data out of spec.user, argvPrefix, resource, target and container",
         "TooWide": "name arguments in spec.argvPrefix, or the object in spec.resource and spec.target",
         "TooLong": "ask for a shorter time",
-        "NoSuchRule": "name the rule that asks for approvals: chaperone approvals show NAME says which",
+        "NoSuchRule": "name the rule that asks, as chaperone approvals show NAME -n NAMESPACE says it",
     }
     otherwise = f"approve each request by itself, or have policy {given.spec.policy} allow it with"
     return remedies.get(rule, f"{otherwise} approval.standing")

@@ -18,6 +18,8 @@ ABOUT_LABEL: Final = "chaperone.dev/about"
 MAX_SECONDS: Final = 10**9
 """Longest time that can be counted from now on; some thirty years."""
 MAX_GROUPS: Final = 64
+PLACEHOLDERS: Final = frozenset({"WHY", "WHAT-YOU-FOUND"})
+"""What stands for the reason in the commands that messages show; no reason itself."""
 DIGEST_LETTERS: Final = 8
 """How much of a digest people need to compare."""
 

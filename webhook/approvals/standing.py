@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from webhook.approvals.approvers import is_excluded, is_same, may_decide, who
 from webhook.approvals.objects import API_VERSION, MAX_GROUPS, Person
-from webhook.approvals.verdicts import Refusal
+from webhook.approvals.verdicts import Refusal, has_reason
 from webhook.policy.decision import Approval, Decision, Door, Operation, Question
 
 KIND: Final = "StandingApproval"
@@ -180,7 +180,7 @@ def refuse_giver(
     if is_excluded(approval, giver, beneficiary):
         why = "it is for a service account, and its policy has no service account decide on that"
         return Refusal("ServiceAccountExcluded", why)
-    if approval.reason_required and not spec.reason.strip():
+    if approval.reason_required and not has_reason(spec.reason):
         return Refusal("ReasonMissing", "its policy asks for a reason, and none was given")
     return None
 

@@ -10,6 +10,7 @@ from webhook.approvals.approvers import is_excluded, is_same, may_decide, missin
 from webhook.approvals.objects import (
     DIGEST_LETTERS,
     MAX_GROUPS,
+    PLACEHOLDERS,
     ApprovalRequest,
     Asked,
     Decided,
@@ -45,6 +46,11 @@ def refuse(ticket: ApprovalRequest, said: Asked, approver: Person, now: dt.datet
             return _refuse_decision(ticket, said, approver, now)
 
 
+def has_reason(text: str) -> bool:
+    """Tell whether a reason was given; the word that stands for it in a command that was copied is none."""
+    return text.strip() not in {"", *PLACEHOLDERS}
+
+
 def _refuse_decision(
     ticket: ApprovalRequest, said: Asked, approver: Person, now: dt.datetime
 ) -> Refusal | None:
@@ -56,7 +62,7 @@ def _refuse_decision(
         return Refusal("DecidedTwice", f"{approver.username} approved it already; others must agree, too")
     return _refuse_approver(ticket, approver, now) or (
         _without_reason("its policy asks for a reason, and none was given")
-        if ticket.spec.approval.reason_required and not said.reason.strip()
+        if ticket.spec.approval.reason_required and not has_reason(said.reason)
         else None
     )
 
@@ -71,7 +77,7 @@ def _refuse_glass(ticket: ApprovalRequest, said: Asked, person: Person, now: dt.
         return Refusal("GlassIsClosed", why)
     if lifecycle.phase_at(ticket, now) is not Phase.PENDING:
         return _late(ticket, now)
-    if not said.reason.strip():
+    if not has_reason(said.reason):
         return _without_reason("who breaks the glass says why, and no reason was given")
     return None
 
@@ -89,7 +95,7 @@ def _refuse_review(
         return Refusal("TooLate", f"{ticket.metadata.name} was reviewed already by {by}")
     return _refuse_approver(ticket, approver, now) or (
         _without_reason("a review says what was found, and no reason was given")
-        if not said.reason.strip()
+        if not has_reason(said.reason)
         else None
     )
 

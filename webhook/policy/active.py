@@ -1,15 +1,17 @@
 """The policies that decide now: the last good version of each, swapped as a whole.
 
-A policy that does not compile never opens or locks anything: its last good version stays, and where there is
-none, it is left out. Compiling may happen on any thread; the set that decides is replaced in one assignment.
+A policy that does not compile never opens or locks anything: its last good version stays, also after a
+restart, because the object's status keeps it for as long. Where there is none, it is left out. Compiling may
+happen on any thread; the set that decides is replaced in one assignment.
 """
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
+from sidecar.contract.decoding import UNREADABLE
 from sidecar.contract.errors import ClusterError, ConfigurationError
 from webhook.policy.cases import check_cases
 from webhook.policy.compiling import CompiledRule, Workshop, compile_policy
@@ -36,14 +38,28 @@ class State:
     """See :func:`spec_digest`."""
     remarks: tuple[str, ...] = ()
     """What of the version that decides has no effect."""
+    good: str = ""
+    """Spec of the version that decides, as JSON, where that is an earlier one than the object's."""
 
 
 class _Header(msgspec.Struct, frozen=True):
     metadata: "_Named"
 
 
+class LastGood(msgspec.Struct, frozen=True):
+    """What the status of a policy that does not compile keeps of the version that decides."""
+
+    spec: str = ""
+    """As JSON."""
+
+
+class _Status(msgspec.Struct, frozen=True, rename="camel"):
+    last_good: LastGood | None = None
+
+
 class _Body(msgspec.Struct, frozen=True):
     spec: object = None
+    status: _Status | None = None
 
 
 class _Named(msgspec.Struct, frozen=True, rename="camel"):
@@ -60,6 +76,13 @@ class _Taken:
     """Of this version or the last good one, None when there was none."""
     error: str = ""
     digest: str = ""
+    source: str = ""
+    """Spec that the rules are of, as JSON."""
+
+    @property
+    def good(self) -> str:
+        """The spec of the version that decides, where the object has another."""
+        return self.source if self.error else ""
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -137,29 +160,59 @@ class ActivePolicies:
                 one.is_active,
                 one.digest,
                 one.remarks,
+                one.good,
             )
             for (name, header), one in zip(headers.items(), taken.values(), strict=True)
         ]
 
     def _taking(self, name: str, header: _Named, obj: bytes | msgspec.Raw) -> _Taken:
-        """Compile what is new; a spec changes only together with its generation."""
+        """Compile what is new; a spec changes only together with its generation.
+
+        Where no version is known to be good, another replica may have put the last one into the status.
+        """
         before, version = self._taken.get(name), (header.uid, header.generation)
         if before is not None and before.version == version:
-            return before
+            return before if before.is_active else self._restored(before, obj)
         digest = spec_digest(obj)
         try:
-            return _Taken(version, self._compile(*read_object(obj)), digest=digest)
+            return _Taken(version, self._compile(*read_object(obj)), digest=digest, source=_source(obj))
         except ConfigurationError as error:
-            return _Taken(version, before.rules if before else None, str(error), digest)
+            if before is not None and before.is_active:
+                return _Taken(version, before.rules, str(error), digest, before.source)
+            return self._restored(_Taken(version, None, str(error), digest), obj)
+
+    def _restored(self, broken: _Taken, obj: bytes | msgspec.Raw) -> _Taken:
+        """Give a broken policy with the good version that its status keeps, if there is one."""
+        body = msgspec.json.decode(obj, type=_Body)
+        kept = body.status.last_good if body.status else None
+        if kept is None:
+            return broken
+        try:
+            rules = self._compile(*read_object(_with_spec(obj, kept.spec)))
+        except ConfigurationError:
+            return broken
+        return replace(broken, rules=rules, source=kept.spec)
 
     def _compile(self, policy: GuardPolicy, place: Place) -> tuple[CompiledRule, ...]:
         return compile_policy(policy, place, self._workshop)
 
 
+def _source(obj: bytes | msgspec.Raw) -> str:
+    return msgspec.json.encode(msgspec.json.decode(obj, type=_Body).spec, order="sorted").decode()
+
+
+def _with_spec(obj: bytes | msgspec.Raw, spec: str) -> bytes:
+    """Give an object with another spec, JSON. Raises ConfigurationError."""
+    try:
+        value = msgspec.json.decode(obj, type=dict[str, object])
+        return msgspec.json.encode({**value, "spec": msgspec.json.decode(spec)})
+    except UNREADABLE:
+        raise ConfigurationError("the good version that its status keeps is no JSON") from None
+
+
 def spec_digest(obj: bytes | msgspec.Raw) -> str:
     """Give the SHA-256 of an object's spec as JSON: keys sorted, no spaces, UTF-8, in hexadecimal."""
-    spec = msgspec.json.decode(obj, type=_Body).spec
-    return hashlib.sha256(msgspec.json.encode(spec, order="sorted")).hexdigest()
+    return hashlib.sha256(_source(obj).encode()).hexdigest()
 
 
 def check_object(data: bytes | msgspec.Raw) -> list[str]:

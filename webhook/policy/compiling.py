@@ -7,7 +7,7 @@ from sidecar.commands.regexes import Regexes
 from sidecar.contract.errors import ConfigurationError
 from sidecar.contract.grants import CommandRule, GrantError, MaskingRule, check_rules
 from webhook.policy.command_lines import CommandsError, travelling
-from webhook.policy.decision import Action, Approval, Delegate
+from webhook.policy.decision import MOST_PEOPLE, Action, Approval, Delegate
 from webhook.policy.document import Commands, GuardPolicy, Match, Mode, Rule, Session, SessionLimits
 from webhook.policy.facts import Facts
 from webhook.policy.masking import MaskingError, MaskingRules
@@ -107,8 +107,7 @@ def _check_commands(commands: Commands, action: Action, place: Place, path: Path
 
 
 def _check_approval(approval: Approval, place: Place, path: Path) -> None:
-    if approval.count < 1:
-        _refuse(place, (*path, "count"), "at least one person must agree; write 1 or more")
+    _check_people(approval, place, path)
     if approval.each_group and not approval.groups:
         _refuse(place, (*path, "eachGroup"), "there are no groups; name them in groups")
     for index, delegate in enumerate(approval.delegates):
@@ -116,6 +115,21 @@ def _check_approval(approval: Approval, place: Place, path: Path) -> None:
     if approval.standing is not None and (approval.count > 1 or approval.each_group):
         why = "a standing approval is given by one person, and several must agree here; leave it out"
         _refuse(place, (*path, "standing"), why)
+
+
+def _check_people(approval: Approval, place: Place, path: Path) -> None:
+    """Refuse what no approval request could hold, or nobody could ever approve."""
+    if approval.count < 1:
+        _refuse(place, (*path, "count"), "at least one person must agree; write 1 or more")
+    if approval.count > MOST_PEOPLE:
+        _refuse(place, (*path, "count"), f"at most {MOST_PEOPLE} people can be asked for")
+    if approval.users and not approval.groups and approval.count > len(set(approval.users)):
+        why = "more people must agree than users are named; name more of them, or groups"
+        _refuse(place, (*path, "count"), why)
+    named = {"users": approval.users, "groups": approval.groups, "delegates": approval.delegates}
+    for field_name, given in named.items():
+        if len(given) > MOST_PEOPLE:
+            _refuse(place, (*path, field_name), f"at most {MOST_PEOPLE} can be named")
 
 
 def _check_delegate(delegate: Delegate, approval: Approval, place: Place, path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from enum import Enum
-from typing import Annotated, Protocol
+from typing import Annotated, Final, Protocol
 
 import msgspec
 from msgspec import Meta
@@ -100,6 +100,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """The object before an UPDATE, as JSON."""
 
 
+MOST_PEOPLE: Final = 64
+"""Who may be named for an approval, and asked for: what an approval request can hold."""
 Moment = Annotated[dt.datetime, Meta(tz=True)]
 """RFC 3339."""
 

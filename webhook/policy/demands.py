@@ -12,11 +12,10 @@ Demand = tuple[int, bool, bool, bool, bool, bool]
 def demand(approval: Approval) -> Demand:
     """Give how much an approval asks for; more is stricter. People first, then who they must be."""
     people = max(approval.count, len(approval.groups) if approval.each_group else 0)
-    named = bool(approval.users or approval.groups)
     return (
         people,
         approval.each_group,
-        named,
+        _names(approval),
         approval.exclude_service_accounts,
         approval.reason_required,
         approval.standing is None,
@@ -43,15 +42,30 @@ def strictest(decisions: Sequence[Decision]) -> Decision:
 def joined(strictest: Approval, others: Sequence[Approval]) -> Approval:
     """Give the strictest with what the others tighten: count, reasons, service accounts, standing approvals.
 
-    Who may approve stays as the strictest says.
+    Who may approve stays as the strictest says, or, where that names nobody, as the strictest that does.
     """
     everything = (strictest, *others)
     return replace(
-        strictest,
+        strictest if _names(strictest) else _named(strictest, others),
         count=max(one.count for one in everything),
         exclude_service_accounts=any(one.exclude_service_accounts for one in everything),
         reason_required=any(one.reason_required for one in everything),
         standing=_standing([one.standing for one in everything]),
+    )
+
+
+def _names(approval: Approval) -> bool:
+    return bool(approval.users or approval.groups)
+
+
+def _named(strictest: Approval, others: Sequence[Approval]) -> Approval:
+    """Give an approval that names nobody with those whom the strictest of others names, if one does."""
+    naming = [one for one in others if _names(one)]
+    if not naming:
+        return strictest
+    one = max(naming, key=demand)
+    return replace(
+        strictest, users=one.users, groups=one.groups, each_group=one.each_group, delegates=one.delegates
     )
 
 

@@ -107,7 +107,7 @@ _DANGERS: Final = (
     _Danger(
         Privilege.APPROVAL_RIGHTS, "chaperone.dev", ("approvalrequests", "standingapprovals"), ("approve",)
     ),
-    _Danger(Privilege.GUARD_RIGHTS, "chaperone.dev", ("guardpolicies",), _WRITE),
+    _Danger(Privilege.GUARD_RIGHTS, "chaperone.dev", ("guardpolicies", "guardpolicies/status"), _WRITE),
     _Danger(Privilege.GUARD_RIGHTS, "chaperone.dev", ("admissionconfigurations",), ("change",)),
     _Danger(Privilege.GUARD_RIGHTS, "admissionregistration.k8s.io", _ADMISSION, _WRITE),
     _Danger(

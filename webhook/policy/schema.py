@@ -34,7 +34,13 @@ _STATUS: Final[Json] = {
             "items": _CONDITION,
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["type"],
-        }
+        },
+        "lastGood": {
+            "description": "The version that decides, while the object's own does not compile.",
+            "type": "object",
+            "required": ["spec"],
+            "properties": {"spec": {"description": "As JSON.", "type": "string"}},
+        },
     },
 }
 

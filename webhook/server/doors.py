@@ -112,7 +112,7 @@ async def _judged(door: Door, request: review.Request) -> Answer:
     """
     try:
         return await door.review(request)
-    except CallerError as error:
+    except (CallerError, RecursionError) as error:
         return unreadable(error)
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from sidecar.contract.errors import ClusterError
 from webhook.kube.api import MERGE_PATCH, KubeApi
-from webhook.policy.active import ActivePolicies, State
+from webhook.policy.active import ActivePolicies, LastGood, State
 from webhook.server.interpreter import building, settle
 from webhook.server.logs import FIELDS
 
@@ -29,8 +29,9 @@ class Condition(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     last_transition_time: str = ""
 
 
-class _Status(msgspec.Struct, frozen=True):
+class _Status(msgspec.Struct, frozen=True, rename="camel"):
     conditions: tuple[Condition, ...] = ()
+    last_good: LastGood | None = None
 
 
 class _Metadata(msgspec.Struct, frozen=True):
@@ -93,13 +94,15 @@ class PolicyKeeper:
         _log.info("policies", extra={FIELDS: {"count": len(states), "broken": broken}})
 
     def _tell(self, state: State, obj: _Object) -> None:
-        told = obj.status.conditions if obj.status else ()
-        wanted = conditions(state, told, now=self._clock())
+        told = obj.status or _Status()
+        good = LastGood(state.good) if state.good else None
+        kept = good if state.active else told.last_good
+        wanted = _Status(conditions(state, told.conditions, now=self._clock()), kept)
         if wanted == told:
             return
         body = {
             "metadata": {"resourceVersion": state.resource_version},
-            "status": {"conditions": [msgspec.to_builtins(condition) for condition in wanted]},
+            "status": msgspec.to_builtins(wanted),
         }
         path = f"{PATH}/{quote(state.name, safe='')}/status"
         reply = self._api.request("PATCH", path, body=body, content_type=MERGE_PATCH)
@@ -139,7 +142,7 @@ def conditions(state: State, told: tuple[Condition, ...], *, now: dt.datetime) -
             "Active",
             holds=state.active,
             reason="Active" if compiled else ("LastGoodVersion" if state.active else "NoGoodVersion"),
-            message=active if state.active else "no version of it ever compiled, so it decides nothing",
+            message=active if state.active else "no good version of it is known, so it decides nothing",
         ),
         *((without_effect,) if state.remarks else ()),
     )

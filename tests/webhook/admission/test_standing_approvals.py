@@ -132,7 +132,9 @@ async def test_it_is_revoked_once_and_never_changed() -> None:
     longer = {**made, "spec": {**made["spec"], "seconds": 1800}}
     forged = {**revoked, "status": made["status"]}
     for changed, before in ((longer, made), (forged, revoked)):
-        assert "NotByHand" in causes(await cluster.ask("UPDATE", changed, oldObject=before))
+        told = causes(await cluster.ask("UPDATE", changed, oldObject=before))
+        assert "NotByHand" in told
+        assert told["Remedy"].endswith(f"chaperone approvals revoke {made['metadata']['name']} -n payments")
     assert (await cluster.ask("UPDATE", made, oldObject=made))["allowed"]
     assert cluster.journal.kinds == ["approval-decided", "approval-removed"]
 

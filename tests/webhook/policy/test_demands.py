@@ -1,11 +1,12 @@
 """Several decisions on one request: the strictest counts, with what the others tighten."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
 
 from sidecar.contract.grants import Limits
-from webhook.policy.decision import Action, Approval, Decision, Glass
+from webhook.policy.decision import Action, Approval, Decision, Delegate, Glass
 from webhook.policy.demands import strictest
 
 
@@ -34,6 +35,18 @@ def test_of_two_that_ask_the_one_that_asks_for_most_counts_with_what_the_other_t
     found = strictest(both[::-1] if swapped else both)
     assert found.rule == "template"
     assert found.approval == Approval(count=2, groups=("security",), reason_required=True)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_who_must_approve_is_kept_where_another_asks_for_more_people(swapped: bool) -> None:
+    """A rule that wants two of whoever may does not let them pass whom another rule does not name."""
+    until = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
+    stand_ins = (Delegate(group="on-call", until=until),)
+    named: dict[str, Any] = {"groups": ("dba", "security"), "each_group": True, "delegates": stand_ins}
+    both = [asking("three", count=3), asking("named", **named), asking("dba", groups=("dba",))]
+    found = strictest(both[::-1] if swapped else both)
+    assert found.rule == "three"
+    assert found.approval == Approval(count=3, **named)
 
 
 def test_the_glass_breaks_only_where_each_lets_it() -> None:

@@ -177,6 +177,9 @@ APPROVALS = [
     ),
     ("{count: 2, standing: {maxSeconds: 60}}", "several must agree"),
     ("{groups: [a], eachGroup: true, standing: {maxSeconds: 60}}", "several must agree"),
+    ("{count: 65}", "at most 64 people"),
+    ("{count: 3, users: [carol, dan, dan]}", "more people must agree than users are named"),
+    (f"{{groups: [{', '.join(f'g{n}' for n in range(65))}]}}", "at most 64"),
     ("{standing: {}}", "maxSeconds"),
     ("{standing: {maxSeconds: 2592001}}", "2592000"),
 ]

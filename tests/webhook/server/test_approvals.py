@@ -180,7 +180,10 @@ async def test_the_glass_is_broken_by_the_requester_with_a_reason_and_reviewed_b
         f"kubectl patch approvalrequests {name} -n payments --type=merge"
         """ -p '{"decision":{"verdict":"break-glass","reason":"WHY"}}'"""
     )
-    assert "ReasonMissing" in causes(await cluster.write(verdict("break-glass"), alice))
+    for no_reason in ({}, {"reason": "WHY"}):
+        told = causes(await cluster.write(verdict("break-glass", **no_reason), alice))
+        assert "ReasonMissing" in told
+        assert "in place of WHY" in told["Remedy"]
     assert "NotTheRequester" in causes(await cluster.write(verdict("break-glass", reason="x"), BOB))
     assert (await cluster.write(verdict("break-glass", reason="shop down"), alice))["allowed"]
     allowed = await cluster.exec("sh")
@@ -298,7 +301,9 @@ FORGED: list[Object] = [
 async def test_nothing_else_is_written_by_hand(change: Object) -> None:
     cluster = Cluster(shells())
     await cluster.exec("sh")
-    assert "NotByHand" in causes(await cluster.write(change))
+    told = causes(await cluster.write(change))
+    assert "NotByHand" in told
+    assert "chaperone approvals deny t -n payments" in told["Remedy"]
 
 
 async def test_requests_are_not_made_or_removed_by_hand() -> None:

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 from httpish import Asgi
+from policy_samples import BUILTIN
 from reviews import body, exec_door, injected, object_door, plain_pod
 
 from sidecar.masking import Engine, Profile
+from webhook.admission.audit_mode import AuditMode
+from webhook.admission.review import Answer, Request
 from webhook.server.doors import doors_app
 from webhook.server.logs import JsonFormatter
 
@@ -61,6 +64,25 @@ async def test_an_object_that_a_door_cannot_read_gets_a_refusal(name: str, sent:
     assert "object is not of the expected type" in response["status"]["message"]
     assert response["status"]["details"]["causes"][0]["reason"] == "Unreadable"
     assert b"4111" not in answer
+
+
+class Bottomless:
+    """A door that looks at an object deeper than it can."""
+
+    async def review(self, request: Request) -> Answer:
+        return await self.review(request)
+
+
+async def test_what_is_nested_too_deeply_to_be_looked_at_gets_a_refusal() -> None:
+    """An object can be so deep that it is decoded, and not walked through; HTTP's 500 may count as a yes."""
+    sent = body({"metadata": {"name": "db"}}, operation="CREATE", name="db", **SECRET)
+    status, answer = await Asgi(doors_app({"objects": Bottomless()}, lambda: None)).post("/v1/objects", sent)
+    response = json.loads(answer)["response"]
+    assert (status, response["allowed"], response["status"]["code"]) == (200, False, 400)
+    assert "nested too deeply" in response["status"]["message"]
+    audited = AuditMode(Bottomless(), BUILTIN)
+    _, answer = await Asgi(doors_app({"objects": audited}, lambda: None)).post("/v1/objects", sent)
+    assert json.loads(answer)["response"]["allowed"] is True
 
 
 async def test_a_body_without_end_is_cut_off() -> None:

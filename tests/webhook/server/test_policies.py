@@ -4,7 +4,7 @@ import base64
 import datetime as dt
 import json
 import logging
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -15,9 +15,10 @@ from reviews import KEYS, Namespaces, body, exec_door, injected, plain_pod, pod_
 from sidecar.contract.grants import MaskingRule, verify_grant
 from sidecar.contract.sealing import Sealed, unseal
 from webhook.admission.guard_policy import GuardPolicyDoor
+from webhook.kube.api import MERGE_PATCH, KubeApi, Reply
 from webhook.policy.active import ActivePolicies, State
 from webhook.server.doors import doors_app
-from webhook.server.policies import Condition, conditions
+from webhook.server.policies import Condition, PolicyKeeper, conditions
 
 pytestmark = pytest.mark.anyio
 KIND = {"group": "chaperone.dev", "version": "v1alpha1", "kind": "GuardPolicy"}
@@ -30,10 +31,10 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-def stored(document: Object, generation: int = 1) -> bytes:
+def stored(document: Object, generation: int = 1, **status: Any) -> bytes:
     """Give a policy as the API server stores it."""
     metadata = {**document["metadata"], "uid": "u", "generation": generation, "resourceVersion": "7"}
-    return msgspec.json.encode({**document, "metadata": metadata, "status": {}})
+    return msgspec.json.encode({**document, "metadata": metadata, "status": status})
 
 
 def active(*documents: Object, audit: bool = False) -> ActivePolicies:
@@ -177,6 +178,71 @@ def test_the_last_good_version_stays() -> None:
     [state] = policies.take({"test": stored(broken, generation=4)})
     assert not state.active
     assert policies.decide(question()) == BUILTIN
+
+
+def test_the_last_good_version_outlives_who_knew_it() -> None:
+    good, broken = policy(rule(name="good")), policy(rule(match={"cel": "("}))
+    before = active()
+    before.take({"test": stored(good)})
+    [state] = before.take({"test": stored(broken, generation=2)})
+    assert json.loads(state.good) == good["spec"]
+    kept = stored(broken, generation=2, lastGood={"spec": state.good})
+    after = active()
+    [state] = after.take({"test": kept})
+    assert (state.active, json.loads(state.good)) == (True, good["spec"])
+    assert after.decide(question()).rule == "good"
+    [state] = after.take({"test": stored(policy(rule(name="mended")), generation=3)})
+    assert (state.good, after.decide(question()).rule) == ("", "mended")
+
+
+def test_who_started_too_early_learns_of_the_last_good_version() -> None:
+    good, broken, policies = policy(rule(name="good")), policy(rule(match={"cel": "("})), active()
+    [state] = policies.take({"test": stored(broken, generation=2)})
+    assert not state.active
+    spec = json.dumps(good["spec"])
+    [state] = policies.take({"test": stored(broken, generation=2, lastGood={"spec": spec})})
+    assert state.active
+    assert policies.decide(question()).rule == "good"
+
+
+@pytest.mark.parametrize(
+    "spec", ["", "{", "[]", '{"rules": []}', '{"rules": [{"name": "x", "action": "y"}]}']
+)
+def test_what_is_no_good_version_is_none(spec: str) -> None:
+    policies = active()
+    [state] = policies.take({"test": stored(policy(rule(match={"cel": "("})), lastGood={"spec": spec})})
+    assert (state.active, state.good) == (False, "")
+    assert policies.decide(question()) == BUILTIN
+
+
+class ApiOfPolicies:
+    """An API server that takes what is written into the status of policies."""
+
+    def __init__(self) -> None:
+        self.written: list[Object] = []
+
+    def request(self, method: str, path: str, *, body: Object, content_type: str) -> Reply:
+        assert (method, content_type) == ("PATCH", MERGE_PATCH)
+        assert path.endswith("/guardpolicies/test/status")
+        self.written.append(body["status"])
+        return Reply(200, b"{}")
+
+
+def test_the_status_keeps_the_last_good_version_while_it_decides() -> None:
+    api, good = ApiOfPolicies(), policy(rule(name="good"))
+    keeper = PolicyKeeper(cast("KubeApi", api), active(), clock=lambda: NOON)
+    keeper.listed([msgspec.Raw(stored(good))])
+    assert api.written[-1]["lastGood"] is None
+    keeper.changed(msgspec.Raw(stored(policy(rule(match={"cel": "("})), generation=2)))
+    kept = api.written[-1]
+    assert json.loads(kept["lastGood"]["spec"]) == good["spec"]
+    assert [one["status"] for one in kept["conditions"]] == ["False", "True"]
+    written = len(api.written)
+    after = PolicyKeeper(cast("KubeApi", api), active(), clock=lambda: NOON)
+    after.listed([msgspec.Raw(stored(policy(rule(match={"cel": "("})), generation=2, **kept))])
+    assert len(api.written) == written
+    after.changed(msgspec.Raw(stored(good, generation=3, **kept)))
+    assert api.written[-1]["lastGood"] is None
 
 
 NOON = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
