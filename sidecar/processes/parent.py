@@ -19,6 +19,8 @@ from sidecar.settings import Settings
 
 _SETTLED_SECONDS = 10.0
 _SESSIONS_END_WITHIN = 8.0
+_STOP_TOLD_WITHIN = 5.0
+"""How long a pod may wait for the collector to hear that its idle recorder stops."""
 
 
 def run(settings: Settings) -> int:
@@ -67,6 +69,8 @@ class _Parent:
         self._shipper = _Job()
         self._recovery = _Job()
         self._recovery_due = True
+        self._farewell = _Job()
+        self._started = time.time_ns()
         self._signals = hear_signals(signal.SIGTERM, signal.SIGINT, stop=self._stop_soon)
 
     def _stop_soon(self) -> None:
@@ -91,6 +95,10 @@ class _Parent:
         remove_sockets(self._settings)
         os.close(self._life)
         self._await([self._warm, self._recovery], min(deadline, time.monotonic() + _SESSIONS_END_WITHIN))
+        if not self._anything_spooled():
+            deadline = min(deadline, time.monotonic() + _STOP_TOLD_WITHIN)
+        self._farewell.started(fork(self._be_farewell, "telling that the recorder stops"))
+        self._await([self._farewell], deadline)
         self._finish_shipping(deadline)
 
     def _watched(self) -> list[int]:
@@ -127,6 +135,8 @@ class _Parent:
             elif pid == self._recovery.pid:
                 self._recovery.ended(code)
                 self._recovery_due |= code != 0
+            elif pid == self._farewell.pid:
+                self._farewell.ended(code)
             else:  # a session whose warm process died before it
                 self._recovery_due |= code != 0
 
@@ -155,21 +165,34 @@ class _Parent:
         os.set_inheritable(self._wake_reader, True)
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # until it can obey by shipping the rest
         environment = {**os.environ, "CHAPERONE_WAKE_FD": str(self._wake_reader)}
+        if self._warm.pid is None:  # it has notices to ship, or what an earlier run left
+            environment.setdefault("CHAPERONE_SHIPPER_LINGER_SECONDS", "1")
         os.execve(sys.executable, [sys.executable, "-m", "sidecar.shipping"], environment)  # noqa: S606  no shell wanted
 
     def _recover(self) -> None:
-        """Close what dead processes left open, and find what an earlier run has not shipped."""
+        """Close what dead processes left open, find what an earlier run has not shipped, tell of the start."""
         if self._recovery_due and self._recovery.may_start:
             self._recovery_due = False
             self._recovery.started(fork(self._be_recovery, "closing interrupted sessions"))
 
     def _be_recovery(self) -> int:
         self._close_own(self._wake_reader)
-        if not os.listdir(self._settings.spool):  # noqa: PTH208  cheaper than what follows
-            return 0
+        from sidecar.processes.life import tell_start  # noqa: PLC0415  heavy
         from sidecar.processes.recovery import close_interrupted  # noqa: PLC0415  heavy
 
         close_interrupted(self._settings, self._wake_writer)
+        tell_start(self._settings, self._started, self._wake_writer)
+        return 0
+
+    def _anything_spooled(self) -> bool:
+        spool = self._settings.spool
+        kept = (f"{spool}/sessions", f"{spool}/notices")
+        return any(os.path.isdir(path) and os.listdir(path) for path in kept)  # noqa: PTH112, PTH208  as in settings
+
+    def _be_farewell(self) -> int:
+        from sidecar.processes.life import tell_stop  # noqa: PLC0415  heavy
+
+        tell_stop(self._settings, self._wake_writer)
         return 0
 
     def _close_own(self, *others: int) -> None:
