@@ -27,7 +27,7 @@ def tell_start(settings: Settings, started: int, wake: int) -> None:
         return
     if before:
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(before) // 1_000_000_000))
-        reason = f"the recorder that started at {when} ended without being told to; the next one found out"
+        reason = f"the recorder that started at {when} ended without being told to; the next one tells"
         _note(settings, NoticeKind.RECORDER_FAILED, started, reason)
     reason = f"version {VERSION} serves {', '.join(settings.containers)} from now on"
     _note(settings, NoticeKind.RECORDER_STARTED, started, reason)

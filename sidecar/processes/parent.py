@@ -170,7 +170,7 @@ class _Parent:
         os.execve(sys.executable, [sys.executable, "-m", "sidecar.shipping"], environment)  # noqa: S606  no shell wanted
 
     def _recover(self) -> None:
-        """Close what dead processes left open, find what an earlier run has not shipped, tell of the start."""
+        """Close what dead processes left open, find what an earlier run left unshipped, tell of the start."""
         if self._recovery_due and self._recovery.may_start:
             self._recovery_due = False
             self._recovery.started(fork(self._be_recovery, "closing interrupted sessions"))

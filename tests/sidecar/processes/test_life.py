@@ -82,7 +82,7 @@ def test_a_recorder_after_one_that_was_not_stopped_says_so(settings: Settings, w
         NoticeKind.RECORDER_STARTED,
     ]
     assert notices(settings)[1].reason == (
-        "the recorder that started at 2025-11-24T16:00:00Z ended without being told to; the next one found out"
+        "the recorder that started at 2025-11-24T16:00:00Z ended without being told to; the next one tells"
     )
 
 
