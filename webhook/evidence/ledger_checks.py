@@ -9,7 +9,6 @@ from webhook.evidence.documents import Proof
 from webhook.evidence.selection import Selection
 from webhook.evidence.session_tables import open_rows
 from webhook.evidence.window import Disclosed, audit_events
-from webhook.journal.events import AuditEvent
 from webhook.ledger.census import counted
 from webhook.ledger.entries import (
     Census,

@@ -72,7 +72,7 @@ class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
                 return False
 
     def shows_late(self, value: Value | None) -> bool:
-        """Tell whether an entry that came when the time before the range was proven is part of what is wanted."""
+        """Tell whether an entry is wanted that came after the time before the range was proven."""
         return isinstance(value, AuditEvent) and value.at < self.since and self._concerns(value)
 
     def discloses(self, value: Value | None) -> bool:

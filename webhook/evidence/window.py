@@ -73,8 +73,8 @@ class Disclosed(msgspec.Struct, frozen=True):
 class Arrivals:
     """Tells which entries came so late that no bundle of the time before a range could have them.
 
-    Such a bundle is proven soon after a checkpoint is signed by which all of that time is sealed. What came later
-    (the collector was away, and the journal of who saw it waited) is shown with what happened in the range.
+    Such a bundle is proven soon after a checkpoint is signed by which all of that time is sealed. What came
+    later, because the collector was away and a journal waited for it, is shown with what happened in the range.
     """
 
     def __init__(self, selection: Selection) -> None:
@@ -82,7 +82,7 @@ class Arrivals:
         self._proven = False
 
     def shows(self, value: Value | None) -> bool:
-        """Tell of the next entry whether it is part of what is wanted, in time or late. Entries come in order."""
+        """Tell of the next entry, in order, whether it is part of what is wanted, in time or late."""
         if isinstance(value, Exported) and value.sealed_through >= self._selection.since:
             self._proven = True
         return self._selection.shows(value) or (self._proven and self._selection.shows_late(value))
@@ -171,7 +171,7 @@ def manifests(disclosed: Iterable[Disclosed], selection: Selection) -> list[tupl
 
 
 def audit_events(disclosed: Iterable[Disclosed], selection: Selection) -> list[tuple[int, AuditEvent]]:
-    """Give the audit events of a selection, those that came late too, with the numbers of their entries, in order."""
+    """Give a selection's audit events, those that came late too, with the numbers of their entries."""
     arrivals = Arrivals(selection)
     return [
         (entry.index, entry.value)

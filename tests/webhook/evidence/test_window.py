@@ -66,7 +66,7 @@ def test_an_event_that_came_late_is_in_the_bundle_of_the_range_in_which_it_came(
         selection = Selection(user="agent", since=since, until=since + 60 * MINUTE)
         made = bundle(desk, selection)
         check(made)
-        told = json.loads(ZipFile(BytesIO(made)).read("record/events.json"))
+        told = json.loads(ZipFile(BytesIO(made)).read("record/audit-events.json"))
         assert len([event for event in told if not event["reason"]]) == 12
         found.append([event["reason"] for event in told if event["reason"]])
     assert found == [[], [], [], ["late decision of agent", "late control-failed of bob"], []]
