@@ -74,7 +74,7 @@ class Arrivals:
     """Tells which entries came so late that no bundle of the time before a range could have them.
 
     Such a bundle is proven soon after a checkpoint is signed by which all of that time is sealed. What came
-    later, because the collector was away and a journal waited for it, is shown with what happened in the range.
+    later, as a journal waited while the collector was away, is shown with what happened in the range.
     """
 
     def __init__(self, selection: Selection) -> None:
