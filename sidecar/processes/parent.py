@@ -19,8 +19,6 @@ from sidecar.settings import Settings
 
 _SETTLED_SECONDS = 10.0
 _SESSIONS_END_WITHIN = 8.0
-_STOP_TOLD_WITHIN = 5.0
-"""How long a pod may wait for the collector to hear that its idle recorder stops."""
 
 
 def run(settings: Settings) -> int:
@@ -62,6 +60,8 @@ class _Parent:
         self._settings = settings
         self._listeners = listeners
         self._by_number = {listener.fileno(): listener for listener in listeners.values()}
+        self._life: int | None
+        """Closed, and then None, to end the sessions."""
         self._lifeline, self._life = os.pipe()
         self._wake_reader, self._wake_writer = os.pipe()
         self._stopping = False
@@ -94,9 +94,10 @@ class _Parent:
         deadline = time.monotonic() + self._settings.drain_seconds
         remove_sockets(self._settings)
         os.close(self._life)
+        self._life = None
         self._await([self._warm, self._recovery], min(deadline, time.monotonic() + _SESSIONS_END_WITHIN))
         if not self._anything_spooled():
-            deadline = min(deadline, time.monotonic() + _STOP_TOLD_WITHIN)
+            deadline = min(deadline, time.monotonic() + self._settings.farewell_seconds)
         self._farewell.started(fork(self._be_farewell, "telling that the recorder stops"))
         self._await([self._farewell], deadline)
         self._finish_shipping(deadline)
@@ -161,7 +162,8 @@ class _Parent:
         self._close_own(self._lifeline, self._wake_writer)
         for listener in self._listeners.values():
             listener.close()
-        _yield_to_all()
+        if self._life is not None:  # nobody works here any more when it stops, and it has little time
+            _yield_to_all()
         os.set_inheritable(self._wake_reader, True)
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # until it can obey by shipping the rest
         environment = {**os.environ, "CHAPERONE_WAKE_FD": str(self._wake_reader)}
@@ -197,7 +199,8 @@ class _Parent:
 
     def _close_own(self, *others: int) -> None:
         for number in (self._life, self._signals, *others):
-            os.close(number)
+            if number is not None:
+                os.close(number)
 
     def _await(self, jobs: list[_Job], deadline: float) -> None:
         """Wait until the jobs have ended; kill them at the deadline."""

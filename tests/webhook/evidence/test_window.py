@@ -56,7 +56,7 @@ def test_an_event_that_came_late_is_in_the_bundle_of_the_range_in_which_it_came(
     for minutes in range(0, 600, 5):
         desk.at(minutes)
         desk.tell(Kind.DECISION, AGENT)
-        if minutes == 240:
+        if minutes == 270:
             for kind, who in ((Kind.DECISION, AGENT), (Kind.DECISION, BOB), (Kind.CONTROL_FAILED, BOB)):
                 desk.tell(kind, who, at=T0 + 118 * MINUTE, reason=f"late {kind.value} of {who.username}")
         desk.sign(minutes + 0.5)
