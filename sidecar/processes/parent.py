@@ -213,9 +213,13 @@ class _Parent:
             self._collect()
 
     def _finish_shipping(self, deadline: float) -> None:
-        left = self._wait([self._wake_reader], 0)
-        if left and self._shipper.pid is None:
+        """Have a living shipper finish; it may have looked just before the last word, so another has to."""
+        self._finish_shipper(deadline)
+        if self._anything_spooled() and time.monotonic() < deadline:
             self._start_shipper()
+            self._finish_shipper(deadline)
+
+    def _finish_shipper(self, deadline: float) -> None:
         if self._shipper.pid is not None:
             os.kill(self._shipper.pid, signal.SIGTERM)
             self._await([self._shipper], deadline)

@@ -2,10 +2,11 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from live_recorder import CONTAINER, PATIENCE_S, LiveRecorder, wait_until
+from live_recorder import CONTAINER, PATIENCE_S, Authority, LiveRecorder, wait_until
 
 from sidecar.contract.names import VERSION
 from sidecar.contract.wire import Notice, NoticeKind
@@ -97,6 +98,14 @@ def test_refusals_leave_room_for_what_a_recorder_tells_of_itself(settings: Setti
     assert not spool.add(notice)
     tell_stop(settings, wake)
     assert len(spool.names()) == MAX_NOTICES + 1 < MAX_OWN_NOTICES
+
+
+@pytest.fixture
+def recorder(tmp_path: Path, compiled_shim: Path, authority: Authority) -> Iterator[LiveRecorder]:
+    """One that has time to tell, and no collector that listens."""
+    settings = {"DRAIN_SECONDS": "60", "FAREWELL_SECONDS": "60", "SHIPPER_DRAIN_SECONDS": "0"}
+    with LiveRecorder(tmp_path, compiled_shim, authority, settings) as recorder:
+        yield recorder
 
 
 def test_a_real_recorder_tells_of_start_end_and_death(recorder: LiveRecorder) -> None:
