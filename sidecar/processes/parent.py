@@ -19,6 +19,7 @@ from sidecar.settings import Settings
 
 _SETTLED_SECONDS = 10.0
 _SESSIONS_END_WITHIN = 8.0
+_SHIPPER_ENDS_WITHIN = 1.0
 
 
 def run(settings: Settings) -> int:
@@ -213,8 +214,11 @@ class _Parent:
             self._collect()
 
     def _finish_shipping(self, deadline: float) -> None:
-        """Have a living shipper finish; it may have looked just before the last word, so another has to."""
-        self._finish_shipper(deadline)
+        """Have a living shipper finish; then one that does not yield to others ships what is left.
+
+        On a busy node the living one gets nothing done, or it looked just before the last word.
+        """
+        self._finish_shipper(min(deadline, time.monotonic() + _SHIPPER_ENDS_WITHIN))
         if self._anything_spooled() and time.monotonic() < deadline:
             self._start_shipper()
             self._finish_shipper(deadline)

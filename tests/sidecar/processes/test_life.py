@@ -1,12 +1,11 @@
 """A recorder tells when it started, stopped, and that another ended without being told to."""
 
 import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from live_recorder import CONTAINER, PATIENCE_S, Authority, LiveRecorder, wait_until
+from live_recorder import CONTAINER, Authority, LiveRecorder, wait_until
 
 from sidecar.contract.names import VERSION
 from sidecar.contract.wire import Notice, NoticeKind
@@ -103,7 +102,7 @@ def test_refusals_leave_room_for_what_a_recorder_tells_of_itself(settings: Setti
 @pytest.fixture
 def recorder(tmp_path: Path, compiled_shim: Path, authority: Authority) -> Iterator[LiveRecorder]:
     """One that has time to tell, and no collector that listens."""
-    settings = {"DRAIN_SECONDS": "60", "FAREWELL_SECONDS": "60", "SHIPPER_DRAIN_SECONDS": "0"}
+    settings = {"DRAIN_SECONDS": "50", "FAREWELL_SECONDS": "50", "SHIPPER_DRAIN_SECONDS": "0"}
     with LiveRecorder(tmp_path, compiled_shim, authority, settings) as recorder:
         yield recorder
 
@@ -132,6 +131,4 @@ def test_a_full_spool_of_a_recorder_that_starts_keeps_it_from_nothing(recorder: 
     folder.unlink()
     wait_until(lambda: recorder.told(NoticeKind.RECORDER_STARTED))
     assert len(recorder.told(NoticeKind.RECORDER_FAILED)) == 1
-    assert recorder.process is not None
-    recorder.process.send_signal(signal.SIGTERM)
-    assert recorder.process.wait(PATIENCE_S) == 0
+    assert recorder.stop() == 0

@@ -80,7 +80,7 @@ def controls(path: WholePath) -> list[tuple[Kind, str]]:
 
 
 def test_the_record_tells_of_start_death_and_stop_of_a_recorder(tmp_path: Path, compiled_shim: Path) -> None:
-    settings = {"DRAIN_SECONDS": "60", "FAREWELL_SECONDS": "60", "SHIPPER_LINGER_SECONDS": "0"}
+    settings = {"DRAIN_SECONDS": "50", "FAREWELL_SECONDS": "50", "SHIPPER_LINGER_SECONDS": "0"}
     with WholePath(tmp_path, compiled_shim, settings) as path:
         started = (Kind.CONTROL_STARTED, "recorder-started")
         until(lambda: controls(path) == [started])
