@@ -18,7 +18,15 @@ from httpish import Asgi
 from policy_samples import question
 
 from benchmarks.admission_client import Make, Seen, closed_loop, open_loop
-from benchmarks.admission_load import application, object_review, pod_review, policies, review
+from benchmarks.admission_load import (
+    application,
+    guarded_pod,
+    judged_review,
+    object_review,
+    pod_review,
+    policies,
+    review,
+)
 from benchmarks.admission_server import TRIVIAL, Facts, Running, come_first, server
 from benchmarks.limits import KEY, Limit, print_limits, ratio, seconds
 from benchmarks.report import Row, median, percentile, print_table
@@ -30,13 +38,14 @@ _SLOWEST: Final = 0.005
 _GROWTH: Final = 2.0
 _EXEC_FEW: Final = "exec, 200 policies"
 _EXEC_MANY: Final = "exec, 2000 policies"
-_POD: Final = "pod injection, 200 policies"
+_INJECTED: Final = "pod injected, 200 policies"
+_JUDGED: Final = "pod judged, 200 policies"
 _RELOADS: Final = (
     "exec, all 200 compiled anew each second",
     "exec, one of 2000 compiled anew each 0.2 s",
     "exec, all 2000 compiled anew",
 )
-_PROMISED: Final = (_EXEC_FEW, _POD, *_RELOADS)
+_PROMISED: Final = (_EXEC_FEW, _INJECTED, _JUDGED, *_RELOADS)
 """What is answered within ``_SLOWEST``, also while policies are read anew."""
 
 
@@ -56,7 +65,8 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     with server(_FEW, processor=last) as running:
         few.measure(running, "a handler that does nothing", TRIVIAL, review)
         few.measure(running, _EXEC_FEW, "exec", review)
-        few.measure(running, _POD, "pods", pod_review)
+        few.measure(running, _INJECTED, "injection", pod_review)
+        few.measure(running, _JUDGED, "pods", judged_review(running.pod))
         few.measure(running, "change of a Deployment, 200 policies", "objects", object_review)
         few.measure(running, _RELOADS[0], "exec", review, reload=1.0, fresh=_FEW)
         few.limits(running)
@@ -121,6 +131,8 @@ class _Figures:
         facts = running.facts()
         if path != TRIVIAL and facts.lines - lines != len(seen.latencies):
             raise SystemExit(f"{len(seen.latencies)} reviews left {facts.lines - lines} lines in the log")
+        if seen.refused and path in {"injection", "pods"}:
+            raise SystemExit(f"{seen.refused} pods were refused, and none was to be")
         self.rows.append(_row(name, seen, facts))
         self.figures[name] = _figures(seen, facts)
 
@@ -129,7 +141,8 @@ class _Figures:
         for name, path, make in (
             ("nothing", TRIVIAL, review),
             ("exec", "exec", review),
-            ("pod", "pods", pod_review),
+            ("pod injected", "injection", pod_review),
+            ("pod judged", "pods", judged_review(running.pod)),
         ):
             running.facts()
             seen = closed_loop(running, path, make, count=3000)
@@ -200,7 +213,8 @@ async def _asked(app: Asgi) -> dict[str, float]:
     rows: list[Row] = []
     for name, path, make in (
         ("exec", "exec", review),
-        ("pod injection", "pods", pod_review),
+        ("pod injected", "injection", pod_review),
+        ("pod judged", "pods", judged_review(await guarded_pod())),
         ("change of a Deployment", "objects", object_review),
     ):
         times: list[float] = []

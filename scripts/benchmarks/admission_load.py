@@ -3,12 +3,13 @@
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from prometheus_client import CollectorRegistry
-from reviews import exec_door, injected, object_door, plain_pod, pod_door
+from reviews import exec_door, injected, injection_door, object_door, plain_pod, pod_door
 from starlette.types import ASGIApp
 
 from sidecar.contract.grants import Limits
@@ -88,11 +89,25 @@ def review(number: int) -> bytes:
 
 
 def pod_review(number: int) -> bytes:
-    """Give the creation of a pod with two containers, as a ReplicaSet's pod is sent."""
+    """Give the creation of a pod of two containers, as it is sent to have a recorder put in."""
+    return _review(number, _pod(), "")
+
+
+def judged_review(pod: Object) -> Callable[[int], bytes]:
+    """Give what gives the creation of an injected pod, as it is sent to be judged."""
+    return lambda number: _review(number, pod, "")
+
+
+async def guarded_pod() -> Object:
+    """Give the pod of these reviews once its recorder is in it; other keys make another one."""
+    return await injected(_pod())
+
+
+def _pod() -> Object:
     containers = [_container(name) for name in ("app", "proxy")]
     pod = plain_pod(*containers, volumes=[{"name": "config", "configMap": {"name": "config"}}])
     pod["metadata"] |= {"labels": {"app": "web"}, "managedFields": [_managed()]}
-    return _review(number, pod, "")
+    return pod
 
 
 def object_review(number: int) -> bytes:
@@ -168,6 +183,7 @@ async def application(active: ActivePolicies, journal: Path) -> ASGIApp:
     guarded = await injected(plain_pod())
     doors = {
         "exec": exec_door(guarded, policy=active),
+        "injection": injection_door(),
         "pods": pod_door(active),
         "objects": object_door(active),
     }

@@ -19,7 +19,7 @@ import msgspec
 from reviews import ROOT
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from benchmarks.admission_load import application, objects, policies
+from benchmarks.admission_load import application, guarded_pod, objects, policies
 from webhook.policy.active import ActivePolicies
 from webhook.server import logs
 from webhook.server.interpreter import answer_quickly, building, settle
@@ -56,9 +56,9 @@ class Running:
     """A server in a process of its own."""
 
     def __init__(self, pipe: Any) -> None:
-        self.port, ca = pipe.recv()
+        self.port, ca, self.pod = pipe.recv()
         self.context = ssl.create_default_context(cadata=ca)
-        """What a client trusts it by."""
+        """What a client trusts it by. ``pod`` is one that has its recorder in it."""
         self._pipe = pipe
 
     def facts(self, *, reload_seconds: float = 0.0, fresh: int = 0) -> Facts:
@@ -125,7 +125,7 @@ class _Server:
             port = probe.getsockname()[1]
         servers = Servers(https(app, port=port, context=context, drain_seconds=1))
         asyncio.get_running_loop().add_reader(self._pipe.fileno(), self._told, active, count)
-        self._pipe.send((port, ROOT.bundle))
+        self._pipe.send((port, ROOT.bundle, await guarded_pod()))
         await servers.run()
 
     def _timed(self, app: ASGIApp) -> ASGIApp:

@@ -19,7 +19,6 @@ from httpish import Asgi
 from fuzzing.admission_cluster import Installation
 from fuzzing.admission_grammar import Mutation, encode
 from fuzzing.admission_oracle import BrokenPromiseError, Oracle
-from fuzzing.admission_seeds import seeds
 from fuzzing.admission_stories import stories
 from fuzzing.choices import Choices
 from sidecar.masking import Engine, Profile
@@ -56,7 +55,7 @@ class Storyteller:
 
     def __init__(self, installation: Installation | None = None) -> None:
         self._installation = installation or Installation()
-        self._seeds = seeds()
+        self._seeds = self._installation.seeds()
         self._others = [review for some in self._seeds.values() for review in some]
         self._oracle = Oracle(self._installation.pods, self._installation.roots, self._installation.approved)
         self._asgi = Asgi(self._installation.app)

@@ -17,6 +17,7 @@ from reviews import Namespaces, Roles, body, plain_pod
 
 from fuzzing.admission_approved import Approved
 from fuzzing.admission_patches import patched
+from fuzzing.admission_seeds import seeds
 from fuzzing.admission_values import DAVE, STANDING, TOOL
 from sidecar.contract.errors import ClusterError
 from sidecar.masking import Engine, Profile
@@ -254,8 +255,17 @@ class Installation:
 
     async def _injected(self, pod: Object) -> Object:
         kind = {"group": "", "version": "v1", "kind": "Pod"}
-        answer = await self.doors["pods"].review(decode_review(body(pod, operation="CREATE", kind=kind)))
+        answer = await self.doors["injection"].review(decode_review(body(pod, operation="CREATE", kind=kind)))
         return patched(pod, msgspec.to_builtins(answer.patch))
+
+    def seeds(self) -> dict[str, list[Object]]:
+        """Give the reviews that mutations begin with; pods come to be judged once they were injected."""
+        found = seeds()
+        for one in found["pods"]:
+            request = one["request"]
+            if request["namespace"] != "kube-system":
+                request["object"] = asyncio.run(self._injected(request["object"]))
+        return found
 
 
 def _doors(held: Held, pods: MemoryPods, journal: Journal) -> dict[str, Door]:

@@ -30,12 +30,20 @@ _FITTING: Final = {
     "exec": ("", {"pods"}, "exec", {"CONNECT"}),
     "attach": ("", {"pods"}, "attach", {"CONNECT"}),
     "ephemeralcontainers": ("", {"pods"}, "ephemeralcontainers", {"UPDATE"}),
+    "injection": ("", {"pods"}, "", {"CREATE"}),
     "pods": ("", {"pods"}, "", {"CREATE"}),
     "guardpolicies": ("chaperone.dev", {"guardpolicies"}, "", {"CREATE", "UPDATE"}),
     "approvalrequests": ("chaperone.dev", {"approvalrequests"}, "", {"CREATE", "UPDATE", "DELETE"}),
     "standingapprovals": ("chaperone.dev", {"standingapprovals"}, "", {"CREATE", "UPDATE", "DELETE"}),
 }
 """Group, resources, subresource and operations that doors are for."""
+_VARIABLES: Final = 10
+"""That a recorder is given."""
+_VOLUMES: Final = (
+    ("chaperone", "emptyDir"),
+    ("chaperone-spool", "emptyDir"),
+    ("chaperone-token", "projected"),
+)
 _OPERATIONS: Final = frozenset({"CREATE", "UPDATE", "DELETE", "CONNECT"})
 _EXEMPT: Final = frozenset({"kube-system", "chaperone-system"})
 _READING: Final = frozenset(
@@ -76,7 +84,7 @@ _CARDS: Final = re.compile("|".join(rf"(?<!\d){pan}(?!\d)" for pan in PANS))
 _HEX_BEFORE: Final = re.compile(r"[0-9A-Fa-f]{0,129}\Z")
 _HEX_AFTER: Final = re.compile(r"[0-9A-Fa-f]{0,129}")
 _IDENTIFIERS: Final = frozenset({24, 32, 40, 48, 56, 64, 96, 128})
-"""So many hex digits are a digest or an identifier, and more than the most are data; masking leaves them."""
+"""So many hex digits are a digest or an identifier, which masking leaves."""
 
 
 class BrokenPromiseError(AssertionError):
@@ -99,6 +107,7 @@ class Oracle:
             "exec": self._exec,
             "attach": lambda _, __: "the pack wants it approved, and nobody has",
             "ephemeralcontainers": _debug,
+            "injection": lambda request, patch: _injection(request, patch, image),
             "pods": lambda request, patch: _pod(request, patch, image),
             "guardpolicies": policy_complaint,
             "approvalrequests": approval_complaint,
@@ -208,7 +217,7 @@ def _has_card(text: str) -> bool:
         before = _HEX_BEFORE.search(text[max(0, found.start() - 129) : found.start()])
         after = _HEX_AFTER.match(text, found.end())
         length = sum(len(part.group()) for part in (before, found, after) if part is not None)
-        if length not in _IDENTIFIERS and length <= max(_IDENTIFIERS):
+        if length not in _IDENTIFIERS:
             return True
     return False
 
@@ -288,7 +297,7 @@ def _argument(word: object) -> bool:
     return isinstance(word, str) and "\0" not in word and not any("\ud800" <= c <= "\udfff" for c in word)
 
 
-def _pod(request: Object, patch: list[Object], image: str) -> str:
+def _injection(request: Object, patch: list[Object], image: str) -> str:
     if request.get("namespace") in _EXEMPT:
         return "" if not patch else "a pod was changed that is not guarded"
     try:
@@ -296,6 +305,20 @@ def _pod(request: Object, patch: list[Object], image: str) -> str:
         return _pod_complaint(cast("Object", pod["spec"]), cast("Object", pod["metadata"]), image)
     except (PatchError, KeyError, IndexError, TypeError, AttributeError) as error:
         return f"its patch does not fit: {error!r}"
+
+
+def _pod(request: Object, patch: list[Object], image: str) -> str:
+    if patch:
+        return "it was changed by who judges it"
+    if request.get("namespace") in _EXEMPT:
+        return ""
+    try:
+        pod = cast("Object", request.get("object"))
+        spec = cast("Object", pod["spec"])
+        complaint = _pod_complaint(spec, cast("Object", pod["metadata"]), image)
+        return complaint or ("it reaches beyond itself" if any(_privileges(spec)) else "")
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        return f"it is no pod that was injected: {error!r}"
 
 
 def _pod_complaint(spec: Object, metadata: Object, image: str) -> str:
@@ -306,6 +329,13 @@ def _pod_complaint(spec: Object, metadata: Object, image: str) -> str:
     context = first["securityContext"]
     if context["privileged"] or not context["runAsNonRoot"] or first.get("lifecycle") or first.get("command"):
         return "its recorder is another one"
+    variables = [str(variable["name"]) for variable in first["env"]]
+    if not all(name.startswith("CHAPERONE_") for name in variables) or len(set(variables)) != _VARIABLES:
+        return "its recorder is told something else"
+    volumes = [volume for volume in spec["volumes"] if str(volume["name"]).startswith("chaperone")]
+    kinds = [(volume["name"], *sorted(volume.keys() - {"name"})) for volume in volumes]
+    if kinds != list(_VOLUMES):
+        return "its volumes are others"
     if metadata["labels"]["chaperone.dev/guarded"] != "true":
         return "it is not marked"
     for container in others:
@@ -319,7 +349,7 @@ def _pod_complaint(spec: Object, metadata: Object, image: str) -> str:
         }
         if container["name"] == "chaperone-recorder" or here != [own]:
             return f"container {container['name']!r} does not see its shim alone"
-    return "it reaches beyond itself" if any(_privileges(spec)) else ""
+    return ""
 
 
 def _is_under_shim(path: str) -> bool:

@@ -37,9 +37,11 @@ def test_helm_has_nothing_to_complain_about(helm_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("kind", ["chaperone-sessions", "chaperone-pods"])
-def test_doors_fail_closed_and_guard_only_who_opted_in(chart: Chart, kind: str) -> None:
-    configuration = chart.objects('guard.exemptNamespaces=["edge"]')["MutatingWebhookConfiguration", kind]
+@pytest.mark.parametrize("name", ["chaperone-sessions", "chaperone-pods"])
+@pytest.mark.parametrize("kind", ["Mutating", "Validating"])
+def test_doors_fail_closed_and_guard_only_who_opted_in(chart: Chart, kind: str, name: str) -> None:
+    objects = chart.objects('guard.exemptNamespaces=["edge"]')
+    configuration = objects[f"{kind}WebhookConfiguration", name]
     for webhook in configuration["webhooks"]:
         assert webhook["failurePolicy"] == "Fail"
         assert webhook["sideEffects"] == "NoneOnDryRun"
@@ -51,22 +53,31 @@ def test_doors_fail_closed_and_guard_only_who_opted_in(chart: Chart, kind: str) 
         assert expression["values"] == ["kube-system", "chaperone-system", "edge"]
 
 
-def test_every_door_is_guarded(chart: Chart) -> None:
-    objects = chart.objects()
-    names = [name for kind, name in objects if kind == "MutatingWebhookConfiguration"]
-    rules = {
+def sent(chart: Chart, kind: str, *names: str) -> dict[tuple[str, str], str]:
+    """Where what is done to which resource is sent, by all configurations of a kind or those named."""
+    return {
         (operation, resource): webhook["clientConfig"]["service"]["path"]
-        for name in names
-        for webhook in objects["MutatingWebhookConfiguration", name]["webhooks"]
+        for (found, name), configuration in chart.objects().items()
+        if found == f"{kind}WebhookConfiguration" and name in (names or {name})
+        for webhook in configuration["webhooks"]
         for rule in webhook["rules"]
         for operation in rule["operations"]
         for resource in rule["resources"]
     }
-    assert rules == {
-        ("CONNECT", "pods/exec"): "/v1/exec",
+
+
+def test_what_is_only_judged_is_judged_once_nobody_changes_it_any_more(chart: Chart) -> None:
+    assert sent(chart, "Validating", "chaperone-sessions", "chaperone-pods") == {
         ("CONNECT", "pods/attach"): "/v1/attach",
         ("UPDATE", "pods/ephemeralcontainers"): "/v1/ephemeralcontainers",
         ("CREATE", "pods"): "/v1/pods",
+    }
+
+
+def test_every_door_is_guarded(chart: Chart) -> None:
+    assert sent(chart, "Mutating") == {
+        ("CONNECT", "pods/exec"): "/v1/exec",
+        ("CREATE", "pods"): "/v1/injection",
         ("CREATE", "approvalrequests"): "/v1/approvalrequests",
         ("UPDATE", "approvalrequests"): "/v1/approvalrequests",
         ("DELETE", "approvalrequests"): "/v1/approvalrequests",
@@ -77,15 +88,15 @@ def test_every_door_is_guarded(chart: Chart) -> None:
 
 
 def test_doors_are_for_what_the_api_server_sends_them(chart: Chart) -> None:
-    sent = [
+    reviews = [
         (webhook["clientConfig"]["service"]["path"].rpartition("/")[2], rule)
         for (kind, _), found in chart.objects().items()
         if kind in {"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"}
         for webhook in found["webhooks"]
         for rule in webhook["rules"]
     ]
-    assert {door for door, _ in sent} >= FITS.keys()
-    for door, rule in sent:
+    assert {door for door, _ in reviews} >= FITS.keys()
+    for door, rule in reviews:
         if door in FITS:
             fit = FITS[door]
             assert (rule["apiGroups"], rule["resources"]) == ([fit.group], [fit.resource])

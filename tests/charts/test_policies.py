@@ -94,14 +94,24 @@ def test_audit_mode_fails_open_but_for_what_is_chaperones_own(chart: Chart, mode
 def test_the_second_guard_knows_the_configuration_that_asks(chart: Chart, mode: str) -> None:
     """What it looks for is what the chart installs; that it holds is seen on the cluster."""
     objects = chart.objects(f'policies.mode="{mode}"')
-    webhooks = objects["MutatingWebhookConfiguration", "chaperone-sessions"]["webhooks"]
-    for policy, door in (("chaperone-attach", "attach"), ("chaperone-debug", "ephemeralcontainers")):
+    for policy, name, door in (
+        ("chaperone-attach", "chaperone-sessions", "attach"),
+        ("chaperone-debug", "chaperone-sessions", "ephemeralcontainers"),
+        ("chaperone-injected", "chaperone-pods", "pods"),
+    ):
+        webhooks = objects["ValidatingWebhookConfiguration", name]["webhooks"]
         [webhook] = [one for one in webhooks if one["name"] == f"{door}.chaperone.dev"]
         [validation] = objects["ValidatingAdmissionPolicy", policy]["spec"]["validations"]
         assert f"w.name == '{webhook['name']}'" in validation["expression"]
         assert f"w.failurePolicy == '{webhook['failurePolicy']}'" in validation["expression"]
+        assert (
+            f"w.clientConfig.service.path == '{webhook['clientConfig']['service']['path']}'"
+            in (validation["expression"])
+        )
+        for condition in webhook.get("matchConditions", ()):
+            assert f'expression == "{condition["expression"]}"' in validation["expression"]
         binding = objects["ValidatingAdmissionPolicyBinding", policy]["spec"]
-        assert binding["paramRef"] == {"name": "chaperone-sessions", "parameterNotFoundAction": "Deny"}
+        assert binding["paramRef"] == {"name": name, "parameterNotFoundAction": "Deny"}
 
 
 def test_packs_and_mode_reach_the_server(chart: Chart) -> None:

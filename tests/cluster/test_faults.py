@@ -3,11 +3,13 @@
 import json
 import subprocess
 import time
+from typing import Any
 
 import pytest
 from installation import changed, setting, without, without_webhooks
 from kube import NAMESPACE, SYSTEM, Kubectl, until
 from node import container_id, kill_container
+from people import As
 from pods import APP_IMAGE, container, pod
 from sessions import Audit, marker
 from workshop import Workshop
@@ -65,10 +67,51 @@ def test_without_the_webhook_configuration_the_policies_still_refuse(
             (entered, "exec in this namespace must be recorded"),
             (admin.try_("attach", "-n", NAMESPACE, app), "ValidatingAdmissionPolicy 'chaperone-attach'"),
             (admin.try_(*debug, "--", "id"), "ValidatingAdmissionPolicy 'chaperone-debug'"),
-            (admin.try_apply(pod("bare-of-recorder")), "pods in this namespace need a recorder"),
+            (
+                admin.try_apply(pod("bare-of-recorder")),
+                "ValidatingAdmissionPolicy 'chaperone-injected'",
+            ),
         ):
             assert refused.code != 0
             assert said in refused.error
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("clientConfig/service/path", "/v1/injection"),
+        ("failurePolicy", "Ignore"),
+        ("rules/0/scope", "Cluster"),
+        ("matchConditions/0/expression", "false"),
+        (
+            "namespaceSelector/matchExpressions",
+            [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": [NAMESPACE]}],
+        ),
+    ],
+    ids=["another door", "failing open", "for other objects", "on a condition", "not for this namespace"],
+)
+def test_a_configuration_that_would_not_ask_who_judges_pods_is_noticed(
+    admin: Kubectl, place: str, value: object
+) -> None:
+    operator = As(admin, "tests", "system:masters", "chaperone-operators")
+    target = ("validatingwebhookconfiguration", "chaperone-pods")
+    before: Any = admin.get(*target)["webhooks"][0]
+    for key in place.split("/"):
+        before = before[int(key) if key.isdecimal() else key]
+
+    def put(found: object) -> None:
+        step = [{"op": "replace", "path": f"/webhooks/0/{place}", "value": found}]
+        operator.run("patch", *target, "--type=json", "-p", json.dumps(step))
+
+    put(value)
+    try:
+        dry = ("create", "--dry-run=server", "-f", "-")
+        manifest = json.dumps(pod("unjudged")).encode()
+        said = "pods in this namespace need a recorder, and Chaperone would not be asked"
+        until(lambda: said in admin.try_(*dry, stdin=manifest).error, what="the change noticed")
+    finally:
+        put(before)
+    until(lambda: admin.try_(*dry, stdin=manifest).code == 0, what="pods made again")
 
 
 def test_nobody_changes_the_recorder_of_a_running_pod(admin: Kubectl, app: str) -> None:
@@ -129,7 +172,7 @@ def test_a_recorder_killed_in_mid_session_ends_it_and_what_was_delivered_is_kept
     assert process.stdout
     delivered = b"".join(process.stdout.readline() for _ in range(20))
     kill_container(admin, NAMESPACE, "victim", "chaperone-recorder")
-    rest, error = process.communicate(timeout=30)
+    rest, error = process.communicate(timeout=90)
     delivered += rest
     assert process.returncode != 0
     assert error
@@ -150,9 +193,10 @@ def test_the_collector_may_restart_in_mid_session_and_nothing_is_lost(
     mark = marker()
     script = "i=0; while [ $i -lt 200 ]; do i=$((i+1)); echo line $i; sleep 0.05; done"
     process = agent.start(*EXEC, app, "--", "sh", "-c", script, mark, stdin=subprocess.DEVNULL)
-    time.sleep(2)
+    assert process.stdout
+    output = b"".join(process.stdout.readline() for _ in range(30))
     admin.delete_now("-n", SYSTEM, "pods", "-l", "app.kubernetes.io/component=collector")
-    output, _ = process.communicate(timeout=60)
+    output += process.communicate(timeout=90)[0]
     assert process.returncode == 0
     assert output == b"".join(b"line %d\n" % i for i in range(1, 201))
     admin.run("rollout", "status", "-n", SYSTEM, "deployment/chaperone-collector", "--timeout=120s")

@@ -27,16 +27,17 @@ def changed(admin: Kubectl, role: str, name: str, value: str) -> Generator[None]
 
 @contextmanager
 def without_webhooks(admin: Kubectl) -> Generator[None]:
-    """Take Chaperone's mutating webhook configurations away, as somebody with the right could."""
+    """Take Chaperone's webhook configurations away, as somebody with the right could."""
     operator = As(admin, "tests", "system:masters", "chaperone-operators")
     kept: list[Object] = [
         item
-        for item in admin.get("mutatingwebhookconfigurations")["items"]
+        for kind in ("mutating", "validating")
+        for item in admin.get(f"{kind}webhookconfigurations")["items"]
         if item["metadata"]["name"].startswith("chaperone")
     ]
     assert kept
     for item in kept:
-        operator.run("delete", f"mutatingwebhookconfiguration/{item['metadata']['name']}")
+        operator.run("delete", f"{item['kind']}/{item['metadata']['name']}")
     try:
         yield
     finally:

@@ -20,10 +20,12 @@ from webhook.admission.connections import ConnectionDoor
 from webhook.admission.ephemeral import EphemeralDoor
 from webhook.admission.exec import ExecDoor
 from webhook.admission.grants import Granter, Keys
+from webhook.admission.injection import InjectionDoor
 from webhook.admission.objects import ObjectDoor
 from webhook.admission.pod import PodDoor
 from webhook.admission.pods import Pod
 from webhook.admission.recorder import RecorderSettings, Trust
+from webhook.admission.templates import Templates
 from webhook.policy.builtin import RecordEverything
 from webhook.policy.decision import Policy
 from webhook.policy.evaluation import PolicySet
@@ -97,12 +99,30 @@ def exec_door(
     )
 
 
-def pod_door(policy: Policy | None = None, asking: Approving | None = None) -> PodDoor:
+def injection_door() -> InjectionDoor:
+    return InjectionDoor(settings=SETTINGS, trust=lambda: TRUST, exempt=frozenset({"kube-system"}))
+
+
+class Objects:
+    """Objects that are there, by resource and name."""
+
+    def __init__(self, **objects: Object) -> None:
+        """``objects`` by ``resource/name``."""
+        self._objects = objects
+
+    async def find(self, resource: str, namespace: str, name: str) -> Object | None:
+        return self._objects.get(f"{resource}/{name}")
+
+
+def pod_door(
+    policy: Policy | None = None, asking: Approving | None = None, objects: Objects | None = None
+) -> PodDoor:
     return PodDoor(
         settings=SETTINGS,
         trust=lambda: TRUST,
         exempt=frozenset({"kube-system"}),
         namespaces=Namespaces(),
+        templates=Templates(objects or Objects()),
         policy=policy or RecordEverything(profile="strict", limits=Limits()),
         approving=asking or approving(),
         clock=lambda: NOW_SECONDS,
@@ -237,9 +257,14 @@ def plain_pod(*containers: Object, **spec: Any) -> Object:
 
 async def injected(pod: Object) -> Object:
     """Give the pod as it is after injection."""
-    answer = await pod_door().review(pod_request(pod))
+    answer = await injection_door().review(pod_request(pod))
     assert answer.denial is None, answer.denial
     return apply(pod, answer)
+
+
+async def injected_request(pod: Object, **fields: Any) -> review.Request:
+    """Give the review of a pod's creation once it was injected."""
+    return pod_request(await injected(pod), **fields)
 
 
 def apply(pod: Object, answer: review.Answer) -> Object:

@@ -1,4 +1,4 @@
-"""A certificate authority and one certificate for 127.0.0.1, as PEM files."""
+"""A certificate authority and one certificate for 127.0.0.1 and other names, as PEM files."""
 
 import datetime
 import ipaddress
@@ -20,7 +20,7 @@ class TlsFiles:
     key: Path
 
 
-def make_tls_files(folder: Path) -> TlsFiles:
+def make_tls_files(folder: Path, *names: str) -> TlsFiles:
     """Write a new authority's certificate, and a certificate and key it signed."""
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca = _builder("test authority", ca_key, "test authority").add_extension(
@@ -32,7 +32,10 @@ def make_tls_files(folder: Path) -> TlsFiles:
     leaf = (
         _builder("127.0.0.1", key, "test authority")
         .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+            x509.SubjectAlternativeName(
+                [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), *map(x509.DNSName, names)]
+            ),
+            critical=False,
         )
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False

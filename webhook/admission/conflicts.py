@@ -6,7 +6,7 @@ import msgspec
 
 from sidecar.contract import names
 from webhook.admission import recorder
-from webhook.admission.pods import Container, Pod, absolute, is_shim_mount
+from webhook.admission.pods import Container, Pod, absolute, is_in_its_place, is_shim_mount
 from webhook.admission.recorder import Json, RecorderSettings, Trust
 from webhook.admission.review import decode_object
 
@@ -30,7 +30,6 @@ class _AnyPod(msgspec.Struct, frozen=True):
 
 
 _any_pods = msgspec.json.Decoder(_AnyPod)
-_NO_TRUST = Trust((), "")
 
 
 def conflict(pod: Pod, raw: msgspec.Raw, settings: RecorderSettings, trust: Trust) -> Conflict | None:
@@ -42,12 +41,14 @@ def _conflicts(pod: Pod, raw: msgspec.Raw, settings: RecorderSettings, trust: Tr
     yield from _platform(pod)
     yield from _aliases(pod, settings, trust)
     yield from _tracing(pod)
-    yield from _names(pod, raw, settings)
+    spec = _reserved(pod, raw)
+    injected = any(recorder.looks_ours(one, settings) for one in spec.init_containers or ())
+    yield from _names(pod, spec, settings, injected=injected)
     groups = (("initContainers", pod.spec.init_containers or ()), ("containers", pod.spec.containers))
     for group, containers in groups:
         for index, container in enumerate(containers):
             if container.name != names.RECORDER_CONTAINER:
-                yield from _mounts(container, f"spec.{group}[{index}]")
+                yield from _mounts(container, f"spec.{group}[{index}]", injected=injected)
 
 
 def _platform(pod: Pod) -> Iterator[Conflict]:
@@ -93,44 +94,33 @@ def _same_host(name: str, host: str) -> bool:
     return name.rstrip(".").lower() in {host, f"{host}.cluster.local"}
 
 
-def _names(pod: Pod, raw: msgspec.Raw, settings: RecorderSettings) -> Iterator[Conflict]:
+def _reserved(pod: Pod, raw: msgspec.Raw) -> _AnySpec:
+    """Give the pod's specification as plain values; nothing where none of Chaperone's names is in it."""
+    named = {container.name for container in pod.spec.init_containers or ()}
+    volumes = {volume.name for volume in pod.spec.volumes or ()}
+    if names.RECORDER_CONTAINER not in named and not volumes & names.RESERVED_VOLUMES:
+        return _AnySpec()
+    return decode_object(raw, _any_pods).spec
+
+
+def _names(pod: Pod, spec: _AnySpec, settings: RecorderSettings, *, injected: bool) -> Iterator[Conflict]:
+    """Give what has a name of Chaperone's and is not; beside a recorder of ours, it is put right."""
     for index, container in enumerate(pod.spec.containers):
         if container.name == names.RECORDER_CONTAINER:
             yield _reserved_container(f"spec.containers[{index}]")
-    initial = [container.name for container in pod.spec.init_containers or ()]
-    volumes = {volume.name for volume in pod.spec.volumes or ()}
-    if names.RECORDER_CONTAINER not in initial and not volumes & names.RESERVED_VOLUMES:
-        return
-    spec = decode_object(raw, _any_pods).spec
-    yield from _foreign_recorders(spec, settings)
-    yield from _foreign_volumes(spec, settings)
-
-
-def _foreign_recorders(spec: _AnySpec, settings: RecorderSettings) -> Iterator[Conflict]:
-    ours = recorder.comparable(recorder.container(settings, _NO_TRUST, ()))
     for index, container in enumerate(spec.init_containers or ()):
-        named_so = container.get("name") == names.RECORDER_CONTAINER
-        if named_so and recorder.comparable(container) != ours:
+        is_named_so = container.get("name") == names.RECORDER_CONTAINER
+        if is_named_so and not recorder.looks_ours(container, settings):
             yield _reserved_container(f"spec.initContainers[{index}]")
-
-
-def _foreign_volumes(spec: _AnySpec, settings: RecorderSettings) -> Iterator[Conflict]:
-    ours = {volume["name"]: _unsized(volume) for volume in recorder.volumes(settings)}
-    injected = any(c.get("name") == names.RECORDER_CONTAINER for c in spec.init_containers or ())
+    ours = recorder.volumes(settings)
     for index, volume in enumerate(spec.volumes or ()):
-        if volume.get("name") in ours and not (injected and _unsized(volume) == ours[volume["name"]]):
+        if volume.get("name") in names.RESERVED_VOLUMES and not injected and volume not in ours:
             yield Conflict(
                 "ReservedVolumeName",
                 f"volume {volume['name']} has a name that is reserved for Chaperone's own volumes",
                 "give the volume another name",
                 f"spec.volumes[{index}].name",
             )
-
-
-def _unsized(volume: Json) -> Json:
-    if "emptyDir" not in volume:
-        return volume
-    return {**volume, "emptyDir": {**(volume["emptyDir"] or {}), "sizeLimit": ""}}
 
 
 def _reserved_container(field: str) -> Conflict:
@@ -142,9 +132,9 @@ def _reserved_container(field: str) -> Conflict:
     )
 
 
-def _mounts(container: Container, field: str) -> Iterator[Conflict]:
+def _mounts(container: Container, field: str, *, injected: bool) -> Iterator[Conflict]:
     for index, mount in enumerate(container.volume_mounts or ()):
-        if is_shim_mount(mount, container.name):
+        if is_shim_mount(mount, container.name) or (injected and is_in_its_place(mount)):
             continue
         where = f"{field}.volumeMounts[{index}]"
         if _covers_shim(mount.mount_path):

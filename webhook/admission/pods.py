@@ -140,6 +140,7 @@ class OwnerReference(msgspec.Struct, frozen=True, rename="camel"):
     kind: str
     name: str
     api_version: str = ""
+    uid: str = ""
     controller: bool | None = None
 
 
@@ -260,6 +261,11 @@ class Pod(msgspec.Struct, frozen=True):
 def absolute(path: str) -> str:
     """Give the path a container runtime mounts at: from the root, normalised."""
     return posixpath.normpath("/" + path.lstrip("/"))
+
+
+def is_in_its_place(mount: VolumeMount) -> bool:
+    """Tell whether a mount is where injection puts one, of the volume that it mounts there."""
+    return mount.name == SHIM_VOLUME and mount.path == str(SHIM_DIRECTORY)
 
 
 def is_shim_mount(mount: VolumeMount, container: str) -> bool:

@@ -94,7 +94,10 @@ def volumes(settings: RecorderSettings) -> tuple[Json, ...]:
     }
     return (
         {"name": names.SHIM_VOLUME, "emptyDir": {"medium": "Memory", "sizeLimit": _SHIM_VOLUME_SIZE}},
-        {"name": names.SPOOL_VOLUME, "emptyDir": {"sizeLimit": str(settings.spool_bytes + _SPOOL_MARGIN)}},
+        {
+            "name": names.SPOOL_VOLUME,
+            "emptyDir": {"sizeLimit": _quantity(settings.spool_bytes + _SPOOL_MARGIN)},
+        },
         {
             "name": names.TOKEN_VOLUME,
             "projected": {"defaultMode": 0o644, "sources": [{"serviceAccountToken": token}]},
@@ -122,12 +125,23 @@ def collector_host(settings: RecorderSettings) -> str:
     return urlsplit(settings.collector).hostname or ""
 
 
-def comparable(recorder: Json) -> Json:
-    """Give what of a recorder's container is the same in every pod, however its quantities are spelled."""
-    told_each_pod = {environment.CONTAINERS, environment.ROOT_KEYS, environment.CA}
-    rest = {key: value for key, value in recorder.items() if key not in {"env", "resources"}}
-    kept = [variable for variable in recorder.get("env", []) if variable.get("name") not in told_each_pod]
-    return {**rest, "env": kept}
+def looks_ours(found: Json, settings: RecorderSettings) -> bool:
+    """Tell whether a container of the recorder's name was injected, whatever another webhook did to it since.
+
+    It runs what Chaperone runs: such a one is put right again, any other one is somebody else's.
+    """
+    wanted = container(settings, Trust((), ""), ())
+    same = all(found.get(key) == wanted[key] for key in ("name", "image", "restartPolicy"))
+    return same and not found.get("command") and not found.get("args")
+
+
+def _quantity(number: int) -> str:
+    """Give a number of bytes as the API server spells it."""
+    for suffix in ("", "k", "M", "G", "T"):
+        if number % 1000:
+            return f"{number}{suffix}"
+        number //= 1000
+    return f"{number}P"
 
 
 def _environment(settings: RecorderSettings, trust: Trust, guarded: tuple[str, ...]) -> list[Json]:

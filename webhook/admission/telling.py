@@ -20,6 +20,8 @@ ADVICE: Final = frozenset({"Remedy", "ApprovalRequest", "ApproveCommand", "WaitC
 """Causes that say what to do, not why."""
 _ALWAYS_TOLD: Final = frozenset({"guardpolicies"})
 """Doors whose every answer is an event, whether or not policies were asked."""
+_NEVER_TOLD: Final = frozenset({"injection"})
+"""Doors that decide nothing: only what they refuse is an event."""
 _UNRECORDED: Final = frozenset({"connections", "attach", "ephemeralcontainers"})
 """Doors whose every decision is an event: nothing else tells of what they let through."""
 _OWN_KNOWN: Final = frozenset({"objects", "connections"})
@@ -49,8 +51,12 @@ def is_told(name: str, answer: Answer) -> bool:
         answer.denial is not None
         or bool(answer.noted.session)
         or name in _ALWAYS_TOLD
-        or (decision is not None and (name in _UNRECORDED or _is_telling(decision)))
+        or (decision is not None and _is_decided(name, decision))
     )
+
+
+def _is_decided(name: str, decision: Decision) -> bool:
+    return name not in _NEVER_TOLD and (name in _UNRECORDED or _is_telling(decision))
 
 
 def _is_telling(decision: Decision) -> bool:

@@ -77,11 +77,14 @@ def debug_subject(name: str, pod_uid: str, added: list[Json]) -> Subject:
 
 
 def pod_subject(question: Question) -> Subject:
-    """Give the subject of a pod's creation: the object without what servers set and Chaperone adds."""
+    """Give the subject of a pod's creation: the whole of it but what servers make up for every try.
+
+    Annotations are bound as well: container runtimes and networks read from some what a pod may do.
+    """
     pod = _read(question.object, "the pod holds")
-    bare = without_name_of_token(plain(pod))
+    bare = _without_made_up_name(without_name_of_token(plain(pod)))
     return Subject(
-        target=Target(resource="pods", name=question.name),
+        target=Target(resource="pods", name=made_up_name(pod) or question.name),
         digested=msgspec.json.encode(bare, order="deterministic"),
         shown=_json(redacted(bare)),
     )

@@ -192,16 +192,22 @@ def find_privileges(kind: str, data: bytes | msgspec.Raw) -> tuple[Found, ...]:
     ``data`` is the object as JSON; other kinds than pods and workloads have nothing. Raises
     UnreadableObjectError.
     """
+    first: dict[Privilege, str] = {}
+    for privilege, path in every_privilege(kind, data):
+        first.setdefault(privilege, path)
+    return tuple(Found(privilege, first[privilege]) for privilege in Privilege if privilege in first)
+
+
+def every_privilege(kind: str, data: bytes | msgspec.Raw) -> Iterator[Found]:
+    """Give every field that makes an object privileged, as :func:`find_privileges` does the first."""
     try:
         pod, path = _pod(kind, data)
     except UNREADABLE:
         raise UnreadableObjectError(f"the object is no {kind} that can be read") from None
     if pod is None or pod.spec is None:
-        return ()
-    first: dict[Privilege, str] = {}
+        return
     for privilege, field in _find(pod, pod.spec):
-        first.setdefault(privilege, path + field)
-    return tuple(Found(privilege, first[privilege]) for privilege in Privilege if privilege in first)
+        yield Found(privilege, path + field)
 
 
 def _pod(kind: str, data: bytes | msgspec.Raw) -> tuple[_Pod | None, str]:

@@ -19,9 +19,11 @@ from webhook.admission.ephemeral import EphemeralDoor
 from webhook.admission.exec import ExecDoor
 from webhook.admission.grants import Granter
 from webhook.admission.guard_policy import GuardPolicyDoor
+from webhook.admission.injection import InjectionDoor
 from webhook.admission.lookup import NamespaceLookup, PodLookup, RoleLookup
 from webhook.admission.objects import ObjectDoor
 from webhook.admission.pod import PodDoor
+from webhook.admission.templates import Templates
 from webhook.collector.audit_route import AUDIT_EVENTS_PATH
 from webhook.kube.api import KubeApi
 from webhook.metrics.exposition import with_metrics
@@ -89,11 +91,13 @@ def make_doors(
         "ephemeralcontainers": EphemeralDoor(
             namespaces=namespaces, policy=policy, approving=approving, clock=granter.now
         ),
+        "injection": InjectionDoor(settings=settings.recorder, trust=held.trust, exempt=exempt),
         "pods": PodDoor(
             settings=settings.recorder,
             trust=held.trust,
             exempt=exempt,
             namespaces=namespaces,
+            templates=Templates(approvals.objects),
             policy=policy,
             approving=approving,
             clock=granter.now,

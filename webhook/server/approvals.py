@@ -58,7 +58,7 @@ class Approvals:
         self.board = ApprovalBoard(most_waiting=settings.approvals.most_held)
         self._tickets = KubeTickets(api, seconds=_REQUEST_SECONDS, known=self.board.generation)
         self._rights = KubeRights(api, seconds=_REQUEST_SECONDS)
-        self._objects = ApiObjectLookup(api, seconds=_REQUEST_SECONDS)
+        self.objects = ApiObjectLookup(api, seconds=_REQUEST_SECONDS)
         self._terms = settings.approvals
         self._retention = dt.timedelta(seconds=settings.approvals.retention_seconds)
         self._home = settings.namespace
@@ -98,7 +98,7 @@ class Approvals:
 
     def door(self, pods: PodLookup, keys: Callable[[], Keys]) -> ApprovalRequestDoor:
         """Give what judges writes of approval requests."""
-        targets = Targets(pods, self._objects, lambda: keys().seal_key)
+        targets = Targets(pods, self.objects, lambda: keys().seal_key)
         return ApprovalRequestDoor(
             self._rights,
             writers=self._writers,

@@ -1,14 +1,23 @@
-"""The pod door."""
+"""The pod door: new pods as every webhook left them, judged without what was injected."""
 
 import copy
+from typing import Any
 
 import pytest
-from reviews import ROOT, Object, apply, injected, plain_pod, pod_door, pod_request
+from approvals import MemoryTickets, approving
+from policy_samples import policies, policy, rule
+from reviews import Object, Objects, injected, injected_request, plain_pod, pod_door, pod_request
 
-from sidecar.contract.environment import read_roots
-from webhook.admission.review import MalformedReviewError
+from webhook.admission.review import Answer
+from webhook.policy.decision import Action
+from webhook.policy.evaluation import PolicySet
 
 pytestmark = pytest.mark.anyio
+PRIVILEGED = policies(policy(rule("approve", match={"doors": ["pod"], "privileged": True})))
+EVERY = policies(policy(rule("approve", match={"doors": ["pod"]})))
+CONTROLLER = {"username": "system:serviceaccount:kube-system:replicaset-controller"}
+MESH: Object = {"name": "mesh", "image": "mesh:1"}
+ADMIN: Object = {**MESH, "securityContext": {"capabilities": {"add": ["NET_ADMIN"]}}}
 
 
 @pytest.fixture
@@ -16,278 +25,198 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-def environment(pod: Object) -> dict[str, str]:
-    return {v["name"]: v.get("value", "") for v in pod["spec"]["initContainers"][0]["env"]}
+def reason(answer: Answer) -> str:
+    return answer.denial.causes[0].reason if answer.denial else ""
 
 
-async def test_the_recorder_comes_first_and_everybody_gets_the_shim() -> None:
-    own = {"name": "config", "mountPath": "/etc/app"}
-    pod = plain_pod(
-        {"name": "app", "volumeMounts": [own]},
-        {"name": "proxy"},
-        initContainers=[{"name": "setup"}, {"name": "mesh", "restartPolicy": "Always"}],
-        volumes=[{"name": "config", "configMap": {"name": "c"}}],
+async def test_it_sees_the_pod_without_what_was_injected() -> None:
+    seen = policies(
+        policy(
+            rule(
+                match={
+                    "doors": ["pod"],
+                    "cel": "has(object.spec.initContainers) || has(object.spec.volumes) || size(labels) > 0"
+                    " || object.spec.containers.exists(c, has(c.volumeMounts))",
+                }
+            )
+        )
     )
-    spec = (await injected(pod))["spec"]
-    assert [c["name"] for c in spec["initContainers"]] == ["chaperone-recorder", "setup", "mesh"]
-    assert [v["name"] for v in spec["volumes"]] == [
-        "config",
-        "chaperone",
-        "chaperone-spool",
-        "chaperone-token",
-    ]
-    for container in [*spec["initContainers"][1:], *spec["containers"]]:
-        mount = {
-            "name": "chaperone",
-            "mountPath": "/.chaperone",
-            "subPath": container["name"],
-            "readOnly": True,
-        }
-        assert mount in container["volumeMounts"]
-    assert own in spec["containers"][0]["volumeMounts"]
+    assert (await pod_door(seen).review(await injected_request(plain_pod()))).allowed
+    own = plain_pod(volumes=[{"name": "v", "emptyDir": {}}])
+    assert not (await pod_door(seen).review(await injected_request(own))).allowed
 
 
-async def test_the_recorder_fits_the_restricted_standard() -> None:
-    recorder = (await injected(plain_pod()))["spec"]["initContainers"][0]
-    assert recorder["restartPolicy"] == "Always"
-    security = recorder["securityContext"]
-    assert security["runAsNonRoot"] is True
-    assert security["allowPrivilegeEscalation"] is False
-    assert security["readOnlyRootFilesystem"] is True
-    assert security["capabilities"] == {"drop": ["ALL"]}
-    assert security["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert recorder.keys().isdisjoint({"readinessProbe", "startupProbe", "lifecycle"}), "each delays the pod"
-
-
-async def test_the_recorder_is_told_what_it_trusts() -> None:
-    variables = environment(await injected(plain_pod({"name": "a"}, {"name": "b"})))
-    assert variables["CHAPERONE_CONTAINERS"] == "a,b"
-    assert read_roots(variables["CHAPERONE_ROOT_KEYS"]) == ROOT.roots
-    assert variables["CHAPERONE_CA"] == ROOT.bundle
-    assert variables["CHAPERONE_COLLECTOR"].startswith("wss://chaperone-collector.chaperone-system.svc:8443/")
-
-
-async def test_the_applications_own_token_is_not_mounted_into_the_recorder() -> None:
-    recorder = (await injected(plain_pod()))["spec"]["initContainers"][0]
-    paths = {m["mountPath"]: m["name"] for m in recorder["volumeMounts"]}
-    assert paths["/var/run/secrets/kubernetes.io/serviceaccount"] == "chaperone-token"
-
-
-async def test_a_pod_seen_again_stays_as_it_is() -> None:
-    once = await injected(plain_pod(initContainers=[{"name": "setup"}]))
-    assert await injected(once) == once
-
-
-async def test_what_another_webhook_added_is_completed_and_the_recorder_is_first_again() -> None:
+async def test_a_privilege_that_was_added_after_injection_is_judged() -> None:
     pod = await injected(plain_pod())
-    pod["spec"]["initContainers"].insert(0, {"name": "mesh-init"})
-    pod["spec"]["containers"].append({"name": "mesh", "volumeMounts": [{"name": "m", "mountPath": "/m"}]})
-    spec = (again := await injected(pod))["spec"]
-    assert [c["name"] for c in spec["initContainers"]] == ["chaperone-recorder", "mesh-init"]
-    assert environment(again)["CHAPERONE_CONTAINERS"] == "mesh-init,app,mesh"
-    for container in [spec["initContainers"][1], *spec["containers"]]:
-        assert [m["mountPath"] for m in container["volumeMounts"]].count("/.chaperone") == 1
+    pod["spec"]["volumes"].append({"name": "host", "hostPath": {"path": "/"}})
+    assert reason(await pod_door(PRIVILEGED).review(pod_request(pod))) == "ApprovalNeeded"
 
 
-async def test_a_recorder_that_somebody_changed_is_put_right_again() -> None:
-    pod = await injected(plain_pod())
-    wanted = copy.deepcopy(pod)
-    recorder = pod["spec"]["initContainers"][0]
-    for variable in recorder["env"]:
-        if variable["name"] == "CHAPERONE_ROOT_KEYS":
-            variable["value"] = "AAAA"
-    pod["spec"]["volumes"][1]["emptyDir"]["sizeLimit"] = "1"
-    assert await injected(pod) == wanted
-
-
-@pytest.mark.parametrize("namespace", ["kube-system"])
-async def test_an_exempt_namespace_is_left_alone(namespace: str) -> None:
-    answer = await pod_door().review(pod_request(plain_pod(), namespace=namespace))
-    assert answer.allowed
-    assert answer.patch == ()
-
-
-async def test_annotations_and_names_of_generated_pods_do_not_matter() -> None:
-    pod = plain_pod()
-    pod["metadata"] = {"generateName": "web-", "annotations": {"a": "b"}}
-    assert (await injected(pod))["metadata"]["annotations"] == {
-        "a": "b",
-        "chaperone.dev/recorder": "0.1.0",
-        "kubectl.kubernetes.io/default-container": "app",
-    }
-
-
-async def test_a_chosen_default_container_stays_chosen() -> None:
-    pod = plain_pod({"name": "app"}, {"name": "other"})
-    pod["metadata"]["annotations"] = {"kubectl.kubernetes.io/default-container": "other"}
-    annotations = (await injected(pod))["metadata"]["annotations"]
-    assert annotations["kubectl.kubernetes.io/default-container"] == "other"
-
-
-@pytest.mark.parametrize(
-    ("spec", "told"),
-    [
-        ({}, False),
-        ({"dnsPolicy": "ClusterFirst"}, False),
-        ({"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"}, False),
-        ({"hostNetwork": True, "dnsPolicy": "ClusterFirst"}, True),
-        ({"dnsPolicy": "Default"}, True),
-        ({"dnsPolicy": "None"}, True),
-    ],
-)
-async def test_a_pod_without_cluster_dns_is_told_where_the_collector_is(spec: Object, told: bool) -> None:
-    own = {"ip": "10.1.1.1", "hostnames": ["db"]}
-    ours = {"ip": "10.96.0.77", "hostnames": ["chaperone-collector.chaperone-system.svc"]}
-    pod = await injected(plain_pod(hostAliases=[own], **spec))
-    assert pod["spec"]["hostAliases"] == ([own, ours] if told else [own])
-    assert await injected(pod) == pod
-
-
-def mounting(path: str, **more: object) -> Object:
-    mount = {"name": "v", "mountPath": path, **more}
-    return plain_pod({"name": "app", "volumeMounts": [mount]}, volumes=[{"name": "v", "emptyDir": {}}])
-
-
-BAD = {
-    "at": (mounting("/.chaperone"), "ReservedMountPath", "spec.containers[0].volumeMounts[0].mountPath"),
-    "under": (mounting("/.chaperone/shim"), "ReservedMountPath", "/.chaperone/shim"),
-    "dots": (mounting("/etc/../.chaperone"), "ReservedMountPath", "/etc/../.chaperone"),
-    "slashes": (mounting("//.chaperone/"), "ReservedMountPath", "app"),
-    "relative": (mounting(".chaperone"), "ReservedMountPath", "app"),
-    "root": (mounting("/"), "ReservedMountPath", "app"),
-    "like ours": (mounting("/.chaperone", subPath="app", readOnly=True), "ReservedMountPath", "app"),
-    "init": (
-        plain_pod(
-            initContainers=[{"name": "i", "volumeMounts": [{"name": "v", "mountPath": "/.chaperone/x"}]}]
-        ),
-        "ReservedMountPath",
-        "spec.initContainers[0].volumeMounts[0]",
-    ),
-    "device": (
-        plain_pod({"name": "app", "volumeDevices": [{"name": "d", "devicePath": "/.chaperone/sock"}]}),
-        "ReservedMountPath",
-        "spec.containers[0].volumeDevices[0].devicePath",
-    ),
-    "our volume elsewhere": (
-        plain_pod({"name": "app", "volumeMounts": [{"name": "chaperone-token", "mountPath": "/t"}]}),
-        "ReservedVolumeMount",
-        "chaperone-token",
-    ),
-    "another's directory": (
-        plain_pod(
-            {
-                "name": "app",
-                "volumeMounts": [
-                    {"name": "chaperone", "mountPath": "/.chaperone", "subPath": "b", "readOnly": True}
-                ],
-            }
-        ),
-        "ReservedMountPath",
-        "app",
-    ),
-    "container name": (
-        plain_pod({"name": "chaperone-recorder"}),
-        "ReservedContainerName",
-        "spec.containers[0].name",
-    ),
-    "init container name": (
-        plain_pod(initContainers=[{"name": "chaperone-recorder", "image": "mine"}]),
-        "ReservedContainerName",
-        "spec.initContainers[0].name",
-    ),
-    "volume name": (
-        plain_pod(volumes=[{"name": "chaperone", "hostPath": {"path": "/"}}]),
-        "ReservedVolumeName",
-        "spec.volumes[0].name",
-    ),
-    "volume like ours on disk": (
-        plain_pod(volumes=[{"name": "chaperone", "emptyDir": {}}]),
-        "ReservedVolumeName",
-        "spec.volumes[0].name",
-    ),
-    "collector's name": (
-        plain_pod(hostAliases=[{"ip": "1.2.3.4", "hostnames": ["chaperone-collector.chaperone-system.svc"]}]),
-        "ReservedHostName",
-        "spec.hostAliases[0]",
-    ),
-    "collector's long name": (
-        plain_pod(
-            hostAliases=[
-                {"ip": "1.2.3.4", "hostnames": ["Chaperone-Collector.chaperone-system.svc.cluster.local."]}
-            ]
-        ),
-        "ReservedHostName",
-        "another address",
-    ),
-    "tracing in a shared process namespace": (
-        plain_pod(
-            {"name": "app", "image": "i", "securityContext": {"capabilities": {"add": ["cap_sys_ptrace"]}}},
-            shareProcessNamespace=True,
-        ),
-        "RecorderCouldBeTraced",
-        "spec.shareProcessNamespace",
-    ),
-    "privileged in the host's process namespace": (
-        plain_pod({"name": "app", "image": "i", "securityContext": {"privileged": True}}, hostPID=True),
-        "RecorderCouldBeTraced",
-        "spec.hostPID",
-    ),
-    "windows": (plain_pod(os={"name": "windows"}), "WindowsPod", "Windows"),
-    "windows node": (
-        plain_pod(nodeSelector={"kubernetes.io/os": "windows"}),
-        "WindowsPod",
-        "spec.nodeSelector",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", BAD.values(), ids=BAD.keys())
-async def test_a_pod_in_the_way_is_refused_by_name(case: tuple[Object, str, str]) -> None:
-    pod, rule, named = case
-    answer = await pod_door().review(pod_request(pod))
+async def test_what_was_tampered_with_is_refused_by_name_and_asks_nobody() -> None:
+    tickets, pod = MemoryTickets(), await injected(plain_pod(hostNetwork=True))
+    pod["spec"]["initContainers"][0]["env"].append({"name": "LD_PRELOAD", "value": "/x"})
+    answer = await pod_door(PRIVILEGED, approving(tickets)).review(pod_request(pod))
+    assert reason(answer) == "InjectionChanged"
     assert answer.denial is not None
-    assert answer.denial.code == 403
-    assert answer.denial.causes[0].reason == rule
+    assert "variable LD_PRELOAD that Chaperone did not give it" in answer.denial.message
     assert "payments/web" in answer.denial.message
-    assert named in answer.denial.message + answer.denial.causes[0].field
+    assert answer.denial.causes[0].field == "spec.initContainers[0].env"
+    assert not tickets.kept
 
 
-@pytest.mark.parametrize("add", [[], ["NET_ADMIN"], ["SYS_PTRACE"]])
-@pytest.mark.parametrize("shared", [True, False])
-async def test_sharing_processes_or_tracing_alone_is_no_harm(shared: bool, add: list[str]) -> None:
-    context = {"capabilities": {"add": add}}
-    pod = plain_pod({"name": "app", "image": "i", "securityContext": context}, shareProcessNamespace=shared)
-    assert (await pod_door().review(pod_request(pod))).allowed is not (shared and add == ["SYS_PTRACE"])
+async def test_a_denial_by_a_policy_comes_first() -> None:
+    denying = policies(policy(rule(match={"doors": ["pod"]})))
+    assert reason(await pod_door(denying).review(pod_request(plain_pod()))) == "DeniedByPolicy"
 
 
-@pytest.mark.parametrize("path", ["/.chaperones", "/chaperone", "/data/.chaperone", "/.chaperone.d/x"])
-async def test_other_paths_are_none_of_our_business(path: str) -> None:
-    assert (await pod_door().review(pod_request(mounting(path)))).allowed
+async def test_a_pod_that_was_not_injected_is_refused() -> None:
+    assert reason(await pod_door().review(pod_request(plain_pod()))) == "InjectionChanged"
+
+
+async def asked(*pods: Object, **fields: Any) -> int:
+    """How many approval requests these pods make."""
+    tickets = MemoryTickets()
+    door = pod_door(EVERY, approving(tickets))
+    for pod in pods:
+        assert not (await door.review(pod_request(pod, **fields))).allowed
+    return len(tickets.kept)
+
+
+def again(pod: Object, **metadata: object) -> Object:
+    found = copy.deepcopy(pod)
+    found["metadata"] |= metadata
+    return found
+
+
+async def test_every_try_of_one_command_is_one_request() -> None:
+    """Servers write something else into each, and kubectl a copy of it."""
+    pod = await injected(plain_pod())
+    notes = {
+        **pod["metadata"]["annotations"],
+        "kubectl.kubernetes.io/last-applied-configuration": "{}",
+    }
+    stamps: Object = {"uid": "another", "creationTimestamp": "2026-03-01T12:00:01Z", "managedFields": [{}]}
+    noted = again(pod, annotations=notes, **stamps)
+    status = {**again(pod), "status": {"phase": "Pending", "qosClass": "Burstable"}}
+    assert await asked(pod, again(pod, **stamps), noted, status) == 1
+
+
+async def test_names_that_the_api_server_makes_up_are_not_bound() -> None:
+    named: list[Object] = []
+    for name in ("web-x2x4z", "web-bcdfg", ""):
+        pod = plain_pod()
+        pod["metadata"] = {"generateName": "web-", **({"name": name} if name else {})}
+        named.append(await injected(pod))
+    assert await asked(*named, name="") == 1
 
 
 @pytest.mark.parametrize(
-    "pod",
+    "change",
     [
-        {"spec": {}},
-        {"metadata": {}, "spec": {"containers": None}},
-        {"metadata": {}, "spec": {"containers": [None]}},
-        {"metadata": {}, "spec": {"containers": [{"name": 1}]}},
-        [],
-        None,
+        {"labels": {"app": "other"}},
+        {"annotations": {"container.apparmor.security.beta.kubernetes.io/app": "unconfined"}},
+        {"annotations": {"k8s.v1.cni.cncf.io/networks": "cardholder-data"}},
+        {"name": "other"},
     ],
 )
-async def test_what_is_no_pod_is_malformed(pod: Object) -> None:
-    with pytest.raises(MalformedReviewError):
-        await pod_door().review(pod_request(pod))
-
-
-async def test_the_patch_names_only_what_it_changes() -> None:
-    pod = plain_pod({"name": "app", "surprise": {"kept": True}})
-    answer = await pod_door().review(pod_request(pod))
-    assert apply(pod, answer)["spec"]["containers"][0]["surprise"] == {"kept": True}
-
-
-async def test_an_injected_pod_can_be_selected() -> None:
+async def test_what_counts_makes_another_request(change: Object) -> None:
     pod = plain_pod()
-    pod["metadata"]["labels"] = {"app": "web"}
-    assert (await injected(pod))["metadata"]["labels"] == {"app": "web", "chaperone.dev/guarded": "true"}
+    other = again(pod, **change)
+    assert await asked(await injected(pod), await injected(other)) == 2
+
+
+async def test_what_a_webhook_makes_up_for_every_try_makes_another_request() -> None:
+    pods = [plain_pod({"name": "app", "env": [{"name": "TRACE", "value": value}]}) for value in "ab"]
+    assert await asked(*[await injected(pod) for pod in pods]) == 2
+
+
+async def owned(**spec: Any) -> Object:
+    pod = plain_pod(**spec)
+    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "w", "uid": "u", "controller": True}
+    pod["metadata"]["ownerReferences"] = [owner]
+    return await injected(pod)
+
+
+def template(uid: str = "u", **spec: Any) -> Objects:
+    made = {"metadata": {"uid": uid}, "spec": {"template": {"spec": plain_pod(**spec)["spec"]}}}
+    return Objects(**{"replicasets.apps/w": made})
+
+
+async def test_what_its_template_does_not_have_is_refused_by_name() -> None:
+    pod = await owned(hostPID=True)
+    pod["spec"]["volumes"].append({"name": "host", "hostPath": {"path": "/"}})
+    door = pod_door(PRIVILEGED, objects=template(hostPID=True))
+    answer = await door.review(pod_request(pod, userInfo=CONTROLLER))
+    assert reason(answer) == "AddedPrivilege"
+    assert answer.denial is not None
+    assert "host-path (spec.volumes[0].hostPath)" in answer.denial.message
+    assert "host-namespace" not in answer.denial.message
+    assert "write it into the template" in answer.denial.message.lower()
+
+
+async def test_what_its_template_has_passes_whatever_harmless_was_added() -> None:
+    pod = await owned(hostPID=True)
+    pod["spec"]["containers"].append(MESH)
+    pod["spec"]["tolerations"] = [{"key": "k", "operator": "Exists"}]
+    door = pod_door(PRIVILEGED, objects=template(hostPID=True))
+    answer = await door.review(await injected_request(pod, userInfo=CONTROLLER))
+    assert answer.allowed
+    assert answer.decision is not None
+    assert answer.decision.action is Action.AUDIT
+
+
+@pytest.mark.parametrize("policy_set", [EVERY, PRIVILEGED], ids=["every pod", "privileged pods"])
+async def test_who_approved_a_template_did_not_see_what_was_added(policy_set: PolicySet) -> None:
+    pod = await owned()
+    pod["spec"]["containers"].append(ADMIN)
+    door = pod_door(policy_set, objects=template())
+    answer = await door.review(await injected_request(pod, userInfo=CONTROLLER))
+    assert reason(answer) == "AddedPrivilege"
+
+
+async def test_what_only_an_image_decides_was_answered_with_the_template() -> None:
+    pod = await owned()
+    pod["spec"]["containers"].append(MESH)
+    door = pod_door(EVERY, objects=template())
+    assert (await door.review(await injected_request(pod, userInfo=CONTROLLER))).allowed
+    match = {"doors": ["pod"], "privileges": ["possible-root-with-escalation"]}
+    named = policies(policy(rule("approve", match=match)))
+    answer = await pod_door(named, objects=template(securityContext={"runAsNonRoot": True})).review(
+        await injected_request(pod, userInfo=CONTROLLER)
+    )
+    assert reason(answer) == "AddedPrivilege"
+
+
+@pytest.mark.parametrize("objects", [Objects(), template(uid="another", hostPID=True)])
+async def test_an_owner_that_is_not_there_vouches_for_nothing(objects: Objects) -> None:
+    pod = await owned(hostPID=True)
+    answer = await pod_door(PRIVILEGED, objects=objects).review(pod_request(pod, userInfo=CONTROLLER))
+    assert answer.denial is not None
+    assert answer.denial.code == 503
+
+
+@pytest.mark.parametrize(("kind", "named"), [("StatefulSet", "w-abc"), ("DaemonSet", "abc")])
+@pytest.mark.parametrize("uid", ["u", "another"])
+async def test_a_pod_of_an_earlier_template_has_that(kind: str, named: str, uid: str) -> None:
+    pod = plain_pod(hostPID=True)
+    owner = {"apiVersion": "apps/v1", "kind": kind, "name": "w", "uid": "u", "controller": True}
+    pod["metadata"] |= {"ownerReferences": [owner], "labels": {"controller-revision-hash": named}}
+    now = {"metadata": {"uid": "u"}, "spec": {"template": {"spec": plain_pod()["spec"]}}}
+    earlier = {"data": {"spec": {"template": {"spec": {"hostPID": True}}}}}
+    revision = {**earlier, "metadata": {"ownerReferences": [{**owner, "uid": uid}]}}
+    objects = {f"{kind.lower()}s.apps/w": now, "controllerrevisions.apps/w-abc": revision}
+    user = "statefulset" if kind == "StatefulSet" else "daemon-set"
+    request = await injected_request(
+        pod, userInfo={"username": f"system:serviceaccount:kube-system:{user}-controller"}
+    )
+    answer = await pod_door(PRIVILEGED, objects=Objects(**objects)).review(request)
+    assert answer.allowed is (uid == "u")
+
+
+async def test_on_the_hosts_network_ports_are_the_hosts() -> None:
+    """API servers write that into pods, and not into templates."""
+    ports: Object = {"name": "app", "ports": [{"containerPort": 80, "hostPort": 80}]}
+    pod = await owned(hostNetwork=True)
+    pod["spec"]["containers"][0] |= ports
+    door = pod_door(PRIVILEGED, objects=template(hostNetwork=True))
+    assert (await door.review(await injected_request(pod, userInfo=CONTROLLER))).allowed

@@ -15,6 +15,7 @@ from reviews import (
     exec_door,
     exec_request,
     injected,
+    injected_request,
     object_door,
     object_request,
     plain_pod,
@@ -113,6 +114,22 @@ async def test_what_waits_for_an_approval_names_it() -> None:
     assert event.session == ""
 
 
+async def test_injection_tells_of_refusals_alone() -> None:
+    """In audit mode the door of pods tells what would have been refused."""
+    would = Judgement(action=Action.DENY, policy="builtin", rule="ReservedMountPath")
+    decision = Decision(
+        action=Action.AUDIT,
+        policy="builtin",
+        rule="record-everything",
+        profile="strict",
+        limits=Limits(),
+        would=would,
+    )
+    assert not is_told("injection", Answer(decision=decision))
+    assert is_told("pods", Answer(decision=decision))
+    assert is_told("injection", deny("x", why="y", remedy="z", rule="ReservedMountPath"))
+
+
 async def test_audit_mode_and_broken_glass_are_carried() -> None:
     would = Judgement(action=Action.DENY, policy="pci-dss", rule="no-shells")
     door = exec_door(await injected(plain_pod()), policy=Says(Action.AUDIT, would=would, break_glass=True))
@@ -122,7 +139,7 @@ async def test_audit_mode_and_broken_glass_are_carried() -> None:
 
 
 async def test_pods_are_told_where_a_policy_speaks_of_them_and_not_otherwise() -> None:
-    request = pod_request(plain_pod())
+    request = await injected_request(plain_pod())
     assert not is_told("pods", await pod_door().review(request))
     event = told(request, await pod_door(Says(Action.AUDIT)).review(request), "pods")
     assert (event.where.resource, event.asked) == ("pods", "creation of pods payments/web")

@@ -67,7 +67,7 @@ async def test_an_answer_is_in_the_journal_when_it_goes_out(journal: DiskJournal
     doors = {"exec": exec_door(await injected(plain_pod())), "pods": pod_door()}
     app = Asgi(doors_app(doors, lambda: None, notes=notes(journal)))
     assert (await answer(app))["allowed"]
-    assert (await answer(app, "pods", body(plain_pod(), operation="CREATE")))["allowed"]
+    assert (await answer(app, "pods", body(await injected(plain_pod()), operation="CREATE")))["allowed"]
     [event] = shipped(journal)
     assert (event.door, event.outcome, event.actor.username) == ("exec", Outcome.SUCCESS, "alice")
 
@@ -82,7 +82,7 @@ async def test_a_full_journal_closes_the_doors_that_must_tell_and_says_why(journ
     assert "journal is full" in refused["status"]["message"]
     assert "try again" in refused["status"]["message"]
     assert "patch" not in refused
-    assert (await answer(app, "pods", body(plain_pod(), operation="CREATE")))["allowed"]
+    assert (await answer(app, "pods", body(await injected(plain_pod()), operation="CREATE")))["allowed"]
     shipped(journal)
     assert (await answer(app))["allowed"]
 

@@ -128,12 +128,12 @@ async def test_labels_of_namespace_and_pod_are_known() -> None:
 
 
 @pytest.mark.parametrize("action", ["approve", "deny"])
-async def test_pods_are_judged_before_they_get_a_recorder(action: str) -> None:
+async def test_pods_are_judged(action: str) -> None:
     policies = active(policy(rule(action, match={"doors": ["pod"], "privileged": True})))
     app = Asgi(doors_app({"pods": pod_door(policies)}, lambda: None))
-    kind = {"group": "", "version": "v1", "kind": "Pod"}
     for spec, allowed in (({}, True), ({"hostPID": True}, False)):
-        _, answer = await app.post("/v1/pods", body(plain_pod(**spec), operation="CREATE", kind=kind))
+        pod = await injected(plain_pod(**spec))
+        _, answer = await app.post("/v1/pods", body(pod, operation="CREATE"))
         assert json.loads(answer)["response"]["allowed"] is allowed
 
 
