@@ -94,14 +94,18 @@ class _Parent:
         log("stopping")
         deadline = time.monotonic() + self._settings.drain_seconds
         remove_sockets(self._settings)
-        os.close(self._life)
-        self._life = None
+        self._end_sessions()
         self._await([self._warm, self._recovery], min(deadline, time.monotonic() + _SESSIONS_END_WITHIN))
         if not self._anything_spooled():
             deadline = min(deadline, time.monotonic() + self._settings.farewell_seconds)
         self._farewell.started(fork(self._be_farewell, "telling that the recorder stops"))
         self._await([self._farewell], deadline)
         self._finish_shipping(deadline)
+
+    def _end_sessions(self) -> None:
+        life, self._life = self._life, None
+        if life is not None:
+            os.close(life)
 
     def _watched(self) -> list[int]:
         watched = [self._signals]
