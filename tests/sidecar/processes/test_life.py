@@ -108,7 +108,7 @@ def recorder(tmp_path: Path, compiled_shim: Path, authority: Authority) -> Itera
 
 
 def test_a_real_recorder_tells_of_start_end_and_death(recorder: LiveRecorder) -> None:
-    wait_until(lambda: recorder.told(NoticeKind.RECORDER_STARTED))
+    wait_until((recorder.spool / "running").exists)  # written last
     assert CONTAINER in recorder.told(NoticeKind.RECORDER_STARTED)[0].reason
     recorder.kill()
     recorder.start()
@@ -121,7 +121,7 @@ def test_a_real_recorder_tells_of_start_end_and_death(recorder: LiveRecorder) ->
 
 def test_a_full_spool_of_a_recorder_that_starts_keeps_it_from_nothing(recorder: LiveRecorder) -> None:
     """What cannot be told now is tried again, and holds nothing up."""
-    wait_until(lambda: recorder.told(NoticeKind.RECORDER_STARTED))
+    wait_until((recorder.spool / "running").exists)
     recorder.kill()
     folder = recorder.spool / "notices"
     folder.rename(recorder.spool / "aside")
