@@ -46,6 +46,8 @@ class Settings:
         """How far the clocks of node and control side may be apart."""
         self.drain_seconds = read.number("DRAIN_SECONDS", 20)
         """How long a stopping recorder waits for the collector to take what is spooled."""
+        self.farewell_seconds = read.number("FAREWELL_SECONDS", 5)
+        """How long one waits that has nothing to tell but that it stops."""
 
 
 class _Reader:

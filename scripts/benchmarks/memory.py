@@ -12,6 +12,7 @@ from benchmarks.pair import Side, pods
 from benchmarks.report import print_table
 
 RECORDER = "chaperone-recorder"
+SETTLED_SECONDS = 60
 Process = tuple[str, float, float]
 
 
@@ -30,6 +31,15 @@ def recorder_processes(side: Side) -> list[Process]:
     return found
 
 
+def _settled(side: Side) -> list[Process]:
+    """Give them once the recorder has told that it started, and only waits."""
+    time.sleep(2)
+    until = time.monotonic() + SETTLED_SECONDS
+    while len(found := recorder_processes(side)) > 1 and time.monotonic() < until:
+        time.sleep(1)
+    return found
+
+
 def size(rollup: str, field: str) -> float:
     """Give one field of smaps_rollup in MiB (proc_pid_smaps(5))."""
     match = re.search(rf"^{field}:\s+(\d+) kB", rollup, re.MULTILINE)
@@ -39,8 +49,7 @@ def size(rollup: str, field: str) -> float:
 def run(args: argparse.Namespace) -> dict[str, float]:
     """Measure, print, give the figures."""
     with pods(args.name) as (guarded, _):
-        time.sleep(2)
-        idle = recorder_processes(guarded)
+        idle = _settled(guarded)
         command = guarded.exec("-i", "--", "cat")
         running = [
             subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)

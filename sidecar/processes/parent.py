@@ -19,6 +19,7 @@ from sidecar.settings import Settings
 
 _SETTLED_SECONDS = 10.0
 _SESSIONS_END_WITHIN = 8.0
+_SHIPPER_ENDS_WITHIN = 1.0
 
 
 def run(settings: Settings) -> int:
@@ -60,6 +61,8 @@ class _Parent:
         self._settings = settings
         self._listeners = listeners
         self._by_number = {listener.fileno(): listener for listener in listeners.values()}
+        self._life: int | None
+        """Closed, and then None, to end the sessions."""
         self._lifeline, self._life = os.pipe()
         self._wake_reader, self._wake_writer = os.pipe()
         self._stopping = False
@@ -67,6 +70,8 @@ class _Parent:
         self._shipper = _Job()
         self._recovery = _Job()
         self._recovery_due = True
+        self._farewell = _Job()
+        self._started = time.time_ns()
         self._signals = hear_signals(signal.SIGTERM, signal.SIGINT, stop=self._stop_soon)
 
     def _stop_soon(self) -> None:
@@ -89,9 +94,18 @@ class _Parent:
         log("stopping")
         deadline = time.monotonic() + self._settings.drain_seconds
         remove_sockets(self._settings)
-        os.close(self._life)
+        self._end_sessions()
         self._await([self._warm, self._recovery], min(deadline, time.monotonic() + _SESSIONS_END_WITHIN))
+        if not self._anything_spooled():
+            deadline = min(deadline, time.monotonic() + self._settings.farewell_seconds)
+        self._farewell.started(fork(self._be_farewell, "telling that the recorder stops"))
+        self._await([self._farewell], deadline)
         self._finish_shipping(deadline)
+
+    def _end_sessions(self) -> None:
+        life, self._life = self._life, None
+        if life is not None:
+            os.close(life)
 
     def _watched(self) -> list[int]:
         watched = [self._signals]
@@ -127,6 +141,8 @@ class _Parent:
             elif pid == self._recovery.pid:
                 self._recovery.ended(code)
                 self._recovery_due |= code != 0
+            elif pid == self._farewell.pid:
+                self._farewell.ended(code)
             else:  # a session whose warm process died before it
                 self._recovery_due |= code != 0
 
@@ -151,30 +167,45 @@ class _Parent:
         self._close_own(self._lifeline, self._wake_writer)
         for listener in self._listeners.values():
             listener.close()
-        _yield_to_all()
+        if self._life is not None:  # nobody works here any more when it stops, and it has little time
+            _yield_to_all()
         os.set_inheritable(self._wake_reader, True)
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # until it can obey by shipping the rest
         environment = {**os.environ, "CHAPERONE_WAKE_FD": str(self._wake_reader)}
+        if self._warm.pid is None:  # it has notices to ship, or what an earlier run left
+            environment.setdefault("CHAPERONE_SHIPPER_LINGER_SECONDS", "1")
         os.execve(sys.executable, [sys.executable, "-m", "sidecar.shipping"], environment)  # noqa: S606  no shell wanted
 
     def _recover(self) -> None:
-        """Close what dead processes left open, and find what an earlier run has not shipped."""
+        """Close what dead processes left open, find what an earlier run left unshipped, tell of the start."""
         if self._recovery_due and self._recovery.may_start:
             self._recovery_due = False
             self._recovery.started(fork(self._be_recovery, "closing interrupted sessions"))
 
     def _be_recovery(self) -> int:
         self._close_own(self._wake_reader)
-        if not os.listdir(self._settings.spool):  # noqa: PTH208  cheaper than what follows
-            return 0
+        from sidecar.processes.life import tell_start  # noqa: PLC0415  heavy
         from sidecar.processes.recovery import close_interrupted  # noqa: PLC0415  heavy
 
         close_interrupted(self._settings, self._wake_writer)
+        tell_start(self._settings, self._started, self._wake_writer)
+        return 0
+
+    def _anything_spooled(self) -> bool:
+        spool = self._settings.spool
+        kept = (f"{spool}/sessions", f"{spool}/notices")
+        return any(os.path.isdir(path) and os.listdir(path) for path in kept)  # noqa: PTH112, PTH208  as in settings
+
+    def _be_farewell(self) -> int:
+        from sidecar.processes.life import tell_stop  # noqa: PLC0415  heavy
+
+        tell_stop(self._settings, self._wake_writer)
         return 0
 
     def _close_own(self, *others: int) -> None:
         for number in (self._life, self._signals, *others):
-            os.close(number)
+            if number is not None:
+                os.close(number)
 
     def _await(self, jobs: list[_Job], deadline: float) -> None:
         """Wait until the jobs have ended; kill them at the deadline."""
@@ -187,9 +218,16 @@ class _Parent:
             self._collect()
 
     def _finish_shipping(self, deadline: float) -> None:
-        left = self._wait([self._wake_reader], 0)
-        if left and self._shipper.pid is None:
+        """Have a living shipper finish; then one that does not yield to others ships what is left.
+
+        On a busy node the living one gets nothing done, or it looked just before the last word.
+        """
+        self._finish_shipper(min(deadline, time.monotonic() + _SHIPPER_ENDS_WITHIN))
+        if self._anything_spooled() and time.monotonic() < deadline:
             self._start_shipper()
+            self._finish_shipper(deadline)
+
+    def _finish_shipper(self, deadline: float) -> None:
         if self._shipper.pid is not None:
             os.kill(self._shipper.pid, signal.SIGTERM)
             self._await([self._shipper], deadline)

@@ -35,4 +35,5 @@ def report_death(spool: Path, session: str, reason: str) -> None:
     now = time.time_ns()
     identifier = session_id(now // 1_000_000, os.urandom(RANDOM_BYTES))
     kind = NoticeKind.RECORDER_FAILED
-    NoticeSpool(spool).add(Notice(id=identifier, at=now, kind=kind, session=session, reason=reason))
+    notice = Notice(id=identifier, at=now, kind=kind, session=session, reason=reason)
+    NoticeSpool(spool).add(notice, own=True)

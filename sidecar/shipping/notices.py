@@ -10,6 +10,8 @@ from sidecar.shipping.layout import NOTICES, write_whole
 
 MAX_NOTICES: Final = 1024
 """Most notices kept: anybody in a container can provoke refusals, and must not fill the disk."""
+MAX_OWN_NOTICES: Final = 1280
+"""Most when the recorder tells of itself: room that refusals cannot take."""
 MAX_NOTICE_BYTES: Final = 64 * 1024
 """Longest notice kept whole; of a longer one the command line is left out."""
 
@@ -20,10 +22,13 @@ class NoticeSpool:
     def __init__(self, root: Path) -> None:
         self._directory = root / NOTICES
 
-    def add(self, notice: Notice) -> bool:
-        """Keep a notice; False when the spool holds as many as it may and this one is not kept."""
+    def add(self, notice: Notice, *, own: bool = False) -> bool:
+        """Keep a notice; False when the spool holds as many as it may and this one is not kept.
+
+        ``own`` says that no container provoked it.
+        """
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if len(self.names()) >= MAX_NOTICES:
+        if len(self.names()) >= (MAX_OWN_NOTICES if own else MAX_NOTICES):
             return False
         write_whole(self._directory / notice.id, _bounded(notice))
         return True

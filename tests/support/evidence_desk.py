@@ -158,14 +158,12 @@ class EvidenceDesk(Desk):
     def tell(
         self, kind: Kind, actor: Identity, outcome: Outcome = Outcome.SUCCESS, **more: Any
     ) -> AuditEvent:
-        """Note an event of now, in the store and the ledger."""
-        namespace = more.pop("namespace", "payments")
+        """Note an event of now, in the store and the ledger; ``at`` says that it happened at another time."""
+        namespace, at = more.pop("namespace", "payments"), more.pop("at", self.now)
         where = Where(namespace=namespace, resource="pods/exec", name="api-7d9c")
         fields: dict[str, Any] = {"where": where, "origin": "chaperone-admission-0", "door": "exec"}
         fields |= {"policy": "pci", "rule": "exec", **more}
-        event = AuditEvent(
-            id=self._id(self.now), at=self.now, kind=kind, outcome=outcome, actor=actor, **fields
-        )
+        event = AuditEvent(id=self._id(at), at=at, kind=kind, outcome=outcome, actor=actor, **fields)
         self.store.record([event], received_at=self.now)
         self.book.note([event])
         return event

@@ -20,7 +20,7 @@ from sidecar.contract.frames import Chain
 from sidecar.contract.grants import CommandRule, Grant, GrantSigner, Limits, MaskingRule, argv_digest, issue
 from sidecar.contract.identifiers import session_id
 from sidecar.contract.signing import KeyCertificate, Purpose, certify
-from sidecar.contract.wire import Notice
+from sidecar.contract.wire import Notice, NoticeKind
 from sidecar.shipping.notices import NoticeSpool
 from sidecar.shipping.records import RecordDecoder
 
@@ -248,6 +248,9 @@ class LiveRecorder:
     def notices(self) -> list[Notice]:
         spool = NoticeSpool(self.spool)
         return [spool.load(name) for name in spool.names()]
+
+    def told(self, kind: NoticeKind) -> list[Notice]:
+        return [notice for notice in self.notices() if notice.kind is kind]
 
 
 def wait_until(condition: Callable[[], object], what: str = "") -> None:

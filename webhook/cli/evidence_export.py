@@ -168,7 +168,10 @@ def _say(written: Written, selection: Selection, window: Window, path: Path) -> 
     if written.removed:
         note(f"{written.removed} recordings were removed because of their age, as the ledger says.")
     note(f"{path}: {printable(selection.words)}")
-    note(f"{checked.sessions} sessions, {checked.entries} entries of the ledger, proven by {window.size}")
+    note(
+        f"sessions: {checked.sessions}; entries of the ledger: {checked.entries},"
+        f" proven by the checkpoint of {window.size}"
+    )
     if checked.unsealed:
         note(f"{checked.unsealed} sessions were let start and are not sealed yet: listed, not replayed.")
     if not written.complete:

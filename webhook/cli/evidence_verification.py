@@ -42,7 +42,7 @@ def _lines(checked: Checked, *, is_trusted: bool) -> list[str]:
         f"Checkpoint    {checked.size} entries; the range lies in those from {checked.start} on",
         f"Entries       {checked.entries} given and proven; of {checked.undisclosed} others it has hashes",
         f"Complete      {checked.counted or 'not asked of a single session'}",
-        f"Sessions      {checked.sessions} are as they were sealed, frame by frame",
+        f"Sessions      {checked.sessions}, as they were sealed, frame by frame",
     ]
     if checked.removed:
         lines.append(

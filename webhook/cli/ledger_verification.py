@@ -280,7 +280,7 @@ def _lines(report: Report) -> list[str]:
         f"Kept          {printable(name)}: agrees, {size} entries" for name, size in report.kept.items()
     ]
     if report.sessions is not None:
-        lines.append(f"Sessions      {report.sessions} are as they were sealed, frame by frame")
+        lines.append(f"Sessions      {report.sessions}, as they were sealed, frame by frame")
     lines += [
         f"Removed       {part.sessions} by retention on {part.at[:10]} (entry {part.entry}: ended before"
         f" {part.before[:10]}, kept {part.months} months)"

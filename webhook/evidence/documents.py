@@ -18,7 +18,7 @@ from webhook.evidence.selection import Selection
 from webhook.evidence.session_tables import SessionRow, open_rows
 from webhook.evidence.tables import event_row, person_rows, policy_rows
 from webhook.evidence.texts import pretty, script
-from webhook.evidence.window import Disclosed, is_complete, manifests
+from webhook.evidence.window import Disclosed, audit_events, is_complete, manifests
 from webhook.journal.events import AuditEvent, Kind
 from webhook.ledger.entries import Exported, SigningKey, manifest_session
 from webhook.replay.csv_text import csv_text
@@ -116,20 +116,16 @@ def policy_history(disclosed: Iterable[Disclosed], selection: Selection) -> Iter
 
 def _shown(content: Content) -> Shown:
     selection = content.proof.selection
-    events = [
-        (entry.index, entry.value)
-        for entry in content.disclosed
-        if isinstance(entry.value, AuditEvent) and selection.shows(entry.value)
-    ]
+    shown = audit_events(content.disclosed, selection)
     sessions = [manifest for _, manifest in manifests(content.disclosed, selection)]
     sealed = {manifest_session(entry.key) for entry in content.disclosed}
     return Shown(
         sessions=content.sessions,
-        events=[event_row(index, event) for index, event in events],
-        approvals=approval_rows(event for _, event in events),
+        events=[event_row(index, event) for index, event in shown],
+        approvals=approval_rows(event for _, event in shown),
         policies=policy_rows(policy_history(content.disclosed, selection)),
-        people=person_rows(sessions, (event for _, event in events)),
-        unsealed=open_rows(events, sealed),
+        people=person_rows(sessions, (event for _, event in shown)),
+        unsealed=open_rows(shown, sealed),
         complete=is_complete(content.disclosed, selection),
     )
 

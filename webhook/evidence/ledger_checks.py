@@ -8,8 +8,7 @@ from sidecar.contract.errors import CallerError
 from webhook.evidence.documents import Proof
 from webhook.evidence.selection import Selection
 from webhook.evidence.session_tables import open_rows
-from webhook.evidence.window import Disclosed
-from webhook.journal.events import AuditEvent
+from webhook.evidence.window import Disclosed, audit_events
 from webhook.ledger.census import counted
 from webhook.ledger.entries import (
     Census,
@@ -165,12 +164,7 @@ class Opened:
     def unsealed(self, selection: Selection) -> int:
         """Give how many sessions were let start within the range and have no manifest."""
         sealed = {manifest_session(one.key) for one in self.disclosed}
-        events = [
-            (one.index, one.value)
-            for one in self.disclosed
-            if isinstance(one.value, AuditEvent) and selection.shows(one.value)
-        ]
-        return len(open_rows(events, sealed))
+        return len(open_rows(audit_events(self.disclosed, selection), sealed))
 
 
 def check_entries(proof: Proof, lines: Iterable[Line], leaves: bytes, ring: KeyRing) -> Opened:

@@ -21,7 +21,7 @@ from webhook.evidence.canary_tables import (
 from webhook.evidence.selection import CONTROLS, Selection, started
 from webhook.evidence.session_tables import open_rows
 from webhook.evidence.tables import asked_of, person_rows
-from webhook.evidence.window import Disclosed, is_complete, manifests
+from webhook.evidence.window import Disclosed, audit_events, is_complete, manifests
 from webhook.journal.events import AuditEvent, Kind, Outcome
 from webhook.ledger.entries import manifest_session
 from webhook.ledger.manifest import Manifest
@@ -78,12 +78,8 @@ class Proven(msgspec.Struct, frozen=True):
 
     @property
     def events(self) -> list[tuple[int, AuditEvent]]:
-        """Audit events of the range."""
-        return [
-            (entry.index, entry.value)
-            for entry in self.entries
-            if isinstance(entry.value, AuditEvent) and self.selection.shows(entry.value)
-        ]
+        """Audit events of the range, and those that came late."""
+        return audit_events(self.entries, self.selection)
 
 
 def daily_review(proven: Proven) -> Report:

@@ -142,7 +142,7 @@ def _controls(shown: Shown) -> Requirement:
     canaries = [row.outcome == "success" for row in shown.events if row.kind == "canary"]
     died = len(canaries) - sum(canaries)
     broken = sum(row.phase == "Interrupted" for row in shown.sessions)
-    tried = f"{len(canaries)} canaries, {died} died" if canaries else "no canary was sent"
+    tried = f"{_n(len(canaries), 'canary', 'canaries')}, {died} died" if canaries else "no canary was sent"
     shows = (
         f"{_n(failed, 'failure')} of controls, {_n(incidents, 'incident')} at recorders,"
         f" {_n(broken, 'session')} interrupted; {tried}."

@@ -67,9 +67,13 @@ class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
             case SignedManifest(manifest=manifest):
                 return self._in_time(started(manifest)) and self._is_about(manifest)
             case AuditEvent():
-                return self._in_time(value.at) and (value.kind in CONTROLS or self._is_of(value))
+                return self._in_time(value.at) and self._concerns(value)
             case _:
                 return False
+
+    def shows_late(self, value: Value | None) -> bool:
+        """Tell whether an entry is wanted that came after the time before the range was proven."""
+        return isinstance(value, AuditEvent) and value.at < self.since and self._concerns(value)
 
     def discloses(self, value: Value | None) -> bool:
         """Tell whether an entry is given: what is wanted, what proves it, and all that its census counts."""
@@ -97,6 +101,9 @@ class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
             and self.namespace in ("", manifest.namespace)
             and self.session in ("", manifest.session)
         )
+
+    def _concerns(self, event: AuditEvent) -> bool:
+        return event.kind in CONTROLS or self._is_of(event)
 
     def _is_of(self, event: AuditEvent) -> bool:
         return (

@@ -14,6 +14,7 @@ import msgspec
 from sidecar.contract.errors import CallerError
 from webhook.evidence.selection import Selection
 from webhook.evidence.source import Ledger
+from webhook.journal.events import AuditEvent
 from webhook.ledger.checkpoints import read_checkpoint
 from webhook.ledger.entries import (
     Census,
@@ -69,6 +70,24 @@ class Disclosed(msgspec.Struct, frozen=True):
     """None when its kind is not known here."""
 
 
+class Arrivals:
+    """Tells which entries came so late that no bundle of the time before a range could have them.
+
+    Such a bundle is proven soon after a checkpoint is signed by which all of that time is sealed. What came
+    later, as a journal waited while the collector was away, is shown with what happened in the range.
+    """
+
+    def __init__(self, selection: Selection) -> None:
+        self._selection = selection
+        self._proven = False
+
+    def shows(self, value: Value | None) -> bool:
+        """Tell of the next entry, in order, whether it is part of what is wanted, in time or late."""
+        if isinstance(value, Exported) and value.sealed_through >= self._selection.since:
+            self._proven = True
+        return self._selection.shows(value) or (self._proven and self._selection.shows_late(value))
+
+
 class _Removal(msgspec.Struct, frozen=True):
     sessions: tuple[str, ...] = ()
 
@@ -115,6 +134,7 @@ def walk(ledger: Ledger, window: Window, selection: Selection, progress: Callabl
     frontier = Frontier(window.start, tuple(nodes.fetch(frontier_nodes(window.start))))
     before = frontier.hashes
     leaves, disclosed, shown = bytearray(), list[Disclosed](), set[str]()
+    arrivals = Arrivals(selection)
     for kept in entries(ledger, window.start, window.size):
         frontier, completed = frontier.append(leaf_hash(kept.data))
         if completed != kept.nodes:
@@ -124,9 +144,14 @@ def walk(ledger: Ledger, window: Window, selection: Selection, progress: Callabl
         nodes.add(kept)
         leaves += completed[0]
         value = known(kept.data)
-        if isinstance(value, SignedManifest) and selection.shows(value):
+        wanted = arrivals.shows(value)
+        if isinstance(value, SignedManifest) and wanted:
             shown.add(value.manifest.session)
-        if selection.discloses(value) or not shown.isdisjoint(removed_sessions(kept.key, kept.data)):
+        if (
+            wanted
+            or selection.discloses(value)
+            or not shown.isdisjoint(removed_sessions(kept.key, kept.data))
+        ):
             disclosed.append(Disclosed(kept.index, kept.key, kept.data, value))
         progress(kept.index + 1 - window.start)
     return Walked(before, bytes(leaves), disclosed, nodes)
@@ -143,6 +168,16 @@ def manifests(disclosed: Iterable[Disclosed], selection: Selection) -> list[tupl
         if isinstance(entry.value, SignedManifest) and selection.shows(entry.value)
     }
     return sorted(last.values(), key=itemgetter(0))
+
+
+def audit_events(disclosed: Iterable[Disclosed], selection: Selection) -> list[tuple[int, AuditEvent]]:
+    """Give a selection's audit events, those that came late too, with the numbers of their entries."""
+    arrivals = Arrivals(selection)
+    return [
+        (entry.index, entry.value)
+        for entry in disclosed
+        if arrivals.shows(entry.value) and isinstance(entry.value, AuditEvent)
+    ]
 
 
 def entries(ledger: Ledger, start: int, end: int) -> Iterator[KeptEntry]:

@@ -52,8 +52,8 @@ def test_a_session_process_is_killed(recorder: LiveRecorder, authority: Authorit
     recording = recorder.ended_recording(ticket.session)
     assert recording.data(Channel.STDOUT) == b"started\n"
     assert recording.end.how is Ending.INTERRUPTED
-    wait_until(recorder.notices)
-    assert [(n.kind, n.session) for n in recorder.notices()] == [(NoticeKind.RECORDER_FAILED, ticket.session)]
+    wait_until(lambda: recorder.told(NoticeKind.RECORDER_FAILED))
+    assert [notice.session for notice in recorder.told(NoticeKind.RECORDER_FAILED)] == [ticket.session]
     still_works(recorder, authority)
 
 

@@ -13,10 +13,12 @@ from sidecar.contract.events import Ending
 from sidecar.contract.grants import Limits
 from sidecar.contract.sealing import Identity
 from webhook.audit_api.killing import KillOrder
-from webhook.journal.events import AuditEvent
+from webhook.collector.incidents import RECORDER_USER
+from webhook.journal.events import AuditEvent, Kind
 from webhook.journal.masked import masked
 from webhook.server.observing import strict_mask
 from webhook.server.session_keeping import kill_event
+from webhook.store.audit import AuditQuery
 from webhook.store.contract import Phase
 
 SCRIPT = "echo started; while :; do sleep 0.1; done"
@@ -65,6 +67,29 @@ def test_an_order_waits_for_a_recorder_that_is_not_connected(path: WholePath) ->
     _, told = process.communicate(timeout=60)
     assert told == b"chaperone: alice ended this session: while nobody listened\n"
     assert path.ended(ticket.session).how is Ending.KILLED
+
+
+def controls(path: WholePath) -> list[tuple[Kind, str]]:
+    """What the record has of the recorder's life, oldest first."""
+    store = path.collector.store
+    found = [kept.event for kept in reversed(store.audit_events(AuditQuery()))]
+    store.close()
+    kinds = {Kind.CONTROL_STARTED, Kind.CONTROL_STOPPED, Kind.CONTROL_FAILED}
+    assert all(event.actor.username == RECORDER_USER for event in found)
+    return [(event.kind, event.details["notice"]) for event in found if event.kind in kinds]
+
+
+def test_the_record_tells_of_start_death_and_stop_of_a_recorder(tmp_path: Path, compiled_shim: Path) -> None:
+    settings = {"DRAIN_SECONDS": "50", "FAREWELL_SECONDS": "50", "SHIPPER_LINGER_SECONDS": "0"}
+    with WholePath(tmp_path, compiled_shim, settings) as path:
+        started = (Kind.CONTROL_STARTED, "recorder-started")
+        until(lambda: controls(path) == [started])
+        path.recorder.kill()
+        path.recorder.start()
+        until(lambda: len(controls(path)) == 3)
+        assert sorted(controls(path)[1:], key=str) == [(Kind.CONTROL_FAILED, "recorder-failed"), started]
+        assert path.recorder.stop() == 0
+        assert controls(path)[3:] == [(Kind.CONTROL_STOPPED, "recorder-stopped")]
 
 
 def test_findings_end_a_session_and_are_counted(path: WholePath) -> None:

@@ -51,7 +51,7 @@ def exported(office: Office, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "sessions …",
         "summary …",
         f"{path}: user agent, from 2026-09-21T15:13:20Z until before 2026-09-21T17:13:20Z",
-        "5 sessions, 34 entries of the ledger, proven by 52",
+        "sessions: 5; entries of the ledger: 34, proven by the checkpoint of 52",
         "1 sessions were let start and are not sealed yet: listed, not replayed.",
     ]
     return path
@@ -77,7 +77,7 @@ def test_it_verifies_without_a_cluster(office: Office, exported: Path, tmp_path:
         "Checkpoint    52 entries; the range lies in those from 10 on",
         "Entries       34 given and proven; of 11 others it has hashes",
         "Complete      the collector's counts of entries 10 to 50 agree",
-        "Sessions      5 are as they were sealed, frame by frame",
+        "Sessions      5, as they were sealed, frame by frame",
         "Not sealed    1 were let start, and never began or had not ended",
         "The evidence holds.",
     ]

@@ -27,7 +27,7 @@ def test_a_whole_record_holds(installed: Installation) -> None:
     out = installed.chaperone.out("ledger", "verify", "--root", ROOT)
     assert "Entries       14 (2 census, 2 checkpoint, 4 event, 1 key, 4 manifest, 1 start)" in out
     assert "Signed        13 entries; 1 came after the newest checkpoint" in out
-    assert "Sessions      4 are as they were sealed, frame by frame" in out
+    assert "Sessions      4, as they were sealed, frame by frame" in out
     assert out.endswith("The record holds.\n")
     assert "taken from the ledger" not in out
     assert "taken from the ledger: compare it" in installed.chaperone.out("ledger", "verify")

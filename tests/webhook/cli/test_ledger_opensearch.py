@@ -57,7 +57,7 @@ def blocks(opensearch_settings: OpenSearchSettings, tmp_path: Path) -> Iterator[
 def test_a_whole_record_holds(blocks: Blocks) -> None:
     out = blocks.installed.chaperone.out("ledger", "verify")
     assert "Entries       14 (2 census, 2 checkpoint, 4 event, 1 key, 4 manifest, 1 start)" in out
-    assert "Sessions      4 are as they were sealed, frame by frame" in out
+    assert "Sessions      4, as they were sealed, frame by frame" in out
 
 
 def test_a_changed_manifest_is_named(blocks: Blocks) -> None:

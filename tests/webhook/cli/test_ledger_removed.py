@@ -55,7 +55,7 @@ def test_what_retention_removed_is_said_and_the_rest_holds(installed: Installati
     desk.checkpoints.give_out()
     code, out = installed.verify()
     assert code == 0, out
-    assert "Sessions      1 are as they were sealed, frame by frame" in out
+    assert "Sessions      1, as they were sealed, frame by frame" in out
     assert "Removed       2 by retention on 2026-" in out
     assert "kept 12 months)" in out
     assert out.endswith("The record holds.\n")

@@ -1,10 +1,13 @@
 """Which part of a ledger proves a range: found in ledgers of every age."""
 
+import json
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from evidence_bundles import DeskSource, bundle, check, selected
-from evidence_desk import AGENT, MINUTE, SINCE, EvidenceDesk
+from evidence_desk import AGENT, BOB, MINUTE, SINCE, EvidenceDesk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger_desk import ROOT
@@ -45,6 +48,29 @@ def test_every_range_is_proven_and_complete(long: EvidenceDesk, begin: int, leng
         assert found.first.exported.at <= selection.since - MARGIN_NS
         assert found.start <= found.first.exported.size
     assert (found.first is None) == (begin < 17)
+
+
+def test_an_event_that_came_late_is_in_the_bundle_of_the_range_in_which_it_came(tmp_path: Path) -> None:
+    """The collector was away for two hours: what was noted then is in one bundle, of whichever range."""
+    desk = EvidenceDesk(tmp_path / "store.db")
+    for minutes in range(0, 600, 5):
+        desk.at(minutes)
+        desk.tell(Kind.DECISION, AGENT)
+        if minutes == 270:
+            for kind, who in ((Kind.DECISION, AGENT), (Kind.DECISION, BOB), (Kind.CONTROL_FAILED, BOB)):
+                desk.tell(kind, who, at=T0 + 118 * MINUTE, reason=f"late {kind.value} of {who.username}")
+        desk.sign(minutes + 0.5)
+    found: list[list[str]] = []
+    for hours in range(1, 6):
+        since = T0 + hours * 60 * MINUTE
+        selection = Selection(user="agent", since=since, until=since + 60 * MINUTE)
+        made = bundle(desk, selection)
+        check(made)
+        told = json.loads(ZipFile(BytesIO(made)).read("record/audit-events.json"))
+        assert len([event for event in told if not event["reason"]]) == 12
+        found.append([event["reason"] for event in told if event["reason"]])
+    assert found == [[], [], [], ["late decision of agent", "late control-failed of bob"], []]
+    desk.store.close()
 
 
 def test_a_bundle_from_the_middle_holds(long: EvidenceDesk) -> None:
