@@ -15,6 +15,7 @@ from sidecar.contract.names import VERSION
 from sidecar.contract.wire import NoticeKind
 from sidecar.masking import Engine, Profile
 from sidecar.processes.admission import Admitted, RefusedError, admit
+from sidecar.processes.claims import Lock
 from sidecar.processes.endpoints import Endpoints
 from sidecar.processes.greeting import receive
 from sidecar.processes.journal import Journal
@@ -22,6 +23,8 @@ from sidecar.processes.pump import Pump
 from sidecar.processes.refusal import refuse
 from sidecar.processes.reporting import report_refusal
 from sidecar.processes.spare import DialledIn
+from sidecar.processes.unrecorded import Unrecorded
+from sidecar.recording.application import Application
 from sidecar.recording.argv import masked_argv
 from sidecar.recording.deadlines import SECOND
 from sidecar.recording.engines import Engines, maskers
@@ -77,6 +80,8 @@ def _open(surroundings: Surroundings, dialled: DialledIn, hello: Hello, descript
         judge = Judge(admitted.grant.commands)
     except CallerError as error:
         raise RefusedError(str(error), NoticeKind.GRANT_REFUSED, admitted.grant.session) from None
+    if admitted.lock is not None:
+        return _open_application(surroundings, dialled, admitted, admitted.lock, endpoints, engine)
     journal = Journal.begin(settings, admitted.grant, admitted.token)
     session = Session(
         tty=hello.header.tty,
@@ -101,6 +106,34 @@ def _open(surroundings: Surroundings, dialled: DialledIn, hello: Hello, descript
         started=dialled.accepted_at,
     )
     pump.start(_start_event(settings, dialled, admitted, engine))
+    return pump
+
+
+def _open_application(
+    surroundings: Surroundings,
+    dialled: DialledIn,
+    admitted: Admitted,
+    lock: Lock,
+    endpoints: Endpoints,
+    engine: Engine,
+) -> Pump:
+    header = admitted.hello.header
+    application = Application(
+        tty=header.tty,
+        columns=header.size.cols,
+        resumed=header.resumed,
+        maskers=maskers(engine, endpoints.sources, tty=header.tty),
+    )
+    pump = Pump(
+        application,
+        endpoints,
+        Unrecorded(lock),
+        dialled.connection,
+        lifeline=surroundings.lifeline,
+        waker=Waker(surroundings.wake),
+        started=dialled.accepted_at,
+    )
+    pump.start(_start_event(surroundings.settings, dialled, admitted, engine))
     return pump
 
 
