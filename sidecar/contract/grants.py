@@ -244,9 +244,9 @@ def check_dial_in(grant: Grant, dial_in: DialIn, *, now: int, skew_seconds: int)
 def check_application(grant: Grant, dial_in: DialIn) -> None:
     """Check that a verified grant is for this container's own program. Raises GrantError.
 
-    It is part of the pod's manifest, so it neither expires nor is used up, and holds wherever the same program
-    runs in a container of this name in the namespace; it lets nothing happen but masking. No digest binds a
-    command line that the kubelet fills in (``$(VARIABLE)``).
+    It is part of the pod's manifest, so it neither expires nor is used up, and holds wherever the same
+    program runs in a container of this name in the namespace; it lets nothing happen but masking. No digest
+    binds a command line that the kubelet fills in (``$(VARIABLE)``).
     """
     if not (grant.application and dial_in.application):
         raise GrantError(

@@ -1,8 +1,8 @@
 """Single use of grants: the first dial-in of a session creates a file, and nobody else can.
 
-The file lives as long as the pod, so restarts of the recorder and steps of the clock change nothing. The grant
-of a container's own program is used again after each restart, by one process at a time: that holds a lock,
-which ends with it.
+The file lives as long as the pod, so restarts of the recorder and steps of the clock change nothing. The
+grant of a container's own program is used again after each restart, by one process at a time: that holds a
+lock, which ends with it.
 """
 
 import fcntl

@@ -14,8 +14,8 @@ from sidecar.contract.events import Channel, SessionStart
 from sidecar.contract.handshake import MAX_PACKET_BYTES, Executed, HandshakeError, parse_message
 from sidecar.processes.endpoints import Endpoints, Sink, Source
 from sidecar.processes.journal import Journal
-from sidecar.processes.unrecorded import Unrecorded
 from sidecar.processes.log import log_failure
+from sidecar.processes.unrecorded import Unrecorded
 from sidecar.recording import commands, inputs
 from sidecar.recording.application import Application
 from sidecar.recording.deadlines import MILLISECOND, SECOND

@@ -15,7 +15,6 @@ from sidecar.contract.names import VERSION
 from sidecar.contract.wire import NoticeKind
 from sidecar.masking import Engine, Profile
 from sidecar.processes.admission import Admitted, RefusedError, admit
-from sidecar.processes.claims import Lock
 from sidecar.processes.endpoints import Endpoints
 from sidecar.processes.greeting import receive
 from sidecar.processes.journal import Journal
@@ -80,22 +79,13 @@ def _open(surroundings: Surroundings, dialled: DialledIn, hello: Hello, descript
         judge = Judge(admitted.grant.commands)
     except CallerError as error:
         raise RefusedError(str(error), NoticeKind.GRANT_REFUSED, admitted.grant.session) from None
+    session: Session | Application
     if admitted.lock is not None:
-        return _open_application(surroundings, dialled, admitted, admitted.lock, endpoints, engine)
-    journal = Journal.begin(settings, admitted.grant, admitted.token)
-    session = Session(
-        tty=hello.header.tty,
-        limits=admitted.grant.limits,
-        maskers=maskers(engine, endpoints.sources, tty=hello.header.tty),
-        programs=Programs(
-            engine.masks,
-            judge,
-            must_be_seen=admitted.grant.traced,
-            session=admitted.grant.session,
-            namespace=settings.namespace,
-        ),
-        spool_patience=settings.spool_patience_seconds * SECOND,
-    )
+        journal = Unrecorded(admitted.lock)
+        session = _application(hello, endpoints, engine)
+    else:
+        journal = Journal.begin(settings, admitted.grant, admitted.token)
+        session = _session(settings, admitted, judge, endpoints, engine)
     pump = Pump(
         session,
         endpoints,
@@ -109,32 +99,33 @@ def _open(surroundings: Surroundings, dialled: DialledIn, hello: Hello, descript
     return pump
 
 
-def _open_application(
-    surroundings: Surroundings,
-    dialled: DialledIn,
-    admitted: Admitted,
-    lock: Lock,
-    endpoints: Endpoints,
-    engine: Engine,
-) -> Pump:
-    header = admitted.hello.header
-    application = Application(
+def _session(
+    settings: Settings, admitted: Admitted, judge: Judge, endpoints: Endpoints, engine: Engine
+) -> Session:
+    grant, tty = admitted.grant, admitted.hello.header.tty
+    return Session(
+        tty=tty,
+        limits=grant.limits,
+        maskers=maskers(engine, endpoints.sources, tty=tty),
+        programs=Programs(
+            engine.masks,
+            judge,
+            must_be_seen=grant.traced,
+            session=grant.session,
+            namespace=settings.namespace,
+        ),
+        spool_patience=settings.spool_patience_seconds * SECOND,
+    )
+
+
+def _application(hello: Hello, endpoints: Endpoints, engine: Engine) -> Application:
+    header = hello.header
+    return Application(
         tty=header.tty,
         columns=header.size.cols,
         resumed=header.resumed,
         maskers=maskers(engine, endpoints.sources, tty=header.tty),
     )
-    pump = Pump(
-        application,
-        endpoints,
-        Unrecorded(lock),
-        dialled.connection,
-        lifeline=surroundings.lifeline,
-        waker=Waker(surroundings.wake),
-        started=dialled.accepted_at,
-    )
-    pump.start(_start_event(surroundings.settings, dialled, admitted, engine))
-    return pump
 
 
 def _start_event(settings: Settings, dialled: DialledIn, admitted: Admitted, engine: Engine) -> SessionStart:

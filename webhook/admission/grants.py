@@ -15,7 +15,6 @@ from webhook.admission.pods import Container
 from webhook.approvals.programs import encode_approval
 from webhook.policy.decision import Decision, Question
 
-
 _MAIN_PROCESS: Final = "main-process"
 """In the place of a rule: no policy decides about it, the pod asks for it."""
 

@@ -1,7 +1,8 @@
 """Containers whose own program runs under the shim, so that its output is masked before anybody has it.
 
-A pod asks for it with an annotation: ``true`` for all of its containers, or their names. ``command`` then begins
-with the shim and a grant; ``args`` stay as they are. A pod seen again keeps its grants as long as they hold.
+A pod asks for it with an annotation: ``true`` for all of its containers, or their names. ``command`` then
+begins with the shim and a grant; ``args`` stay as they are. A pod seen again keeps its grants as long as they
+hold.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -62,7 +63,7 @@ def unfit(pod: Pod) -> Iterator[Unfit]:
     for name in sorted(asked - known):
         yield Unfit(
             "UnknownContainer",
-            f"annotation {names.MAIN_PROCESS_ANNOTATION} names container {name!r}, which this pod does not have",
+            f"annotation {names.MAIN_PROCESS_ANNOTATION} names a container {name!r} that is not there",
             f'write "{ALL}", or names of containers of this pod separated by commas',
             "metadata.annotations",
         )
@@ -72,8 +73,8 @@ def unfit(pod: Pod) -> Iterator[Unfit]:
         if container.name in asked and not container.command:
             yield Unfit(
                 "NoCommand",
-                f"the program of container {container.name} is to run under the shim, but the manifest does not"
-                " say which it is: it has no command, so the image decides",
+                f"the program of container {container.name} is to run under the shim, but the manifest does"
+                " not say which it is: it has no command, so the image decides",
                 "write the image's ENTRYPOINT into command, and its CMD into args (docker image inspect shows"
                 f" them), or leave the container out of annotation {names.MAIN_PROCESS_ANNOTATION}",
                 field,

@@ -78,7 +78,7 @@ class Container(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def line(self) -> tuple[str, ...]:
-        """The command line of its own program, without the shim; nothing where the image says how it begins."""
+        """The command line of its own program without the shim; nothing where the image gives it."""
         own = wrapped(self.command) or self.command
         return (*own, *(self.args or ())) if own else ()
 
@@ -274,7 +274,7 @@ def absolute(path: str) -> str:
 def wrapped(command: Sequence[str] | None) -> tuple[str, ...] | None:
     """Give what a command begins under the shim with; None for one that it does not."""
     words = tuple(command or ())
-    is_ours = len(words) > 3 and words[0] == str(SHIM_PATH) and words[2] == MAIN_PROCESS_FLAG  # noqa: PLR2004  shim, grant, flag
+    is_ours = len(words) > 3 and words[0] == str(SHIM_PATH) and words[2] == MAIN_PROCESS_FLAG
     return words[3:] if is_ours else None
 
 
