@@ -201,7 +201,8 @@ def test_a_recorder_that_stops_hands_back(recorder: LiveRecorder, authority: Aut
     assert running.shown == b"up\n\n" + REMARK + b"\nmore\nstill here\n"
 
 
-FLOOD = """
+FLOOD = (
+    """
 import os, random, sys
 choice = random.Random(int(sys.argv[1]))
 text = b"".join(b"line %%d of %s, and text after it\\n" %% i for i in range(int(sys.argv[2])))
@@ -210,7 +211,9 @@ while text:
     while text[:cut]:
         written = os.write(1, text[:cut])
         text, cut = text[written:], cut - written
-""" % PAN  # noqa: UP031  the program has braces of its own
+"""
+    % PAN
+)  # noqa: UP031  the program has braces of its own
 LINES = 100_000
 
 
@@ -249,5 +252,3 @@ def check_flood(shown: bytes, kills: int, seed: int) -> None:
     assert len(odd) <= 2 * kills, (seed, odd)
     missing = LINES - len(numbers)
     assert missing * len(line.pattern) < kills * 2 * 1024 * 1024, seed
-
-
