@@ -1,4 +1,4 @@
-"""A container's own program under a real shim, with a recorder of real processes: masked, and never ended by it."""
+"""A container's own program under a real shim, with a recorder of real processes: masked, not ended by it."""
 
 import os
 import random
@@ -201,19 +201,16 @@ def test_a_recorder_that_stops_hands_back(recorder: LiveRecorder, authority: Aut
     assert running.shown == b"up\n\n" + REMARK + b"\nmore\nstill here\n"
 
 
-FLOOD = (
-    """
+FLOOD = """
 import os, random, sys
-choice = random.Random(int(sys.argv[1]))
-text = b"".join(b"line %%d of %s, and text after it\\n" %% i for i in range(int(sys.argv[2])))
+choice, card = random.Random(int(sys.argv[1])), sys.argv[3].encode()
+text = b"".join(b"line %d of %s, and text after it\\n" % (i, card) for i in range(int(sys.argv[2])))
 while text:
     cut = choice.choice([1, 7, 40, 1000, 30000])
     while text[:cut]:
         written = os.write(1, text[:cut])
         text, cut = text[written:], cut - written
 """
-    % PAN
-)  # noqa: UP031  the program has braces of its own
 LINES = 100_000
 
 
@@ -222,7 +219,7 @@ def test_a_recorder_killed_at_any_moment_shows_no_number_and_loses_little(
 ) -> None:
     seed = random.randrange(1 << 30)
     choice = random.Random(seed)
-    argv = ("python3", "-c", FLOOD, str(seed), str(LINES))
+    argv = ("python3", "-c", FLOOD, str(seed), str(LINES), PAN)
     running = Running(recorder, authority.application(*argv))
     kills = 0
     while kills < 5 and running.process.poll() is None:

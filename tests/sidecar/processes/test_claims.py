@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from sidecar.processes.claims import claim, forget_old, lock
+from sidecar.processes.claims import KEPT_SECONDS, claim, forget_old, lock
 
 
 def test_the_first_claim_wins(tmp_path: Path) -> None:
