@@ -85,6 +85,10 @@ LOOKALIKES: dict[str, Lookalike] = {
         lambda rng: f"{rng.getrandbits(256):064x}",
         "two in a million hold a whole EMV value or track in their hex",
     ),
+    "RSA modulus (512 hex)": Lookalike(
+        lambda rng: f"{rng.getrandbits(2048) | 1 << 2047:0512x}",
+        "longer than any digest, so data in hex: twelve to nineteen digits in a row pass for a card by chance",
+    ),
     "short container id": Lookalike(
         lambda rng: f"{rng.getrandbits(48):012x}", f"all 12 are digits (1 in 281), Maestro: {CHANCE}"
     ),

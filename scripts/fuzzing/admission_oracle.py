@@ -37,6 +37,13 @@ _FITTING: Final = {
     "standingapprovals": ("chaperone.dev", {"standingapprovals"}, "", {"CREATE", "UPDATE", "DELETE"}),
 }
 """Group, resources, subresource and operations that doors are for."""
+_VARIABLES: Final = 10
+"""That a recorder is given."""
+_VOLUMES: Final = (
+    ("chaperone", "emptyDir"),
+    ("chaperone-spool", "emptyDir"),
+    ("chaperone-token", "projected"),
+)
 _OPERATIONS: Final = frozenset({"CREATE", "UPDATE", "DELETE", "CONNECT"})
 _EXEMPT: Final = frozenset({"kube-system", "chaperone-system"})
 _READING: Final = frozenset(
@@ -77,7 +84,7 @@ _CARDS: Final = re.compile("|".join(rf"(?<!\d){pan}(?!\d)" for pan in PANS))
 _HEX_BEFORE: Final = re.compile(r"[0-9A-Fa-f]{0,129}\Z")
 _HEX_AFTER: Final = re.compile(r"[0-9A-Fa-f]{0,129}")
 _IDENTIFIERS: Final = frozenset({24, 32, 40, 48, 56, 64, 96, 128})
-"""So many hex digits are a digest or an identifier, and more than the most are data; masking leaves them."""
+"""So many hex digits are a digest or an identifier, which masking leaves."""
 
 
 class BrokenPromiseError(AssertionError):
@@ -210,7 +217,7 @@ def _has_card(text: str) -> bool:
         before = _HEX_BEFORE.search(text[max(0, found.start() - 129) : found.start()])
         after = _HEX_AFTER.match(text, found.end())
         length = sum(len(part.group()) for part in (before, found, after) if part is not None)
-        if length not in _IDENTIFIERS and length <= max(_IDENTIFIERS):
+        if length not in _IDENTIFIERS:
             return True
     return False
 
@@ -322,6 +329,13 @@ def _pod_complaint(spec: Object, metadata: Object, image: str) -> str:
     context = first["securityContext"]
     if context["privileged"] or not context["runAsNonRoot"] or first.get("lifecycle") or first.get("command"):
         return "its recorder is another one"
+    variables = [str(variable["name"]) for variable in first["env"]]
+    if not all(name.startswith("CHAPERONE_") for name in variables) or len(set(variables)) != _VARIABLES:
+        return "its recorder is told something else"
+    volumes = [volume for volume in spec["volumes"] if str(volume["name"]).startswith("chaperone")]
+    kinds = [(volume["name"], *sorted(volume.keys() - {"name"})) for volume in volumes]
+    if kinds != list(_VOLUMES):
+        return "its volumes are others"
     if metadata["labels"]["chaperone.dev/guarded"] != "true":
         return "it is not marked"
     for container in others:

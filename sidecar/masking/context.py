@@ -79,7 +79,10 @@ def _as_uuid(buffer: bytes, left: bytes, start: int, end: int) -> Verdict:
 
 
 def _as_hash(buffer: bytes, left: bytes, end: int, count: int) -> Verdict:
-    """Whether a number that touches hex letters is part of a digest or an identifier in hex."""
+    """Whether a number that touches hex letters is part of a digest or an identifier in hex.
+
+    More hex than the longest digest is data, and data in hex may hold a card: messages of terminals do.
+    """
     if left[-1:] not in _HEX_LETTERS and buffer[end : end + 1] not in _HEX_LETTERS:
         return Verdict.CARD
     before = _HEX_LEFT.search(left[-130:])
@@ -88,7 +91,7 @@ def _as_hash(buffer: bytes, left: bytes, end: int, count: int) -> Verdict:
         return Verdict.CARD
     length = len(before.group()) + count + len(after.group())
     if length > LONGEST_HASH:
-        return Verdict.OTHER
+        return Verdict.CARD
     if after.end() == len(buffer):
         return Verdict.MORE
     if buffer[after.end() : after.end() + 1].isalnum():

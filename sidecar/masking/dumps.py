@@ -85,14 +85,15 @@ def _text_column(buffer: bytes, begin: int, row: bytes, bytes_: re.Match[bytes],
         return mark.end() if mark is not None else None
     text = row[bytes_.end() :]
     blanks = len(text) - len(text.lstrip(b" "))
-    if blanks < 2:
+    least = bytes_.end() + 2
+    if blanks < 2 or text == b"  ":  # a third blank would say that the row is short
         return None
-    if blanks == 2 and len(text) > 2:
-        return bytes_.end() + 2
+    if blanks == 2:
+        return least
     above = buffer.rfind(b"\n", max(0, begin - _WIDEST_ROW), begin - 1) + 1
     known = _XXD_BYTES.match(buffer, above + first, begin) if above else None
     if known is not None and _ROW.match(buffer, above) is not None:
-        return known.end() - above + 2
+        return max(least, known.end() - above + 2)
     group = len(bytes_.group().partition(b" ")[0])
     groups = -(-2 * _XXD_ROW // group)
-    return max(bytes_.end() + 2, first + 2 * _XXD_ROW + groups - 1 + 2)
+    return max(least, first + 2 * _XXD_ROW + groups - 1 + 2)

@@ -222,17 +222,17 @@ class NumberReader:
 
         Numbers that start more than ``reach`` bytes before the end are not considered.
         """
-        size = len(buffer)
+        hold = len(buffer)
         known: dict[int, int] = {}
-        for match in self._alphabet.start.finditer(buffer, max(0, size - reach)):
+        for match in self._alphabet.start.finditer(buffer, max(0, hold - reach)):
             start = match.start()
-            if self._to_end(buffer, start, known) <= MOST_DIGITS:
-                hold = self._open(buffer, start)
-                # One with few digits so far may be cut off in an escape, or in the text column of a dump, in
-                # which a number begins.
-                if hold is not None and hold < size:
-                    return hold
-        return size
+            if start >= hold:
+                break  # what starts later hides nothing before
+            # One of few digits may be cut off in an escape, or in the text beside a row of a dump, in which
+            # another begins: the first to start need not be the first to hide.
+            if self._to_end(buffer, start, known) <= MOST_DIGITS and (waits := self._open(buffer, start)):
+                hold = min(hold, waits)
+        return hold
 
     def _to_end(self, buffer: bytes, start: int, known: dict[int, int]) -> int:
         """How many digits there are from ``start`` to the end of the buffer with nothing but gaps between.

@@ -17,6 +17,6 @@ def helm_path() -> Path:
     return build(helm(), load_settings("charts", os.environ, CHART.parents[1]).cache, Progress()) / "helm"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def chart(helm_path: Path) -> Chart:
     return Chart(helm_path)

@@ -104,6 +104,12 @@ def test_the_second_guard_knows_the_configuration_that_asks(chart: Chart, mode: 
         [validation] = objects["ValidatingAdmissionPolicy", policy]["spec"]["validations"]
         assert f"w.name == '{webhook['name']}'" in validation["expression"]
         assert f"w.failurePolicy == '{webhook['failurePolicy']}'" in validation["expression"]
+        assert (
+            f"w.clientConfig.service.path == '{webhook['clientConfig']['service']['path']}'"
+            in (validation["expression"])
+        )
+        for condition in webhook.get("matchConditions", ()):
+            assert f'expression == "{condition["expression"]}"' in validation["expression"]
         binding = objects["ValidatingAdmissionPolicyBinding", policy]["spec"]
         assert binding["paramRef"] == {"name": name, "parameterNotFoundAction": "Deny"}
 

@@ -3,12 +3,14 @@
 import os
 import shlex
 import subprocess
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from changes import ticket_of
+from grants import OldGrant, own_grant
 from kube import NAMESPACE, REPOSITORY, Kubectl, Result
 from people import As
 from pods import container, pod, static
@@ -113,9 +115,16 @@ def _lasting(admin: Kubectl) -> Iterator[Workshop]:
 
 
 @pytest.fixture(scope="session")
-def app(_lasting: Workshop) -> str:
+def first_grant(_lasting: Workshop, agent: Kubectl) -> OldGrant:
+    """The grant of the first session in the pod ``app``, to be old when it is needed."""
+    name = _lasting.pod(pod("app", container()))
+    return OldGrant(name, own_grant(agent, name), time.monotonic())
+
+
+@pytest.fixture(scope="session")
+def app(first_grant: OldGrant) -> str:
     """A guarded pod with a shell, used by tests that leave it as it was."""
-    return _lasting.pod(pod("app", container()))
+    return first_grant.pod
 
 
 @pytest.fixture(scope="session")

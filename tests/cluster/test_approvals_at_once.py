@@ -118,9 +118,9 @@ def test_pods(
 ) -> None:
     body = pod(mark, container(), hostNetwork=True)
     path, before = f"/api/v1/namespaces/{NAMESPACE}/pods", replicas.answers(mark)
-    name = _one(lambda: api.request("POST", path, body=body, seconds=30))
+    name = _one(lambda: api.request("POST", path, body=body, seconds=60))
     assert write(approver, name).code == 0
-    tried = at_once(lambda: api.request("POST", path, body=body, seconds=30), MANY, threads=MANY)
+    tried = at_once(lambda: api.request("POST", path, body=body, seconds=60), MANY, threads=MANY)
     assert Counter(reply.status for reply in tried)[201] == 1
     assert {reply.status for reply in tried} <= {201, 403, 409}
     check_both(before, replicas.answers(mark), MANY)
@@ -138,7 +138,7 @@ def test_secrets(
     before = replicas.answers(mark)
 
     def change() -> Reply:
-        return api.request("PATCH", path, body=body, content_type=MERGE_PATCH, seconds=30)
+        return api.request("PATCH", path, body=body, content_type=MERGE_PATCH, seconds=60)
 
     name = _one(change)
     assert write(approver, name).code == 0

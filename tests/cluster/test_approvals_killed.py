@@ -52,7 +52,7 @@ class People:
     uses: Counter[str] = field(default_factory=Counter[str])
 
     def create_once(self, name: str) -> Reply:
-        return self.asker.request("POST", SECRETS, body={"metadata": {"name": name}}, seconds=30)
+        return self.asker.request("POST", SECRETS, body={"metadata": {"name": name}}, seconds=60)
 
     def create(self, name: str) -> Reply:
         """Create a Secret, as often as it takes to be answered; count what came of it."""
@@ -70,7 +70,7 @@ class People:
 
     def approve_once(self, ticket: str) -> Reply:
         path = f"{REQUESTS}/{ticket}"
-        return self.approver.request("PATCH", path, body=APPROVE, content_type=MERGE_PATCH, seconds=30)
+        return self.approver.request("PATCH", path, body=APPROVE, content_type=MERGE_PATCH, seconds=60)
 
     def approve(self, ticket: str) -> None:
         """Approve; that it is approved already is as good."""
@@ -78,7 +78,7 @@ class People:
         assert reply.status == 200 or "approved already" in causes(reply)["TooLate"], reply.body
 
     def remove(self, name: str) -> None:
-        self.asker.request("DELETE", f"{SECRETS}/{name}", seconds=30)
+        self.asker.request("DELETE", f"{SECRETS}/{name}", seconds=60)
 
     def go_on(self, name: str, ticket: str) -> str:
         """Do what was approved, and give what became of that: ``done``, ``in use`` or ``spent``.
@@ -101,7 +101,7 @@ class People:
                 return "spent"
 
     def get(self, ticket: str) -> Object | None:
-        reply = self.asker.request("GET", f"{REQUESTS}/{ticket}", seconds=30)
+        reply = self.asker.request("GET", f"{REQUESTS}/{ticket}", seconds=60)
         return None if reply.status == 404 else json.loads(reply.body)
 
     def phase(self, ticket: str) -> str:
@@ -291,7 +291,7 @@ def test_afterwards_all_is_there_and_each_use_is_on_record_once(people: People, 
     reader = KubeApi(kubeconfig=auditor.kubeconfig)
 
     def kinds(ticket: str) -> Counter[str]:
-        reply = reader.request("GET", f"{EVENTS}?fieldSelector=approval%3D{quote(ticket)}", seconds=30)
+        reply = reader.request("GET", f"{EVENTS}?fieldSelector=approval%3D{quote(ticket)}", seconds=60)
         return Counter(item["type"] for item in json.loads(reply.body)["items"] if reply.status == 200)
 
     for ticket in sorted(people.seen):

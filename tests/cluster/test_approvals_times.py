@@ -33,7 +33,7 @@ def test_a_quick_approver_spares_the_retry(
     asking = agent.start("exec", "-n", NAMESPACE, app, "--", "echo", word, mark, stdin=subprocess.DEVNULL)
     name = until(lambda: asked(admin, word), what="the request")
     assert write(approver, name).code == 0
-    out, error = asking.communicate(timeout=30)
+    out, error = asking.communicate(timeout=90)
     assert out.decode() == f"{word} {mark}\n", error.decode()
 
 

@@ -1,24 +1,19 @@
-"""A grant starts one session, in the container it was made for, with its command line, once.
-
-Grants are taken where anybody in a container can take them: from the shim's own command line.
-"""
-
-import time
+"""A grant starts one session, in the container it was made for, with its command line, once."""
 
 import pytest
+from grants import OWN_GRANT, OldGrant, own_grant
 from kube import NAMESPACE, Kubectl
 from pods import container, pod
 from workshop import Workshop
 
 EXEC = ("exec", "-n", NAMESPACE)
 SHIM = "/.chaperone/shim"
-OWN_GRANT = r"tr '\0' '\n' < /proc/$PPID/cmdline | sed -n 2p"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def grant(agent: Kubectl, app: str) -> str:
     """A used grant of container ``app`` in pod ``app``."""
-    return agent.run(*EXEC, app, "--", "sh", "-c", OWN_GRANT).strip()
+    return own_grant(agent, app)
 
 
 def dial(agent: Kubectl, name: str, grant: str, *argv: str, container: str = "app") -> tuple[int, str]:
@@ -58,21 +53,16 @@ def test_a_changed_grant_is_refused(agent: Kubectl, app: str, grant: str) -> Non
     assert code == 126
 
 
-def test_another_pod_and_another_container_are_refused(
-    workshop: Workshop, agent: Kubectl, grant: str
-) -> None:
+def test_another_pod_and_another_container_are_refused(workshop: Workshop, agent: Kubectl, app: str) -> None:
     workshop.pod(pod("other", container("app"), container("second")))
-    code, error = dial(agent, "other", grant, "sh", "-c", OWN_GRANT)
+    code, error = dial(agent, "other", own_grant(agent, app), "sh", "-c", OWN_GRANT)
     assert (code, "another pod" in error) == (126, True)
-    own = agent.run(*EXEC, "other", "-c", "app", "--", "sh", "-c", OWN_GRANT).strip()
-    code, error = dial(agent, "other", own, "sh", "-c", OWN_GRANT, container="second")
+    code, error = dial(agent, "other", own_grant(agent, "other"), "sh", "-c", OWN_GRANT, container="second")
     assert (code, "another container" in error) == (126, True)
 
 
-def test_an_expired_grant_is_refused(agent: Kubectl, app: str, grant: str) -> None:
-    """A grant lives for 60 s; 30 s more are allowed for clocks that differ."""
-    time.sleep(95)
-    code, error = dial(agent, app, grant, "sh", "-c", OWN_GRANT)
+def test_an_expired_grant_is_refused(agent: Kubectl, first_grant: OldGrant) -> None:
+    code, error = dial(agent, first_grant.pod, first_grant.expired(), "sh", "-c", OWN_GRANT)
     assert (code, "expired" in error) == (126, True)
 
 

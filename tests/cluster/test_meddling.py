@@ -150,8 +150,11 @@ def test_what_is_done_once_is_put_right_again(
     recorded_in(agent, audit, name, "app")
 
 
-def test_what_is_made_up_for_every_try_is_another_request_each_time(agent: Kubectl, name: str) -> None:
-    manifest = meddled(name, "random", security=ADMIN)
+@pytest.mark.parametrize("how", ["random", "random-note"])
+def test_what_is_made_up_for_every_try_is_another_request_each_time(
+    agent: Kubectl, name: str, how: str
+) -> None:
+    manifest = meddled(name, how, security=ADMIN)
     tickets = {ticket_of(waiting(lambda: create(agent, manifest))) for _ in range(2)}
     assert len(tickets) == 2
 

@@ -146,7 +146,7 @@ def test_more_sessions_than_the_recorder_takes_are_refused_and_the_others_go_on(
 
 def test_a_background_child_does_not_hold_the_session(agent_both: Kubectl, app: str, audit: Audit) -> None:
     mark = marker()
-    result = agent_both.try_(*EXEC, app, "--", "sh", "-c", "sleep 300 & echo started", mark, timeout=30)
+    result = agent_both.try_(*EXEC, app, "--", "sh", "-c", "sleep 300 & echo started", mark, timeout=120)
     assert result.stdout == b"started\n"
     assert audit.recorded(mark).status["exitCode"] == 0
 

@@ -131,4 +131,4 @@ def test_keys_are_echoed_one_by_one(shell: Shell) -> None:
     terminal.expect_exact("echo ")
     for key in "411111":
         terminal.send(key)
-        terminal.expect_exact(key, timeout=30)
+        terminal.expect_exact(key, timeout=90)

@@ -11,10 +11,19 @@ Object = dict[str, Any]
 
 
 class Chart:
+    """Renders; what was rendered once with the same values is not rendered again."""
+
     def __init__(self, helm_path: Path) -> None:
         self._helm = helm_path
+        self._rendered: dict[tuple[str, ...], str] = {}
 
     def run(self, *values: str, release: str = "chaperone", namespace: str = "chaperone-system") -> str:
+        asked = (release, namespace, *values)
+        if asked not in self._rendered:
+            self._rendered[asked] = self._render(*asked)
+        return self._rendered[asked]
+
+    def _render(self, release: str, namespace: str, *values: str) -> str:
         sets = [word for value in values for word in ("--set-json", value)]
         argv = [self._helm, "template", release, CHART, "--namespace", namespace, *sets]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
@@ -24,7 +33,8 @@ class Chart:
 
     def objects(self, *values: str, **where: str) -> dict[tuple[str, str], Object]:
         """Everything that would be installed, by kind and name."""
-        documents: list[Object] = [doc for doc in yaml.safe_load_all(self.run(*values, **where)) if doc]
+        parsed: list[Object | None] = list(yaml.load_all(self.run(*values, **where), yaml.CSafeLoader))
+        documents = [doc for doc in parsed if doc]
         keys = [(doc["kind"], doc["metadata"]["name"]) for doc in documents]
         namespaced = [
             (*key, doc["metadata"].get("namespace")) for key, doc in zip(keys, documents, strict=True)

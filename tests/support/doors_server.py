@@ -90,7 +90,7 @@ def doors_server() -> Generator[DoorsServer]:
             yield server
         finally:
             process.terminate()
-            process.communicate(timeout=30)
+            process.communicate(timeout=90)
 
 
 async def _serve(ca: Path) -> None:

@@ -15,7 +15,7 @@ import pexpect
 REPOSITORY = Path(__file__).parents[2]
 NAMESPACE = "payments"
 SYSTEM = "chaperone-system"
-TIMEOUT = 120.0
+TIMEOUT = 200.0
 
 Object = dict[str, Any]
 _T = TypeVar("_T")
@@ -94,7 +94,7 @@ class Kubectl:
     def terminal(self, *arguments: str, rows: int = 24, cols: int = 80) -> "pexpect.spawn[bytes]":
         """Run on a real pseudo-terminal."""
         command = self.command(*arguments)
-        return pexpect.spawn(command[0], command[1:], env=self.env(), dimensions=(rows, cols), timeout=30)
+        return pexpect.spawn(command[0], command[1:], env=self.env(), dimensions=(rows, cols), timeout=90)
 
     def get(self, *arguments: str) -> Object:
         """``kubectl get -o json``."""
@@ -146,10 +146,11 @@ def _chaperone(user: Kubectl, arguments: Sequence[str]) -> tuple[list[str], dict
 
 def until(probe: Callable[[], _T | None], *, seconds: float = 60.0, what: str) -> _T:
     """Give the first true answer of a probe, or fail the test after a bounded time."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.1
     while True:
         answer = probe()
         if answer:
             return answer
         assert time.monotonic() < deadline, f"{what} did not come true within {seconds:.0f} s"
-        time.sleep(0.5)
+        time.sleep(pause)
+        pause = min(1.5 * pause, 0.5)

@@ -29,7 +29,7 @@ def steps(how, pod):
     ours = initial[0].get("name") == "chaperone-recorder"
     add = lambda path, value: [{"op": "add", "path": path, "value": value}]
     found = add("/metadata/labels/meddled", "true")
-    found += add("/metadata/annotations/meddled-at", uuid.uuid4().hex)
+    found += add("/metadata/annotations/meddled-by", "meddler")
     if how == "sidecar" and len(main) == 1:
         found += add("/spec/containers/0", late("late"))
     if how == "sidecars":
@@ -45,6 +45,8 @@ def steps(how, pod):
     if how == "mount":
         mount = [n for n, one in enumerate(main[0]["volumeMounts"]) if one["mountPath"] == "/.chaperone"]
         found += [step for n in mount for step in add(f"/spec/containers/0/volumeMounts/{n}/subPath", "x")]
+    if how == "random-note":
+        found += add("/metadata/annotations/meddled-at", uuid.uuid4().hex)
     if how == "random":
         found += add("/spec/containers/0/env", [{"name": "TRY", "value": uuid.uuid4().hex}])
     return found

@@ -47,7 +47,7 @@ class Replicas:
             _signal(pid, signal.SIGKILL)
         for name in pids:
             path = f"/api/v1/namespaces/{SYSTEM}/pods/{name}?gracePeriodSeconds=0"
-            self._api.request("DELETE", path, seconds=30)
+            self._api.request("DELETE", path, seconds=60)
         self.killed += len(pids)
 
     def kill_when(self, ask: Callable[[], Future[object]], has_come: Callable[[], bool]) -> bool:

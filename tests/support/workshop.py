@@ -17,7 +17,7 @@ class Workshop:
         self._made.append(f"pod/{name}")
         self._admin.apply(manifest)
         if ready:
-            self._admin.run("wait", "-n", NAMESPACE, "--for=condition=Ready", f"pod/{name}", "--timeout=90s")
+            self._admin.run("wait", "-n", NAMESPACE, "--for=condition=Ready", f"pod/{name}", "--timeout=180s")
         return name
 
     def object(self, manifest: Object) -> None:

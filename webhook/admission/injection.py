@@ -137,7 +137,7 @@ def _name_collector(pod: Pod, settings: RecorderSettings, trust: Trust) -> Itera
 def _place_recorder(pod: Pod, container: recorder.Json) -> Iterable[Step]:
     if pod.spec.init_containers is None:
         yield PatchOperation("add", "/spec/initContainers", [])
-    for index, present in enumerate(pod.spec.init_containers or ()):
+    for index, present in reversed(tuple(enumerate(pod.spec.init_containers or ()))):
         if present.name == names.RECORDER_CONTAINER:
             yield RemoveOperation(f"/spec/initContainers/{index}")
     yield PatchOperation("add", "/spec/initContainers/0", container)

@@ -26,6 +26,7 @@ from webhook.admission.templates import Templates
 from webhook.approvals.subjects import pod_subject
 from webhook.policy.added import Part, parts, privileges_of
 from webhook.policy.decision import Action, Decision, Door, Policy, Question
+from webhook.policy.privileges import UNCERTAIN
 
 _pods = msgspec.json.Decoder(Pod)
 _AGAIN: Final = (
@@ -139,12 +140,16 @@ class PodDoor:
         return privileges_of(found, [template async for template in self._templates.of(namespace, pod)])
 
     def _is_asked_about(self, question: Question, beyond: tuple[Part, ...]) -> bool:
-        """Tell whether the approval is needed for the privileges that were added, not for the pod as such."""
+        """Tell whether what was added needs somebody's approval.
+
+        Who approved the template as one of all did not see what was added. What only an image decides counts
+        where a rule asks for that: nearly every container may be root.
+        """
         added = tuple(dict.fromkeys(part.privilege for part in beyond))
-        anyway = self._policy.decide(msgspec.structs.replace(question, privileges=()))
         now = self._policy.decide(msgspec.structs.replace(question, privileges=added))
-        if now.action is not Action.APPROVE:
-            return now.action is Action.DENY
+        if now.action is not Action.APPROVE or not UNCERTAIN.issuperset(added):
+            return now.action.refuses
+        anyway = self._policy.decide(msgspec.structs.replace(question, privileges=()))
         return (anyway.action, anyway.policy, anyway.rule) != (now.action, now.policy, now.rule)
 
 

@@ -12,7 +12,7 @@ from sidecar.contract.errors import CallerError
 from webhook.approvals.allocated import without_allocated, without_made_up_names, without_name_of_token
 from webhook.approvals.objects import Target
 from webhook.approvals.showing import redacted, show_object
-from webhook.policy.changes import changes, guarding_annotations, notes, part, plain, substance
+from webhook.policy.changes import changes, notes, part, plain, substance
 from webhook.policy.decision import Door, Operation, Question
 
 Json = dict[str, Any]
@@ -77,24 +77,17 @@ def debug_subject(name: str, pod_uid: str, added: list[Json]) -> Subject:
 
 
 def pod_subject(question: Question) -> Subject:
-    """Give the subject of a pod's creation: the object without what servers make up, and without notes.
+    """Give the subject of a pod's creation: the whole of it but what servers make up for every try.
 
-    Other webhooks change a pod anew at every try, and write when and how into its annotations. Those may be
-    changed at any time without anybody being asked, so none but what decides what a pod may do is bound.
+    Annotations are bound as well: container runtimes and networks read from some what a pod may do.
     """
     pod = _read(question.object, "the pod holds")
-    bare = _without_notes(_without_made_up_name(without_name_of_token(plain(pod))))
+    bare = _without_made_up_name(without_name_of_token(plain(pod)))
     return Subject(
         target=Target(resource="pods", name=made_up_name(pod) or question.name),
         digested=msgspec.json.encode(bare, order="deterministic"),
         shown=_json(redacted(bare)),
     )
-
-
-def _without_notes(pod: Json) -> Json:
-    metadata, kept = dict(part(pod, "metadata")), guarding_annotations(pod)
-    metadata.pop("annotations", None)
-    return {**pod, "metadata": {**metadata, "annotations": kept} if kept else metadata}
 
 
 def object_subject(change: Change, question: Question) -> Subject:

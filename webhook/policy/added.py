@@ -15,8 +15,8 @@ from webhook.policy.privileges import Privilege, every_privilege
 
 Json = dict[str, Any]
 _STEP: Final = re.compile(r"\.?([^.\[\]]+)|\[([^\]]*)\]")
-_MOVED: Final = frozenset({Privilege.UNCONFINED_SECCOMP, Privilege.UNCONFINED_APPARMOR})
-"""Privileges that API servers write into pods in another place than they stand in the template."""
+_MOVED: Final = frozenset({Privilege.UNCONFINED_APPARMOR})
+"""Privileges that API servers write into pods in another place than they stand in the template (KEP-24)."""
 
 
 class Part(NamedTuple):

@@ -106,14 +106,10 @@ def _is_same(one: Any, other: Any) -> bool:
     return one == other and _encoder.encode(one) == _encoder.encode(other)
 
 
-def guarding_annotations(pod: Json) -> Json:
-    """Give the annotations of a pod, or a template of one, that decide what it may do."""
-    annotations = part(part(pod, "metadata"), "annotations")
-    return {key: value for key, value in annotations.items() if key.startswith(_SECURITY)}
-
-
 def _of_pod(pod: Json) -> Json:
-    return {"spec": pod.get("spec"), "annotations": guarding_annotations(pod)}
+    annotations = part(part(pod, "metadata"), "annotations")
+    kept = {key: value for key, value in annotations.items() if key.startswith(_SECURITY)}
+    return {"spec": pod.get("spec"), "annotations": kept}
 
 
 def _without_notes(found: Json) -> Json:

@@ -252,8 +252,9 @@ TEXTS = [
     (f"x{PANS[0]}", True),
     (f"1{PANS[0]}", False),
     ("a" * 16 + PANS[0], False),  # an MD5 looks so
-    (PANS[0] + "a" * 113, False),
-    (f"{PANS[0]}{'a' * 113} {PANS[1]}", True),
+    (PANS[0] + "a" * 112, False),  # and a SHA-512 so
+    (PANS[0] + "a" * 113, True),
+    (f"{PANS[0]}{'a' * 112} {PANS[1]}", True),
 ]
 
 

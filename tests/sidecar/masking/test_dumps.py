@@ -146,3 +146,22 @@ def test_a_row_without_all_of_its_text_is_found(engine: Engine, rest: bytes) -> 
 def test_groups_of_hex_are_no_number(engine: Engine) -> None:
     data = xxd(b"....55 4444,\n more of it..." + b"55 444444" + b" and so on, until the row is full")
     assert run(engine, [data]) == (data, [])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        # the row above is short and goes on as another
+        b"00000018: 3036 362c       06600000000: 6162 6364 6566 6768 2c35 3030 3030 3630  abcdefgh,5000060\n"
+        b"00000010: 3630 3631 3239 3730 3030 3170 6c61 696e  60612970001plain\n",
+        # what begins in the text beside a row, before which six digits of another number stand
+        b" 6f 66 20 33 33 33 6d\n 0a 32 32 30 30 35 32 36\n 30 34 39 39 39 38 31 32\n"
+        b" 2f 32 37  61 62 44 34 37 34 34 39 35 36 35 30 31 36 32 35\n 33 35 30 22",
+    ],
+)
+def test_every_cut_of_broken_rows_gives_the_same(engine: Engine, data: bytes) -> None:
+    whole = run(engine, [data])
+    assert whole[1]
+    assert run(engine, [bytes([byte]) for byte in data]) == whole
+    for cut in range(1, len(data)):
+        assert run(engine, [data[:cut], data[cut:]]) == whole

@@ -77,6 +77,9 @@ CASES = [
     (" ".join(each("&#{0:03d};", four) for four in ("4111", "1111", "1111", "1111")),
      " ".join(each("&#{0:03d};", four) for four in ("4111", "11**", "****", "1111"))),
     # words, letters and underscores around it
+    # more hex than any digest has, wherever in it
+    (f"{VISA}{'a' * 113}", f"{MASKED}{'a' * 113}"), (f"{'a' * 113}{VISA}", f"{'a' * 113}{MASKED}"),
+    (f"{'a' * 200}{VISA}{'b' * 200}", f"{'a' * 200}{MASKED}{'b' * 200}"),
     (f"card{VISA}exp1225", f"card{MASKED}exp1225"), (f"_{VISA}_", f"_{MASKED}_"), (f"{VISA}D", f"{MASKED}D"),
     # tracks, codes, EMV, ISO 8583
     (f";{VISA}=25121010000012300000?", f";{MASKED}=********************?"),
@@ -105,7 +108,8 @@ CASES = [
     *((text, text) for text in (
         "411111******1111", "4111111111111112", "41111111111111111111", "0.4111111111111111",
         "blk_-4111111111111111", "imei=378282246310005", "+6221234567894",
-        "4111111111111111abcdef0123456789abcdef01", "676770000005d2512101aabbccddeeff01234567 ",
+        "4111111111111111abcdef0123456789abcdef01", f"{'a' * 56}{VISA}{'b' * 56}", f"{VISA}{'a' * 112}",
+        "676770000005d2512101aabbccddeeff01234567 ",
         "ab676770000005d2512101aabbccddeeff012345", "1700000000000",
         "550e8400-e29b-41d4-a716-676770000000", "DE89370400440532013000", "GB29NWBK60161331926819",
         "cvv=12345", "shipping=1234", "spin: 1234", "pin=123", "8 4096 4194304 62914560 1",

@@ -118,6 +118,14 @@ async def test_a_recorder_that_somebody_changed_is_put_right_again() -> None:
     assert await injected(pod) == wanted
 
 
+async def test_of_several_recorders_one_is_left_and_nobody_elses_container_is_lost() -> None:
+    pod = await injected(plain_pod(initContainers=[{"name": "setup"}]))
+    wanted = copy.deepcopy(pod)
+    recorder = pod["spec"]["initContainers"][0]
+    pod["spec"]["initContainers"] = [recorder, recorder, *pod["spec"]["initContainers"][1:], recorder]
+    assert await injected(pod) == wanted
+
+
 @pytest.mark.parametrize("namespace", ["kube-system"])
 async def test_an_exempt_namespace_is_left_alone(namespace: str) -> None:
     answer = await injection_door().review(pod_request(plain_pod(), namespace=namespace))

@@ -10,6 +10,7 @@ from reviews import Object, Objects, injected, injected_request, plain_pod, pod_
 
 from webhook.admission.review import Answer
 from webhook.policy.decision import Action
+from webhook.policy.evaluation import PolicySet
 
 pytestmark = pytest.mark.anyio
 PRIVILEGED = policies(policy(rule("approve", match={"doors": ["pod"], "privileged": True})))
@@ -88,9 +89,12 @@ def again(pod: Object, **metadata: object) -> Object:
 
 
 async def test_every_try_of_one_command_is_one_request() -> None:
-    """Servers and other webhooks write something else into each."""
+    """Servers write something else into each, and kubectl a copy of it."""
     pod = await injected(plain_pod())
-    notes = {**pod["metadata"]["annotations"], "mesh.example/injected-at": "12:00:01"}
+    notes = {
+        **pod["metadata"]["annotations"],
+        "kubectl.kubernetes.io/last-applied-configuration": "{}",
+    }
     stamps: Object = {"uid": "another", "creationTimestamp": "2026-03-01T12:00:01Z", "managedFields": [{}]}
     noted = again(pod, annotations=notes, **stamps)
     status = {**again(pod), "status": {"phase": "Pending", "qosClass": "Burstable"}}
@@ -111,6 +115,7 @@ async def test_names_that_the_api_server_makes_up_are_not_bound() -> None:
     [
         {"labels": {"app": "other"}},
         {"annotations": {"container.apparmor.security.beta.kubernetes.io/app": "unconfined"}},
+        {"annotations": {"k8s.v1.cni.cncf.io/networks": "cardholder-data"}},
         {"name": "other"},
     ],
 )
@@ -160,13 +165,25 @@ async def test_what_its_template_has_passes_whatever_harmless_was_added() -> Non
     assert answer.decision.action is Action.AUDIT
 
 
-async def test_a_rule_about_all_pods_was_answered_with_the_template() -> None:
+@pytest.mark.parametrize("policy_set", [EVERY, PRIVILEGED], ids=["every pod", "privileged pods"])
+async def test_who_approved_a_template_did_not_see_what_was_added(policy_set: PolicySet) -> None:
     pod = await owned()
     pod["spec"]["containers"].append(ADMIN)
+    door = pod_door(policy_set, objects=template())
+    answer = await door.review(await injected_request(pod, userInfo=CONTROLLER))
+    assert reason(answer) == "AddedPrivilege"
+
+
+async def test_what_only_an_image_decides_was_answered_with_the_template() -> None:
+    pod = await owned()
+    pod["spec"]["containers"].append(MESH)
     door = pod_door(EVERY, objects=template())
     assert (await door.review(await injected_request(pod, userInfo=CONTROLLER))).allowed
-    door = pod_door(PRIVILEGED, objects=template())
-    answer = await door.review(await injected_request(pod, userInfo=CONTROLLER))
+    match = {"doors": ["pod"], "privileges": ["possible-root-with-escalation"]}
+    named = policies(policy(rule("approve", match=match)))
+    answer = await pod_door(named, objects=template(securityContext={"runAsNonRoot": True})).review(
+        await injected_request(pod, userInfo=CONTROLLER)
+    )
     assert reason(answer) == "AddedPrivilege"
 
 

@@ -1,4 +1,4 @@
-"""``chaperone policy``, as a process would run it."""
+"""``chaperone policy``, before files and the record."""
 
 import json
 import subprocess
@@ -34,7 +34,7 @@ def write(path: Path, *documents: Object) -> str:
 
 
 def run(cli: Chaperone, *arguments: str) -> Done:
-    return cli.process("policy", *arguments)
+    return cli.offline("policy", *arguments)
 
 
 UNRECORDED: Object = {"session": {"recording": "none"}}

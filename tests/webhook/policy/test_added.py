@@ -100,3 +100,9 @@ def test_what_api_servers_write_in_two_places_is_not_added() -> None:
     made = {"metadata": {"annotations": annotation}, "spec": {"containers": [APP | profile]}}
     assert added(made, template) == []
     assert len(added(made, pod())) == 2
+
+
+def test_another_seccomp_profile_is_added_wherever_the_template_has_one() -> None:
+    unconfined = {"securityContext": {"seccompProfile": {"type": "Unconfined"}}}
+    made = pod(APP | unconfined, APP | unconfined | {"name": "late"})
+    assert added(made, pod(APP | unconfined)) == ["spec.containers[1].securityContext.seccompProfile"]
