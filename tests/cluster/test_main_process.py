@@ -110,6 +110,19 @@ def test_a_program_at_a_terminal_and_one_with_input(admin: Kubectl, workshop: Wo
     assert shown == f"{MASKED}\n"
 
 
+def test_attach_shows_what_the_log_shows(admin: Kubectl, agent: Kubectl, workshop: Workshop) -> None:
+    name = workshop.pod(pod(marker(), sh(COUNTING, stdin=True), annotations=ASKED))
+    attached = agent.start("attach", "-n", NAMESPACE, name, "-c", "app")
+    assert attached.stdout is not None
+    seen = [attached.stdout.readline().decode() for _ in range(3)]
+    attached.kill()
+    attached.communicate()
+    assert len(lines("".join(seen))) >= 2, seen
+    refused = agent.try_("attach", "-i", "-n", NAMESPACE, name, "-c", "app")
+    assert refused.code != 0
+    assert "this version of Chaperone does not record" in refused.error
+
+
 def test_what_only_the_image_knows_is_refused(admin: Kubectl) -> None:
     silent = {key: value for key, value in container().items() if key != "command"}
     refused = admin.try_apply(pod(marker(), silent, annotations=ASKED))

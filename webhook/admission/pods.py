@@ -89,6 +89,11 @@ class Container(msgspec.Struct, frozen=True, rename="camel"):
         return len(here) == 1 and is_shim_mount(here[0], self.name)
 
     @property
+    def log_is_masked(self) -> bool:
+        """Whether its own program runs under the shim, which starts nothing without a recorder."""
+        return self.sees_shim and wrapped(self.command) is not None
+
+    @property
     def may_trace(self) -> bool:
         """Whether it may look into processes of other users (ptrace(2))."""
         return self._has("SYS_PTRACE")

@@ -5,12 +5,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from policy_samples import policies, policy, rule
 from reviews import (
     ROOT,
     SETTINGS,
     TRUST,
     Object,
     apply,
+    attach_door,
+    body,
     injected,
     injected_request,
     injection_door,
@@ -20,7 +23,9 @@ from reviews import (
 )
 
 from sidecar.contract.grants import argv_digest, verify_grant
+from webhook.admission import review
 from webhook.admission.injected import read_pod, without
+from webhook.policy.decision import Policy
 
 pytestmark = pytest.mark.anyio
 ASKED = "chaperone.dev/main-process"
@@ -172,3 +177,26 @@ async def test_a_grant_of_another_namespace_does_not_hold() -> None:
     assert await judged(pod, namespace="other") == "InjectionChanged"
     answer = await injection_door().review(pod_request(pod, namespace="other"))
     assert command(apply(pod, answer))[1] != command(pod)[1]
+
+
+async def attached(pod: Object, policy: Policy | None = None, **options: bool) -> str:
+    """The rule by which an attach is refused; empty where it passes."""
+    fields: Object = {"stdout": True, "container": "app", **options}
+    request = review.decode_review(body(fields, operation="CONNECT", subresource="attach"))
+    answer = await attach_door(pod, policy=policy).review(request)
+    return answer.denial.causes[0].reason if answer.denial else ""
+
+
+async def test_attach_without_input_shows_what_the_log_shows() -> None:
+    masked, plain = await injected(asking("app")), await injected(asking("side"))
+    assert await attached(masked) == ""
+    assert await attached(masked, stdin=True) == "NotRecorded"
+    assert await attached(plain) == "NotRecorded"
+    deny = policies(policy(rule("deny", match={"doors": ["attach"]}, reason="because")))
+    assert await attached(masked, deny) == "DeniedByPolicy"
+
+
+async def test_what_only_looks_like_the_shim_is_no_masked_log() -> None:
+    pod = await injected(asking("app"))
+    pod["spec"]["containers"][0]["volumeMounts"] = []
+    assert await attached(pod) == "NotRecorded"
