@@ -1,14 +1,15 @@
-"""Throughput of a container's log: how fast its own program gets rid of text, under the shim and without it."""
+"""Throughput of a container's log: how fast its own program gets rid of text, under the shim and without."""
 
 import argparse
 import contextlib
 from collections.abc import Generator
 
+from kube import NAMESPACE, until
+from pods import container, pod
+
 from benchmarks.pair import RAW_NAMESPACE, Side, administrator, raw_namespace
 from benchmarks.report import median, print_table
 from benchmarks.stream import LINE
-from kube import NAMESPACE, until
-from pods import container, pod
 
 _SCRIPT = f"""
 i=0; while [ $i -lt 10000 ]; do echo "{LINE.replace("{n}", "$i")}"; i=$((i+1)); done > /tmp/part

@@ -1,7 +1,7 @@
 """The attach door: CONNECT ``pods/attach`` joins the own program of a container, which nothing records yet.
 
 Policies decide, as everywhere; but for rules that say ``recording: none``, it stays closed. Without
-input, where the program runs under the shim (``main_process.py``), it shows the masked log: rules alone decide.
+input, where the program runs under the shim (``main_process.py``), it shows the masked log; rules decide.
 """
 
 from collections.abc import Callable
