@@ -2,6 +2,7 @@
 
 import re
 import time
+from typing import Any
 
 from kube import NAMESPACE, Kubectl, Object, until
 from node import kill_container
@@ -15,7 +16,7 @@ ASKED = {"chaperone.dev/main-process": "true"}
 COUNTING = f"i=0; while :; do i=$((i+1)); echo line $i of {PAN}, and more; sleep 0.05; done"
 
 
-def sh(script: str, **more: object) -> Object:
+def sh(script: str, **more: Any) -> Object:
     return container(command=["sh", "-c", script], **more)
 
 
