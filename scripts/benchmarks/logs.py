@@ -7,10 +7,12 @@ from collections.abc import Generator
 from kube import NAMESPACE, until
 from pods import container, pod
 
+from benchmarks.limits import KEY, print_limits, reached
 from benchmarks.pair import RAW_NAMESPACE, Side, administrator, raw_namespace
 from benchmarks.report import median, print_table
 from benchmarks.stream import LINE
 
+_LEAST_RATIO = 0.9
 _SCRIPT = f"""
 i=0; while [ $i -lt 10000 ]; do echo "{LINE.replace("{n}", "$i")}"; i=$((i+1)); done > /tmp/part
 while cat /tmp/part; do :; done | head -c $0 > /tmp/text
@@ -64,7 +66,7 @@ def once(side: Side, number: int) -> int:
     return until(lambda: _number(side, f"/tmp/took.{number}"), seconds=600, what="the text in the log")
 
 
-def run(args: argparse.Namespace) -> dict[str, float]:
+def run(args: argparse.Namespace) -> dict[str, object]:
     """Measure, print, give the figures."""
     with writers(args.name, args.megabytes) as sides:
         lines = until(lambda: _number(sides[0], "/tmp/lines"), seconds=120, what="the text")
@@ -94,4 +96,6 @@ def run(args: argparse.Namespace) -> dict[str, float]:
             )
         ],
     )
-    return figures
+    limits = [reached("throughput of a log, guarded to raw", figures["ratio"], at_least=_LEAST_RATIO)]
+    print_limits(limits)
+    return {**figures, KEY: limits}

@@ -11,8 +11,10 @@ from shim_process import Shim
 from sidecar.contract import handshake
 
 
-def start(shim: Shim, *argv: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-    command = shim.command(*argv, flag="--main")
+def start(
+    shim: Shim, *argv: str, stdin: int = subprocess.DEVNULL, before: tuple[str, ...] = ()
+) -> subprocess.Popen[bytes]:
+    command = [*before, *shim.command(*argv, flag="--main")]
     return subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -98,3 +100,20 @@ def test_refused_at_the_start_it_starts_nothing(shim: Shim, recorder: Recorder) 
         session.say(handshake.refuse("no"))
     assert process.wait(PATIENCE_S) == 126
     assert process.communicate() == (b"", b"chaperone: no\n")
+
+
+def test_dialling_again_leaves_nothing_open(shim: Shim, recorder: Recorder) -> None:
+    script = "while ! read -t 0.1 line; do :; done; exit 8"
+    process = start(shim, "bash", "-c", script, stdin=subprocess.PIPE, before=("prlimit", "--nofile=18"))
+    for _ in range(12):
+        with recorder.accept() as session:
+            session.hello()
+            session.say(handshake.go())
+    assert process.stdin is not None
+    process.stdin.write(b"enough\n")
+    process.stdin.flush()
+    with recorder.accept() as last:
+        last.hello()
+        assert last.serve().code == 8
+    assert process.wait(PATIENCE_S) == 8
+    assert process.communicate() == (b"", b"")
