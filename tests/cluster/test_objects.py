@@ -135,7 +135,8 @@ def test_a_privileged_workload_runs_once_approved_and_goes_on_without_asking(
     tester.run("rollout", "status", *target, "--timeout=90s")
     image = tester.try_("set", "image", *target, "app=localhost/other:1")
     assert "change of Deployment" in image.error
-    [one] = admin.get("pods", "-n", NAMESPACE, "-l", f"app={name}")["items"][:1]
+    found = admin.get("pods", "-n", NAMESPACE, "-l", f"app={name}")["items"]
+    [one] = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
     running = tester.try_("set", "image", f"pod/{one['metadata']['name']}", "-n", NAMESPACE, "app=other:1")
     assert "change of Pod" in running.error
     owner = one["metadata"]["ownerReferences"]
