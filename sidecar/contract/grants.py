@@ -120,6 +120,8 @@ class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """What may run inside, at most ``MAX_COMMANDS_BYTES``; every rule must let a program pass."""
     traced: bool = False
     """Whether there is no session where its programs cannot be seen."""
+    application: bool = False
+    """Whether it is for a container's own program: see :func:`check_application`."""
 
 
 class _Token(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -146,6 +148,8 @@ class DialIn(msgspec.Struct, frozen=True):
     container: str
     argv: tuple[bytes, ...]
     tty: bool
+    namespace: str = ""
+    application: bool = False
 
 
 def argv_digest(argv: Sequence[bytes]) -> bytes:
@@ -174,14 +178,15 @@ def verify_grant(token: bytes, *, roots: tuple[bytes, ...], now: int | None) -> 
     """Give the grant in a token after checking its signature and its key's certificate.
 
     ``roots`` are raw Ed25519 public keys, ``now`` is in Unix seconds and judges the certificate only;
-    None judges it at the time the grant was issued, for those who are told of a session later.
+    None judges it at the time the grant was issued, for those who are told of a session later. A grant for a
+    container's own program is always judged so: pods live longer than keys.
     :func:`check_dial_in` judges the grant's own times. Raises GrantError.
     """
     if len(token) > MAX_TOKEN_BYTES:
         raise GrantError("the grant is too long")
     parsed = _parse(token)
     grant = _decode(parsed.body, Grant)
-    moment = grant.issued_at if now is None else now
+    moment = grant.issued_at if now is None or grant.application else now
     try:
         public_key = certified_key(parsed.certificate, roots=roots, purpose=Purpose.GRANT, now=moment)
     except CallerError as error:
@@ -220,6 +225,9 @@ def check_dial_in(grant: Grant, dial_in: DialIn, *, now: int, skew_seconds: int)
 
     ``skew_seconds`` is how far the issuer's clock may be from ours. Raises GrantError.
     """
+    if grant.application or dial_in.application:
+        check_application(grant, dial_in)
+        return
     if now > grant.expires_at + skew_seconds:
         raise GrantError("the grant has expired; run the command again")
     if now < grant.issued_at - skew_seconds:
@@ -230,6 +238,30 @@ def check_dial_in(grant: Grant, dial_in: DialIn, *, now: int, skew_seconds: int)
         raise GrantError("the grant is for another container")
     if grant.argv_digest != argv_digest(dial_in.argv):
         raise GrantError("the grant is for another command line")
+    _check_terminal(grant, dial_in)
+
+
+def check_application(grant: Grant, dial_in: DialIn) -> None:
+    """Check that a verified grant is for this container's own program. Raises GrantError.
+
+    It is part of the pod's manifest, so it neither expires nor is used up, and holds wherever the same
+    program runs in a container of this name in the namespace; it lets nothing happen but masking. No digest
+    binds a command line that the kubelet fills in (``$(VARIABLE)``).
+    """
+    if not (grant.application and dial_in.application):
+        raise GrantError(
+            "the grant is for a container's own program"
+            if grant.application
+            else "the grant is for a session, and not for a container's own program"
+        )
+    if (grant.namespace, grant.container) != (dial_in.namespace, dial_in.container):
+        raise GrantError("the grant is for another container")
+    if grant.argv_digest and grant.argv_digest != argv_digest(dial_in.argv):
+        raise GrantError("the grant is for another command line")
+    _check_terminal(grant, dial_in)
+
+
+def _check_terminal(grant: Grant, dial_in: DialIn) -> None:
     if grant.tty != dial_in.tty:
         raise GrantError(
             "the grant is for a session with a terminal"

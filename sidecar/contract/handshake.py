@@ -21,6 +21,8 @@ EXECUTED_ARGV_BYTES = 36 * 1024
 MAX_DENIAL_BYTES = 1024
 _TTY = 1
 _STDIN = 2
+_APPLICATION = 4
+_RESUMED = 8
 _EXECUTED = struct.Struct("<BIIIHH")
 _TRUNCATED = 1
 
@@ -47,6 +49,10 @@ class Header(msgspec.Struct, frozen=True):
     grant_length: int
     argc: int
     total: int
+    application: bool = False
+    """Whether the program is a container's own, and no session."""
+    resumed: bool = False
+    """Whether another recorder had the descriptors before: nobody knows how far it came."""
 
     @property
     def descriptors(self) -> int:
@@ -72,6 +78,7 @@ class Answer(Enum):
     DENY = b"D"
     FINISHED = b"K"
     TERMINATE = b"T"
+    INPUT_ENDED = b"I"
 
 
 class Resized(msgspec.Struct, frozen=True):
@@ -135,7 +142,16 @@ def parse_header(packet: bytes) -> Header:
     if total > MAX_HELLO_BYTES or grant_length > total or argc > total:
         raise HandshakeError("the hello is larger than any command line")
     size = WindowSize(rows, cols, xpixel, ypixel)
-    return Header(bool(flags & _TTY), bool(flags & _STDIN), size, grant_length, argc, total)
+    return Header(
+        tty=bool(flags & _TTY),
+        stdin=bool(flags & _STDIN),
+        size=size,
+        grant_length=grant_length,
+        argc=argc,
+        total=total,
+        application=bool(flags & _APPLICATION),
+        resumed=bool(flags & _RESUMED),
+    )
 
 
 def parse_body(header: Header, body: bytes) -> Hello:
@@ -217,6 +233,11 @@ def deny(reason: str) -> bytes:
 def finished() -> bytes:
     """Everything is delivered; the shim may exit."""
     return Answer.FINISHED.value
+
+
+def input_ended() -> bytes:
+    """A container's own program gets no more input: the shim's copies of it are to be closed."""
+    return Answer.INPUT_ENDED.value
 
 
 def terminate(signal: int, reason: str) -> bytes:

@@ -1,7 +1,7 @@
 """Deciding whether a dial-in becomes a session."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sidecar.contract.errors import CallerError
@@ -29,6 +29,8 @@ class Admitted:
     grant: Grant
     token: bytes
     hello: Hello
+    lock: claims.Lock | None = None
+    """Of a container's own program: nobody else is served as such as long as it is held."""
 
     @property
     def grant_digest(self) -> bytes:
@@ -42,12 +44,29 @@ def admit(hello: Hello, container: str, settings: Settings, *, now: int) -> Admi
     try:
         grant = verify_grant(hello.grant, roots=settings.root_keys, now=now)
         session = grant.session
-        dial_in = DialIn(settings.pod_uid, container, hello.argv, hello.header.tty)
+        dial_in = DialIn(
+            settings.pod_uid,
+            container,
+            hello.argv,
+            hello.header.tty,
+            namespace=settings.namespace,
+            application=hello.header.application,
+        )
         check_dial_in(grant, dial_in, now=now, skew_seconds=settings.skew_seconds)
     except GrantError as error:
         raise RefusedError(str(error), NoticeKind.GRANT_REFUSED, session) from None
+    if grant.application:
+        return _admit_application(Admitted(grant, hello.grant, hello), container, settings)
     if not claims.claim(Path(settings.spool), session):
         raise RefusedError(
             "the grant was used before; run the command again", NoticeKind.GRANT_REPLAYED, session
         )
     return Admitted(grant, hello.grant, hello)
+
+
+def _admit_application(admitted: Admitted, container: str, settings: Settings) -> Admitted:
+    lock = claims.lock(Path(settings.spool), container)
+    if lock is None:
+        reason = "the container's own program is under the shim already; this grant is for it alone"
+        raise RefusedError(reason, NoticeKind.GRANT_REPLAYED, admitted.grant.session)
+    return replace(admitted, lock=lock)

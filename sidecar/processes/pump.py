@@ -15,7 +15,9 @@ from sidecar.contract.handshake import MAX_PACKET_BYTES, Executed, HandshakeErro
 from sidecar.processes.endpoints import Endpoints, Sink, Source
 from sidecar.processes.journal import Journal
 from sidecar.processes.log import log_failure
+from sidecar.processes.unrecorded import Unrecorded
 from sidecar.recording import commands, inputs
+from sidecar.recording.application import Application
 from sidecar.recording.deadlines import MILLISECOND, SECOND
 from sidecar.recording.session import Session
 from sidecar.shipping.spool import SpoolError
@@ -32,9 +34,9 @@ class Pump:
 
     def __init__(
         self,
-        session: Session,
+        session: Session | Application,
         endpoints: Endpoints,
-        journal: Journal,
+        journal: Journal | Unrecorded,
         connection: socket.socket,
         *,
         lifeline: int,

@@ -22,6 +22,8 @@ from sidecar.processes.pump import Pump
 from sidecar.processes.refusal import refuse
 from sidecar.processes.reporting import report_refusal
 from sidecar.processes.spare import DialledIn
+from sidecar.processes.unrecorded import Unrecorded
+from sidecar.recording.application import Application
 from sidecar.recording.argv import masked_argv
 from sidecar.recording.deadlines import SECOND
 from sidecar.recording.engines import Engines, maskers
@@ -77,20 +79,13 @@ def _open(surroundings: Surroundings, dialled: DialledIn, hello: Hello, descript
         judge = Judge(admitted.grant.commands)
     except CallerError as error:
         raise RefusedError(str(error), NoticeKind.GRANT_REFUSED, admitted.grant.session) from None
-    journal = Journal.begin(settings, admitted.grant, admitted.token)
-    session = Session(
-        tty=hello.header.tty,
-        limits=admitted.grant.limits,
-        maskers=maskers(engine, endpoints.sources, tty=hello.header.tty),
-        programs=Programs(
-            engine.masks,
-            judge,
-            must_be_seen=admitted.grant.traced,
-            session=admitted.grant.session,
-            namespace=settings.namespace,
-        ),
-        spool_patience=settings.spool_patience_seconds * SECOND,
-    )
+    session: Session | Application
+    if admitted.lock is not None:
+        journal = Unrecorded(admitted.lock)
+        session = _application(hello, endpoints, engine)
+    else:
+        journal = Journal.begin(settings, admitted.grant, admitted.token)
+        session = _session(settings, admitted, judge, endpoints, engine)
     pump = Pump(
         session,
         endpoints,
@@ -102,6 +97,35 @@ def _open(surroundings: Surroundings, dialled: DialledIn, hello: Hello, descript
     )
     pump.start(_start_event(settings, dialled, admitted, engine))
     return pump
+
+
+def _session(
+    settings: Settings, admitted: Admitted, judge: Judge, endpoints: Endpoints, engine: Engine
+) -> Session:
+    grant, tty = admitted.grant, admitted.hello.header.tty
+    return Session(
+        tty=tty,
+        limits=grant.limits,
+        maskers=maskers(engine, endpoints.sources, tty=tty),
+        programs=Programs(
+            engine.masks,
+            judge,
+            must_be_seen=grant.traced,
+            session=grant.session,
+            namespace=settings.namespace,
+        ),
+        spool_patience=settings.spool_patience_seconds * SECOND,
+    )
+
+
+def _application(hello: Hello, endpoints: Endpoints, engine: Engine) -> Application:
+    header = hello.header
+    return Application(
+        tty=header.tty,
+        columns=header.size.cols,
+        resumed=header.resumed,
+        maskers=maskers(engine, endpoints.sources, tty=header.tty),
+    )
 
 
 def _start_event(settings: Settings, dialled: DialledIn, admitted: Admitted, engine: Engine) -> SessionStart:

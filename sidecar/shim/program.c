@@ -49,11 +49,12 @@ static void say_why_not(const char *name, int error)
  * Only a dumpable process can be seized without CAP_SYS_PTRACE (ptrace(2)). From then on it holds nothing
  * that is not the program's: others of its user could trace it too.
  */
-static void wait_at_gate(int gate)
+static void wait_at_gate(int gate, bool is_application)
 {
     char open;
-    int error = forbid_untraced();
-    (void)prctl(PR_SET_DUMPABLE, 1);
+    int error = is_application ? 0 : forbid_untraced();
+    if (!is_application)
+        (void)prctl(PR_SET_DUMPABLE, 1);
     if (write(gate, &error, sizeof error) != sizeof error || read(gate, &open, 1) != 1)
         _exit(EXIT_REFUSED);
     (void)close(gate);
@@ -72,7 +73,7 @@ static _Noreturn void become_program(const struct streams *streams, char *const 
         say("cannot set up the program's terminal or pipes: ", strerror(error), NULL);
         fail(exec_errors, error);
     }
-    wait_at_gate(gate);
+    wait_at_gate(gate, streams->of_application);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)execvp(argv[0], argv);
@@ -88,7 +89,7 @@ static void hold_at_gate(struct program *program)
     if (poll(&ready, 1, START_WITHIN_MS) == 0)
         give_up("the process for the program was held up, so nothing was run. Try again");
     if (read(program->gate, &program->filter_error, sizeof program->filter_error)
-        == sizeof program->filter_error)
+        == sizeof program->filter_error && !program->is_application)
         program->trace_error = trace(program->pid);
 }
 
@@ -136,7 +137,7 @@ void signal_program(const struct program *program, int signal)
 {
     if (program->ended)
         return;  /* its number may be another's by now */
-    if (kill(-program->pid, signal) && errno == ESRCH)
+    if (program->is_application || (kill(-program->pid, signal) && errno == ESRCH))
         (void)kill(program->pid, signal);
 }
 

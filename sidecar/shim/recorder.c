@@ -7,9 +7,10 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { PACKET_MAX = 65536, FLAG_TTY = 1, FLAG_STDIN_PIPED = 2 };
+enum { PACKET_MAX = 65536, FLAG_TTY = 1, FLAG_STDIN_PIPED = 2, FLAG_APPLICATION = 4, FLAG_RESUMED = 8, AGAIN_MS = 50 };
 
 struct header {
     char magic[4];
@@ -48,23 +49,32 @@ static void bound_sending(int recorder, int64_t deadline)
         give_up_errno("set up the socket to the recorder", "");
 }
 
-static int connect_within(int recorder, int64_t deadline)
+static bool listens_later(int64_t deadline)
+{
+    struct timespec pause = {.tv_nsec = AGAIN_MS * 1000000L};
+    if ((errno != ENOENT && errno != ECONNREFUSED) || time_left(deadline) <= AGAIN_MS)
+        return false;
+    (void)nanosleep(&pause, NULL);
+    return true;
+}
+
+static int connect_within(int recorder, int64_t deadline, bool patient)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = SOCKET_PATH};
     int result;
     do {
         bound_sending(recorder, deadline);
         result = connect(recorder, (struct sockaddr *)&address, sizeof address);
-    } while (result && (errno == EINTR || errno == EAGAIN));
+    } while (result && (errno == EINTR || errno == EAGAIN || (patient && listens_later(deadline))));
     return result;
 }
 
-int dial(int64_t deadline)
+int dial(int64_t deadline, bool patient)
 {
     int recorder = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (recorder < 0)
         give_up_errno("open a socket", "");
-    if (connect_within(recorder, deadline))
+    if (connect_within(recorder, deadline, patient))
         give_up_errno("reach the recorder at " SOCKET_PATH,
                       ". Is this pod's container chaperone-recorder running?");
     return recorder;
@@ -126,7 +136,8 @@ static struct header make_header(const struct streams *streams, const char *gran
     size_t grant_len = strlen(grant), total = grant_len, argc = 0;
     for (; argv[argc]; argc++)
         total += strlen(argv[argc]) + 1;
-    uint32_t flags = (streams->tty ? FLAG_TTY : 0U) | (streams->stdin_piped ? FLAG_STDIN_PIPED : 0U);
+    uint32_t flags = (streams->tty ? FLAG_TTY : 0U) | (streams->stdin_piped ? FLAG_STDIN_PIPED : 0U)
+                     | (streams->of_application ? FLAG_APPLICATION : 0U) | (streams->resumed ? FLAG_RESUMED : 0U);
     return (struct header){
         .magic = {'C', 'S', 'H', '1'},
         .flags = htole32(flags),

@@ -1,6 +1,7 @@
 #include "shim.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <string.h>
@@ -9,7 +10,13 @@
 
 #define ENDING "\r\n"
 
+#ifndef LAST_WORD_PATH
+#define LAST_WORD_PATH "/dev/termination-log"
+#endif
+
 enum { PATIENCE_MS = 1000 };
+
+static bool kubelet_reads, silent;
 
 /* A reason or a file name must not become a second line or an escape sequence. */
 static void make_one_line(char *text)
@@ -50,6 +57,27 @@ static size_t append(char *line, size_t used, size_t size, const char *part)
     return used;
 }
 
+void say_also_to_kubelet(void)
+{
+    kubelet_reads = true;
+}
+
+void be_silent(void)
+{
+    silent = true;
+}
+
+/* The kubelet mounts it where the pod does not say otherwise (terminationMessagePath). */
+static void write_last_word(const char *line, size_t length)
+{
+    int file = kubelet_reads ? open(LAST_WORD_PATH, O_WRONLY | O_CLOEXEC) : -1;
+    if (file < 0)
+        return;
+    ssize_t written = write(file, line, length);
+    (void)written;  /* standard error has it */
+    (void)close(file);
+}
+
 void say(const char *part, ...)
 {
     char line[REASON_MAX + 64] = "chaperone: ";
@@ -59,7 +87,10 @@ void say(const char *part, ...)
     for (; part; part = va_arg(parts, const char *))
         used = append(line, used, room, part);
     va_end(parts);
+    if (silent)
+        return;
     make_one_line(line);
+    write_last_word(line, used);
     used = append(line, used, sizeof line, is_raw_terminal(STDERR_FILENO) ? ENDING : "\n");
     write_patiently(line, used);
 }

@@ -31,21 +31,26 @@ static void prepare_process(void)
         give_up_errno("protect the session", "");
 }
 
-static int open_signals(void)
+static sigset_t signals_of_session(void)
 {
     static const int heard[] = {SIGCHLD, SIGWINCH, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
     sigset_t set;
     (void)sigemptyset(&set);
     for (size_t i = 0; i < sizeof heard / sizeof *heard; i++)
         (void)sigaddset(&set, heard[i]);
-    int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return set;
+}
+
+int open_signals(const sigset_t *heard)
+{
+    int signals = signalfd(-1, heard, SFD_CLOEXEC | SFD_NONBLOCK);
     if (signals < 0)
         give_up_errno("watch signals", "");
     return signals;
 }
 
 /* Until here a signal ends the shim and nothing runs; from here on it is the program's. */
-static void block_signals(void)
+void block_signals(void)
 {
     sigset_t all;
     (void)sigfillset(&all);
@@ -206,11 +211,14 @@ int main(int argc, char *argv[])
     int64_t deadline = now_ms() + ANSWER_WITHIN_MS;
     secure_descriptors();
     prepare_process();
+    if (argc >= 4 && strcmp(argv[2], "--main") == 0)
+        serve_application(argv[1], argv + 3);
     if (argc < 4 || strcmp(argv[2], "--") != 0)
         give_up("usage: /.chaperone/shim GRANT -- PROGRAM [ARGUMENT...]; "
                 "it is kubectl exec that starts this, with a grant from Chaperone");
-    session.recorder = dial(deadline);
-    session.signals = open_signals();
+    sigset_t heard = signals_of_session();
+    session.recorder = dial(deadline, false);
+    session.signals = open_signals(&heard);
     open_streams(&streams);
     session.size = streams.size;
     await_listening(session.recorder, deadline);

@@ -12,11 +12,13 @@
  *   programs.c     what there is to know of it
  *   denying.c      what becomes of one that may not run
  *   descendants.c  waiting for, and ending, everything the program left behind
+ *   application.c  a container's own program, which is no session and outlives its recorder
  *   say.c          what people read
  */
 #ifndef CHAPERONE_SHIM_H
 #define CHAPERONE_SHIM_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
@@ -39,6 +41,7 @@ enum {
     START_WITHIN_MS = 10000,   /* for the new process to be ready */
     KILL_AFTER_MS = 2000,      /* from the recorder's T to SIGKILL */
     END_WITHIN_MS = 5000,      /* to kill and reap what is left */
+    DELIVER_WITHIN_MS = 10000, /* from the end of a container's own program to the shim's */
     REASON_MAX = 1024,
     WAITING_MAX = 1024,        /* programs that wait for the recorder; beyond, nothing in the session goes on */
     PROGRAM_MAX = 65536,       /* what the recorder is told of one */
@@ -55,6 +58,12 @@ _Noreturn void give_up(const char *reason);
 /* Gives up with "cannot <what>: <errno in words>; nothing was run<hint>". */
 _Noreturn void give_up_errno(const char *what, const char *hint);
 
+/* Why nothing runs goes where the kubelet looks for a container's last word, too. */
+void say_also_to_kubelet(void);
+
+/* From here on nothing is said. */
+void be_silent(void);
+
 /* Milliseconds on a clock that never jumps. */
 int64_t now_ms(void);
 
@@ -65,6 +74,8 @@ int time_left(int64_t deadline);
 
 struct streams {
     bool tty;
+    bool of_application;   /* of a container's own program, not of a session */
+    bool resumed;          /* another recorder had them before */
     bool stdin_piped;      /* there is input: neither closed nor /dev/null */
     struct winsize size;
     int for_recorder[6];   /* in the order of the protocol */
@@ -79,6 +90,12 @@ void open_streams(struct streams *streams);
 void leave_to_recorder(const struct streams *streams);
 void leave_to_program(const struct streams *streams);
 
+/* What only the program needs. */
+void leave_ends_to_program(const struct streams *streams);
+
+/* There is no more input, for this recorder and all that come after. */
+void end_input(struct streams *streams);
+
 bool outer_size(struct winsize *size);
 void restore_terminal(void);
 
@@ -86,7 +103,7 @@ void restore_terminal(void);
 
 enum from_recorder {
     LISTENING = 'L', GO = 'G', REFUSED = 'R', CONTINUE = 'C', DENIED = 'D', DELIVERED = 'K', TERMINATE = 'T',
-    LOST = 0
+    INPUT_ENDED = 'I', LOST = 0
 };
 
 struct message {
@@ -95,7 +112,8 @@ struct message {
     char reason[REASON_MAX + 1];   /* REFUSED, DENIED, TERMINATE */
 };
 
-int dial(int64_t deadline);
+/* A patient one waits for a recorder that does not listen yet. */
+int dial(int64_t deadline, bool patient);
 void send_hello(int recorder, const struct streams *streams, const char *grant, char *const argv[],
                 int64_t deadline);
 
@@ -117,6 +135,7 @@ bool tell_untraced(int recorder, int trace_error, int filter_error);
 
 struct program {
     pid_t pid;
+    bool is_application;  /* neither traced nor filtered; signals go to it alone */
     int exec_errors;   /* pipe: an errno when exec failed, the end when it worked; then -1 */
     int error;         /* that errno, 0 for none */
     int gate;          /* held until the program may begin */
@@ -178,5 +197,14 @@ size_t describe_program(pid_t pid, unsigned char *packet);
 
 bool collect(struct program *program, struct tracer *tracer);
 bool end_descendants(struct program *program, struct tracer *tracer);
+
+/* application.c */
+
+_Noreturn void serve_application(const char *grant, char *const argv[]);
+
+/* shim.c */
+
+int open_signals(const sigset_t *heard);
+void block_signals(void);
 
 #endif

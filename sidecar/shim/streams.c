@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -152,13 +153,33 @@ void leave_to_recorder(const struct streams *streams)
             (void)close(streams->for_recorder[i]);
 }
 
-/* Standard error stays: the last line of a session that ended badly is written there. */
-void leave_to_program(const struct streams *streams)
+void leave_ends_to_program(const struct streams *streams)
 {
     int distinct = streams->tty ? 1 : 3;  /* a terminal serves as all three */
     for (int fd = 0; fd < distinct; fd++)
         if (streams->for_program[fd] > STDERR_FILENO)
             (void)close(streams->for_program[fd]);
+}
+
+void end_input(struct streams *streams)
+{
+    if (streams->tty || !streams->stdin_piped)
+        return;
+    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    (void)close(streams->for_recorder[3]);
+    int left[] = {STDOUT_FILENO, STDERR_FILENO, streams->for_recorder[4], streams->for_recorder[5]};
+    memcpy(streams->for_recorder, left, sizeof left);
+    streams->for_recorder_count = 4;
+    streams->stdin_piped = false;
+    if (nothing >= 0)
+        (void)dup2(nothing, STDIN_FILENO);
+    (void)close(nothing);
+}
+
+/* Standard error stays: the last line of a session that ended badly is written there. */
+void leave_to_program(const struct streams *streams)
+{
+    leave_ends_to_program(streams);
     (void)close(STDIN_FILENO);
     (void)close(STDOUT_FILENO);
 }

@@ -19,6 +19,7 @@ from sidecar.contract.events import Channel, Data, End, Event, SessionStart, dec
 from sidecar.contract.frames import Chain
 from sidecar.contract.grants import CommandRule, Grant, GrantSigner, Limits, MaskingRule, argv_digest, issue
 from sidecar.contract.identifiers import session_id
+from sidecar.contract.names import MAIN_PROCESS_FLAG
 from sidecar.contract.signing import KeyCertificate, Purpose, certify
 from sidecar.contract.wire import Notice, NoticeKind
 from sidecar.shipping.notices import NoticeSpool
@@ -92,6 +93,28 @@ class Authority:
         )
         return Ticket(grant.session, issue(grant, self.signer), argv)
 
+    def application(
+        self, *argv: str, tty: bool = False, filled_in: bool = False, issued_at: int | None = None
+    ) -> "Ticket":
+        """Give a grant for a container's own program."""
+        digest = b"" if filled_in else argv_digest([argument.encode() for argument in argv])
+        grant = Grant(
+            session=session_id(int(time.time() * 1000), os.urandom(10)),
+            issued_at=int(time.time()) if issued_at is None else issued_at,
+            expires_at=0,
+            namespace="payments",
+            pod="",
+            pod_uid="",
+            container=CONTAINER,
+            argv_digest=digest,
+            tty=tty,
+            profile="strict",
+            limits=Limits(idle_seconds=0, total_seconds=0),
+            sealed=b"for the collector alone",
+            application=True,
+        )
+        return Ticket(grant.session, issue(grant, self.signer), argv, MAIN_PROCESS_FLAG)
+
 
 @dataclass(frozen=True)
 class Ticket:
@@ -100,9 +123,10 @@ class Ticket:
     session: str
     token: str
     argv: tuple[str, ...]
+    flag: str = "--"
 
     def command(self, shim: Path) -> list[str]:
-        return [str(shim), self.token, "--", *self.argv]
+        return [str(shim), self.token, self.flag, *self.argv]
 
 
 @dataclass(frozen=True)

@@ -82,12 +82,7 @@ def exec_door(
     audit_mode: bool = False,
 ) -> ExecDoor:
     policy = policy or RecordEverything(profile="strict", limits=Limits())
-    granter = Granter(
-        lambda: KEYS,
-        shown=redaction().identity,
-        clock=lambda: NOW_SECONDS * 10**9,
-        randomness=os.urandom,
-    )
+    granter = new_granter()
     lookup = Lookup(*pods, error=error)
     return ExecDoor(
         pods=lookup,
@@ -99,8 +94,19 @@ def exec_door(
     )
 
 
+def new_granter() -> Granter:
+    return Granter(
+        lambda: KEYS,
+        shown=redaction().identity,
+        clock=lambda: NOW_SECONDS * 10**9,
+        randomness=os.urandom,
+    )
+
+
 def injection_door() -> InjectionDoor:
-    return InjectionDoor(settings=SETTINGS, trust=lambda: TRUST, exempt=frozenset({"kube-system"}))
+    return InjectionDoor(
+        settings=SETTINGS, trust=lambda: TRUST, exempt=frozenset({"kube-system"}), granter=new_granter()
+    )
 
 
 class Objects:

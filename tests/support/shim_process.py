@@ -96,8 +96,8 @@ class Shim:
     path: Path
     socket_path: Path
 
-    def command(self, *argv: str | bytes, grant: str = "grant") -> list[str | bytes]:
-        return [str(self.path), grant, "--", *argv]
+    def command(self, *argv: str | bytes, grant: str = "grant", flag: str = "--") -> list[str | bytes]:
+        return [str(self.path), grant, flag, *argv]
 
     def start(
         self, *argv: str | bytes, stdin: int = subprocess.PIPE, before: tuple[str, ...] = ()

@@ -1,6 +1,7 @@
-"""The attach door: CONNECT ``pods/attach`` joins the main process of a container, which nothing records yet.
+"""The attach door: CONNECT ``pods/attach`` joins the own program of a container, which nothing records yet.
 
-Policies decide, as everywhere; but for rules that say ``recording: none``, it stays closed.
+Policies decide, as everywhere; but for rules that say ``recording: none``, it stays closed. Without
+input, where the program runs under the shim (``main_process.py``), it shows the masked log; rules decide.
 """
 
 from collections.abc import Callable
@@ -69,6 +70,8 @@ class AttachDoor:
             labels=pod.metadata.labels,
             namespace_labels=await self._namespaces.labels(request.namespace),
         )
+        if container.log_is_masked and pod.recorder is not None and not options.stdin:
+            question = replace(question, shows_log=True)
         reached = pod.spec.reached_from(container)
         noted = Noted(container=container.name, uid=pod.metadata.uid, argv=question.argv, reaches=reached[1:])
         is_debug = container in (pod.spec.ephemeral_containers or ())

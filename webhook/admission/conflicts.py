@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from sidecar.contract import names
-from webhook.admission import recorder
+from webhook.admission import main_process, recorder
 from webhook.admission.pods import Container, Pod, absolute, is_in_its_place, is_shim_mount
 from webhook.admission.recorder import Json, RecorderSettings, Trust
 from webhook.admission.review import decode_object
@@ -41,6 +41,7 @@ def _conflicts(pod: Pod, raw: msgspec.Raw, settings: RecorderSettings, trust: Tr
     yield from _platform(pod)
     yield from _aliases(pod, settings, trust)
     yield from _tracing(pod)
+    yield from (Conflict(one.rule, one.why, one.remedy, one.field) for one in main_process.unfit(pod))
     spec = _reserved(pod, raw)
     injected = any(recorder.looks_ours(one, settings) for one in spec.init_containers or ())
     yield from _names(pod, spec, settings, injected=injected)

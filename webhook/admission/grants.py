@@ -1,15 +1,22 @@
 """Grants for sessions that a policy lets happen."""
 
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
-from sidecar.contract.grants import LIFETIME_SECONDS, Grant, GrantSigner, argv_digest, issue
+from sidecar.contract.grants import LIFETIME_SECONDS, Grant, GrantSigner, Limits, argv_digest, issue
 from sidecar.contract.identifiers import RANDOM_BYTES, session_id
 from sidecar.contract.sealing import NONCE_BYTES, Identity, Sealed, seal
 from sidecar.contract.sealing import Decision as SealedDecision
+from sidecar.masking import Profile
+from webhook.admission.main_process import digest_of
+from webhook.admission.pods import Container
 from webhook.approvals.programs import encode_approval
 from webhook.policy.decision import Decision, Question
+
+_MAIN_PROCESS: Final = "main-process"
+"""In the place of a rule: no policy decides about it, the pod asks for it."""
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -92,6 +99,28 @@ class Granter:
             rules=decision.masking_rules,
             commands=decision.commands,
             traced=decision.traced,
+        )
+        return issue(grant, keys.signer)
+
+    def grant_application(self, container: Container, namespace: str, who: Identity, request_uid: str) -> str:
+        """Give the token for a container's own program, sealed with who made the pod. Raises GrantError."""
+        keys, now, name = self._keys(), self._clock(), self.new_session()
+        decided = SealedDecision("allow", "", _MAIN_PROCESS, request_uid, now)
+        content = Sealed(self._shown(who), decided)
+        grant = Grant(
+            session=name,
+            issued_at=now // 1_000_000_000,
+            expires_at=0,
+            namespace=namespace,
+            pod="",
+            pod_uid="",
+            container=container.name,
+            argv_digest=digest_of(container.line),
+            tty=container.tty,
+            profile=Profile.STRICT.value,
+            limits=Limits(idle_seconds=0, total_seconds=0),
+            sealed=seal(keys.seal_key, name, content, nonce=self._randomness(NONCE_BYTES)),
+            application=True,
         )
         return issue(grant, keys.signer)
 

@@ -15,7 +15,7 @@ import msgspec
 from sidecar.contract import environment, names
 from sidecar.contract.errors import ConfigurationError
 from webhook.admission import recorder
-from webhook.admission.pods import absolute
+from webhook.admission.pods import absolute, wrapped
 from webhook.admission.recorder import Json, RecorderSettings, Trust
 from webhook.admission.review import MalformedReviewError, decode_object
 
@@ -53,13 +53,14 @@ def read_pod(raw: msgspec.Raw) -> Json:
 
 
 def difference(
-    pod: Json, settings: RecorderSettings, trust: Trust, *, needs_alias: bool
+    pod: Json, settings: RecorderSettings, trust: Trust, *, needs_alias: bool, awaited: bool = False
 ) -> Difference | None:
     """Give the first thing that is not as it is injected, if any.
 
-    ``needs_alias`` says whether the pod cannot ask the cluster's DNS where the collector is.
+    ``needs_alias`` says whether the pod cannot ask the cluster's DNS where the collector is,
+    ``awaited`` whether no container may start before the recorder listens.
     """
-    return next(_differences(pod, settings, trust, needs_alias=needs_alias), None)
+    return next(_differences(pod, settings, trust, needs_alias=needs_alias, awaited=awaited), None)
 
 
 def was_injected(pod: Json, settings: RecorderSettings) -> bool:
@@ -68,7 +69,7 @@ def was_injected(pod: Json, settings: RecorderSettings) -> bool:
 
 
 def _differences(
-    pod: Json, settings: RecorderSettings, trust: Trust, *, needs_alias: bool
+    pod: Json, settings: RecorderSettings, trust: Trust, *, needs_alias: bool, awaited: bool
 ) -> Iterator[Difference]:
     spec = _part(pod, "spec")
     initial, main = _list(spec, "initContainers"), _list(spec, "containers")
@@ -81,7 +82,7 @@ def _differences(
     for group, containers, first in (("initContainers", initial[1:], 1), ("containers", main, 0)):
         for index, container in enumerate(containers, start=first):
             yield from _of_mounts(container, f"spec.{group}[{index}].volumeMounts")
-    yield from _of_recorder(initial[0], recorder.container(settings, trust, called), trust)
+    yield from _of_recorder(initial[0], recorder.container(settings, trust, called, awaited=awaited), trust)
     yield from _of_volumes(_list(spec, "volumes"), settings)
     ours = _alias(settings, trust)
     if needs_alias and trust.collector_address and ours not in _list(spec, "hostAliases"):
@@ -223,6 +224,10 @@ def without(pod: Json, settings: RecorderSettings, trust: Trust) -> msgspec.Raw:
 def _without_mount(container: Json) -> Json:
     left, ours = dict(container), recorder.mount(str(container.get("name")))
     _put(left, "volumeMounts", [one for one in _list(container, "volumeMounts") if one != ours])
+    command = left.get("command")
+    if isinstance(command, list):
+        own = wrapped([str(word) for word in cast("list[Any]", command)])
+        left["command"] = command if own is None else list(own)
     return left
 
 

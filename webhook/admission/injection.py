@@ -11,9 +11,11 @@ import msgspec
 
 from sidecar.contract import names
 from sidecar.contract.errors import ClusterError
-from webhook.admission import recorder
+from sidecar.contract.grants import GrantError
+from webhook.admission import main_process, recorder
 from webhook.admission.conflicts import conflict
 from webhook.admission.denials import deny, unavailable
+from webhook.admission.grants import Granter
 from webhook.admission.injected import DEFAULT_CONTAINER
 from webhook.admission.pods import Container, Pod, is_in_its_place
 from webhook.admission.recorder import RecorderSettings, Trust
@@ -32,11 +34,18 @@ class InjectionDoor:
     """
 
     def __init__(
-        self, *, settings: RecorderSettings, trust: Callable[[], Trust], exempt: frozenset[str]
+        self,
+        *,
+        settings: RecorderSettings,
+        trust: Callable[[], Trust],
+        exempt: frozenset[str],
+        granter: Granter,
     ) -> None:
+        """``granter`` makes the grants of programs that are to run under the shim."""
         self._settings = settings
         self._trust = trust
         self._exempt = exempt
+        self._granter = granter
 
     async def review(self, request: Request) -> Answer:
         """Give the injection, or why there can be none. Raises MalformedReviewError."""
@@ -51,7 +60,20 @@ class InjectionDoor:
         clash = conflict(pod, request.object, self._settings, trust)
         if clash is not None:
             return deny(asked, why=clash.why, remedy=clash.remedy, rule=clash.rule, field=clash.field)
-        return Answer(patch=tuple(self._steps(pod, trust)))
+        try:
+            return Answer(patch=(*self._steps(pod, trust), *self._under_shim(request, pod, trust)))
+        except GrantError as error:
+            remedy = "ask for fewer groups and claims in identities"
+            return deny(asked, why=str(error), remedy=remedy, rule="GrantTooLarge")
+        except ClusterError as error:
+            return unavailable(asked, why=str(error))
+
+    def _under_shim(self, request: Request, pod: Pod, trust: Trust) -> Iterable[Step]:
+        def issue(container: Container) -> str:
+            who = request.user_info.identity()
+            return self._granter.grant_application(container, request.namespace, who, request.uid)
+
+        return main_process.steps(pod, request.namespace, trust.roots, issue)
 
     def _steps(self, pod: Pod, trust: Trust) -> Iterable[Step]:
         initial, main = _guarded(pod.spec.init_containers), pod.spec.containers
@@ -60,7 +82,10 @@ class InjectionDoor:
         yield from _label(pod)
         yield from _place_volumes(pod, self._settings)
         yield from _name_collector(pod, self._settings, trust)
-        yield from _place_recorder(pod, recorder.container(self._settings, trust, guarded))
+        yield from _place_recorder(
+            pod,
+            recorder.container(self._settings, trust, guarded, awaited=bool(main_process.asked_for(pod))),
+        )
         yield from _mount_all("/spec/initContainers", initial, offset=1)
         yield from _mount_all("/spec/containers", main, offset=0)
 

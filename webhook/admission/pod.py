@@ -10,10 +10,11 @@ from typing import Final
 import msgspec
 
 from sidecar.contract.errors import ClusterError
+from webhook.admission import main_process
 from webhook.admission.approving import Approving
 from webhook.admission.conflicts import conflict
 from webhook.admission.denials import deny, refused_by_policy, unavailable
-from webhook.admission.injected import difference, read_pod, was_injected, without
+from webhook.admission.injected import Difference, difference, read_pod, was_injected, without
 from webhook.admission.injection import creation_of
 from webhook.admission.lookup import NamespaceLookup
 from webhook.admission.pods import Pod
@@ -103,7 +104,12 @@ class PodDoor:
         """Give the refusal of a pod whose sessions could not be recorded."""
         clash = conflict(pod, request.object, self._settings, trust)
         needs_alias = not pod.spec.asks_cluster_dns
-        changed = difference(whole, self._settings, trust, needs_alias=needs_alias)
+        changed = difference(
+            whole, self._settings, trust, needs_alias=needs_alias, awaited=bool(main_process.asked_for(pod))
+        )
+        if changed is None:
+            found = main_process.astray(pod, request.namespace, trust.roots)
+            changed = found and Difference(found.why, found.field)
         if changed is not None and (clash is None or was_injected(whole, self._settings)):
             why = f"what Chaperone injects is not in this pod as it was injected: {changed.why}"
             return deny(asked, why=why, remedy=_AGAIN, rule="InjectionChanged", field=changed.field)

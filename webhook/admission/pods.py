@@ -4,12 +4,19 @@ Source: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/p
 """
 
 import posixpath
+from collections.abc import Sequence
 
 import msgspec
 
 from sidecar.contract import environment
 from sidecar.contract.errors import ConfigurationError
-from sidecar.contract.names import RECORDER_CONTAINER, SHIM_DIRECTORY, SHIM_VOLUME
+from sidecar.contract.names import (
+    MAIN_PROCESS_FLAG,
+    RECORDER_CONTAINER,
+    SHIM_DIRECTORY,
+    SHIM_PATH,
+    SHIM_VOLUME,
+)
 
 
 class VolumeMount(msgspec.Struct, frozen=True, rename="camel"):
@@ -71,14 +78,20 @@ class Container(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def line(self) -> tuple[str, ...]:
-        """The command line of its main process; nothing where the image says how it begins."""
-        return (*self.command, *(self.args or ())) if self.command else ()
+        """The command line of its own program without the shim; nothing where the image gives it."""
+        own = wrapped(self.command) or self.command
+        return (*own, *(self.args or ())) if own else ()
 
     @property
     def sees_shim(self) -> bool:
         """Whether its ``/.chaperone`` is the one the recorder fills for it."""
         here = [mount for mount in self.volume_mounts or () if mount.path == str(SHIM_DIRECTORY)]
         return len(here) == 1 and is_shim_mount(here[0], self.name)
+
+    @property
+    def log_is_masked(self) -> bool:
+        """Whether its own program runs under the shim, which starts nothing without a recorder."""
+        return self.sees_shim and wrapped(self.command) is not None
 
     @property
     def may_trace(self) -> bool:
@@ -261,6 +274,13 @@ class Pod(msgspec.Struct, frozen=True):
 def absolute(path: str) -> str:
     """Give the path a container runtime mounts at: from the root, normalised."""
     return posixpath.normpath("/" + path.lstrip("/"))
+
+
+def wrapped(command: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Give what a command begins under the shim with; None for one that it does not."""
+    words = tuple(command or ())
+    is_ours = len(words) > 3 and words[0] == str(SHIM_PATH) and words[2] == MAIN_PROCESS_FLAG
+    return words[3:] if is_ours else None
 
 
 def is_in_its_place(mount: VolumeMount) -> bool:

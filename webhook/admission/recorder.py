@@ -51,12 +51,17 @@ class Trust(msgspec.Struct, frozen=True):
     """Cluster address of the collector's Service, for pods that cannot ask for it by name; may be unknown."""
 
 
-def container(settings: RecorderSettings, trust: Trust, guarded: tuple[str, ...]) -> Json:
+def container(
+    settings: RecorderSettings, trust: Trust, guarded: tuple[str, ...], *, awaited: bool = False
+) -> Json:
     """Give the recorder's container for a pod with these guarded containers.
 
-    It fits the *restricted* Pod Security Standard whatever the pod says.
+    It fits the *restricted* Pod Security Standard whatever the pod says. Where it is ``awaited``, no other
+    container starts before it listens.
     """
+    probe = {"startupProbe": _startup_probe(guarded)} if awaited else {}
     return {
+        **probe,
         "name": names.RECORDER_CONTAINER,
         "image": settings.image,
         "imagePullPolicy": settings.pull_policy,
@@ -82,6 +87,18 @@ def container(settings: RecorderSettings, trust: Trust, guarded: tuple[str, ...]
             # Mounted here too, the API server does not mount the application's own token in its place.
             {"name": names.TOKEN_VOLUME, "mountPath": _SERVICE_ACCOUNT_DIRECTORY, "readOnly": True},
         ],
+    }
+
+
+def _startup_probe(guarded: tuple[str, ...]) -> Json:
+    """Give the probe that finds the socket which the recorder makes last."""
+    socket = names.SHIM_DIRECTORY / guarded[-1] / names.SOCKET_FILE
+    return {
+        "exec": {"command": ["test", "-S", str(socket)]},
+        "periodSeconds": 1,
+        "timeoutSeconds": 10,
+        "successThreshold": 1,
+        "failureThreshold": 120,
     }
 
 

@@ -24,9 +24,14 @@ class RecordEverything:
         return self.decision
 
 
-def not_recorded(door: Door, decision: Decision) -> Decision | None:
-    """Give the denial of what nothing would record though it has to be; None where that is not so."""
-    if door not in UNRECORDED_DOORS or decision.unrecorded or decision.action is Action.DENY:
+def not_recorded(question: Question, decision: Decision) -> Decision | None:
+    """Give the denial of what nothing would record though it has to be; None where that is not so.
+
+    What shows a masked log and nothing else is let through: readers of logs are not asked about.
+    """
+    door = question.door
+    may = decision.unrecorded or question.shows_log
+    if door not in UNRECORDED_DOORS or may or decision.action is Action.DENY:
         return None
     reason = (
         f"this version of Chaperone does not record what happens at the door {door.value}, and no rule about"

@@ -84,6 +84,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     argv: tuple[str, ...] = ()
     tty: bool = False
     stdin: bool = False
+    shows_log: bool = False
+    """Of an attach without input: nothing comes of it but what the container's log shows, masked."""
     privileges: tuple[Privilege, ...] = ()
     """Of a pod, a template or a role: what the request newly brings, nothing when it changes none of that."""
     changed: bool = True

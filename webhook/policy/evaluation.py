@@ -20,7 +20,7 @@ import msgspec
 from sidecar.commands.expressions import ExpressionError
 from webhook.policy.builtin import not_recorded
 from webhook.policy.compiling import CompiledRule
-from webhook.policy.decision import Action, Approval, Decision, Door, Glass, Judgement, Question
+from webhook.policy.decision import Action, Approval, Decision, Glass, Judgement, Question
 from webhook.policy.demands import Demand, demand, joined
 from webhook.policy.document import Mode
 from webhook.policy.facts import Facts
@@ -70,23 +70,23 @@ class PolicySet:
 
     def decide(self, question: Question) -> Decision:
         """Give the decision on one question."""
-        return self._conclude(self.matches(Facts(question)), question.door)
+        return self._conclude(self.matches(Facts(question)), question)
 
     def matches(self, facts: Facts) -> tuple[Match, ...]:
         """Give the rules that are about a question, in their order."""
         found = (ask(rule, facts) for rule in self._index.candidates(facts))
         return tuple(match for match in found if match is not None)
 
-    def _conclude(self, matches: Sequence[Match], door: Door) -> Decision:
+    def _conclude(self, matches: Sequence[Match], question: Question) -> Decision:
         """Give what follows when these rules are about a question."""
         enforced = [match for match in matches if self._enforces(match.rule)]
         decision = self._decision(enforced)
         if not self._audit:
-            decision = not_recorded(door, decision) or decision
+            decision = not_recorded(question, decision) or decision
         if len(enforced) == len(matches) and not self._audit:
             return decision
         would = self._decision(matches)
-        would = not_recorded(door, would) or would
+        would = not_recorded(question, would) or would
         return decision if would.action.rank <= decision.action.rank else _with_would(decision, would)
 
     def _enforces(self, rule: CompiledRule) -> bool:

@@ -91,7 +91,9 @@ def make_doors(
         "ephemeralcontainers": EphemeralDoor(
             namespaces=namespaces, policy=policy, approving=approving, clock=granter.now
         ),
-        "injection": InjectionDoor(settings=settings.recorder, trust=held.trust, exempt=exempt),
+        "injection": InjectionDoor(
+            settings=settings.recorder, trust=held.trust, exempt=exempt, granter=granter
+        ),
         "pods": PodDoor(
             settings=settings.recorder,
             trust=held.trust,

@@ -148,3 +148,43 @@ def test_command_lines_share_a_digest_only_when_equal(a: list[bytes], b: list[by
 
 def test_a_signer_never_shows_its_key() -> None:
     assert repr(SIGNER) == "GrantSigner(…)"
+
+
+APPLICATION = msgspec.structs.replace(
+    GRANT, expires_at=0, pod="", pod_uid="", limits=Limits(idle_seconds=0, total_seconds=0), application=True
+)
+OWN = DialIn("uid-9", "db", ARGV, tty=False, namespace="payments", application=True)
+
+
+def test_the_grant_of_an_own_program_holds_after_its_key_has_expired() -> None:
+    token = issue(APPLICATION, SIGNER).encode()
+    assert verify_grant(token, roots=ROOTS, now=NOW + 10**8) == APPLICATION
+    check_dial_in(APPLICATION, OWN, now=NOW + 10**8, skew_seconds=0)
+    early = msgspec.structs.replace(APPLICATION, issued_at=NOW + 7200)
+    with pytest.raises(GrantError, match="not valid at this time"):
+        verify_grant(issue(early, SIGNER).encode(), roots=ROOTS, now=NOW)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"namespace": "other"},
+        {"container": "other"},
+        {"argv": (b"other",)},
+        {"tty": True},
+        {"application": False},
+    ],
+)
+def test_the_grant_of_an_own_program_is_for_nothing_else(changed: dict[str, object]) -> None:
+    with pytest.raises(GrantError, match="the grant is for"):
+        check_dial_in(APPLICATION, msgspec.structs.replace(OWN, **changed), now=NOW, skew_seconds=0)
+
+
+def test_an_own_program_needs_a_grant_of_its_own() -> None:
+    with pytest.raises(GrantError, match="for a session, and not"):
+        check_dial_in(GRANT, OWN, now=NOW, skew_seconds=0)
+
+
+def test_a_command_line_that_is_filled_in_is_not_bound() -> None:
+    unbound = msgspec.structs.replace(APPLICATION, argv_digest=b"")
+    check_dial_in(unbound, msgspec.structs.replace(OWN, argv=(b"any",)), now=NOW, skew_seconds=0)

@@ -1,0 +1,119 @@
+"""The shim in front of a container's own program: it keeps the descriptors, and hands them over again."""
+
+import signal
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from shim_peer import PATIENCE_S, Recorder
+from shim_process import Shim
+
+from sidecar.contract import handshake
+
+
+def start(
+    shim: Shim, *argv: str, stdin: int = subprocess.DEVNULL, before: tuple[str, ...] = ()
+) -> subprocess.Popen[bytes]:
+    command = [*before, *shim.command(*argv, flag="--main")]
+    return subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_it_says_what_it_is_and_is_not_traced(shim: Shim, recorder: Recorder) -> None:
+    process = start(shim, "sh", "-c", "true; sleep 0; exit 5")
+    with recorder.accept() as session:
+        header = session.hello().header
+        assert (header.application, header.resumed, header.stdin) == (True, False, False)
+        assert session.serve().code == 5
+        assert session.programs == []
+    assert process.wait(PATIENCE_S) == 5
+    process.communicate()
+
+
+def test_it_dials_again_and_goes_on(shim: Shim, recorder: Recorder) -> None:
+    process = start(shim, "sh", "-c", "read a; echo got $a; exit 6", stdin=subprocess.PIPE)
+    with recorder.accept() as first:
+        assert first.hello().header.descriptors == 6
+        first.say(handshake.go())
+    assert process.stdin is not None
+    process.stdin.write(b"word\n")
+    process.stdin.flush()
+    with recorder.accept() as second:
+        header = second.hello().header
+        assert (header.application, header.resumed, header.descriptors) == (True, True, 6)
+        assert second.serve().code == 6
+    assert process.wait(PATIENCE_S) == 6
+    assert process.communicate()[0] == b"got word\n"
+
+
+def test_a_recorder_that_refuses_is_asked_again(shim: Shim, recorder: Recorder) -> None:
+    process = start(shim, "sh", "-c", "sleep 1; exit 7")
+    with recorder.accept() as first:
+        first.hello()
+        first.say(handshake.go())
+    with recorder.accept() as second:
+        second.hello()
+        second.say(handshake.refuse("not now"))
+    with recorder.accept() as third:
+        third.hello()
+        assert third.serve().code == 7
+    assert process.wait(PATIENCE_S) == 7
+    assert process.communicate() == (b"", b"")
+
+
+def test_input_that_ended_is_not_handed_over_again(shim: Shim, recorder: Recorder) -> None:
+    process = start(shim, "sh", "-c", "cat; echo end; sleep 1", stdin=subprocess.PIPE)
+    with recorder.accept() as first:
+        first.hello()
+        first.say(handshake.go())
+        first.close_descriptors()
+        first.say(handshake.input_ended())
+    with recorder.accept() as second:
+        assert second.hello().header.descriptors == 4
+        assert second.serve().code == 0
+    assert process.wait(PATIENCE_S) == 0
+    assert process.communicate()[0] == b"end\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGWINCH, 40])
+def test_signals_reach_the_program_while_nobody_records(shim: Shim, recorder: Recorder, number: int) -> None:
+    name = {signal.SIGWINCH: "WINCH", 40: "40"}.get(number, signal.Signals(min(number, 31)).name[3:])
+    script = f"trap 'exit 9' {name}; echo up; while :; do sleep 0.1; done"
+    process = start(shim, "bash", "-c", script)
+    with recorder.accept() as first:
+        first.hello()
+        with ThreadPoolExecutor(1) as reader, first.copying():
+            first.say(handshake.go())
+            assert process.stdout is not None
+            assert reader.submit(process.stdout.readline).result(PATIENCE_S) == b"up\n"
+    process.send_signal(number)
+    with recorder.accept() as second:
+        second.hello()
+        assert second.serve().code == 9
+    assert process.wait(PATIENCE_S) == 9
+    process.communicate()
+
+
+def test_refused_at_the_start_it_starts_nothing(shim: Shim, recorder: Recorder) -> None:
+    process = start(shim, "echo", "never")
+    with recorder.accept() as session:
+        session.hello()
+        session.say(handshake.refuse("no"))
+    assert process.wait(PATIENCE_S) == 126
+    assert process.communicate() == (b"", b"chaperone: no\n")
+
+
+def test_dialling_again_leaves_nothing_open(shim: Shim, recorder: Recorder) -> None:
+    script = "while ! read -t 0.1 line; do :; done; exit 8"
+    process = start(shim, "bash", "-c", script, stdin=subprocess.PIPE, before=("prlimit", "--nofile=18"))
+    for _ in range(12):
+        with recorder.accept() as session:
+            session.hello()
+            session.say(handshake.go())
+    assert process.stdin is not None
+    process.stdin.write(b"enough\n")
+    process.stdin.flush()
+    with recorder.accept() as last:
+        last.hello()
+        assert last.serve().code == 8
+    assert process.wait(PATIENCE_S) == 8
+    assert process.communicate() == (b"", b"")
