@@ -144,25 +144,32 @@ class Alphabet(NamedTuple):
         return picked if self.values is None else picked.translate(self.values)
 
 
-def _gap(separator: bytes, silent: bytes, most: int) -> bytes:
-    """One separator, or what is silent, or both; group 1 is the separator. ``most`` are silent on a side."""
-    around = silent + rb"{0,%d}" % most
+def _silence(silent: bytes, *, rows: bool) -> tuple[bytes, bytes]:
+    """What is silent on a side of a separator, and what is without one; with ``rows`` one may end in each.
+
+    Blank lines stand between dumps, not within a number.
+    """
+    if not rows:
+        return silent + rb"{0,4}", silent + rb"{1,8}"
+    some = silent + rb"{0,2}"
+    row = ROW_BREAK + some
+    return some + rb"(?:" + row + rb")?", rb"(?:" + silent + rb"{1,2}(?:" + row + rb")?|" + row + rb")"
+
+
+def _gap(separator: bytes, around: bytes, alone: bytes) -> bytes:
+    """One separator, or what is silent, or both; group 1 is the separator."""
     return (
         rb"(?=(?:" + around + rb"(" + separator + rb"))?)"
-        rb"(?:" + around + separator + around + rb"|" + silent + rb"{1,%d})" % (2 * most)
+        rb"(?:" + around + separator + around + rb"|" + alone + rb")"
     )  # fmt: skip
 
 
-def _begun_gap(separator: bytes, silent: bytes, most: int) -> bytes:
+def _begun_gap(separator: bytes, around: bytes, alone: bytes) -> bytes:
     """What is whole of a gap that is cut off: a beginning of ``_gap``, however much of it is missing.
 
     Never more than one separator: many blanks could be read in more ways than there is time for.
     """
-    around = silent + rb"{0,%d}" % most
-    return (
-        rb"(?:" + around + rb"(?:" + separator + around + rb")?|"
-        + silent + rb"{%d,%d})" % (most + 1, 2 * most)
-    )  # fmt: skip
+    return rb"(?:" + around + rb"(?:" + separator + around + rb")?|" + alone + rb")"
 
 
 def _alphabet(
@@ -187,14 +194,15 @@ def _alphabet(
     """
     separator = alternatives(*separators, CURSOR_RIGHT) if escapes else alternatives(*separators)
     unseen = (*quiet, ESCAPE_SEQUENCE) if escapes else quiet
-    silent = rb"(?:" + b"|".join((ROW_BREAK, *unseen) if rows else unseen) + rb")"
-    most = 2 if rows else 4
+    around, alone = _silence(rb"(?:" + b"|".join(unseen) + rb")", rows=rows)
     tail = cut_off(*separators, *quiet, part or token)
-    if rows:
-        tail = rb"(?:" + ROW_BREAK_CUT + rb"|" + tail + rb")"
     if escapes:
         tail = rb"(?:" + ESCAPE_CUT_OFF + rb"|" + tail + rb")"
-    between = (gap or _gap(separator, silent, most)) + rb"(?=" + token + rb")"
+    cut = _begun_gap(separator, around, alone) + tail
+    if rows:
+        fillers = rb"(?:" + b"|".join(unseen) + rb"){0,2}"
+        cut = rb"(?:(?:" + around + separator + rb")?" + fillers + ROW_BREAK_CUT + rb"|" + cut + rb")"
+    between = (gap or _gap(separator, around, alone)) + rb"(?=" + token + rb")"
     return Alphabet(
         name=name,
         star=star,
@@ -202,7 +210,7 @@ def _alphabet(
         digits=re.compile(rb"(?:" + token + rb"){1,%d}" % (MOST_DIGITS + 1), re.DOTALL),
         enough=re.compile(token + rb"(?:(?:" + between + rb")?" + token + rb"){11}", re.DOTALL),
         gap=re.compile((rb"(?=" + GAP_BEGINS + rb")" if escapes else b"") + between, re.DOTALL),
-        cut=re.compile(_begun_gap(separator, silent, most) + tail + rb"\Z", re.DOTALL),
+        cut=re.compile(cut + rb"\Z", re.DOTALL),
         begun=re.compile(cut_off(part or token) + rb"\Z", re.DOTALL),
         pick=len(star) - 1 if pick < 0 else pick,
         values=values,

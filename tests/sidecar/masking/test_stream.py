@@ -58,6 +58,8 @@ def test_random_pieces_give_the_same(engine: Engine, data: bytes, sizes: list[in
         # rows of dumps, of which the text looks like more hex, or which end as on terminals
         b"32\\x34\\x31\\x36\\x38\\x34\\x37\r\n",
         b"\n00000012: 3335 3238 3035  352805\r\n00000018: 3234 3237 3937  242797\r\n",
+        # an empty line behind a row
+        b"00000000: 6162 6330 3132  abc 12\n00000006: 3336 3031 3137  36011\n\n0000000c: 3439 3331",
         b"\n00000010  32 32 36 36 30 34 31 32 2f 32 37 20              |22660412/27 |security code: ",
     ],
 )
