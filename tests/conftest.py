@@ -18,7 +18,7 @@ _HERE = Path(__file__).parent
 settings.register_profile("loaded", deadline=None)
 settings.load_profile("loaded")
 """On a machine that others load, how long one example takes says nothing of the code."""
-_CLUSTER, _ROUGH, _MAKES_CLUSTERS = "cluster", "rough", "makes clusters"
+_CLUSTER, _ROUGH, _MAKES_CLUSTERS, _OPENSEARCH = "cluster", "rough", "makes clusters", "opensearch"
 _ROUGH_FILES = frozenset(
     f"cluster/test_{name}.py"
     for name in (
@@ -76,6 +76,7 @@ def _group(file: str) -> str | None:
     name = file.removeprefix("tests/")
     if name == "scripts/devcluster/test_local_cluster.py":
         return _MAKES_CLUSTERS
-    if not name.startswith("cluster/") and "pytest.mark.cluster" not in (_HERE / name).read_text():
-        return None
+    text = (_HERE / name).read_text()
+    if not name.startswith("cluster/") and "pytest.mark.cluster" not in text:
+        return _OPENSEARCH if "pytest.mark.opensearch" in text else None
     return _ROUGH if name in _ROUGH_FILES and "CHAPERONE_SECOND_CLUSTER" in os.environ else _CLUSTER

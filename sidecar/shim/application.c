@@ -182,14 +182,20 @@ static void hear_signals(struct application *application)
     }
 }
 
-/* With a container's first process the kernel would end all others: as then, they end with it. */
+/*
+ * With a container's first process the kernel would end all others: as then, they end with it. So would
+ * whoever dials just now, which is waited for.
+ */
 static void settle_end(struct application *application)
 {
     if (!application->program.ended || application->alone)
         return;
+    if (!application->leave_at)
+        application->leave_at = now_ms() + DELIVER_WITHIN_MS;
+    if (application->dialling >= 0 && time_left(application->leave_at) > 0)
+        return;
     (void)end_descendants(&application->program, &application->tracer);
     application->alone = true;
-    application->leave_at = now_ms() + DELIVER_WITHIN_MS;
 }
 
 static bool size_is_told(struct application *application)

@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,15 +12,39 @@ from shim_process import Shim
 from sidecar.contract import handshake
 
 
-def start(
-    shim: Shim, *argv: str, stdin: int = subprocess.DEVNULL, before: tuple[str, ...] = ()
-) -> subprocess.Popen[bytes]:
-    command = [*before, *shim.command(*argv, flag="--main")]
-    return subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+class Start:
+    """Starts programs under the shim; what a test leaves running would dial into the next one's recorder."""
+
+    def __init__(self, shim: Shim) -> None:
+        self._shim = shim
+        self._running = list[subprocess.Popen[bytes]]()
+
+    def __call__(
+        self, *argv: str, stdin: int = subprocess.DEVNULL, before: tuple[str, ...] = ()
+    ) -> subprocess.Popen[bytes]:
+        command = [*before, *self._shim.command(*argv, flag="--main")]
+        process = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self._running.append(process)
+        return process
+
+    def end(self) -> None:
+        for process in self._running:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                if pipe is not None:
+                    pipe.close()
 
 
-def test_it_says_what_it_is_and_is_not_traced(shim: Shim, recorder: Recorder) -> None:
-    process = start(shim, "sh", "-c", "true; sleep 0; exit 5")
+@pytest.fixture
+def start(shim: Shim) -> Iterator[Start]:
+    starting = Start(shim)
+    yield starting
+    starting.end()
+
+
+def test_it_says_what_it_is_and_is_not_traced(start: Start, recorder: Recorder) -> None:
+    process = start("sh", "-c", "true; sleep 0; exit 5")
     with recorder.accept() as session:
         header = session.hello().header
         assert (header.application, header.resumed, header.stdin) == (True, False, False)
@@ -29,8 +54,8 @@ def test_it_says_what_it_is_and_is_not_traced(shim: Shim, recorder: Recorder) ->
     process.communicate()
 
 
-def test_it_dials_again_and_goes_on(shim: Shim, recorder: Recorder) -> None:
-    process = start(shim, "sh", "-c", "read a; echo got $a; exit 6", stdin=subprocess.PIPE)
+def test_it_dials_again_and_goes_on(start: Start, recorder: Recorder) -> None:
+    process = start("sh", "-c", "read a; echo got $a; exit 6", stdin=subprocess.PIPE)
     with recorder.accept() as first:
         assert first.hello().header.descriptors == 6
         first.say(handshake.go())
@@ -45,8 +70,8 @@ def test_it_dials_again_and_goes_on(shim: Shim, recorder: Recorder) -> None:
     assert process.communicate()[0] == b"got word\n"
 
 
-def test_a_recorder_that_refuses_is_asked_again(shim: Shim, recorder: Recorder) -> None:
-    process = start(shim, "sh", "-c", "sleep 1; exit 7")
+def test_a_recorder_that_refuses_is_asked_again(start: Start, recorder: Recorder) -> None:
+    process = start("sh", "-c", "sleep 1; exit 7")
     with recorder.accept() as first:
         first.hello()
         first.say(handshake.go())
@@ -60,8 +85,8 @@ def test_a_recorder_that_refuses_is_asked_again(shim: Shim, recorder: Recorder) 
     assert process.communicate() == (b"", b"")
 
 
-def test_input_that_ended_is_not_handed_over_again(shim: Shim, recorder: Recorder) -> None:
-    process = start(shim, "sh", "-c", "cat; echo end; sleep 1", stdin=subprocess.PIPE)
+def test_input_that_ended_is_not_handed_over_again(start: Start, recorder: Recorder) -> None:
+    process = start("sh", "-c", "cat; echo end; sleep 1", stdin=subprocess.PIPE)
     with recorder.accept() as first:
         first.hello()
         first.say(handshake.go())
@@ -75,10 +100,12 @@ def test_input_that_ended_is_not_handed_over_again(shim: Shim, recorder: Recorde
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGWINCH, 40])
-def test_signals_reach_the_program_while_nobody_records(shim: Shim, recorder: Recorder, number: int) -> None:
+def test_signals_reach_the_program_while_nobody_records(
+    start: Start, recorder: Recorder, number: int
+) -> None:
     name = {signal.SIGWINCH: "WINCH", 40: "40"}.get(number, signal.Signals(min(number, 31)).name[3:])
     script = f"trap 'exit 9' {name}; echo up; while :; do sleep 0.1; done"
-    process = start(shim, "bash", "-c", script)
+    process = start("bash", "-c", script)
     with recorder.accept() as first:
         first.hello()
         with ThreadPoolExecutor(1) as reader, first.copying():
@@ -93,8 +120,8 @@ def test_signals_reach_the_program_while_nobody_records(shim: Shim, recorder: Re
     process.communicate()
 
 
-def test_refused_at_the_start_it_starts_nothing(shim: Shim, recorder: Recorder) -> None:
-    process = start(shim, "echo", "never")
+def test_refused_at_the_start_it_starts_nothing(start: Start, recorder: Recorder) -> None:
+    process = start("echo", "never")
     with recorder.accept() as session:
         session.hello()
         session.say(handshake.refuse("no"))
@@ -102,9 +129,9 @@ def test_refused_at_the_start_it_starts_nothing(shim: Shim, recorder: Recorder) 
     assert process.communicate() == (b"", b"chaperone: no\n")
 
 
-def test_dialling_again_leaves_nothing_open(shim: Shim, recorder: Recorder) -> None:
+def test_dialling_again_leaves_nothing_open(start: Start, recorder: Recorder) -> None:
     script = "while ! read -t 0.1 line; do :; done; exit 8"
-    process = start(shim, "bash", "-c", script, stdin=subprocess.PIPE, before=("prlimit", "--nofile=18"))
+    process = start("bash", "-c", script, stdin=subprocess.PIPE, before=("prlimit", "--nofile=18"))
     for _ in range(12):
         with recorder.accept() as session:
             session.hello()
