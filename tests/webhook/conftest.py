@@ -15,6 +15,12 @@ from webhook.store import OpenSearchSettings
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    """Tests that wait run under asyncio, as the servers do."""
+    return "asyncio"
+
+
 @pytest.fixture(scope="module")
 def api() -> Iterator[KubeApi]:
     """The API server of the tests' cluster, as its administrator."""

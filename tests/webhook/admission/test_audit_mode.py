@@ -34,11 +34,6 @@ DENYING = policies(policy(rule("deny", reason="because")), audit=True)
 PLAIN = plain_pod()
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def asked(door: Door, request: Request) -> Answer:
     return await AuditMode(door, BUILTIN).review(request)
 

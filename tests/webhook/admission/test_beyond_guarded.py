@@ -12,11 +12,6 @@ TOKEN = "kubernetes.io/service-account-token"
 RESOURCE = ("PersistentVolume", "persistentvolumes")
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def token(user: str, *groups: str, namespace: str = "kube-system", name: str = "root-ca") -> Request:
     made: Object = {"kind": "TokenRequest", "metadata": {}, "spec": {"audiences": ["x"]}}
     info = {"username": user, "groups": list(groups)}

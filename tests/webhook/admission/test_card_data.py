@@ -15,11 +15,6 @@ NUMBER = "4111111111111111"
 APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def config(data: Object | None = None, **metadata: Any) -> Object:
     return {"kind": "ConfigMap", "metadata": {"name": "c", "uid": "u-1", **metadata}, "data": data or {}}
 

@@ -16,11 +16,6 @@ from webhook.policy.decision import Policy
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def connect(resource: str, name: str = "web", **fields: Any) -> review.Request:
     plural, _, subresource = resource.partition("/")
     options = fields.pop("options", {})

@@ -12,11 +12,6 @@ from webhook.admission.review import Answer, decode_review
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def asked(*doors: str) -> Answer:
     written = json.loads(json.dumps(policy(rule(match={"doors": list(doors)}))))
     sent = body(written, operation="CREATE", kind={"kind": "GuardPolicy"}, name="test")

@@ -23,11 +23,6 @@ from webhook.admission.review import MalformedReviewError
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def environment(pod: Object) -> dict[str, str]:
     return {v["name"]: v.get("value", "") for v in pod["spec"]["initContainers"][0]["env"]}
 

@@ -33,11 +33,6 @@ APP: Object = {"name": "app", "image": "i", "command": ["/bin/app", "-v"], "args
 SIDE: Object = {"name": "side", "image": "i", "command": ["/bin/side"]}
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def asking(value: str, *containers: Object, **spec: Any) -> Object:
     pod = plain_pod(*(containers or (APP, SIDE)), **spec)
     pod["metadata"]["annotations"] = {ASKED: value}

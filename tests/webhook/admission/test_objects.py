@@ -32,11 +32,6 @@ GONE = {"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": "u-9"}
 SERVER_SET: Object = {"uid": "u-1", "resourceVersion": "7", "creationTimestamp": "2026-01-01T00:00:00Z"}
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def workload(kind: str, template: Object, **spec: Any) -> Object:
     metadata = {"name": "web", "namespace": "payments"}
     if kind == "PodTemplate":

@@ -20,11 +20,6 @@ MESH: Object = {"name": "mesh", "image": "mesh:1"}
 ADMIN: Object = {**MESH, "securityContext": {"capabilities": {"add": ["NET_ADMIN"]}}}
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def reason(answer: Answer) -> str:
     return answer.denial.causes[0].reason if answer.denial else ""
 

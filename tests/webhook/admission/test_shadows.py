@@ -24,11 +24,6 @@ CHOSEN: list[Object] = [
 ]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def pod_with(outer: Object, inner: Object, *paths: str) -> Object:
     mounts = [{"name": name, "mountPath": path} for name, path in zip(("outer", "inner"), paths, strict=True)]
     return plain_pod(

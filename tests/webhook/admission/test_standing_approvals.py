@@ -21,11 +21,6 @@ SPACED = ["4111", "1111", "1111", "1111"]
 LATE = "2126-03-02T12:00:00Z"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Policies:
     """Two rules, of which one lets standing approvals be given."""
 

@@ -30,11 +30,6 @@ SECRET: Object = {
 }
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class OnePod:
     """Finds one pod, or none."""
 

@@ -41,11 +41,6 @@ PAN = "4111111111111111"
 MASKS = Engine.load(Profile.STRICT).masks()
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Says:
     """A policy that says the same to everything."""
 

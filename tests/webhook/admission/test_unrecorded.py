@@ -21,11 +21,6 @@ SHELL = {"name": "app", "image": "i", "command": ["sh"], "args": ["-l"], "stdin"
 POD = plain_pod(SHELL, {"name": "db", "image": "i"})
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def attach(container: str | None = "app", **options: Any) -> Request:
     fields: Object = {"stdout": True, **options}
     if container is not None:

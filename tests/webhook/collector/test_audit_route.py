@@ -37,11 +37,6 @@ SENDERS = {
 }
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Reviewer:
     """Knows some tokens, unless the API server is gone."""
 

@@ -19,11 +19,6 @@ from webhook.store.sqlite.store import SqliteStore
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Troubled(SqliteStore):
     """Loses the answer to as many writes as it is told, and counts them."""
 

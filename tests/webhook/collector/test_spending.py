@@ -14,11 +14,6 @@ from webhook.store.contract import SessionRecord
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def begun(approval: str | None) -> SessionRecord:
     session = make_record()
     return replace(session, decision=replace(session.decision, approval=approval))

@@ -17,11 +17,6 @@ TICKET = pending(question(), needed(BUILTIN))
 APPROVED = decided(TICKET, BOB)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def raw(ticket: ApprovalRequest) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode(ticket))
 

@@ -28,11 +28,6 @@ KIND = {"group": "", "version": "v1", "kind": "Pod"}
 CARD = "4111111111111111"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Cluster:
     """The doors over requests kept in memory, and a person who writes verdicts into them."""
 

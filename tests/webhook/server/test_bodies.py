@@ -12,11 +12,6 @@ pytestmark = pytest.mark.anyio
 Message = MutableMapping[str, Any]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def arriving(*chunks: bytes, end: bool = True) -> Callable[[], Awaitable[Message]]:
     """Give what receives these; without an end, more is promised and never comes."""
     left = list(chunks)

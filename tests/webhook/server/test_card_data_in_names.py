@@ -40,11 +40,6 @@ SHOWN: dict[str, Any] = {
 ASK = policies(policy(rule("approve", match={"doors": ["exec"], "users": [USER["username"]], "tty": True})))
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def test_it_is_in_no_event_ticket_record_or_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     kept, tickets = MemoryJournal(), MemoryTickets()

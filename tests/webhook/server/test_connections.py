@@ -16,11 +16,6 @@ pytestmark = pytest.mark.anyio
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @asynccontextmanager
 async def connected(app: ASGIApp, keep_alive: int = 75) -> AsyncGenerator[Streams]:
     """Give a connection to a server of this application."""

@@ -19,11 +19,6 @@ pytestmark = pytest.mark.anyio
 MASKS = Engine.load(Profile.STRICT).masks()
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def test_a_review_gets_a_review() -> None:
     app = Asgi(doors_app({"exec": exec_door(await injected(plain_pod()))}, lambda: None))
     status, answer = await app.post(

@@ -13,11 +13,6 @@ NAMESPACE = "default"
 POD = "/api/v1/namespaces/default/pods/lookup-test"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(autouse=True, scope="module")
 def _tidy(api: KubeApi) -> Iterator[None]:
     yield

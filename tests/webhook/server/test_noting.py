@@ -26,11 +26,6 @@ Make = Callable[..., AnswerNotes]
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def journal(tmp_path: Path) -> Any:
     opened = DiskJournal(tmp_path / "journal", limit_bytes=20_000, maker=make_maker())
     yield opened

@@ -9,11 +9,6 @@ from webhook.server.object_lookup import ApiObjectLookup, path_of
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.mark.parametrize(
     ("resource", "namespace", "path"),
     [

@@ -27,11 +27,6 @@ from webhook.store.sqlite.store import SqliteStore
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Nobody:
     """Knows no recorder."""
 

@@ -15,11 +15,6 @@ pytestmark = [pytest.mark.cluster, pytest.mark.anyio]
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def namespace(api: KubeApi) -> Iterator[str]:
     name = f"cache-{uuid.uuid4().hex[:8]}"
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}

@@ -26,11 +26,6 @@ RESOURCE = {"group": "chaperone.dev", "version": "v1alpha1", "resource": "guardp
 TOKEN = {"name": "token", "pattern": "tok_[0-9]{4}", "positive": ["tok_1234 "], "negative": ["tok"]}
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def stored(document: Object, generation: int = 1, **status: Any) -> bytes:
     """Give a policy as the API server stores it."""
     metadata = {**document["metadata"], "uid": "u", "generation": generation, "resourceVersion": "7"}

@@ -19,11 +19,6 @@ pytestmark = pytest.mark.anyio
 NAME = "chaperone-admission.chaperone-system.svc"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("", 0))

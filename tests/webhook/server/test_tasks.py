@@ -10,11 +10,6 @@ from webhook.server.tasks import Tasks
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def test_work_is_tried_again_after_an_expected_error(caplog: pytest.LogCaptureFixture) -> None:
     calls: list[int] = []
     done, failed = asyncio.Event(), asyncio.Event()

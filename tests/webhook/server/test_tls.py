@@ -16,11 +16,6 @@ pytestmark = pytest.mark.anyio
 NAME = "chaperone-admission.chaperone-system.svc"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def serving(root: material.Root = ROOT) -> material.Data:
     return material.new_serving(root, (NAME,), dt.datetime.now(dt.UTC))
 

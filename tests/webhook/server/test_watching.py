@@ -16,11 +16,6 @@ pytestmark = [pytest.mark.cluster, pytest.mark.anyio]
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def namespace(api: KubeApi) -> Iterator[str]:
     name = f"watch-{uuid.uuid4().hex[:8]}"
     metadata = {"name": name, "labels": {"tier": "gold"}}
