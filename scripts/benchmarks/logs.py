@@ -2,13 +2,12 @@
 
 import argparse
 import contextlib
-from collections.abc import Generator
 
-from kube import NAMESPACE, until
+from kube import Object, until
 from pods import container, pod
 
 from benchmarks.limits import KEY, print_limits, reached
-from benchmarks.pair import RAW_NAMESPACE, Side, administrator, raw_namespace
+from benchmarks.pair import Side, pods_made
 from benchmarks.report import median, print_table
 from benchmarks.stream import LINE
 
@@ -35,24 +34,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=5, help="times on each side (default: 5)")
 
 
-@contextlib.contextmanager
-def writers(cluster: str, megabytes: int) -> Generator[tuple[Side, Side]]:
+def writers(cluster: str, megabytes: int) -> contextlib.AbstractContextManager[tuple[Side, Side]]:
     """Give both sides, each with a pod ``bench`` whose program waits to be told to write."""
-    kubectl = administrator(cluster)
-    raw_namespace(kubectl)
-    sides = (Side("guarded", NAMESPACE, kubectl), Side("raw", RAW_NAMESPACE, kubectl))
     writer = container(command=["sh", "-c", _SCRIPT], args=[f"{megabytes}000000"])
-    try:
-        for side in sides:
-            kubectl.delete_now("-n", side.namespace, "pod/bench")
-            annotations = {"chaperone.dev/main-process": "true"} if side.name == "guarded" else {}
-            kubectl.apply(pod("bench", writer, namespace=side.namespace, annotations=annotations))
-        for side in sides:
-            kubectl.run("wait", "-n", side.namespace, "--for=condition=Ready", "pod/bench", "--timeout=90s")
-        yield sides
-    finally:
-        for side in sides:
-            kubectl.delete_now("-n", side.namespace, "pod/bench")
+
+    def make(side: Side) -> Object:
+        annotations = {"chaperone.dev/main-process": "true"} if side.name == "guarded" else {}
+        return pod("bench", writer, namespace=side.namespace, annotations=annotations)
+
+    return pods_made(cluster, make)
 
 
 def _number(side: Side, file: str) -> int | None:

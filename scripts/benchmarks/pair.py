@@ -2,11 +2,11 @@
 
 import contextlib
 import subprocess
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kube import NAMESPACE, REPOSITORY, Kubectl
+from kube import NAMESPACE, REPOSITORY, Kubectl, Object
 from pods import pod
 
 RAW_NAMESPACE = "chaperone-bench"
@@ -37,16 +37,21 @@ def raw_namespace(kubectl: Kubectl) -> None:
     kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": RAW_NAMESPACE}})
 
 
-@contextlib.contextmanager
-def pods(cluster: str) -> Generator[tuple[Side, Side]]:
+def pods(cluster: str) -> contextlib.AbstractContextManager[tuple[Side, Side]]:
     """Give the guarded side and the raw side, both with a running pod ``bench``."""
+    return pods_made(cluster, lambda side: pod("bench", namespace=side.namespace))
+
+
+@contextlib.contextmanager
+def pods_made(cluster: str, make: Callable[[Side], Object]) -> Generator[tuple[Side, Side]]:
+    """Give both sides, each with its pod ``bench``, which ``make`` gives."""
     kubectl = administrator(cluster)
     raw_namespace(kubectl)
     sides = (Side("guarded", NAMESPACE, kubectl), Side("raw", RAW_NAMESPACE, kubectl))
     try:
         for side in sides:
             kubectl.delete_now("-n", side.namespace, "pod/bench")
-            kubectl.apply(pod("bench", namespace=side.namespace))
+            kubectl.apply(make(side))
         for side in sides:
             kubectl.run("wait", "-n", side.namespace, "--for=condition=Ready", "pod/bench", "--timeout=90s")
         yield sides

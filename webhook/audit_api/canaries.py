@@ -15,7 +15,7 @@ from fastapi import FastAPI, Request, Response
 from sidecar.contract.errors import CallerError
 from sidecar.contract.events import Channel, Data, decode_event
 from sidecar.contract.sealing import Identity
-from webhook.audit_api.bodies import body_of
+from webhook.audit_api.bodies import body_of, read_object
 from webhook.audit_api.canary_objects import CARD_NUMBER, MASKED, Canary, CanaryStatus
 from webhook.audit_api.errors import ApiError, Reason
 from webhook.audit_api.gate import identity_of, json_response
@@ -108,13 +108,7 @@ class Canaries:
 
 def parse_canary(body: bytes) -> Canary:
     """Read a request's body. Raises ApiError."""
-    try:
-        canary = msgspec.json.decode(body, type=Canary)
-    except msgspec.MsgspecError as error:
-        raise ApiError(Reason.BAD_REQUEST, f"the body is no Canary: {error}") from None
-    if canary.kind != "Canary" or canary.api_version != API_VERSION:
-        raise ApiError(Reason.BAD_REQUEST, f"the body must be a Canary of {API_VERSION}")
-    return canary
+    return read_object(body, "a Canary", Canary)
 
 
 def canary_event(

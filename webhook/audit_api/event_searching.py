@@ -5,9 +5,9 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from webhook.audit_api.bodies import read_object
 from webhook.audit_api.errors import ApiError, Reason
 from webhook.audit_api.event_objects import EventSearch, EventSearchHit, EventSearchStatus, event_object
-from webhook.audit_api.objects import API_VERSION
 from webhook.audit_api.searching import MAX_HITS, moment
 from webhook.journal.events import Kind, Outcome
 from webhook.store.audit import AuditQuery, KeptEvent, searched_text
@@ -20,12 +20,7 @@ _E = TypeVar("_E", bound=Enum)
 
 def parse_event_search(body: bytes) -> EventSearch:
     """Read a request's body. Raises ApiError."""
-    try:
-        search = msgspec.json.decode(body, type=EventSearch)
-    except msgspec.MsgspecError as error:
-        raise ApiError(Reason.BAD_REQUEST, f"the body is no EventSearch: {error}") from None
-    if search.kind != "EventSearch" or search.api_version != API_VERSION:
-        raise ApiError(Reason.BAD_REQUEST, f"the body must be an EventSearch of {API_VERSION}")
+    search = read_object(body, "an EventSearch", EventSearch)
     if not search.spec.text.strip():
         raise _invalid("spec.text: say what to look for")
     if not 1 <= search.spec.limit <= MAX_HITS:

@@ -11,7 +11,7 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 
 from sidecar.contract.sealing import Identity
-from webhook.audit_api.bodies import body_of
+from webhook.audit_api.bodies import body_of, read_object
 from webhook.audit_api.errors import ApiError, Reason, unknown_session
 from webhook.audit_api.gate import identity_of, json_response
 from webhook.audit_api.objects import API_VERSION, SessionKill, SessionKillStatus, rfc3339
@@ -68,12 +68,7 @@ class Kills:
 
 def parse_kill(body: bytes) -> SessionKill:
     """Read a request's body. Raises ApiError."""
-    try:
-        asked = msgspec.json.decode(body, type=SessionKill)
-    except msgspec.MsgspecError as error:
-        raise ApiError(Reason.BAD_REQUEST, f"the body is no SessionKill: {error}") from None
-    if asked.kind != "SessionKill" or asked.api_version != API_VERSION:
-        raise ApiError(Reason.BAD_REQUEST, f"the body must be a SessionKill of {API_VERSION}")
+    asked = read_object(body, "a SessionKill", SessionKill)
     reason = asked.spec.reason.strip()
     if not reason or len(reason) > MAX_REASON or printable(reason) != reason:
         message = (

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request, Response
 
 from sidecar.contract.errors import ClusterError
 from webhook.audit_api.access import LEDGERS, Action, Read, ReadHook
+from webhook.audit_api.bodies import skip_body
 from webhook.audit_api.errors import ApiError, Reason
 from webhook.audit_api.gate import identity_of, json_response
 from webhook.audit_api.ledger_objects import (
@@ -38,7 +39,6 @@ Sign = Callable[[], str]
 MAX_ENTRIES: Final = 1000
 _DEFAULT_ENTRIES: Final = 500
 _PAGE: Final = 100
-_MAX_BODY_BYTES: Final = 64 * 1024
 _MAX_BYTES: Final = 8 * 1024 * 1024
 
 
@@ -114,7 +114,7 @@ class Ledgers:
 
     async def sign(self, request: Request) -> Response:
         """Sign a checkpoint of now, and give it as text. Whatever is posted says nothing."""
-        await _skip_body(request)
+        await skip_body(request, "nothing needs to be posted to have a checkpoint signed")
         await self._note(request, "/checkpoint", Action.SIGN)
         if self._sign is None:
             raise ApiError(Reason.METHOD_NOT_ALLOWED, "this server does not sign checkpoints")
@@ -191,14 +191,6 @@ class Ledgers:
 
 def _entry(kept: KeptEntry) -> LedgerEntry:
     return LedgerEntry(kept.index, kept.key, kept.data, tuple(node.hex() for node in kept.nodes))
-
-
-async def _skip_body(request: Request) -> None:
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > _MAX_BODY_BYTES:
-            raise ApiError(Reason.TOO_LARGE, "nothing needs to be posted to have a checkpoint signed")
 
 
 def _value(kept: KeptEntry | None) -> Value | None:

@@ -5,10 +5,10 @@ from typing import Final
 import msgspec
 from msgspec import UnsetType
 
+from webhook.audit_api.bodies import read_object
 from webhook.audit_api.conversion import session_object
 from webhook.audit_api.errors import ApiError, Reason
 from webhook.audit_api.objects import (
-    API_VERSION,
     Search,
     SearchHit,
     SearchStatus,
@@ -23,12 +23,7 @@ MAX_HITS: Final = 1000
 
 def parse_search(body: bytes) -> Search:
     """Read a request's body. Raises ApiError."""
-    try:
-        search = msgspec.json.decode(body, type=Search)
-    except msgspec.MsgspecError as error:
-        raise ApiError(Reason.BAD_REQUEST, f"the body is no Search: {error}") from None
-    if search.kind != "Search" or search.api_version != API_VERSION:
-        raise ApiError(Reason.BAD_REQUEST, f"the body must be a Search of {API_VERSION}")
+    search = read_object(body, "a Search", Search)
     if not search.spec.text.strip():
         raise ApiError(Reason.INVALID, "spec.text: say what to look for", kind="searches")
     if not 1 <= search.spec.limit <= MAX_HITS:

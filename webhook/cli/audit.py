@@ -202,9 +202,7 @@ class Audit:
         """Order a session to be ended."""
         place = session.metadata
         asked = Asked("create", "sessions/kill", place.namespace, place.name)
-        body = msgspec.json.encode(SessionKill(SessionKillSpec(reason)))
-        with self._cluster.request(_path(asked, ("sessions", place.name, "kill")), {}, body=body) as answer:
-            _content(answer, asked)
+        self._created(asked, ("sessions", place.name, "kill"), SessionKill(SessionKillSpec(reason)))
 
     def _phase(self, session: Session) -> str:
         return self._by_id(session.metadata.name, session.metadata.namespace).session.status.phase
@@ -216,9 +214,7 @@ class Audit:
     def search(self, namespace: str | None, spec: SearchSpec) -> SearchAnswer:
         """Give where a text is found."""
         asked = Asked("create", "searches", namespace)
-        body = msgspec.json.encode(Search(spec))
-        with self._cluster.request(_path(asked, ("searches",)), {}, body=body) as answer:
-            content = _content(answer, asked)
+        content = self._created(asked, ("searches",), Search(spec))
         status = _decode(content, Search).status
         hits = [] if isinstance(status, msgspec.UnsetType) else status.hits
         return SearchAnswer(hits, msgspec.Raw(content))
@@ -226,9 +222,7 @@ class Audit:
     def search_events(self, namespace: str | None, spec: EventSearchSpec) -> EventSearchAnswer:
         """Give which audit events a text is found in."""
         asked = Asked("create", "eventsearches", namespace)
-        body = msgspec.json.encode(EventSearch(spec))
-        with self._cluster.request(_path(asked, ("eventsearches",)), {}, body=body) as answer:
-            content = _content(answer, asked)
+        content = self._created(asked, ("eventsearches",), EventSearch(spec))
         status = _decode(content, EventSearch).status
         hits = [] if isinstance(status, msgspec.UnsetType) else status.hits
         return EventSearchAnswer(hits, msgspec.Raw(content))
@@ -236,13 +230,17 @@ class Audit:
     def tell_canary(self, namespace: str, canary: Canary) -> CanaryAnswer:
         """Tell of a canary, and give what the record says of it."""
         asked = Asked("create", "canaries", namespace)
-        body = msgspec.json.encode(canary)
-        with self._cluster.request(_path(asked, ("canaries",)), {}, body=body) as answer:
-            content = _content(answer, asked)
+        content = self._created(asked, ("canaries",), canary)
         return CanaryAnswer(_decode(content, Canary), msgspec.Raw(content))
 
     def _get(self, asked: Asked, path: tuple[str, ...], parameters: Mapping[str, str]) -> bytes:
         with self._cluster.request(_path(asked, path), parameters) as answer:
+            return _content(answer, asked)
+
+    def _created(self, asked: Asked, path: tuple[str, ...], content: msgspec.Struct) -> bytes:
+        """Post an object, and give the one that is answered."""
+        body = msgspec.json.encode(content)
+        with self._cluster.request(_path(asked, path), {}, body=body) as answer:
             return _content(answer, asked)
 
     def _lines(
