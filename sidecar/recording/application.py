@@ -13,10 +13,10 @@ from sidecar.contract.events import Channel, SessionStart
 from sidecar.contract.handshake import Exited, Resized, ShimMessage, finished, go, input_ended
 from sidecar.recording import inputs
 from sidecar.recording.commands import CloseSink, CloseSource, Command, Deliver, Finish, SetSize, Tell
-from sidecar.recording.flow import PIPE_BYTES, Flow
+from sidecar.recording.flow import Flow
 from sidecar.recording.masker import Masker
 from sidecar.recording.resuming import Resumed
-from sidecar.recording.session import CHATTER, LAST_DELIVERY, QUIET, QUIET_AFTER_SHIM, REST
+from sidecar.recording.sources import LAST_DELIVERY, REST, Sources
 
 _MISSING: Final = b"chaperone: output is missing here: the recorder was restarted"
 
@@ -48,6 +48,7 @@ class Application:
         self._tty = tty
         self._flows = {channel: Flow(channel, new) for channel, new in maskers.items()}
         self._outputs = [flow for flow in self._flows.values() if flow.channel is not Channel.STDIN]
+        self._sources = Sources(self._flows.values())
         line = b"\r\n" if tty else b"\n"
         self._resumed = (
             {flow.channel: Resumed(line + _MISSING + line) for flow in self._outputs} if resumed else {}
@@ -56,10 +57,8 @@ class Application:
             flow.resize(columns)
         self._phase = Phase.RUNNING
         self._commands: list[Command] = []
-        self._exit_at: int | None = None
         self._give_up_at: int | None = None
         self._last_word: bytes | None = None
-        self._quiet = QUIET
 
     @property
     def over(self) -> bool:
@@ -91,11 +90,11 @@ class Application:
     @property
     def deadline(self) -> int | None:
         """When to tick at the latest, if nothing else happens."""
-        times = [flow.resting_until for flow in self._flows.values() if flow.resting_until]
+        times = self._sources.waking()
         if self._give_up_at is not None:
             times.append(self._give_up_at)
         if self._phase is Phase.DRAINING:
-            times += [flow.quiet_since + self._quiet for flow in self._outputs if _audible(flow)]
+            times += self._sources.silences()
         return min(times, default=None)
 
     def _take(self, happened: inputs.Input) -> None:
@@ -126,12 +125,11 @@ class Application:
         self._commands.append(command)
 
     def _received(self, at: int, flow: Flow, data: bytes) -> None:
-        flow.quiet_since = at
+        self._sources.heard(at, flow, len(data))
         if flow.channel is Channel.STDIN:
             flow.deliver(len(data))
             self._do(Deliver(flow.channel, data))
             return
-        flow.after_exit += len(data) if self._exit_at is not None else 0
         resumed = self._resumed.get(flow.channel)
         self._show(flow, flow.mask(resumed.feed(data) if resumed else data))
         flow.take_findings()
@@ -143,7 +141,7 @@ class Application:
             self._do(Deliver(flow.channel, masked))
 
     def _source_ended(self, at: int, flow: Flow) -> None:
-        if self._tty and flow.channel is not Channel.STDIN and self._exit_at is None:
+        if self._tty and flow.channel is not Channel.STDIN and not self._sources.ended:
             flow.resting_until = at + REST
             return
         self._do(CloseSource(flow.channel))
@@ -177,8 +175,7 @@ class Application:
                 self._do(SetSize(size))
                 for flow in self._outputs:
                     flow.resize(size.cols)
-            case Exited() if self._exit_at is None:
-                self._exit_at = at
+            case Exited() if not self._sources.ended:
                 self._last_word = finished()
                 self._drain(at)
             case _:
@@ -186,17 +183,14 @@ class Application:
 
     def _shim_gone(self, at: int) -> None:
         """The shim was killed, and all of the container with it."""
-        self._quiet = QUIET_AFTER_SHIM
+        self._sources.shim_gone()
         self._last_word = None
         self._give_up_at = at + LAST_DELIVERY
-        if self._exit_at is None:
-            self._exit_at = at
+        if not self._sources.ended:
             self._drain(at)
 
     def _drain(self, at: int) -> None:
-        for flow in self._flows.values():
-            flow.quiet_since = at
-            flow.resting_until = 0
+        self._sources.end(at)
         self._phase = Phase.DRAINING
 
     def _stop(self, at: int) -> None:
@@ -212,30 +206,19 @@ class Application:
         self._finish(None)
 
     def _ticked(self, at: int) -> None:
-        for flow in self._flows.values():
-            if flow.resting_until <= at:
-                flow.resting_until = 0
+        self._sources.wake(at)
         if self._give_up_at is not None and at >= self._give_up_at:
             self._finish(self._last_word)
 
     def _advance(self, at: int) -> None:
-        if self._phase is Phase.DRAINING and all(self._drained(at, flow) for flow in self._outputs):
+        if self._phase is Phase.DRAINING and self._sources.drained(at):
             self._phase = Phase.FLUSHING
             for flow in self._outputs:
                 self._show(flow, flow.flush()[0])
         if self._phase is Phase.FLUSHING and not any(flow.backlog for flow in self._outputs):
             self._finish(self._last_word)
 
-    def _drained(self, at: int, flow: Flow) -> bool:
-        if not flow.source_open or (_audible(flow) and at >= flow.quiet_since + self._quiet):
-            return True
-        return flow.after_exit >= PIPE_BYTES and at - (self._exit_at or 0) >= CHATTER
-
     def _finish(self, packet: bytes | None) -> None:
         if not self.over:
             self._phase = Phase.OVER
             self._do(Finish(packet))
-
-
-def _audible(flow: Flow) -> bool:
-    return flow.source_open and not flow.congested

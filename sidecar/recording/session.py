@@ -42,24 +42,15 @@ from sidecar.contract.handshake import (
 )
 from sidecar.recording import inputs
 from sidecar.recording.commands import CloseSink, CloseSource, Command, Deliver, Finish, Record, SetSize, Tell
-from sidecar.recording.deadlines import MILLISECOND, SECOND, Deadlines
+from sidecar.recording.deadlines import SECOND, Deadlines
 from sidecar.recording.endings import MUTING, RECORD_REFUSED, reason_for, signal_for
-from sidecar.recording.flow import PIPE_BYTES, Flow
+from sidecar.recording.flow import Flow
 from sidecar.recording.masker import Finding, Masker
 from sidecar.recording.programs import Programs
+from sidecar.recording.sources import LAST_DELIVERY, REST, Sources
 
-QUIET: Final = 250 * MILLISECOND
-"""When the main program has ended and something it started holds its output open, a silence ends it."""
-QUIET_AFTER_SHIM: Final = 50 * MILLISECOND
-"""The same after the shim was killed: nothing orderly can follow."""
-CHATTER: Final = 2 * SECOND
-"""The same when it is never silent."""
-REST: Final = 100 * MILLISECOND
-"""A terminal that no program holds open is looked at again after this long."""
 OBEDIENCE: Final = 5 * SECOND
 """The shim answers an order to end the session within this time: it kills after two seconds."""
-LAST_DELIVERY: Final = 2 * SECOND
-"""How long the client may take for the last bytes of a session that was ended."""
 
 
 class Phase(Enum):
@@ -89,13 +80,12 @@ class Session:
         self._limits = limits
         self._flows = {channel: Flow(channel, new) for channel, new in maskers.items()}
         self._outputs = [flow for flow in self._flows.values() if flow.channel is not Channel.STDIN]
+        self._sources = Sources(self._flows.values())
         self._deadlines = Deadlines(limits, spool_patience)
         self._phase = Phase.RUNNING
         self._commands: list[Command] = []
         self._give_up_at: int | None = None
-        self._exit_at: int | None = None
         self._last_word: bytes | None = None
-        self._quiet = QUIET
         self._ending: tuple[Ending, str] | None = None
         self._size: WindowSize | None = None
         self._size_due = False
@@ -203,7 +193,7 @@ class Session:
         self._commands.append(Record(event))
 
     def _received(self, at: int, flow: Flow, data: bytes, *, unseen: bool) -> None:
-        flow.quiet_since = at
+        self._sources.heard(at, flow, len(data))
         self._deadlines.active(at)
         if unseen:
             self._redact(at, flow, data)
@@ -215,7 +205,6 @@ class Session:
             flow.deliver(len(data))
             self._do(Deliver(flow.channel, data))
         else:
-            flow.after_exit += len(data) if self._exit_at is not None else 0
             self._deliver(at, flow, masked)
         self._record_findings(at, flow, flow.take_findings())
         self._end_at_limits(at)
@@ -272,7 +261,7 @@ class Session:
     def _source_ended(self, at: int, flow: Flow) -> None:
         if self._tty and flow.channel is Channel.STDIN:
             self._client_gone(at)
-        elif self._tty and self._exit_at is None:
+        elif self._tty and not self._sources.ended:
             flow.resting_until = at + REST
         else:
             self._do(CloseSource(flow.channel))
@@ -310,8 +299,7 @@ class Session:
                 self._resized(at, size)
             case Executed() | Untraced():
                 self._go_on_with(at, self._programs.asked(at, message, wait=self._programs_wait))
-            case Exited(code, signal) if self._exit_at is None:
-                self._exit_at = at
+            case Exited(code, signal) if not self._sources.ended:
                 self._last_word = finished()
                 self._record(Exit(at, code, signal))
                 self._drain(at, Phase.FLUSHING if self._muted else Phase.DRAINING)
@@ -341,16 +329,13 @@ class Session:
             self._go_on_with(at, self._programs.go_on(at))
 
     def _drain(self, at: int, phase: Phase) -> None:
-        for flow in self._flows.values():
-            flow.quiet_since = at
-            flow.resting_until = 0
+        self._sources.end(at)
         self._phase = phase
         self._give_up_at = at + LAST_DELIVERY if self._ending else None
 
     def _shim_gone(self, at: int) -> None:
-        self._quiet = QUIET_AFTER_SHIM
-        if self._exit_at is None:
-            self._exit_at = at
+        self._sources.shim_gone()
+        if not self._sources.ended:
             self._ending = self._ending or (Ending.CLIENT_GONE, "the shim or its container was killed")
             self._drain(at, Phase.DRAINING)
         self._give_up_at = at + LAST_DELIVERY
@@ -376,9 +361,7 @@ class Session:
             self._finish(at)
 
     def _ticked(self, at: int) -> None:
-        for flow in self._flows.values():
-            if flow.resting_until <= at:
-                flow.resting_until = 0
+        self._sources.wake(at)
         if self._programs.deadline is not None:
             self._deadlines.active(at)
             self._go_on_with(at, self._programs.expire(at, wait=self._programs_wait))
@@ -391,7 +374,7 @@ class Session:
     @property
     def deadline(self) -> int | None:
         """When to tick at the latest, if nothing else happens."""
-        times = [flow.resting_until for flow in self._flows.values() if flow.resting_until]
+        times = self._sources.waking()
         if self._give_up_at is not None:
             times.append(self._give_up_at)
         if self._phase is not Phase.ENDING:
@@ -399,28 +382,17 @@ class Session:
             if self._programs.deadline is not None and not self._programs_wait:
                 times.append(self._programs.deadline)
         if self._phase is Phase.DRAINING:
-            times += [flow.quiet_since + self._quiet for flow in self._outputs if self._audible(flow)]
+            times += self._sources.silences(blocked=self.blocked)
         return min(times, default=None)
 
-    def _audible(self, flow: Flow) -> bool:
-        return flow.source_open and not flow.congested and not self.blocked
-
     def _advance(self, at: int) -> None:
-        if self._phase is Phase.DRAINING and all(self._drained(at, flow) for flow in self._outputs):
+        if self._phase is Phase.DRAINING and self._sources.drained(at, blocked=self.blocked):
             self._phase = Phase.FLUSHING
             for flow in self._outputs:
                 self._flush(at, flow)
             self._end_at_limits(at)
         if self._phase is Phase.FLUSHING and not any(flow.backlog for flow in self._outputs):
             self._finish(at)
-
-    def _drained(self, at: int, flow: Flow) -> bool:
-        if not flow.source_open:
-            return True
-        if self._audible(flow) and at >= flow.quiet_since + self._quiet:
-            return True
-        since_exit = at - (self._exit_at or 0)
-        return flow.after_exit >= PIPE_BYTES and since_exit >= CHATTER
 
     def _finish(self, at: int) -> None:
         if self.over:

@@ -24,7 +24,7 @@ from sidecar.recording.inputs import (
     Ticked,
 )
 from sidecar.recording.masker import Masker
-from sidecar.recording.session import LAST_DELIVERY, QUIET, REST
+from sidecar.recording.sources import LAST_DELIVERY, QUIET, REST
 
 IN, OUT, ERR = Channel.STDIN, Channel.STDOUT, Channel.STDERR
 PAN, MASKED = b"4111111111111111", b"411111******1111"

@@ -9,6 +9,7 @@ from sidecar.contract.grants import CommandPattern, CommandRule, Limits, Pattern
 from sidecar.contract.handshake import Executed, Exited, Resized, WindowSize
 from sidecar.contract.identifiers import program_approval
 from sidecar.recording.commands import Deliver, Finish, Record, Tell
+from sidecar.recording.deadlines import MILLISECOND
 from sidecar.recording.inputs import (
     Decided,
     Delivered,
@@ -25,7 +26,6 @@ from sidecar.recording.inputs import (
     Stopping,
     Ticked,
 )
-from sidecar.recording.session import MILLISECOND
 
 ASK = CommandRule("p/ask", "", approve=(CommandPattern(PatternKind.PREFIX, ("rm",)),), wait_seconds=20)
 OUTPUTS = (Channel.STDOUT, Channel.STDERR)

@@ -32,7 +32,8 @@ from sidecar.recording.inputs import (
     Stopping,
     Ticked,
 )
-from sidecar.recording.session import CHATTER, LAST_DELIVERY, OBEDIENCE, QUIET, REST
+from sidecar.recording.session import OBEDIENCE
+from sidecar.recording.sources import CHATTER, LAST_DELIVERY, QUIET, REST
 
 IN, OUT, ERR = Channel.STDIN, Channel.STDOUT, Channel.STDERR
 PAN = b"4111111111111111"
