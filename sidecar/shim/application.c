@@ -27,7 +27,8 @@ struct application {
     int dialling;          /* the next one comes from there; -1 while nobody dials */
     int64_t dial_at;
     int pause_ms;
-    bool size_due, error_told, end_told, alone;
+    struct told told;
+    bool alone;
     int64_t leave_at;      /* 0 while the program runs */
 };
 
@@ -146,7 +147,8 @@ static void lose_recorder(struct application *application)
 {
     (void)close(application->recorder);
     application->recorder = -1;
-    application->error_told = application->end_told = false;
+    application->told.error = application->told.end = false;
+    application->streams.size = application->told.size;  /* the next hello says it */
     application->streams.resumed = true;
     wait_before_dialling(application);
 }
@@ -162,7 +164,7 @@ static void hear_recorder(struct application *application)
     struct message message = hear(application->recorder);
     if (message.kind == INPUT_ENDED)
         end_input(&application->streams);
-    else if (message.kind == DELIVERED && application->end_told)
+    else if (message.kind == DELIVERED && application->told.end)
         leave(application);
     else
         lose_recorder(application);
@@ -176,7 +178,7 @@ static void hear_signals(struct application *application)
         if (number == SIGCHLD)
             continue;  /* collect() looks after every wake-up */
         if (number == SIGWINCH && application->streams.tty)
-            application->size_due = true;
+            application->told.size_due = true;
         else
             signal_program(&application->program, number);
     }
@@ -196,34 +198,6 @@ static void settle_end(struct application *application)
         return;
     (void)end_descendants(&application->program, &application->tracer);
     application->alone = true;
-}
-
-static bool size_is_told(struct application *application)
-{
-    struct streams *streams = &application->streams;
-    struct winsize size;
-    if (application->size_due && outer_size(&size) && memcmp(&size, &streams->size, sizeof size)) {
-        if (!tell_size(application->recorder, size))
-            return false;
-        streams->size = size;
-    }
-    application->size_due = false;
-    return true;
-}
-
-static bool error_is_told(struct application *application)
-{
-    if (application->program.error && !application->error_told)
-        application->error_told = tell_exec_failed(application->recorder, application->program.error);
-    return application->error_told || !application->program.error;
-}
-
-static bool end_is_told(struct application *application)
-{
-    const struct program *program = &application->program;
-    if (application->alone && !application->end_told)
-        application->end_told = tell_ended(application->recorder, program->code, program->signal);
-    return application->end_told || !application->alone;
 }
 
 static int sooner(int64_t deadline, int patience)
@@ -257,7 +231,9 @@ static _Noreturn void serve(struct application *application)
     for (;;) {
         do_what_is_due(application);
         bool all_told = application->recorder < 0
-                        || (size_is_told(application) && error_is_told(application) && end_is_told(application));
+                        || (start_is_told(application->recorder, &application->program, &application->told)
+                            && (!application->alone
+                                || end_is_told(application->recorder, &application->program, &application->told)));
         struct pollfd watched[] = {
             {.fd = application->recorder, .events = (short)(all_told ? POLLIN : POLLIN | POLLOUT)},
             {.fd = application->signals, .events = POLLIN},
@@ -295,6 +271,7 @@ void serve_application(const char *grant, char *const argv[])
     prepare_program(&application.program, &application.streams, argv, application.recorder);
     open_gate(&application.program);
     leave_ends_to_program(&application.streams);
-    application.size_due = application.streams.tty;
+    application.told.size = application.streams.size;
+    application.told.size_due = application.streams.tty;
     serve(&application);
 }

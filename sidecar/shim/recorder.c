@@ -238,7 +238,7 @@ static bool tell(int recorder, const void *bytes, size_t length)
     return sent >= 0 || errno != EAGAIN;
 }
 
-bool tell_exec_failed(int recorder, int error)
+static bool tell_exec_failed(int recorder, int error)
 {
     struct __attribute__((packed)) {
         char kind;
@@ -247,13 +247,13 @@ bool tell_exec_failed(int recorder, int error)
     return tell(recorder, &message, sizeof message);
 }
 
-bool tell_ended(int recorder, int code, int signal)
+static bool tell_ended(int recorder, int code, int signal)
 {
     unsigned char message[] = {'X', (unsigned char)code, (unsigned char)signal};
     return tell(recorder, message, sizeof message);
 }
 
-bool tell_size(int recorder, struct winsize size)
+static bool tell_size(int recorder, struct winsize size)
 {
     struct __attribute__((packed)) {
         char kind;
@@ -261,6 +261,28 @@ bool tell_size(int recorder, struct winsize size)
     } message = {'W', htole16(size.ws_row), htole16(size.ws_col), htole16(size.ws_xpixel),
                  htole16(size.ws_ypixel)};
     return tell(recorder, &message, sizeof message);
+}
+
+/* The terminal's size, where it is another one now, and that the program could not be run. */
+bool start_is_told(int recorder, const struct program *program, struct told *told)
+{
+    struct winsize size;
+    if (told->size_due && outer_size(&size) && memcmp(&size, &told->size, sizeof size)) {
+        if (!tell_size(recorder, size))
+            return false;
+        told->size = size;
+    }
+    told->size_due = false;
+    if (program->error && !told->error)
+        told->error = tell_exec_failed(recorder, program->error);
+    return told->error || !program->error;
+}
+
+bool end_is_told(int recorder, const struct program *program, struct told *told)
+{
+    if (!told->end)
+        told->end = tell_ended(recorder, program->code, program->signal);
+    return told->end;
 }
 
 bool tell_program(int recorder, const unsigned char *packet, size_t length)

@@ -13,9 +13,7 @@ struct session {
     int signals;
     struct program program;
     struct tracer tracer;
-    struct winsize size;      /* what the recorder knows */
-    bool size_due;
-    bool error_told, end_told;
+    struct told told;
     bool terminating;
     int64_t kill_at;          /* 0: nothing to kill */
     char reason[REASON_MAX + 1];
@@ -95,7 +93,7 @@ static void hear_recorder(struct session *session)
         return;
     else if (message.kind == DENIED && take_answer(&session->tracer, message.reason))
         return;
-    else if (message.kind == DELIVERED && session->end_told)
+    else if (message.kind == DELIVERED && session->told.end)
         leave(session, session->program.code);
     else if (message.kind == LOST)
         leave_unrecorded(session, "the recorder is gone, so this session was ended: "
@@ -113,37 +111,10 @@ static void hear_signals(struct session *session)
         if (number == SIGCHLD)
             continue;  /* collect() looks after every wake-up */
         if (number == SIGWINCH)
-            session->size_due = true;
+            session->told.size_due = true;
         else
             signal_program(&session->program, number);
     }
-}
-
-static bool size_is_told(struct session *session)
-{
-    struct winsize size;
-    if (session->size_due && outer_size(&size) && memcmp(&size, &session->size, sizeof size)) {
-        if (!tell_size(session->recorder, size))
-            return false;
-        session->size = size;
-    }
-    session->size_due = false;
-    return true;
-}
-
-static bool error_is_told(struct session *session)
-{
-    if (session->program.error && !session->error_told)
-        session->error_told = tell_exec_failed(session->recorder, session->program.error);
-    return session->error_told || !session->program.error;
-}
-
-static bool end_is_told(struct session *session)
-{
-    const struct program *program = &session->program;
-    if (program->ended && !session->end_told)
-        session->end_told = tell_ended(session->recorder, program->code, program->signal);
-    return session->end_told || !program->ended;
 }
 
 static bool program_is_told(struct session *session)
@@ -176,8 +147,10 @@ static _Noreturn void serve(struct session *session)
     for (;;) {
         (void)collect(&session->program, &session->tracer);
         kill_when_due(session);
-        bool all_told = size_is_told(session) && error_is_told(session) && program_is_told(session)
-                        && end_is_told(session);
+        bool all_told = start_is_told(session->recorder, &session->program, &session->told)
+                        && program_is_told(session)
+                        && (!session->program.ended
+                            || end_is_told(session->recorder, &session->program, &session->told));
         struct pollfd watched[] = {
             {.fd = session->recorder, .events = (short)(all_told ? POLLIN : POLLIN | POLLOUT)},
             {.fd = session->signals, .events = POLLIN},
@@ -220,7 +193,7 @@ int main(int argc, char *argv[])
     session.recorder = dial(deadline, false);
     session.signals = open_signals(&heard);
     open_streams(&streams);
-    session.size = streams.size;
+    session.told.size = streams.size;
     await_listening(session.recorder, deadline);
     send_hello(session.recorder, &streams, argv[1], argv + 3, deadline);
     leave_to_recorder(&streams);
@@ -230,6 +203,6 @@ int main(int argc, char *argv[])
     settle_tracing(&session, deadline);
     open_gate(&session.program);
     leave_to_program(&streams);
-    session.size_due = streams.tty;  /* it may have changed while the recorder decided */
+    session.told.size_due = streams.tty;  /* it may have changed while the recorder decided */
     serve(&session);
 }

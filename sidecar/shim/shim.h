@@ -124,10 +124,18 @@ void await_continue(int recorder, int64_t deadline);
 
 struct message hear(int recorder);
 
+struct program;
+
+/* What a recorder has heard. */
+struct told {
+    struct winsize size;
+    bool size_due;
+    bool error, end;
+};
+
 /* Each gives false when the message has to wait until the socket is writable. */
-bool tell_exec_failed(int recorder, int error);
-bool tell_ended(int recorder, int code, int signal);
-bool tell_size(int recorder, struct winsize size);
+bool start_is_told(int recorder, const struct program *program, struct told *told);
+bool end_is_told(int recorder, const struct program *program, struct told *told);
 bool tell_program(int recorder, const unsigned char *packet, size_t length);
 bool tell_untraced(int recorder, int trace_error, int filter_error);
 
