@@ -203,6 +203,8 @@ def test_an_approved_pod_of_ours_is_made_and_debugged(
         image = manifest["spec"]["containers"][0]["image"]
         debug = ("debug", name, "-n", SYSTEM, f"--image={image}", "--attach=false", "--", "id")
         approve(tester.try_(*debug))
+        # What the kubelet writes at the same moment would have the API server ask again, and use it up twice.
+        machinery.run("wait", f"pod/{name}", "-n", SYSTEM, "--for=condition=Ready", "--timeout=120s")
         assert tester.try_(*debug).code == 0
     finally:
         machinery.run("delete", "pod", name, "-n", SYSTEM, "--grace-period=0", "--force")
