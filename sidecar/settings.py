@@ -29,6 +29,8 @@ class Settings:
         self.node = read.text("NODE_NAME")
         self.directory = read.text("DIRECTORY", "/.chaperone")
         """Where each container's shim and socket go."""
+        self.debug_directory = read.text("DEBUG_DIRECTORY", "/debug")
+        """Where shim and socket of debug containers go; not there in pods of earlier versions."""
         self.spool = read.text("SPOOL", "/spool")
         self.shim = read.text("SHIM", os.path.join(os.path.dirname(__file__), "shim", "shim"))  # noqa: PTH118, PTH120  pathlib would cost a tenth of the idle process
         """The shim in the recorder's image."""
@@ -38,6 +40,8 @@ class Settings:
         """How long a session waits for room in the spool before it is ended."""
         self.max_sessions = read.number("MAX_SESSIONS", 32)
         """Most sessions at once."""
+        self.own_session_seconds = read.number("OWN_SESSION_SECONDS", 24 * 3600)
+        """After how long a container's own program that runs on gets another session."""
         self.linger_seconds = read.number("LINGER_SECONDS", 300)
         """How long what sessions need stays loaded after the last one."""
         self.hello_seconds = read.number("HELLO_SECONDS", 5)

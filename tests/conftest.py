@@ -28,6 +28,7 @@ _ROUGH_FILES = frozenset(
         "audit_events",
         "configuration",
         "faults",
+        "main_process_images",
         "modes",
         "never_blocked",
         "opensearch",

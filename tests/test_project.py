@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Iterable, Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 from cli_runner import COMMAND, Chaperone
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from webhook.registry.reference import DEFAULT_HOST, DEFAULT_SERVER, OTHER_DEFAULT
 
 ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -38,6 +41,11 @@ INDEX_HOST = re.compile(
     re.IGNORECASE,
 )
 DEFAULT_IMAGE = "docker.io/library/python:3.13-slim"
+NAMES_OF_DEFAULT_REGISTRY = {
+    ("charts/chaperone/values.yaml", DEFAULT_HOST),
+    *(("webhook/registry/reference.py", name) for name in (DEFAULT_HOST, DEFAULT_SERVER, OTHER_DEFAULT)),
+}
+"""Where names of images are read as runtimes read them, they need these."""
 NAMES_DEFAULT_IMAGE = {
     "scripts/devcluster/supply.py",
     "sidecar/Containerfile",
@@ -58,6 +66,16 @@ def tracked(*patterns: str) -> list[str]:
         ["git", "ls-files", "-z", *patterns], cwd=ROOT, capture_output=True, text=True, check=True
     )
     return [name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_what_is_built_holds_all_that_commands_read(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path]
+    subprocess.run(argv, cwd=ROOT, capture_output=True, check=True)
+    [wheel] = tmp_path.iterdir()
+    held = set(zipfile.ZipFile(wheel).namelist())
+    needed = tracked("policies", "webhook/**/*.py", "webhook/evidence/page", "sidecar/**/*.py")
+    assert [name for name in needed if name not in held] == []
+    assert not [name for name in held if name.startswith(("tests/", "scripts/"))]
 
 
 @pytest.mark.parametrize("lock", NEEDED)
@@ -95,7 +113,8 @@ def test_tracked_files_name_no_registry_but_that_of_the_default_image() -> None:
         for match in INDEX_HOST.finditer((ROOT / file).read_text(errors="replace"))
     }
     assert named == {(file, DEFAULT_IMAGE) for file in NAMES_DEFAULT_IMAGE} | {
-        ("tests/test_project.py", DEFAULT_IMAGE)
+        ("tests/test_project.py", DEFAULT_IMAGE),
+        *NAMES_OF_DEFAULT_REGISTRY,
     }
 
 
@@ -199,6 +218,23 @@ def test_documents_name_only_commands_and_options_that_exist() -> None:
         assert not unknown, f"{document}: {command} has no {unknown}"
 
 
+def test_documents_lead_to_pages_and_headings_that_there_are() -> None:
+    texts = {ROOT / name: BLOCK.sub("", (ROOT / name).read_text()) for name in tracked("*.md")}
+    headings = {
+        page: set(map(_anchor, re.findall(r"^#+ (.+)$", text, re.MULTILINE))) for page, text in texts.items()
+    }
+    for page, text in texts.items():
+        for name, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", text):
+            target = (page.parent / name).resolve() if name else page
+            assert target.exists(), f"{page.name} leads to {name}"
+            assert not anchor or anchor in headings[target], f"{page.name} leads to {name}#{anchor}"
+
+
+def _anchor(heading: str) -> str:
+    """Give what a heading is called in links."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
 def _says(command: str) -> str:
     program, *subcommands = command.split()
     if program.startswith("scripts/"):
@@ -206,6 +242,16 @@ def _says(command: str) -> str:
     done = Chaperone(ROOT / "none").offline(*subcommands, "--help", COLUMNS="300", NO_COLOR="1")
     assert done.code == 0, f"{command}: {done.error}"
     return done.out
+
+
+def test_every_attack_of_the_threat_model_names_tests_that_exist() -> None:
+    table = (ROOT / "docs/threat-model.md").read_text().partition("| attack |")[2].partition("\n\n")[0]
+    rows = [line for line in table.splitlines()[2:] if line]
+    assert len(rows) > 15
+    for row in rows:
+        for name in row.rpartition(" | ")[2].removesuffix(" |").split(", "):
+            under = ("tests/cluster",) if name.startswith("*") else ("tests/sidecar", "tests/webhook")
+            assert any((ROOT / place / name.strip("*")).is_file() for place in under), name
 
 
 def test_the_readme_shows_what_the_demonstration_gives() -> None:

@@ -20,6 +20,7 @@ from webhook.collector.retention import LEAST_MONTHS
 from webhook.collector.retention import Terms as RetentionTerms
 from webhook.notifications.terms import Terms as NotificationTerms
 from webhook.policy.secret_managers import SecretManager
+from webhook.registry.terms import Terms as RegistryTerms
 from webhook.trust.keeper import COLLECTOR_SERVICE
 
 _V = TypeVar("_V")
@@ -65,6 +66,8 @@ class Settings:
     """Service accounts whose volumes packs leave alone (``VOLUME_PROVISIONERS``, commas)."""
     policy_directory: Path
     """Where packs are (``POLICY_DIRECTORY``)."""
+    registry: RegistryTerms
+    """Which registries are asked what images start (``REGISTRY``, JSON of that structure)."""
     approvals: Terms
     """How long approval requests last (``APPROVALS``, JSON of that structure)."""
     pod: str
@@ -128,6 +131,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         secret_managers=read.json("SECRET_MANAGERS", tuple[SecretManager, ...], ()),
         volume_provisioners=read.names("VOLUME_PROVISIONERS", ""),
         policy_directory=Path(read.text("POLICY_DIRECTORY", str(PACKS))),
+        registry=read.json("REGISTRY", RegistryTerms, RegistryTerms()),
         approvals=read.json("APPROVALS", Terms, Terms()),
         pod=read.text("POD", socket.gethostname()),
         journal=Path(read.text("JOURNAL", "/var/lib/chaperone/journal")),

@@ -64,7 +64,8 @@ def _bound(limit: Limit) -> str:
 def _shown(limit: Limit, value: float) -> str:
     if limit["unit"] == "s":
         return milliseconds(value)
-    return f"{value:,.2f} {limit['unit']}".rstrip()
+    shown = f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
+    return f"{shown} {limit['unit']}".rstrip()
 
 
 def broken(figures: Mapping[str, Mapping[str, object]]) -> list[str]:

@@ -12,14 +12,17 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from benchmarks import mask_peers, mask_quality
+from benchmarks.limits import KEY, Limit, print_limits
 from benchmarks.mask_corpora import ADVERSARIAL, CORPORA
+from benchmarks.mask_limits import quality_limits, speed_limits
 from benchmarks.report import print_table
 from sidecar.masking import Engine, Profile
-from sidecar.masking.alphabets import PLAIN_GAPS, alternatives
 from sidecar.masking.cards import length_classes
 from sidecar.masking.databases import compile_all, dump
+from sidecar.masking.gaps import PLAIN_GAPS, alternatives
 from sidecar.masking.hyperscan_safe import Scanner, compile_database
 from sidecar.masking.patterns import Sieve, Trigger, triggers
 from sidecar.masking.quiet import next_loud
@@ -35,20 +38,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--speed", action="store_true", help="only how fast, not what is hidden")
     parser.add_argument("--quality", action="store_true", help="only what is hidden, not how fast")
     mask_quality.add_arguments(parser)
-    parser.add_argument("--peers", action="store_true", help="also google-re2, Presidio and Python's re")
+    parser.add_argument(
+        "--peers", action="store_true", help="also google-re2, Presidio and Python's re, fetched"
+    )
 
 
-def run(args: argparse.Namespace) -> dict[str, object]:
+def run(args: argparse.Namespace) -> dict[str, Any]:
     """Measure, print, give the figures."""
-    if args.quality:
-        return {"quality": mask_quality.run(args)}
-    return {
-        "throughput": _throughput(args.megabytes * MEGABYTE, args.rounds),
-        "peers": _peers(args.megabytes * MEGABYTE) if args.peers else {},
-        "feed_us": _one_byte(),
-        "load": _load(),
-        "quality": {} if args.speed else mask_quality.run(args),
-    }
+    figures: dict[str, Any] = {}
+    limits: list[Limit] = []
+    if not args.quality:
+        figures = {
+            "throughput": _throughput(args.megabytes * MEGABYTE, args.rounds),
+            "peers": _peers(args.megabytes * MEGABYTE) if args.peers else {},
+            "feed_us": _one_byte(),
+            "load": _load(),
+        }
+        limits += speed_limits(figures)
+    if not args.speed:
+        figures["quality"] = mask_quality.run(args)
+        limits += quality_limits(figures["quality"])
+    print_limits(limits)
+    return figures | {KEY: limits}
 
 
 def pan_pattern() -> bytes:

@@ -2,6 +2,7 @@
 
 import contextlib
 import subprocess
+import sys
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +27,12 @@ class Side:
 
 
 def administrator(cluster: str) -> Kubectl:
-    """Give kubectl as the cluster's administrator."""
+    """Give kubectl as the cluster's administrator. Ends the run where there is no such cluster."""
     command = [REPOSITORY / "scripts/cluster", "kubeconfig", "admin", "--name", cluster]
-    path = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-    return Kubectl(Path(path))
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr.strip())
+    return Kubectl(Path(done.stdout.strip()))
 
 
 def raw_namespace(kubectl: Kubectl) -> None:

@@ -12,6 +12,7 @@ from devcluster.shell import run
 
 PACKAGES = {
     "buildah": "buildah",
+    "busybox": "busybox",
     "containerd": "containerd",
     "etcd": "etcd-server",
     "ip": "iproute2",

@@ -49,6 +49,9 @@ def main(argv: list[str], repository: Path) -> int:
     except ClusterToolError as error:
         print(f"scripts/cluster: {error}", file=sys.stderr)
         return 1
+    except PermissionError as error:
+        print(f"scripts/cluster: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\nscripts/cluster: interrupted; the same command goes on where it stopped", file=sys.stderr)
         return 130

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from devcluster import configs
 from devcluster.clients import kubectl_for
-from devcluster.errors import PrerequisiteError
+from devcluster.errors import NotReadyError, PrerequisiteError
 from devcluster.files import write_atomically
 from devcluster.kubeconfig import parse_endpoint
 from devcluster.kubectl import wait_until
@@ -18,6 +18,8 @@ from devcluster.users import ADMIN, ensure_people, refuse_foreign_namespace, rem
 
 AUDIT_FOLDER = "/var/log/chaperone-audit"
 POLICY_FOLDER = "/etc/chaperone-audit"
+REACHED_SECONDS = 10.0
+"""How long a cluster that is up already may take to answer."""
 
 
 def docker_answers() -> bool:
@@ -36,8 +38,21 @@ def up_existing(settings: Settings, progress: Progress) -> None:
                 raise PrerequisiteError("kubectl is not installed")
             view = run(["kubectl", "config", "view", "--minify", "--flatten", "--raw", "-o", "json"])
             write_atomically(settings.kubeconfig(ADMIN), view.stdout, 0o600)
+            _reach(settings, record, progress)
     write_record(settings.state, record)
     _finish(settings, record, progress)
+
+
+def _reach(settings: Settings, record: Record, progress: Progress) -> None:
+    """See that the cluster answers before anything is kept of it. Raises PrerequisiteError."""
+    kubectl = kubectl_for(settings, record, progress)
+    try:
+        wait_until("the API server", kubectl.ready, REACHED_SECONDS)
+    except NotReadyError:
+        settings.kubeconfig(ADMIN).unlink()
+        raise PrerequisiteError(
+            "the cluster of the current kubeconfig does not answer; kubectl get --raw /readyz says why"
+        ) from None
 
 
 def up_kind(settings: Settings, version: str | None, progress: Progress) -> None:
@@ -63,6 +78,12 @@ def down_existing(settings: Settings, record: Record, progress: Progress) -> Non
     """Take back what `up` added; the cluster stays."""
     with progress.step("remove the people and their rights"):
         kubectl = kubectl_for(settings, record, progress)
+        try:
+            wait_until("the API server", kubectl.ready, REACHED_SECONDS)
+        except NotReadyError:
+            raise PrerequisiteError(
+                f"the cluster does not answer; if it is gone for good, remove the folder {settings.state}"
+            ) from None
         refuse_foreign_namespace(kubectl)
         remove_people(kubectl)
 

@@ -71,6 +71,7 @@ def render_configuration() -> str:
         "plugins.security.allow_default_init_securityindex: true",
         'plugins.security.authcz.admin_dn: ["CN=admin,O=chaperone"]',
         'plugins.security.nodes_dn: ["CN=node,O=chaperone"]',
+        'plugins.security.compliance.immutable_indices: ["chaperone-ledger"]',
     ]
     return "".join(f"{line}\n" for line in lines)
 

@@ -55,28 +55,14 @@ def make_server_pki(folder: Path, wanted: tuple[Certificate, ...]) -> None:
     """Make one authority and certificates under it, for a server of its own."""
     if folder.is_dir():
         return
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(mode=0o700, parents=True)
-    (partial / "openssl.cnf").write_text(_CONFIGURATION)
-    _issue(partial, CLUSTER_CA, f"/CN=chaperone-{CLUSTER_CA}", ["basicConstraints=critical,CA:TRUE"], [])
-    for certificate in wanted:
-        _issue_under_authority(partial, certificate)
-    partial.rename(folder)
+    _begin(folder, (CLUSTER_CA,), wanted).rename(folder)
 
 
 def make_pki(folder: Path, wanted: tuple[Certificate, ...]) -> None:
     """Make all keys and certificates; the folder appears only when it is complete."""
     if folder.is_dir():
         return
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(mode=0o700, parents=True)
-    (partial / "openssl.cnf").write_text(_CONFIGURATION)
-    for name in (CLUSTER_CA, FRONT_PROXY_CA):
-        _issue(partial, name, f"/CN=chaperone-{name}", ["basicConstraints=critical,CA:TRUE"], [])
-    for certificate in wanted:
-        _issue_under_authority(partial, certificate)
+    partial = _begin(folder, (CLUSTER_CA, FRONT_PROXY_CA), wanted)
     run(["openssl", "genpkey", *NEW_KEY, "-out", partial / "service-account.key"])
     run(
         [
@@ -90,6 +76,19 @@ def make_pki(folder: Path, wanted: tuple[Certificate, ...]) -> None:
         ]
     )
     partial.rename(folder)
+
+
+def _begin(folder: Path, authorities: tuple[str, ...], wanted: tuple[Certificate, ...]) -> Path:
+    """Make authorities and certificates in a folder beside the one that is to be; give that folder."""
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(mode=0o700, parents=True)
+    (partial / "openssl.cnf").write_text(_CONFIGURATION)
+    for name in authorities:
+        _issue(partial, name, f"/CN=chaperone-{name}", ["basicConstraints=critical,CA:TRUE"], [])
+    for certificate in wanted:
+        _issue_under_authority(partial, certificate)
+    return partial
 
 
 NEW_KEY = ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt", "ec_param_enc:named_curve")

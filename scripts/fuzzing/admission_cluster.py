@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
-from reviews import Namespaces, Roles, body, plain_pod
+from reviews import Images, Namespaces, Roles, body, plain_pod
 
 from fuzzing.admission_approved import Approved
 from fuzzing.admission_patches import patched
@@ -277,7 +277,9 @@ def _doors(held: Held, pods: MemoryPods, journal: Journal) -> dict[str, Door]:
     approvals = Approvals(MemoryCluster(), settings, journal, observe=lambda _: None)
     approvals.prepare()
     roles = Roles(**{"cluster-admin": [_ANYTHING], "view": [_LOOKING]})
-    return make_doors(settings, held, pods, Namespaces(), policies, roles=roles, approvals=approvals)
+    return make_doors(
+        settings, held, pods, Namespaces(), policies, roles=roles, images=Images(), approvals=approvals
+    )
 
 
 def _notes(journal: Journal) -> AnswerNotes:

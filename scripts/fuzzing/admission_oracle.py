@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import posixpath
 import re
 import time
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -15,7 +14,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from fuzzing.admission_approved import is_tool
 from fuzzing.admission_object_oracle import connection_complaint, object_complaint
 from fuzzing.admission_own_oracle import approval_complaint, policy_complaint, standing_complaint
-from fuzzing.admission_patches import PatchError, patched
+from fuzzing.admission_pod_oracle import (
+    debug_complaint,
+    debugging_complaint,
+    injection_complaint,
+    pod_complaint,
+)
 from fuzzing.admission_values import PANS, PLANTED
 from sidecar.contract.grants import DialIn, GrantError, check_dial_in, verify_grant
 
@@ -30,6 +34,7 @@ _FITTING: Final = {
     "exec": ("", {"pods"}, "exec", {"CONNECT"}),
     "attach": ("", {"pods"}, "attach", {"CONNECT"}),
     "ephemeralcontainers": ("", {"pods"}, "ephemeralcontainers", {"UPDATE"}),
+    "debugging": ("", {"pods"}, "ephemeralcontainers", {"UPDATE"}),
     "injection": ("", {"pods"}, "", {"CREATE"}),
     "pods": ("", {"pods"}, "", {"CREATE"}),
     "guardpolicies": ("chaperone.dev", {"guardpolicies"}, "", {"CREATE", "UPDATE"}),
@@ -37,15 +42,7 @@ _FITTING: Final = {
     "standingapprovals": ("chaperone.dev", {"standingapprovals"}, "", {"CREATE", "UPDATE", "DELETE"}),
 }
 """Group, resources, subresource and operations that doors are for."""
-_VARIABLES: Final = 10
-"""That a recorder is given."""
-_VOLUMES: Final = (
-    ("chaperone", "emptyDir"),
-    ("chaperone-spool", "emptyDir"),
-    ("chaperone-token", "projected"),
-)
 _OPERATIONS: Final = frozenset({"CREATE", "UPDATE", "DELETE", "CONNECT"})
-_EXEMPT: Final = frozenset({"kube-system", "chaperone-system"})
 _READING: Final = frozenset(
     [
         "ls",
@@ -106,9 +103,10 @@ class Oracle:
         self._musts: dict[str, Callable[[Object, list[Object]], str]] = {
             "exec": self._exec,
             "attach": lambda _, __: "the pack wants it approved, and nobody has",
-            "ephemeralcontainers": _debug,
-            "injection": lambda request, patch: _injection(request, patch, image),
-            "pods": lambda request, patch: _pod(request, patch, image),
+            "ephemeralcontainers": debug_complaint,
+            "debugging": debugging_complaint,
+            "injection": lambda request, patch: injection_complaint(request, patch, image),
+            "pods": lambda request, patch: pod_complaint(request, patch, image),
             "guardpolicies": policy_complaint,
             "approvalrequests": approval_complaint,
             "standingapprovals": standing_complaint,
@@ -280,93 +278,8 @@ def _allowable(door: str, review: Object | None) -> Object:
     return request
 
 
-def _debug(request: Object, _: list[Object]) -> str:
-    """Give what is wrong with letting a change of a pod's ephemeral containers through: one that is new."""
-    before, after = (_ephemeral(request.get(key)) for key in ("oldObject", "object"))
-    is_new = any(container not in before for container in after)
-    return "the pack wants it approved, and a debug container comes in" if is_new else ""
-
-
-def _ephemeral(pod: object) -> list[Any]:
-    spec = cast("Object", pod).get("spec") if isinstance(pod, dict) else None
-    found = cast("Object", spec).get("ephemeralContainers") if isinstance(spec, dict) else None
-    return cast("list[Any]", found) if isinstance(found, list) else []
-
-
 def _argument(word: object) -> bool:
     return isinstance(word, str) and "\0" not in word and not any("\ud800" <= c <= "\udfff" for c in word)
-
-
-def _injection(request: Object, patch: list[Object], image: str) -> str:
-    if request.get("namespace") in _EXEMPT:
-        return "" if not patch else "a pod was changed that is not guarded"
-    try:
-        pod = patched(request.get("object"), patch)
-        return _pod_complaint(cast("Object", pod["spec"]), cast("Object", pod["metadata"]), image)
-    except (PatchError, KeyError, IndexError, TypeError, AttributeError) as error:
-        return f"its patch does not fit: {error!r}"
-
-
-def _pod(request: Object, patch: list[Object], image: str) -> str:
-    if patch:
-        return "it was changed by who judges it"
-    if request.get("namespace") in _EXEMPT:
-        return ""
-    try:
-        pod = cast("Object", request.get("object"))
-        spec = cast("Object", pod["spec"])
-        complaint = _pod_complaint(spec, cast("Object", pod["metadata"]), image)
-        return complaint or ("it reaches beyond itself" if any(_privileges(spec)) else "")
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
-        return f"it is no pod that was injected: {error!r}"
-
-
-def _pod_complaint(spec: Object, metadata: Object, image: str) -> str:
-    first, *others = spec["initContainers"]
-    others = [*others, *spec["containers"]]
-    if first["name"] != "chaperone-recorder" or first["image"] != image:
-        return "its recorder is not the first"
-    context = first["securityContext"]
-    if context["privileged"] or not context["runAsNonRoot"] or first.get("lifecycle") or first.get("command"):
-        return "its recorder is another one"
-    variables = [str(variable["name"]) for variable in first["env"]]
-    if not all(name.startswith("CHAPERONE_") for name in variables) or len(set(variables)) != _VARIABLES:
-        return "its recorder is told something else"
-    volumes = [volume for volume in spec["volumes"] if str(volume["name"]).startswith("chaperone")]
-    kinds = [(volume["name"], *sorted(volume.keys() - {"name"})) for volume in volumes]
-    if kinds != list(_VOLUMES):
-        return "its volumes are others"
-    if metadata["labels"]["chaperone.dev/guarded"] != "true":
-        return "it is not marked"
-    for container in others:
-        mounts = container["volumeMounts"]
-        here = [mount for mount in mounts if _is_under_shim(mount["mountPath"])]
-        own = {
-            "name": "chaperone",
-            "mountPath": "/.chaperone",
-            "subPath": container["name"],
-            "readOnly": True,
-        }
-        if container["name"] == "chaperone-recorder" or here != [own]:
-            return f"container {container['name']!r} does not see its shim alone"
-    return ""
-
-
-def _is_under_shim(path: str) -> bool:
-    real = posixpath.normpath("/" + path.lstrip("/"))
-    return real == "/" or real == "/.chaperone" or real.startswith("/.chaperone/")
-
-
-def _privileges(spec: Object) -> Iterator[bool]:
-    yield any(spec.get(key) is True for key in ("hostPID", "hostIPC", "hostNetwork"))
-    for volume in spec.get("volumes") or ():
-        yield volume.get("hostPath") is not None
-    for key in ("containers", "initContainers", "ephemeralContainers"):
-        for container in spec.get(key) or ():
-            context: Object = container.get("securityContext") or {}
-            capabilities: Object = context.get("capabilities") or {}
-            added: list[str] = capabilities.get("add") or []
-            yield context.get("privileged") is True or bool(set(added) - {"NET_BIND_SERVICE"})
 
 
 def _shows_nothing(

@@ -31,6 +31,7 @@ def seeds() -> dict[str, list[Object]]:
         "exec": _execs(),
         "attach": [_session("attach", {"stdin": True, "container": "app"}, **who) for who in _ASKING],
         "ephemeralcontainers": [_debug(**who) for who in _ASKING],
+        "debugging": [_debug(**who) for who in _ASKING],
         "injection": _pods(),
         "pods": _pods(),
         "guardpolicies": _policies(),

@@ -15,7 +15,8 @@ from fuzzing.choices import Choices
 from fuzzing.masking_grammar import check_digit, piece
 from sidecar.contract.errors import BugError
 from sidecar.masking import Engine, Profile
-from sidecar.masking.user import Show, parse_rule
+from sidecar.masking.user import Show
+from sidecar.masking.user_patterns import parse_rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +57,7 @@ def engines() -> list[Engine]:
         parse_rule("token", "sk_live_[0-9A-Za-z]{16,99}", Show.NOTHING, check_digit=False),
         parse_rule("access-key", "AKIA[0-9A-Z]{16}", Show.LAST_FOUR, check_digit=False),
         parse_rule("account", r"ACC-\d{2}[- ]?\d{6,12}", Show.LAST_FOUR, check_digit=True),
+        parse_rule("short", r"pp:\d{1,2}", Show.NOTHING, check_digit=False),
     )
     return [Engine.load(Profile.STRICT), Engine.load(Profile.MODERN), Engine.load(Profile.STRICT, rules)]
 

@@ -36,6 +36,8 @@ KEYS = (
 TRACKS = (
     b"=2512101",
     b"D2512101",
+    b"%3D2512101",
+    b"\\u003d2512101",
     b"=25121010000012300000?",
     b"^DOE/JOHN^2512101",
     b"^ /^",
@@ -63,7 +65,7 @@ LOOKALIKES = (
     b"DE89 3704 0044 0532 0130 00", b"BE68539007547034", b"GB29NWBK60161331926819",
     b"abcdef0123456789abcdef01", b"550e8400-e29b-41d4-a716-446655440000", b"1700000000000", b"DE", b"BE68",
     b"d2512101aabbccddeeff01234567 ", b"deadbeef", b"411111******1111", b"sk_live_",
-    b"sk_live_0123456789abcdefABCDEF", b"AKIAIOSFODNN7EXAMPLE",
+    b"sk_live_0123456789abcdefABCDEF", b"AKIAIOSFODNN7EXAMPLE", b"pp:", b"pp:4 ", b"pp:42",
 )  # fmt: skip
 SHARDS = (
     b"\x1b", b"\x1b[", b"\x1b[3", b"%", b"%2", b"%3", b"\\", b"\\u", b"\\u00", b"\\u003", b"\\x3", b"&",
@@ -100,11 +102,16 @@ def number(choices: Choices) -> bytes:
     return check_digit(body[: length - 1])
 
 
+def _gap(choices: Choices) -> bytes:
+    """What stands between two groups: a separator, now and then several, or with something unseen."""
+    return b"".join(choices.one_of(GAPS) for _ in range(max(1, choices.below(8) - 4)))
+
+
 def _grouped(choices: Choices) -> bytes:
     """A number in groups of four, three, any sizes, or digit by digit; gaps of one kind or of several."""
     digits = number(choices)
     size = choices.one_of((4, 4, 4, 1, 1, 3, 0))
-    gap = choices.one_of(GAPS)
+    gap = _gap(choices)
     mixed = choices.below(4) == 0
     if size == 3:
         digits = digits.rjust(len(digits) + -len(digits) % 3, b"\n")
@@ -113,7 +120,7 @@ def _grouped(choices: Choices) -> bytes:
     out = b""
     while digits:
         taken = size or 1 + choices.below(7)
-        out += (choices.one_of(GAPS) if mixed else gap) * bool(out) + digits[:taken]
+        out += (_gap(choices) if mixed else gap) * bool(out) + digits[:taken]
         digits = digits[taken:]
     return out
 

@@ -9,11 +9,16 @@ from typing import Any, Final
 from sidecar.commands.expressions import Expression, ExpressionError, Prepared
 from sidecar.commands.lines import Argv, CompiledCommandLine
 from sidecar.commands.regexes import RegexError, Regexes
+from sidecar.commands.shells import commands_of, shell_text
 from sidecar.contract.errors import CallerError
 from sidecar.contract.grants import CommandPattern, CommandRule, PatternKind
 
-PROGRAM_FACTS: Final = ("argv", "cwd", "executable", "line", "uid")
+DELETED: Final = " (deleted)"
+IN_OTHER_MOUNTS: Final = " (in other mounts)"
+"""How the shim marks paths of a program that sees other mounts than its container does."""
+PROGRAM_FACTS: Final = ("argv", "cwd", "executable", "line", "typed", "uid")
 """What expressions over programs may name."""
+_NOBODY: Final = -1
 
 
 @dataclass(frozen=True)
@@ -37,13 +42,17 @@ class Asked:
     """A program that is about to run. What the kernel lets nobody read is empty."""
 
     executable: str
-    """Path of the file, after links."""
+    """Path of the file, after links. One in mounts of the program's own ends with ``IN_OTHER_MOUNTS``."""
     argv: Argv
     truncated: bool = False
     """Whether arguments are missing."""
     cwd: str = ""
     uid: int = 0
     """The effective user, as the container numbers users."""
+    typed: bool = False
+    """Whether it is a command of a line for a shell: what it would run, and as whom, is not known."""
+    text: str = ""
+    """That line, as it was written."""
 
     @cached_property
     def own(self) -> tuple[Argv, ...]:
@@ -53,7 +62,18 @@ class Asked:
     @cached_property
     def called(self) -> tuple[Argv, ...]:
         """The command line by every name."""
-        return tuple(dict.fromkeys((*_claimed_lines(self.argv), *self.own)))
+        named = _own_lines(self._path, self.argv)
+        return tuple(dict.fromkeys((*_claimed_lines(self.argv), *named, *self.own)))
+
+    @cached_property
+    def given(self) -> str | None:
+        """The text that it is given as a shell (``sh -c``), whatever it is called."""
+        return shell_text(self.argv) or shell_text((self._path, *self.argv[1:]))
+
+    @property
+    def _path(self) -> str:
+        """The path alone, true or not."""
+        return self.executable.removesuffix(IN_OTHER_MOUNTS).removesuffix(DELETED)
 
     @cached_property
     def prepared(self) -> Prepared:
@@ -66,7 +86,7 @@ class Asked:
             case "argv":
                 return list(self.argv)
             case "line":
-                return shlex.join(self.argv)
+                return self.text or shlex.join(self.argv)
             case _:
                 return getattr(self, name)
 
@@ -90,9 +110,35 @@ class Judge:
         if self._rules and asked.truncated:
             return Denial(self._rules[0].rule, "its command line is too long to be judged")
         verdicts = [rule.judge(asked) for rule in self._rules]
-        denials = (verdict for verdict in verdicts if isinstance(verdict, Denial))
-        waits = (found for found in verdicts if isinstance(found, Wait) and found.rule.rule not in approved)
-        return next(denials, None) or next(waits, None)
+        verdicts += self._of_line(asked.given) if self.reads_lines and asked.given else []
+        return _strictest(verdicts, approved)
+
+    @cached_property
+    def reads_lines(self) -> bool:
+        """Whether some rule is about lines for shells."""
+        return any(rule.rule.lines for rule in self._rules)
+
+    def judge_line(self, text: str, *, approved: Container[str] = ()) -> Denial | Wait | None:
+        """Give why a line must not get to a shell, or not yet; None when it may.
+
+        Each of its commands is asked about; that it is allowed nowhere does not count, for it may be a
+        builtin. ``approved`` as for :meth:`judge`.
+        """
+        return _strictest(self._of_line(text), approved)
+
+    def _of_line(self, text: str) -> list[Denial | Wait | None]:
+        rules = [rule for rule in self._rules if rule.rule.lines]
+        commands = commands_of(text)
+        if commands is None:
+            return [Denial(rule.rule, "it is too long to be judged") for rule in rules]
+        asked = [Asked("", argv, uid=_NOBODY, typed=True, text=text) for argv in commands]
+        return [rule.judge(one) for rule in rules for one in asked]
+
+
+def _strictest(verdicts: Sequence[Denial | Wait | None], approved: Container[str]) -> Denial | Wait | None:
+    denials = (verdict for verdict in verdicts if isinstance(verdict, Denial))
+    waits = (found for found in verdicts if isinstance(found, Wait) and found.rule.rule not in approved)
+    return next(denials, None) or next(waits, None)
 
 
 class _Compiled:
@@ -113,7 +159,7 @@ class _Compiled:
             return Denial(self.rule, "it is denied inside sessions")
         if self._approve.have(asked, asked.called):
             return Wait(self.rule)
-        if self._allow.given and not self._allow.have(asked, asked.own):
+        if self._allow.given and not asked.typed and not self._allow.have(asked, asked.own):
             return Denial(self.rule, "it is none of those allowed inside sessions")
         return None
 
@@ -136,7 +182,10 @@ class Programs:
 
     def have(self, asked: Asked, lines: Iterable[Argv]) -> bool:
         """Tell whether one fits a program, or one of these lines of it. Raises ExpressionError."""
-        if any(line.fits(argv, shlex.join(argv)) for argv in lines for line in self._lines):
+        written = [(argv, shlex.join(argv)) for argv in lines]
+        if asked.text:  # for regular expressions, which are about whole lines
+            written.append(((), asked.text))
+        if any(line.fits(argv, quoted) for argv, quoted in written for line in self._lines):
             return True
         return any(expression.holds(asked.prepared, asked.value) for expression in self._expressions)
 

@@ -15,6 +15,8 @@ MAX_DATA_BYTES = 256 * 1024
 """Most bytes one Data event holds."""
 MAX_FOUND_EVENTS = 4096
 """Findings of a session that are recorded one by one; End counts all of them."""
+MAX_OWN_FOUND_EVENTS = 1000
+"""The same of a container's own program, which may run for months; Tally counts all of them until then."""
 MAX_PROGRAM_EVENTS = 100_000
 """Programs a session may start: all are recorded, and one more ends it."""
 MAX_PROGRAM_ARGV_BYTES = 32 * 1024
@@ -27,6 +29,15 @@ class Channel(Enum):
     STDIN = "stdin"
     STDOUT = "stdout"
     STDERR = "stderr"
+
+
+class SessionKind(Enum):
+    """What is recorded as a session."""
+
+    EXEC = "exec"
+    """What somebody started in a container."""
+    MAIN_PROCESS = "main-process"
+    """A container's own program, as long as one recorder has it."""
 
 
 class Ending(Enum):
@@ -44,6 +55,8 @@ class Ending(Enum):
     """A policy forbids it to go on."""
     KILLED = "killed"
     """Somebody with the right to do so ordered it; the reason names them."""
+    CONTINUED = "continued"
+    """Of an own program that runs on: the next session follows, and nothing is missing between them."""
     RECORDER_STOPPED = "recorder-stopped"
     RECORDER_FAILED = "recorder-failed"
     INTERRUPTED = "interrupted"
@@ -80,6 +93,13 @@ class SessionStart(_Event, frozen=True, tag="start"):
     """Fingerprint of the masking engine: version, profile and card-table hash."""
     recorder: str
     """Version of the recorder."""
+    kind: SessionKind = SessionKind.EXEC
+    content: bool = True
+    """Whether there are Data events; otherwise Tally and End say how much came and went."""
+    resumed: bool = False
+    """Whether the program ran before under another recorder: some of its output may be missing."""
+    previous: str = ""
+    """Of an own program: the session before, under the same recorder or another; empty for the first."""
 
 
 class Data(_Event, frozen=True, tag="data"):
@@ -116,6 +136,29 @@ class Found(_Event, frozen=True, tag="finding"):
     length: int
 
 
+class Gap(_Event, frozen=True, tag="gap"):
+    """From the session's start up to here a channel's output is missing: another recorder had it before.
+
+    What that one had taken and not delivered is lost, and its amount unknown. What follows begins at a line.
+    """
+
+    at: int
+    channel: Channel
+    left_out: int
+    """Bytes that this recorder received and did not show, because they may be the end of a number."""
+
+
+class Tally(_Event, frozen=True, tag="tally"):
+    """What came until now, altogether, of a session that has no Data events or too many findings."""
+
+    at: int
+    stdin_bytes: int = 0
+    stdout_bytes: int = 0
+    stderr_bytes: int = 0
+    findings: dict[str, int] = {}
+    """By ``rule/brand``, those that are recorded one by one among them."""
+
+
 class Program(_Event, frozen=True, tag="program"):
     """A program began, the main one or any that something in the session started. All text is masked.
 
@@ -139,6 +182,8 @@ class Program(_Event, frozen=True, tag="program"):
     """The rule, as ``policy/rule``, by which it did not run; empty when it ran."""
     approvals: tuple[str, ...] = ()
     """The approval requests it waited for; what became of the last one ``denied`` tells."""
+    typed: bool = False
+    """Whether it is no program, but a line that was typed at a terminal: ``argv`` holds it as one word."""
 
 
 class Held(_Event, frozen=True, tag="held"):
@@ -185,7 +230,7 @@ class End(_Event, frozen=True, tag="end"):
     """How many programs were started, those that may not run among them."""
 
 
-Event = SessionStart | Data | Redacted | Resize | Found | Program | Held | Untraced | Exit | End
+Event = SessionStart | Data | Redacted | Resize | Found | Gap | Tally | Program | Held | Untraced | Exit | End
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)

@@ -8,7 +8,7 @@ import base64
 import binascii
 import hashlib
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import Annotated, TypeVar
 
@@ -95,6 +95,8 @@ class CommandRule(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_f
     """What waits before its first instruction until somebody has approved it."""
     wait_seconds: int = 0
     """How long it waits; then it does not run."""
+    lines: bool = False
+    """Whether ``deny`` and ``approve`` are about lines for shells, too: typed, or given with ``-c``."""
 
 
 class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -120,8 +122,14 @@ class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """What may run inside, at most ``MAX_COMMANDS_BYTES``; every rule must let a program pass."""
     traced: bool = False
     """Whether there is no session where its programs cannot be seen."""
+    untraced: str = ""
+    """The rule, ``policy/rule``, by which its programs are not traced at all; empty where they are."""
     application: bool = False
     """Whether it is for a container's own program: see :func:`check_application`."""
+    content: bool = False
+    """Of an own program: whether what comes and goes is recorded, and not only that it runs."""
+    unbound: tuple[int, ...] = ()
+    """Of an own program: which words of its command line the digest leaves out, counted from 0."""
 
 
 class _Token(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -152,18 +160,21 @@ class DialIn(msgspec.Struct, frozen=True):
     application: bool = False
 
 
-def argv_digest(argv: Sequence[bytes]) -> bytes:
-    """Give the SHA-256 over a command line, each argument preceded by its length."""
-    digest = hashlib.sha256()
-    for argument in argv:
+def argv_digest(argv: Sequence[bytes], unbound: Collection[int] = ()) -> bytes:
+    """Give the SHA-256 over a command line, each argument preceded by its length.
+
+    Those at the places in ``unbound``, counted from 0, count as empty.
+    """
+    digest, left_out = hashlib.sha256(), frozenset(unbound)
+    for place, word in enumerate(argv):
+        argument = b"" if place in left_out else word
         digest.update(struct.pack("<Q", len(argument)) + argument)
     return digest.digest()
 
 
 def issue(grant: Grant, signer: GrantSigner) -> str:
     """Give the token for a grant: one argument of printable ASCII. Raises GrantError."""
-    check_rules(grant.rules)
-    check_commands(grant.commands)
+    _check_terms(grant)
     body = msgspec.msgpack.encode(grant)
     token = _Token(1, signer.certificate, body, sign(signer.key, Purpose.GRANT, body))
     encoded = base64.urlsafe_b64encode(msgspec.msgpack.encode(token)).rstrip(b"=").decode()
@@ -195,9 +206,15 @@ def verify_grant(token: bytes, *, roots: tuple[bytes, ...], now: int | None) -> 
         raise GrantError("the grant's signature does not hold")
     if not is_session_id(grant.session):
         raise GrantError("the grant names no session")
+    _check_terms(grant)
+    return grant
+
+
+def _check_terms(grant: Grant) -> None:
     check_rules(grant.rules)
     check_commands(grant.commands)
-    return grant
+    if grant.untraced and (grant.traced or grant.commands):
+        raise GrantError("the grant wants programs judged, and not traced")
 
 
 def check_rules(rules: Sequence[MaskingRule]) -> None:
@@ -245,8 +262,8 @@ def check_application(grant: Grant, dial_in: DialIn) -> None:
     """Check that a verified grant is for this container's own program. Raises GrantError.
 
     It is part of the pod's manifest, so it neither expires nor is used up, and holds wherever the same
-    program runs in a container of this name in the namespace; it lets nothing happen but masking. No digest
-    binds a command line that the kubelet fills in (``$(VARIABLE)``).
+    program runs in a container of this name in the namespace; it lets nothing happen but masking. Words that
+    nobody knows before the kubelet fills them in (``$(VARIABLE)``) are not bound.
     """
     if not (grant.application and dial_in.application):
         raise GrantError(
@@ -256,7 +273,7 @@ def check_application(grant: Grant, dial_in: DialIn) -> None:
         )
     if (grant.namespace, grant.container) != (dial_in.namespace, dial_in.container):
         raise GrantError("the grant is for another container")
-    if grant.argv_digest and grant.argv_digest != argv_digest(dial_in.argv):
+    if grant.argv_digest != argv_digest(dial_in.argv, grant.unbound):
         raise GrantError("the grant is for another command line")
     _check_terminal(grant, dial_in)
 

@@ -73,6 +73,7 @@ class Answer(Enum):
 
     LISTENING = b"L"
     GO = b"G"
+    GO_UNTRACED = b"N"
     REFUSE = b"R"
     CONTINUE = b"C"
     DENY = b"D"
@@ -112,7 +113,10 @@ class Executed(msgspec.Struct, frozen=True):
     uid: int
     """The effective user."""
     executable: bytes
-    """Where the file is; " (deleted)" follows one without a name, and one in memory begins "/memfd:"."""
+    """Where the file is; " (deleted)" follows one without a name, and one in memory begins "/memfd:".
+
+    " (in other mounts)" follows one that only processes with the program's own mounts find there.
+    """
     cwd: bytes
     argv: tuple[bytes, ...]
     """As the kernel copied them, at most ``EXECUTED_ARGV_BYTES`` with the zero bytes between them."""
@@ -213,6 +217,11 @@ def listening() -> bytes:
 def go() -> bytes:
     """Start the program."""
     return Answer.GO.value
+
+
+def go_untraced() -> bytes:
+    """Start the program, and neither trace nor filter what runs."""
+    return Answer.GO_UNTRACED.value
 
 
 def refuse(reason: str) -> bytes:

@@ -1,5 +1,6 @@
 """Session identifiers: ULIDs in lower case, so that they sort by time and are valid Kubernetes names."""
 
+from collections.abc import Callable
 from typing import Final
 
 from sidecar.contract.errors import CallerError
@@ -7,6 +8,7 @@ from sidecar.contract.errors import CallerError
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _LENGTH: Final = 26
 RANDOM_BYTES: Final = 10
+_NS_PER_MS: Final = 1_000_000
 
 
 def session_id(unix_ms: int, randomness: bytes) -> str:
@@ -18,6 +20,11 @@ def session_id(unix_ms: int, randomness: bytes) -> str:
         raise CallerError("a session id needs a 48-bit time and 10 random bytes")
     number = unix_ms << 80 | int.from_bytes(randomness, "big")
     return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def fresh_id(now: int, randomness: Callable[[int], bytes]) -> str:
+    """Give an id that nothing else has, for now (Unix nanoseconds); ``randomness`` gives so many bytes."""
+    return session_id(now // _NS_PER_MS, randomness(RANDOM_BYTES))
 
 
 def program_approval(session: str, program: int, turn: int) -> str:

@@ -24,13 +24,19 @@ RECORDER_CONTAINER: Final = "chaperone-recorder"
 SHIM_VOLUME: Final = "chaperone"
 SPOOL_VOLUME: Final = "chaperone-spool"
 TOKEN_VOLUME: Final = "chaperone-token"  # noqa: S105  the name of a volume
-RESERVED_VOLUMES: Final = frozenset({SHIM_VOLUME, SPOOL_VOLUME, TOKEN_VOLUME})
+DEBUG_VOLUME: Final = "chaperone-debug"
+"""What debug containers have of Chaperone: they may mount whole volumes only, and none that others mount."""
+RESERVED_VOLUMES: Final = frozenset({SHIM_VOLUME, SPOOL_VOLUME, TOKEN_VOLUME, DEBUG_VOLUME})
 
 SHIM_DIRECTORY: Final = PurePosixPath("/.chaperone")
 SHIM_PATH: Final = SHIM_DIRECTORY / "shim"
 SHIM_FILE: Final = "shim"
 SOCKET_FILE: Final = "sock"
+SESSION_FLAG: Final = "--"
+"""Between the grant of a session and its command line."""
 SPOOL_DIRECTORY: Final = PurePosixPath("/spool")
+DEBUG_DIRECTORY: Final = PurePosixPath("/debug")
+"""Where the recorder has the volume of debug containers."""
 TOKEN_FILE: Final = PurePosixPath("/var/run/chaperone/token")
 TOKEN_AUDIENCE: Final = "chaperone-collector"  # noqa: S105  a public audience name
 

@@ -92,6 +92,10 @@ class ApprovalWanted(_Message, frozen=True, tag="approval-wanted"):
     executable: str
     argv: tuple[str, ...]
     """Masked, as in the record."""
+    cwd: str = ""
+    """Masked; empty for a line that was typed, and from recorders that do not tell."""
+    uid: int | None = None
+    """The effective user, as the container numbers users; None where ``cwd`` is empty for such a reason."""
 
     @property
     def approval(self) -> str:

@@ -6,7 +6,6 @@ views need, when it is first asked for.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from sidecar.masking.engine import Engine, mask_text
@@ -51,4 +50,6 @@ def __getattr__(name: str) -> object:
     module = _LATER.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415  it costs memory where nothing of these is asked for
+
     return getattr(import_module(f"{__name__}.{module}"), name)

@@ -5,107 +5,30 @@ hidden digit becomes. Every token of an alphabet has the same width, and so has 
 changes the length of the stream, and an escaped digit becomes an escaped star.
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 
 from sidecar.masking.dumps import ROW_BREAK, ROW_BREAK_CUT
+from sidecar.masking.gaps import (
+    CURSOR_RIGHT,
+    ESCAPE_CUT_OFF,
+    ESCAPE_SEQUENCE,
+    ESCAPED_GAPS,
+    GAP_BEGINS,
+    HEX_FILLERS,
+    HEX_GAPS,
+    INVISIBLE,
+    PLAIN_GAPS,
+    UNICODE_GAPS,
+    alternatives,
+    cut_off,
+)
 from sidecar.masking.scripts import SCRIPTS
 
 MOST_DIGITS = 19
 _SEVEN = 0x37
 # A number that needs more bytes than this, gaps included, is not read as one.
 LONGEST_NUMBER = 320
-
-# Separators, each a sequence of one-byte patterns: the prefilter, the exact expression and the expression for
-# one that is cut off by the end of the buffer are all made from these lists.
-PLAIN_GAPS = (rb" ", rb"  ", rb"   ", rb" - ", rb"[-./_+\t,]")
-UNICODE_GAPS = (
-    rb"[\xa0\x96\x97]",  # Latin-1 no-break space, Windows-1252 dashes
-    rb"\xc2[\xa0\xb7]",
-    rb"\xe2\x80[\x80-\x8a\x90-\x95\xaf]",
-    rb"\xe2\x81\x9f",
-    rb"\xe2\x88\x92",
-    rb"\xe3\x80\x80",
-    rb"\xef\xb9[\x98\xa3]",
-    rb"\xef\xbc\x8d",
-)
-NAMED_GAPS = tuple(
-    b"&%s;" % name
-    for name in (b"nbsp", b"ensp", b"emsp", b"thinsp", b"hyphen", b"dash", b"ndash", b"mdash", b"minus")
-)
-NAMED_INVISIBLE = (rb"&shy;", rb"&zwj;", rb"&zwnj;")
-ESCAPED_GAPS = (
-    rb"%2[0BbDdEeFf]",
-    rb"%252[0BbDdEeFf]",
-    rb"%09",
-    rb"%5[Ff]",
-    rb"%[Cc]2%[Aa]0",
-    rb"%25[Cc]2%25[Aa]0",
-    rb"%[Aa]0",
-    rb"%[Ee]2%80%[89Aa][0-9A-Fa-f]",
-    rb"%u00[2Aa][0DdEeFf]",
-    rb"\\u00[2Aa][0DdEeFf]",
-    rb"\\u20[012][0-9A-Fa-f]",
-    rb"\\u\{[2Aa][0DdEeFf]\}",
-    rb"\\x[2Aa][0Dd]",
-    rb"\\t",
-    rb"\\0[45][05]",
-    rb"&#160;",
-    rb"&#32;",
-    rb"&#4[5-7];",
-    rb"&#[xX][2Aa][0DdEeFf];",
-    rb"&#819[2-9];",
-    rb"&#820[0-289];",
-    rb"&#821[0-3];",
-    rb"&#[xX]201[0-5];",
-    *NAMED_GAPS,
-    # Quoted-printable (RFC 2045).
-    rb"=2[0DdEeFf]",
-    rb"=09",
-)
-# Zero-width characters separate nothing, nor does a soft line break (RFC 2045).
-INVISIBLE = (
-    rb"\xc2\xad",
-    rb"\xe2\x80[\x8b-\x8f\xaa-\xae]",
-    rb"\xe2\x81[\xa0-\xa4]",
-    rb"\xef\xbb\xbf",
-    rb"&#173;",
-    rb"&#8203;",
-    *NAMED_INVISIBLE,
-    rb"=\n",
-    rb"=\r\n",
-)
-# SGR, erase in line and character-set selection do not move the cursor; one column to the right is a space.
-ESCAPE_SEQUENCE = rb"\x1b(?:\[[0-9;:]{0,24}[mK]|\([A-Z0-9])"
-# What any gap of plain digits begins with; a test compares.
-GAP_BEGINS = rb"[-./_+\t ,%\\&=\x1b\x80-\xff]"
-CURSOR_RIGHT = rb"\x1b\[1?C"
-ESCAPE_CUT_OFF = rb"\x1b(?:\[[0-9;:]{0,24}|\()?"
-# Between the bytes of a hex dump; the star of one is the hex of a star.
-HEX_FILLERS = (rb" ", rb"  ", rb":", rb"\\x", rb", 0x", rb",0x", rb" 0x")
-HEX_GAPS = (rb"20", rb"2[dDeEfF]", rb"09")
-
-# One byte of an expression.
-UNIT = re.compile(rb"\[(?:\\.|[^\]\\])+\]|\\x[0-9a-f]{2}|\\.|[^\\\[]", re.DOTALL)
-
-
-def alternatives(*tokens: bytes) -> bytes:
-    """An expression for any of ``tokens``, those of more bytes first."""
-    return rb"(?:" + b"|".join(sorted(tokens, key=lambda token: -len(UNIT.findall(token)))) + rb")"
-
-
-def cut_off(*tokens: bytes) -> bytes:
-    """An expression for every beginning of a token that is not yet the whole, the empty one included."""
-    beginnings: list[bytes] = []
-    for token in tokens:
-        nested = b""
-        for unit in reversed(UNIT.findall(token)[:-1]):
-            nested = rb"(?:" + unit + nested + rb")?"
-        if nested:
-            beginnings.append(nested[:-1])
-    return rb"(?:" + b"|".join(beginnings) + rb")?"
 
 
 class Alphabet(NamedTuple):
@@ -192,7 +115,9 @@ def _alphabet(
 
     A number of an alphabet with ``rows`` may go on in the next row of a dump.
     """
-    separator = alternatives(*separators, CURSOR_RIGHT) if escapes else alternatives(*separators)
+    separator = alternatives(*separators)
+    if escapes:
+        separator = rb"(?:" + separator + rb"|" + CURSOR_RIGHT + rb")"
     unseen = (*quiet, ESCAPE_SEQUENCE) if escapes else quiet
     around, alone = _silence(rb"(?:" + b"|".join(unseen) + rb")", rows=rows)
     tail = cut_off(*separators, *quiet, part or token)
@@ -217,10 +142,12 @@ def _alphabet(
     )
 
 
-# A group may also start right after an escape that ends in a digit, such as %20.
+# A group may also start right after an escape that ends in a digit, such as %20. Of octal escapes beyond
+# ASCII two must stand in a row, as those of UTF-8 do: one alone may be a folder that begins with a date.
 _AFTER_ESCAPE = (
     rb"(?:(?<![0-9])|(?<=%[0-9A-Fa-f][0-9])|(?<=%25[0-9A-Fa-f][0-9])"
-    rb"|(?<=[\\%]u[0-9A-Fa-f]{3}[0-9])|(?<=\\x[0-9A-Fa-f][0-9])|(?<=\\0[0145][0-5]))"
+    rb"|(?<=[\\%]u[0-9A-Fa-f]{3}[0-9])|(?<=\\U00[01][0-9A-Fa-f]{4}[0-9])|(?<=\\x[0-9A-Fa-f][0-9])"
+    rb"|(?<=\\0[0145][0-5])|(?<=\\[23][0-7]{2}\\2[0-7]{2}))"
 )
 _ALL_GAPS = PLAIN_GAPS + UNICODE_GAPS + ESCAPED_GAPS
 

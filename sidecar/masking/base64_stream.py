@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from sidecar.masking.base64_run import SHORTEST, Run
+from sidecar.masking.compound import CompoundMasker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ _WRAP = re.compile(rb"\r?\n[ \t]{0,16}\Z")
 _WIDEST_WRAP = 18
 
 
-class Base64Masker:
+class Base64Masker(CompoundMasker):
     """Masks one channel, plain and encoded. Made by ``Engine.base64``; for one thread.
 
     A run of base64 characters may be wrapped; lines of it have at least 32 characters. From its sixth
@@ -46,8 +47,7 @@ class Base64Masker:
         self._found: list[Finding] = []
         self._findings: list[Finding] = []
 
-    def feed(self, data: bytes) -> bytes:
-        """The masked bytes that may go out now; raises BugError after ``close``."""
+    def _feed(self, data: bytes) -> bytes:
         self._decided += self._plain.feed(data)
         self._scan(data)
         self._came += len(data)
@@ -57,8 +57,7 @@ class Base64Masker:
             settled = self._run.settled()
         return self._give(len(self._decided) if settled is None else settled - self._gone)
 
-    def close(self) -> bytes:
-        """The rest, masked. A second close gives nothing."""
+    def _close(self) -> bytes:
         self._decided += self._plain.close()
         self._end()
         return self._give(len(self._decided))

@@ -1,15 +1,13 @@
-"""The compiled Hyperscan databases: loaded from a file beside this module, or compiled where there is none.
+"""The compiled Hyperscan databases: compiled, or made again from the bytes that an earlier process dumped.
 
-Compiling takes a noticeable part of a second, loading a few milliseconds, so image builds run
-``python -m sidecar.masking.databases``. A file of other sources or of another kind of machine is not used.
+Compiling takes a noticeable part of a second, loading a few milliseconds. Where those bytes are kept is the
+caller's: ``sidecar.processes.databases`` for recorders.
 """
 
 from __future__ import annotations
 
 import marshal
-import os.path
 from functools import lru_cache
-from importlib.util import source_hash
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from sidecar.masking.hyperscan_safe import compile_database, restore, serialise
@@ -20,11 +18,6 @@ if TYPE_CHECKING:
 
     import hyperscan
 
-COMPILED = "compiled.hsdb"
-_SOURCES = (
-    *("alphabets.py", "card_table.py", "cards.py", "dumps.py", "patterns.py", "sad.py", "sad_table.py"),
-    "scripts.py",
-)
 _Stored = tuple[dict[str, bytes], dict[str, list[tuple[str, bool, int]]]]
 
 
@@ -35,30 +28,10 @@ class Compiled(NamedTuple):
     routes: Mapping[Sieve, Sequence[Route]]
 
 
-def fingerprint() -> bytes:
-    """Changes with the sources of the expressions."""
-    return source_hash(b"".join(source_hash(_read(name) or b"") for name in _SOURCES))
-
-
 @lru_cache(maxsize=1)
 def compiled() -> Compiled:
-    """The databases of this process, made on the first call and never freed."""
-    content = _read(COMPILED)
-    loaded = load(content) if content is not None else None
-    return loaded if loaded is not None else compile_all()
-
-
-def _path(name: str) -> str:
-    return os.path.join(os.path.dirname(__file__), name)  # noqa: PTH118, PTH120  pathlib costs a megabyte
-
-
-def _read(name: str) -> bytes | None:
-    """A file beside this module; None if there is none."""
-    try:
-        with open(_path(name), "rb") as file:  # noqa: PTH123  see above
-            return file.read()
-    except FileNotFoundError:
-        return None
+    """The databases of this process, compiled on the first call and never freed."""
+    return compile_all()
 
 
 def compile_all() -> Compiled:
@@ -70,7 +43,7 @@ def compile_all() -> Compiled:
 
 
 def dump(content: Compiled) -> bytes:
-    """``content`` as a file that ``load`` accepts."""
+    """``content`` as bytes that ``load`` accepts."""
     databases = {sieve.value: serialise(database) for sieve, database in content.databases.items()}
     routes = {
         sieve.value: [
@@ -79,23 +52,13 @@ def dump(content: Compiled) -> bytes:
         ]
         for sieve, wanted in content.routes.items()
     }
-    body = marshal.dumps((databases, routes))
-    return _head(body) + body
+    return marshal.dumps((databases, routes))
 
 
-def _head(body: bytes | memoryview) -> bytes:
-    """What the file was made from, and a checksum of ``body``."""
-    # Python's own hash of sources: another library for a checksum would cost memory.
-    return fingerprint() + source_hash(body)
-
-
-def load(content: bytes) -> Compiled | None:
-    """The databases in ``content``, which ``dump`` made; None if damaged, for other sources or machines."""
-    head, body = content[:16], memoryview(content)[16:]
-    if head != _head(body):
-        return None
-    # The file is part of the package, as its code is.
-    stored, routes = cast("_Stored", marshal.loads(body))  # noqa: S302
+def load(content: bytes | memoryview) -> Compiled | None:
+    """The databases in ``content``, which ``dump`` made, to the byte; None if for another kind of machine."""
+    # It comes with the package, as its code does.
+    stored, routes = cast("_Stored", marshal.loads(content))  # noqa: S302
     databases: dict[Sieve, hyperscan.Database] = {}
     for sieve in Sieve:
         database = restore(stored[sieve.value])
@@ -109,13 +72,3 @@ def load(content: bytes) -> Compiled | None:
             for sieve in Sieve
         },
     )
-
-
-def main() -> None:
-    """Write the file."""
-    with open(_path(COMPILED), "wb") as file:  # noqa: PTH123  see above
-        file.write(dump(compile_all()))
-
-
-if __name__ == "__main__":
-    main()

@@ -62,7 +62,10 @@ def _in_text(buffer: bytes, at: int, end: int) -> tuple[int | None, int | None]:
     head = _ROW.match(buffer, begin, begin + 24) if begin else None
     if head is None or at < head.end():
         return None, end
-    stop = buffer.find(b"\n", at)
+    widest = begin + _WIDEST_ROW
+    stop = buffer.find(b"\n", at, widest)
+    if stop < 0 and len(buffer) >= widest:  # no row of a dump goes on for so long
+        stop = widest
     row = buffer[begin : stop if stop >= 0 else len(buffer)]
     xxd, first = head[1] is not None, head.end() - begin
     bytes_ = (_XXD_BYTES if xxd else _BYTES).match(row, first)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sidecar.masking.alphabets import CURSOR_RIGHT, ESCAPE_SEQUENCE, MARKS
+from sidecar.masking.alphabets import MARKS
 from sidecar.masking.context import LONGEST_HASH
+from sidecar.masking.gaps import CURSOR_RIGHT, ESCAPE_SEQUENCE
 from sidecar.masking.keyed import ENDS_HEAD, LONGEST, LONGEST_VALUE
 from sidecar.masking.pan import FIRST
 from sidecar.masking.quiet import next_loud, quick_calm
@@ -31,23 +32,27 @@ _PLAIN_GAP_BYTES = b" -./_+\t,"
 _PLAIN_BYTES = _DIGITS + _PLAIN_GAP_BYTES
 _VALUE_ENDS = b"0123456789abcdefABCDEF.:/-"
 _TRACK_MARKS = b"=Dd"
+_EQUALS = 0x3D
 _DUMP_BYTES = b"0123456789abcdefABCDEF x:,\\"
 # All that numbers with escapes and other gaps consist of, terminal sequences aside.
 _SEQUENCE = re.compile(ESCAPE_SEQUENCE + rb"|" + CURSOR_RIGHT + rb"|&[A-Za-z]{1,6};?")
-_NUMBER_BYTES = _PLAIN_BYTES + b"%\\&#;:={}xuUabcdefABCDEFnpst\b\r\n\x1b[(" + bytes(range(128, 256))
+_NUMBER_BYTES = _PLAIN_BYTES + b"%\\&#;:={}xXuUabcdefABCDEFnpst\b\r\n\x1b[(" + bytes(range(128, 256))
 _AFTER_VALUE = b".:/-"
 _HEX = b"0123456789abcdefABCDEF"
 # Twelve digits, a mark, expiry and service code.
 _SHORTEST_TRACK = 20
 # How far before the end of a buffer the key of a value that is still open may start.
 _KEY_REACH = LONGEST + LONGEST_VALUE + 1
-_RARE = re.compile(rb"[\x00\x08%\\&\x1b\x80-\xff]|(?<=[0-9])=")
+# The mark of an escape, or what may become a soft line break within a number.
+_RARE = re.compile(rb"[\x00\x08%\\&\x1b\x80-\xff]|(?<=[-./_+\t ,0-9\n])=")
 # A run of digits and gaps that may become a number, or a track.
 _VIABLE = re.compile(
     rb"[0-9]{7}|[0-9]{4}[./_+\t ]{1,3}[0-9]{3}|-|[0-9][./_+\t ,][0-9]{3}[./_+\t ,][0-9]"
     rb"|(?:[0-9][./_+\t ]{1,3}){6}[0-9]|(?:[0-9] {1,3}){3}[0-9](?![0-9])"
 )
-_UNCALM = re.compile(rb"[\x00\x08%\\&\x1b\x80-\xff^]|[0-9]=\r?\n")
+_UNCALM = re.compile(rb"[\x00\x08%\\&\x1b\x80-\xff^]|=(?:[\r\n]|[CE]2)")
+# An escape of quoted-printable within a number, or the beginning of one.
+_QUOTED = re.compile(rb"[-./_+\t ,0-9\n]=(?:[0-9A-F]|\Z)")
 # A digit in hex, or what may become one.
 _HEX_DIGIT = re.compile(rb"3(?:[0-9]|\Z)")
 # What the end of a buffer may be behind the hex of a row of a dump: text beside it, or the end of the row.
@@ -77,7 +82,7 @@ class Ends:
             return few
         near = buffer[-PLAIN_SPAN:]
         head = near.rstrip(_PLAIN_BYTES)
-        if not head or self.user_rules or (head[-1] in _TRACK_MARKS and head[-2:-1].isdigit()):
+        if not head or self.user_rules or _ends_in_mark(head):
             return -1
         few = FIRST - len(near) + len(head)
         if few < 0:
@@ -110,7 +115,7 @@ class Ends:
         head = near.rstrip(_PLAIN_BYTES)
         if not head or self.user_rules or len(near) - len(head) > FIRST:
             return False
-        if head[-1] in _TRACK_MARKS and head[-2:-1].isdigit():
+        if _ends_in_mark(head) or (_EQUALS in near and _QUOTED.search(near) is not None):
             return False
         if near[-1] in _DUMP_BYTES and _may_hold_tag(near) and _EMV_TAIL.search(near) is not None:
             return False
@@ -194,6 +199,14 @@ class Ends:
         return buffer.count(b"3", near) > FIRST and (
             buffer[-1] in _DUMP_BYTES or _ROW_TAIL.search(buffer, near) is not None
         )
+
+
+def _ends_in_mark(head: bytes) -> bool:
+    """Whether ``head`` ends in what a track, or a soft line break within a number, goes on from."""
+    if head[-1] not in _TRACK_MARKS:
+        return False
+    before = head[-2:-1]
+    return before.isdigit() or (head[-1] == _EQUALS and before.strip(_PLAIN_GAP_BYTES) != before)
 
 
 def _may_be_digest(buffer: bytes) -> bool:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sidecar.masking.terminal import TerminalMasker
     from sidecar.masking.user import UserRule
 
-ENGINE_VERSION = 4
+ENGINE_VERSION = 5
 
 
 class Engine:
@@ -44,8 +44,8 @@ class Engine:
     def load(cls, profile: Profile, rules: Sequence[UserRule] = ()) -> Engine:
         """The engine for ``profile`` with users' ``rules`` besides.
 
-        The first call of a process loads Hyperscan and its databases. Raises BugError if Hyperscan refuses a
-        rule, which checking the rules rules out.
+        The first call of a process loads Hyperscan and compiles its databases; who has them already makes an
+        Engine of them. Raises BugError if Hyperscan refuses a rule, which checking the rules rules out.
         """
         return cls(profile, compiled(), rules)
 

@@ -6,9 +6,10 @@ with nothing waiting. Both depend on what has come so far, not on how it was cut
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
+from sidecar.masking.compound import CompoundMasker
 from sidecar.masking.edited import MOST_CELLS, MOST_WAITING, Cell, EditedLine, Unit
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 LONGEST_TEXT = 2048
 
 
-class FollowingMasker(ABC):
+class FollowingMasker(CompoundMasker):
     """One channel of a terminal. Gives the same as ``Masker`` where nothing is edited."""
 
     def __init__(self, masker: Masker) -> None:
@@ -34,8 +35,7 @@ class FollowingMasker(ABC):
         self._before = self._text = b""
         self._begin_text()
 
-    def feed(self, data: bytes) -> bytes:
-        """The masked bytes that may go out now; raises BugError after ``close``."""
+    def _feed(self, data: bytes) -> bytes:
         data, self._unfinished = self._unfinished + data, b""
         out: list[bytes] = []
         at = 0
@@ -43,8 +43,7 @@ class FollowingMasker(ABC):
             at = self._pass(data, at, out) if self._line is None else self._follow(self._line, data, at, out)
         return out[0] if len(out) == 1 else b"".join(out)
 
-    def close(self) -> bytes:
-        """The rest, masked. A second close gives nothing."""
+    def _close(self) -> bytes:
         rest, self._unfinished = self._unfinished, b""
         out = b""
         if self._line is None:
@@ -90,7 +89,7 @@ class FollowingMasker(ABC):
         Sets ``_ended`` where the line ends.
         """
 
-    def _line_begins(self, line: EditedLine | None) -> None:  # noqa: B027  not every channel has columns
+    def _line_begins(self, line: EditedLine | None) -> None:
         """A line begins: at the end of ``line``, or in text that is not followed if it is None."""
 
     def _aside(self, unit: Unit) -> None:
@@ -134,7 +133,7 @@ class FollowingMasker(ABC):
         """Where the last line of ``text`` begins."""
         return text.rfind(b"\n") + 1
 
-    def _column_lost(self) -> None:  # noqa: B027  not every channel has columns
+    def _column_lost(self) -> None:
         """A line is too long to be remembered."""
 
     def _fed(self, text: bytes) -> bytes:
@@ -178,7 +177,7 @@ class FollowingMasker(ABC):
             self._obey(line, Unit(text[at:end], self._begin_came + at, sent=gone), b"")
             at = end
 
-    def _line_followed(self, line: EditedLine) -> None:  # noqa: B027  not every channel has columns
+    def _line_followed(self, line: EditedLine) -> None:
         """The line is now followed."""
 
     def _follow(self, line: EditedLine, data: bytes, at: int, out: list[bytes]) -> int:

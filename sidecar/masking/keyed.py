@@ -43,6 +43,7 @@ _WORDS = (
 )
 _PARTS = (
     rb";s:[0-9]{1,3}:",  # PHP's serialize
+    rb"<!\[CDATA\[",
     rb" (?!value)[A-Za-z:_-]{1,16}=(?:\"[^\"<>\r\n]{0,24}\"|'[^'<>\r\n]{0,24}')",  # another attribute of XML
 )
 _PIECE = (
@@ -70,7 +71,7 @@ class Keyed:
         self._assigned = rule.assigned
         shortest, longest = rule.length
         head = key_expression(rule.keys) + rb"(" + _SEPARATION + rb")"
-        value = rb"(?:[0-4][0-9A-Fa-f]{%d,%d})" if rule.hex else rb"(?:[0-9]{%d,%d})"
+        value = rb"(?:[0-9][0-9A-Fa-f]{%d,%d})" if rule.hex else rb"(?:[0-9]{%d,%d})"
         more = rb"[0-9A-Fa-f]" if rule.hex else rb"[0-9]"
         bounds = (shortest - 1, longest - 1) if rule.hex else (shortest, longest)
         self._key = re.compile(key_expression(rule.keys))

@@ -1,7 +1,8 @@
 """A live view of a masked channel that does not wait for ever.
 
-A watcher may see stars early for what a masker holds; never the bytes themselves. The clock is the caller's:
-it says when there has been silence.
+A watcher may see stars early for what a masker holds; never the bytes themselves, not even later, when they
+turn out to be no card's. The clock is the caller's: it says when there has been silence. It is for screens
+that nobody keeps; sessions and their record wait, so that they hold the same bytes.
 """
 
 from __future__ import annotations

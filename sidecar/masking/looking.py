@@ -118,6 +118,7 @@ class Gate:
                     rare = rare or _has_rare(buffer[at:])
                     break
                 stretches.append((max(0, at - JOINT), at + STEP + JOINT))
+                rare = rare or _has_rare(buffer[at : at + STEP])
                 at += STEP
             else:
                 rare, sieve = True, self._digits

@@ -83,14 +83,14 @@ def _is_secret(document: object) -> bool:
 
 
 def _texts(document: object) -> Iterator[tuple[str, str, str]]:
-    """Path, name and text of every key, string and whole number of ``document``; of any depth."""
+    """Path, name and text of every key, string and number of ``document``; of any depth."""
     waiting = [_Field("", "", document)]
     while waiting:
         field = waiting.pop()
         path, name, value = field
         if isinstance(value, str):
             yield path, name, value
-        elif isinstance(value, int) and not isinstance(value, bool):
+        elif isinstance(value, int | float) and not isinstance(value, bool):
             yield path, name, str(value)
         elif isinstance(value, dict):
             waiting.extend(reversed(list(_members(path, cast("dict[str, object]", value)))))
@@ -113,7 +113,8 @@ def _forms(path: str, text: str, *, is_secret: bool) -> Iterator[bytes]:
     yield text.encode("utf-8", "surrogatepass")
     if path.startswith("/binaryData/") or (is_secret and path.startswith("/data/")):
         try:
-            yield base64.b64decode(text, validate=True)
+            # The API server reads over line breaks, as Go does.
+            yield base64.b64decode("".join(text.split()), validate=True)
         except (binascii.Error, ValueError):
             return
 

@@ -13,9 +13,10 @@ import re
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from sidecar.masking.alphabets import HEX_FILLERS, HEX_GAPS, LONGEST_NUMBER, alternatives
+from sidecar.masking.alphabets import LONGEST_NUMBER
 from sidecar.masking.cards import length_classes
 from sidecar.masking.dumps import ROW_BREAK
+from sidecar.masking.gaps import HEX_FILLERS, HEX_GAPS, alternatives
 from sidecar.masking.sad_table import KEYED
 from sidecar.masking.scripts import SCRIPTS
 
@@ -87,14 +88,14 @@ _RARE = rb"[\x00\x08%\\&\x1b\x80-\xff]"
 # Hex with colons, of which every line of a log has some.
 _COLONS = rb"3[0-9]:3[0-9]:3"
 
-# A soft line break of quoted-printable.
-_SOFT = rb"[0-9]=\r?\n"
+# A soft line break of quoted-printable, whatever it stands behind, or a blank or dash beyond ASCII.
+_SOFT = rb"=(?:[\r\n]|[CE]2=)"
 
 # Every key in ``sad_table`` contains one of these; a test compares. The last three letters count: they are to
 # be as rare in text as they can be.
 PIECES = (
     *(b"cvv", b"cvc", b"cvx", b"cvn", b"csc", b"av2", b"cid", b"pin", b"pvv"),
-    *(b"card", b"curity", b"verif", b"pruef", b"ptog"),
+    *(b"card", b"curity", b"verif", b"pruef", b"\xbcfn", b"ptog"),
 )
 
 
@@ -195,7 +196,7 @@ def _long() -> tuple[Trigger, ...]:
 
 def _odd() -> tuple[Trigger, ...]:
     # Every byte of every gap and escape: digits in an escape count, too.
-    gap = rb"(?:\x1b[\[(][0-9;:]*[A-Z0-9m]|[-./_+,\t %\\&#;=A-Fa-fnpstux\x80-\xff]|=\r?\n)"
+    gap = rb"(?:\x1b[\[(][0-9;:]*[A-Z0-9m]|[-./_+,\t %\\&#;=A-Fa-fnpstuxX\x80-\xff]|=\r?\n)"
     return (
         Trigger(rb"[0-9](?:" + gap + rb"*[0-9]){11}", "text", EXOTIC_SPAN),
         # A named gap of HTML behind a digit or what is silent.

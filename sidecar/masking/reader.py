@@ -9,6 +9,7 @@ from sidecar.masking.alphabets import MARKS, MOST_DIGITS
 from sidecar.masking.ends import REACH, Ends
 from sidecar.masking.looking import Gate, Look, merged
 from sidecar.masking.patterns import Sieve
+from sidecar.masking.sad import read_escaped_tracks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,11 +74,14 @@ class BufferReader:
         """The first look at ``buffer``; see ``Gate.look``."""
         return self.gate.look(buffer, start)
 
-    def readings(self, buffer: bytes, first: int, look: Look | None = None) -> tuple[list[Reading], int]:
+    def readings(
+        self, buffer: bytes, first: int, look: Look | None = None, *, final: bool = False
+    ) -> tuple[list[Reading], int]:
         """Every reading that may hide a byte from ``first`` on, and the first byte that must wait.
 
         The second is the length of the buffer unless a verdict needs what comes after it. ``look`` is the
-        first look at ``buffer`` from at least ``JOINT`` bytes before ``first`` on, if it was taken.
+        first look at ``buffer`` from at least ``JOINT`` bytes before ``first`` on, if it was taken. The last
+        byte of a ``final`` buffer stands for the end of the stream.
         """
         if look is None:
             look = self.look(buffer)
@@ -96,15 +100,17 @@ class BufferReader:
                 hold = min(hold, self._number(name).read_between(buffer, merged(stretches), found, set()))
             else:
                 self._detector(name).read_between(buffer, merged(stretches), found)
+        if found:
+            read_escaped_tracks(buffer, found)
         if self._user is not None:
-            self._read_user(buffer, first, found)
+            self._read_user(buffer, first, found, final=final)
         return found, hold
 
-    def _read_user(self, buffer: bytes, first: int, found: list[Reading]) -> None:
+    def _read_user(self, buffer: bytes, first: int, found: list[Reading], *, final: bool) -> None:
         """The readings of users' rules."""
         hits = self._user.hits(buffer) if self._user is not None else []
         for number in {number for number, end in hits if end + REACH > first}:
-            self.user_rules[number].read_between(buffer, ((0, len(buffer)),), found)
+            self.user_rules[number].read_between(buffer, ((0, len(buffer)),), found, final=final)
 
     def _second_look(self, buffer: bytes, first: int, look: Look) -> Spans:
         """For each reader the stretches in which readings may start; for ``plain`` the twelfth digits."""

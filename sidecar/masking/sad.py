@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _LONGEST = 256
 _DIGITS = b"0123456789"
 _EQUALS = 0x3D
+# The mark of a track 2 as URLs and JSON have it, and the track behind it.
+_MARK = rb"(?:%(?:25)?3[Dd]|\\u003[Dd])"
+_BEHIND_MARK = re.compile(_MARK + rb"((?=[0-9]{2}(?:0[1-9]|1[0-2]))[0-9]{7,32})")
 # Hex before a run of digits.
 _IN_DIGEST = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Fa-f]{3,}[A-Fa-f]\Z")
 _FIRST, _LAST, _WAITING = 6, 4, 13
@@ -55,12 +58,14 @@ def every(pattern: re.Pattern[bytes], buffer: bytes, low: int, high: int) -> Ite
 class Track2:
     """Track 2 (ISO/IEC 7813): number, ``=`` or ``D``, expiry, service code, discretionary data.
 
-    The number may be the end of a longer run of digits, as in ISO 8583 field 35.
+    The number may be the end of a longer run of digits, as in ISO 8583 field 35. Where the mark is escaped,
+    as in URLs and JSON, it must be a number of its own.
     """
 
     name = "track2"
     _whole = re.compile(rb"(?<=[0-9]{12})[=Dd](?=[0-9]{2}(?:0[1-9]|1[0-2])[0-9]{3})")
     _open = re.compile(rb"(?<=[0-9]{12})[=Dd][0-9]{0,6}\Z")
+    _open_escaped = re.compile(rb"(?<=[0-9]{12})" + _MARK + rb"([0-9]{0,6})\Z")
     _rest = re.compile(rb"[0-9]{1,32}")
     _run = re.compile(rb"[0-9]+\Z")
 
@@ -95,9 +100,13 @@ class Track2:
     def open_from(self, buffer: bytes) -> int:
         """See ``Detector``: of a run of digits the last 13 wait, from its seventh on.
 
-        So do those before a mark as long as it may be a letter of a digest.
+        So do those before a mark as long as it may be a letter of a digest. Of what an escaped mark is before
+        only the digits behind it wait: the number has been decided by then.
         """
         size = len(buffer)
+        escaped = self._open_escaped.search(buffer, max(0, size - 14 - 12))
+        if escaped is not None:
+            return escaped.start(1)
         mark = self._open_mark(buffer)
         if mark == size and not buffer[-1:].isdigit():
             return size
@@ -115,6 +124,18 @@ class Track2:
                 return mark
         match = self._open.search(buffer, max(0, size - 7 - 12))
         return match.start() if match is not None else size
+
+
+def read_escaped_tracks(buffer: bytes, found: list[Reading]) -> None:
+    """Add the tracks 2 with an escaped mark, whose numbers are among ``found`` as numbers of their own."""
+    for number in tuple(found):
+        match = _BEHIND_MARK.match(buffer, number.end)
+        is_plain = number.star == b"*" and buffer[number.start : number.end].isdigit()
+        if match is None or number.rule != "pan" or not is_plain:
+            continue
+        done = match.end() < len(buffer) or len(match[1]) == 32
+        spots = (*number.hidden, match.span(1))
+        found.append(Reading("track2", number.brand, number.start, match.end(), spots, "6/4", complete=done))
 
 
 class Track1:
@@ -219,12 +240,13 @@ def _nibbles(buffer: bytes, start: int, count: int) -> list[int]:
 class Iso8583:
     """ISO 8583 messages in ASCII: type, bitmap with bit 2 set, length, number, all without a gap.
 
-    Fields follow the number, so it lies in at least 20 digits in a row.
+    Fields follow the number, so it lies in at least 20 digits in a row. Types are those that the first look
+    knows: another would be read where it stands near one of these, and only there.
     """
 
     name = "iso8583"
     _whole = re.compile(
-        rb"(?=[0-9][1-8][0-9][0-5](?:[4-7][0-9A-Fa-f]{15}|[C-Fc-f][0-9A-Fa-f]{31})(1[2-9])([0-9]{12}))"
+        rb"(?=[012][124][0-3][01](?:[4-7][0-9A-Fa-f]{15}|[C-Fc-f][0-9A-Fa-f]{31})(1[2-9])([0-9]{12}))"
     )
 
     def __init__(self, table: CardTable) -> None:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-VERSION = "2-5cc736fcc3c0d00e"
+VERSION = "4-73fdc196b5f6a3a8"
 
 
 class KeyedRule(NamedTuple):
@@ -21,11 +21,11 @@ KEYED: tuple[KeyedRule, ...] = (
         (
             b"cvv",
             b"cvv1",
-            b"cvv2",
+            b"cvv_2",
             b"cvv3",
             b"cvc",
             b"cvc1",
-            b"cvc2",
+            b"cvc_2",
             b"cvc3",
             b"cvx2",
             b"cvn2",
@@ -35,10 +35,16 @@ KEYED: tuple[KeyedRule, ...] = (
             b"dcvc",
             b"cvv_code",
             b"cvc_code",
+            b"cvv_2_code",
+            b"cvc_2_code",
             b"cvv_number",
             b"cvc_number",
             b"cvv2_number",
             b"cvc2_number",
+            b"cvv_num",
+            b"cvc_num",
+            b"cvv2_num",
+            b"cvc2_num",
             b"cvv_value",
             b"cvc_value",
             b"cvv_data",
@@ -48,7 +54,9 @@ KEYED: tuple[KeyedRule, ...] = (
             b"card_verification_code",
             b"card_verification_number",
             b"card_verification_value",
+            b"card_validation_code",
             b"kartenpruefnummer",
+            b"kartenpr\xc3\xbcfnummer",
             b"cryptogramme_visuel",
         ),
         length=(3, 4),
@@ -60,6 +68,8 @@ KEYED: tuple[KeyedRule, ...] = (
         (
             b"csc",
             b"cvn",
+            b"cvv_no",
+            b"cvc_no",
             b"card_code",
             b"security_code",
             b"security_number",
@@ -103,6 +113,7 @@ KEYED: tuple[KeyedRule, ...] = (
         "pin-block",
         (
             b"pin_block",
+            b"pin_blk",
             b"pin_data",
             b"encrypted_pin",
         ),

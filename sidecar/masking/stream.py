@@ -19,6 +19,7 @@ from sidecar.contract.errors import BugError
 from sidecar.masking.ends import REACH
 from sidecar.masking.looking import JOINT, Look
 from sidecar.masking.model import Finding
+from sidecar.masking.user import WIDEST
 
 if TYPE_CHECKING:
     from sidecar.masking.model import Reading
@@ -30,8 +31,11 @@ CONTEXT = 640
 SMALL = 1024
 # Above this size a copy costs more than a second look at the joint.
 LARGE = 16384
-# Nothing shorter can hold a hidden byte that did not have to wait: what is hidden is followed by its end.
-LEAST = 4
+# More is taken in parts of this size: a look goes on from several places, each time with a copy of the rest.
+HUGE = 1 << 18
+# Nothing shorter can hold a hidden byte that did not have to wait: what is hidden is followed by its end. Of
+# users' rules that may be a single byte.
+LEAST, LEAST_OF_USERS = 4, 2
 _Key = tuple[int, str, str, str, tuple[tuple[int, int], ...]]
 _MAY_START = re.compile(rb"[0-9^%\\&\xd9\xdb\xdf-\xe1\xea\xef\xf0]")
 
@@ -39,10 +43,14 @@ _MAY_START = re.compile(rb"[0-9^%\\&\xd9\xdb\xdf-\xe1\xea\xef\xf0]")
 class Masker:
     """Masks one channel. Made by ``Engine.stream``; for one thread."""
 
-    __slots__ = ("_base", "_calm", "_closed", "_findings", "_growing", "_held", "_reader", "_tail")
+    __slots__ = (
+        "_base", "_calm", "_closed", "_findings", "_growing", "_held", "_joint", "_least", "_reader", "_tail",
+    )  # fmt: skip
 
     def __init__(self, reader: BufferReader) -> None:
         self._reader = reader
+        self._least = LEAST_OF_USERS if reader.user_rules else LEAST
+        self._joint = max(JOINT, WIDEST) if reader.user_rules else JOINT
         self._tail = b"\n"  # no digit, no letter; never given out
         self._held = 0
         self._calm = 0  # so many digits more may go out without a look
@@ -82,6 +90,8 @@ class Masker:
     def _feed_free(self, data: bytes) -> bytes:
         """``feed`` while nothing waits."""
         if len(data) > SMALL:
+            if len(data) > HUGE:
+                return b"".join(self._feed(data[at : at + HUGE]) for at in range(0, len(data), HUGE))
             self._calm = 0
             return self._feed_large(data)
         if _MAY_START.search(data) is None and not self._reader.user_rules:
@@ -145,7 +155,7 @@ class Masker:
     def _feed_large(self, data: bytes) -> bytes:
         """``feed`` while nothing waits, without copying ``data`` where it holds nothing to mask."""
         reader = self._reader
-        tail = self._tail[-JOINT:]
+        tail = self._tail[-self._joint :]
         # What spans the joint is seen on both sides of it.
         if (
             len(data) >= LARGE
@@ -184,12 +194,12 @@ class Masker:
             self._held = len(buffer) - first
             return b""
         quiet = limit == len(buffer) and not (self._held or self._growing)
-        if quiet and limit - first < LEAST and buffer.find(b"^", first) < 0:
+        if quiet and limit - first < self._least and buffer.find(b"^", first) < 0:
             return self._pass(buffer, first)
         skip = max(0, first - REACH - 192) if len(buffer) < 8 * SMALL else 0
         seen = buffer[skip:] if skip else buffer
         look = look._replace(start=look.start - skip) if look is not None else None
-        found, hold = self._reader.readings(seen, first - skip, look)
+        found, hold = self._reader.readings(seen, first - skip, look, final=final)
         limit = max(first, min(limit, hold + skip))
         out = _masked(seen, first - skip, limit - skip, found)
         self._report(found, first - skip, limit - skip, self._base + skip)

@@ -25,11 +25,14 @@ _UTF8 = rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xb
 _CSI = rb"\x1b\[[0-?]{0,32}[ -/]{0,4}[@-~]"
 # Titles and the like: OSC, DCS, SOS, PM, APC up to BEL or ST.
 _STRING = rb"\x1b[\]PX^_][^\x07\x1b]{0,1024}(?:\x07|\x1b\\)"
+# The end of a line. More returns before it than drivers add are returns like others, so that few ever wait.
+_NEWLINE = rb"\r{0,8}\n"
 _TOKEN = re.compile(
-    rb"[ -~]+|" + _UTF8 + rb"|\r*\n|" + _CSI + rb"|" + _STRING + rb"|\x1b[ -/]{0,4}[0-~]|.", re.DOTALL
+    rb"[ -~]+|" + _UTF8 + rb"|" + _NEWLINE + rb"|" + _CSI + rb"|" + _STRING + rb"|\x1b[ -/]{0,4}[0-~]|.",
+    re.DOTALL,
 )
 _UNFINISHED = re.compile(
-    rb"(?:\r+|\x1b(?:\[[0-?]{0,32}[ -/]{0,4}|[\]PX^_][^\x07\x1b]{0,1024}\x1b?|[ -/]{0,4})"
+    rb"(?:\r{1,8}|\x1b(?:\[[0-?]{0,32}[ -/]{0,4}|[\]PX^_][^\x07\x1b]{0,1024}\x1b?|[ -/]{0,4})"
     rb"|[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z"
 )
 # More than text: a control function that the engine does not read over, a return, and an end of a line that
@@ -37,9 +40,9 @@ _UNFINISHED = re.compile(
 _STOP = re.compile(
     rb"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]"
     rb"|\x1b(?!\[[0-9;:]{0,24}[mC]|\[0?K|\([A-Z0-9])"
-    rb"|\r(?!\r*\n)|\r*\n(?=[0-9 ./_=-]|\Z)| (?=\r(?!\r*\n)|\Z)"
+    rb"|\r(?!\r{0,7}\n)|" + _NEWLINE + rb"(?=[0-9 ./_=-]|\Z)| (?=\r(?!\r{0,7}\n)|\Z)"
 )
-_AT_END = re.compile(rb" ?\r*\n?\Z")
+_AT_END = re.compile(rb" ?\r{0,8}\n?\Z")
 _JOINS = frozenset(b"%c" % byte for byte in b"0123456789 ./_=-")
 _DIGITS = frozenset(b"0123456789")
 _STRINGS = frozenset((b"]", b"P", b"X", b"^", b"_"))

@@ -1,8 +1,6 @@
 """Rules that users write: secrets with a fixed beginning, such as tokens and account numbers.
 
-A pattern is a literal beginning of at least three characters and then characters, classes and counted
-repeats; no groups, alternatives or open repeats. So it is bounded and linear by construction, a stream holds
-bytes only behind a beginning, and the beginning itself, which names the kind of secret, stays visible.
+The beginning, which names the kind of secret, stays visible; a stream holds bytes only behind one.
 """
 
 from __future__ import annotations
@@ -18,10 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 WIDEST = 256
-SHORTEST_BEGINNING = 3
-_ELEMENT = re.compile(
-    r"(\[\^?(?:\\.|[^\]\\])+\]|\\[dwDW.\-+*?()\[\]{}|^$/\\]|[^\\\[\](){}|*+?.^$])(\{\d+(?:,\d+)?\}|\?)?"
-)
+SHOWN = 4
 
 
 class Show(Enum):
@@ -31,12 +26,8 @@ class Show(Enum):
     LAST_FOUR = "last4"
 
 
-class PatternError(ValueError):
-    """A pattern that is refused; the text says why."""
-
-
 class UserRule(NamedTuple):
-    """One rule, checked by ``parse_rule``."""
+    """One rule, checked by ``user_patterns.parse_rule``."""
 
     name: str
     pattern: bytes
@@ -46,58 +37,6 @@ class UserRule(NamedTuple):
     """Every byte that may stand behind the beginning."""
     show: Show
     luhn: bool
-
-
-def parse_rule(name: str, pattern: str, show: Show, *, check_digit: bool) -> UserRule:
-    """A rule from its parts; raises PatternError."""
-    beginning, counted, width, allowed, at = "", False, 0, set[int](), 0
-    while at < len(pattern):
-        match = _ELEMENT.match(pattern, at)
-        if match is None:
-            raise PatternError(
-                f"at {pattern[at:]!r}: only characters, classes and repeats like {{2,8}} or ? are allowed, "
-                "no groups, alternatives, dots or open repeats"
-            )
-        unit, repeat = match[1], match[2]
-        most = _most(repeat)
-        width += most
-        literal = unit[-1] if len(unit) == 1 or (unit[0] == "\\" and unit[1] not in "dwDW") else None
-        if literal is not None and repeat is None and not counted:
-            beginning += literal
-        else:
-            counted = True
-            allowed |= _bytes(unit)
-        at = match.end()
-    if len(beginning) < SHORTEST_BEGINNING:
-        raise PatternError(f"must begin with at least {SHORTEST_BEGINNING} plain characters")
-    if not counted:
-        raise PatternError("has nothing behind its plain beginning to hide")
-    if width > WIDEST:
-        raise PatternError(f"may match {width} bytes; the limit is {WIDEST}")
-    return UserRule(
-        name, pattern.encode(), beginning.encode(), width, bytes(sorted(allowed)), show, check_digit
-    )
-
-
-def _most(repeat: str | None) -> int:
-    if repeat is None or repeat == "?":
-        return 1
-    low, _, high = repeat[1:-1].partition(",")
-    if high and int(high) < int(low):
-        raise PatternError(f"repeat {repeat} is empty")
-    return int(high or low)
-
-
-def _bytes(unit: str) -> set[int]:
-    """The bytes that one element stands for."""
-    try:
-        compiled = re.compile(unit.encode(), re.DOTALL)
-    except re.error as error:
-        raise PatternError(f"{unit}: {error.msg}") from None
-    found = {byte for byte in range(256) if compiled.fullmatch(bytes([byte])) is not None}
-    if not found:
-        raise PatternError(f"{unit} matches no byte")
-    return found
 
 
 class UserDetector:
@@ -111,18 +50,22 @@ class UserDetector:
             rb"[%b]{0,%d}" % (re.escape(rule.alphabet), rule.width - len(rule.beginning))
         )
 
-    def read_between(self, buffer: bytes, spans: Iterable[tuple[int, int]], found: list[Reading]) -> None:
-        """Add the readings that start in ``spans``."""
+    def read_between(
+        self, buffer: bytes, spans: Iterable[tuple[int, int]], found: list[Reading], *, final: bool
+    ) -> None:
+        """Add the readings that start in ``spans``; the last byte of a ``final`` buffer is the end."""
         rule = self._rule
         for low, high in spans:
             start = buffer.find(rule.beginning, low, high)
             while start >= 0:
                 end = self._end(buffer, start)
-                match = self._pattern.match(buffer, start, end) if end < len(buffer) else None
+                decided = final or end < len(buffer)
+                end = min(end, len(buffer) - final)
+                match = self._pattern.match(buffer, start, end) if decided else None
                 if match is not None and self._valid(match.group()):
                     spot = (
                         start + len(rule.beginning),
-                        match.end() - (4 if rule.show is Show.LAST_FOUR else 0),
+                        match.end() - (SHOWN if rule.show is Show.LAST_FOUR else 0),
                     )
                     shown = "0/4" if rule.show is Show.LAST_FOUR else "0/0"
                     found.append(

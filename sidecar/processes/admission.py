@@ -9,6 +9,7 @@ from sidecar.contract.grants import DialIn, Grant, GrantError, check_dial_in, ve
 from sidecar.contract.handshake import Hello
 from sidecar.contract.wire import NoticeKind
 from sidecar.processes import claims
+from sidecar.processes.installation import DEBUG
 from sidecar.settings import Settings
 
 
@@ -29,6 +30,7 @@ class Admitted:
     grant: Grant
     token: bytes
     hello: Hello
+    container: str
     lock: claims.Lock | None = None
     """Of a container's own program: nobody else is served as such as long as it is held."""
 
@@ -38,12 +40,16 @@ class Admitted:
         return hashlib.sha256(self.token).digest()
 
 
-def admit(hello: Hello, container: str, settings: Settings, *, now: int) -> Admitted:
-    """Check a dial-in's grant and use it up; ``now`` is in Unix seconds. Raises RefusedError."""
+def admit(hello: Hello, dialled: str, settings: Settings, *, now: int) -> Admitted:
+    """Check a dial-in's grant and use it up; ``now`` is in Unix seconds. Raises RefusedError.
+
+    ``dialled`` names the container whose socket it came by; that of all debug containers does not say which.
+    """
     session = ""
     try:
         grant = verify_grant(hello.grant, roots=settings.root_keys, now=now)
         session = grant.session
+        container = _container(grant, dialled, settings)
         dial_in = DialIn(
             settings.pod_uid,
             container,
@@ -56,12 +62,18 @@ def admit(hello: Hello, container: str, settings: Settings, *, now: int) -> Admi
     except GrantError as error:
         raise RefusedError(str(error), NoticeKind.GRANT_REFUSED, session) from None
     if grant.application:
-        return _admit_application(Admitted(grant, hello.grant, hello), container, settings)
+        return _admit_application(Admitted(grant, hello.grant, hello, container), container, settings)
     if not claims.claim(Path(settings.spool), session):
         raise RefusedError(
             "the grant was used before; run the command again", NoticeKind.GRANT_REPLAYED, session
         )
-    return Admitted(grant, hello.grant, hello)
+    return Admitted(grant, hello.grant, hello, container)
+
+
+def _container(grant: Grant, dialled: str, settings: Settings) -> str:
+    """Give which container dials; a debug container is any that has no socket of its own."""
+    is_debug = dialled == DEBUG and not grant.application and grant.container not in settings.containers
+    return grant.container if is_debug else dialled
 
 
 def _admit_application(admitted: Admitted, container: str, settings: Settings) -> Admitted:

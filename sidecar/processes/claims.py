@@ -12,6 +12,7 @@ from typing import Final
 
 _DIRECTORY: Final = "used"
 _LOCKS: Final = "applications"
+_MOST_REMEMBERED: Final = 64
 KEPT_SECONDS: Final = 24 * 3600
 """A claim is kept longer than any grant could be valid under any skew of clocks worth thinking of."""
 
@@ -33,6 +34,13 @@ class Lock:
     def __init__(self, number: int) -> None:
         self._number = number
 
+    def follow(self, session: str) -> str:
+        """Give the session that was served before, and remember this one. Raises OSError."""
+        before = os.pread(self._number, _MOST_REMEMBERED, 0).decode("ascii", "replace")
+        os.ftruncate(self._number, 0)
+        os.pwrite(self._number, session.encode(), 0)
+        return before
+
     def release(self) -> None:
         """Let go of it."""
         os.close(self._number)
@@ -42,7 +50,7 @@ def lock(spool: Path, container: str) -> Lock | None:
     """Take the place of who serves a container's own program; None when it is taken. Raises OSError."""
     directory = spool / _LOCKS
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    number = os.open(directory / container, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    number = os.open(directory / container, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -18,6 +18,9 @@ _PIPE_BYTES: Final = 512 * 1024
 """What a pipe should hold. More would use up the allowance that its user has for all pipes."""
 _LOCAL_MODES: Final = 3
 """Place of c_lflag in what tcgetattr gives."""
+_CHARACTERS: Final = 6
+"""Place of c_cc."""
+_INTERRUPT: Final = b"\x03"
 _TIOCGPTN: Final = 0x80045430
 """ioctl that only the master side of a pty answers (asm-generic/ioctls.h)."""
 
@@ -141,15 +144,20 @@ class Endpoints:
             with suppress(OSError):  # nobody may hold the terminal any more
                 fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, packed)
 
-    def input_is_unseen(self) -> bool:
+    def typing(self) -> tuple[bool, bytes]:
         """Tell whether a line is typed that the terminal does not echo, as for a password (termios(3)).
 
-        Editors and shells with line editing take keys one by one, and show them themselves.
+        Editors and shells with line editing take keys one by one, and show them themselves. And give the key
+        that erases the line: the terminal's, where it takes whole lines, and what interrupts elsewhere.
         """
         if self._terminal is None or self.sources[Channel.STDOUT].number is None:
-            return False
-        modes = termios.tcgetattr(self._terminal)[_LOCAL_MODES]
-        return bool(modes & termios.ICANON) and not modes & termios.ECHO
+            return False, _INTERRUPT
+        attributes = termios.tcgetattr(self._terminal)
+        modes, characters = attributes[_LOCAL_MODES], attributes[_CHARACTERS]
+        whole_lines = bool(modes & termios.ICANON)
+        erase = characters[termios.VKILL if whole_lines else termios.VINTR]
+        is_set = isinstance(erase, bytes) and erase != b"\0" and (whole_lines or modes & termios.ISIG)
+        return whole_lines and not modes & termios.ECHO, erase if is_set else _INTERRUPT
 
     def close(self) -> None:
         """Let go of everything."""

@@ -49,7 +49,14 @@ class Journal:
     def ask_people(self, asked: AskPeople) -> None:
         """Have the collector ask people. Raises SpoolError."""
         wanted = ApprovalWanted(
-            self._session, asked.program, asked.turn, asked.rule, asked.executable, asked.argv
+            self._session,
+            asked.program,
+            asked.turn,
+            asked.rule,
+            asked.executable,
+            asked.argv,
+            cwd=asked.cwd,
+            uid=asked.uid,
         )
         self._writer.want_approval(wanted)
 
@@ -65,6 +72,10 @@ class Journal:
         self._writer.append(self._chain.append(encode_event(event)))
         self._broken = False
         self.appended += 1
+
+    def hand_over(self) -> None:
+        """Let go after the last event of a session that another one follows."""
+        self._writer.close(ended=not self._broken)
 
     def close(self) -> bool:
         """Let go after the last event; False when it is not in the record, which then has to be recovered."""

@@ -7,15 +7,25 @@ import select
 import socket
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+import msgspec
+
+from sidecar.contract.errors import BugError
 from sidecar.contract.events import Channel, SessionStart
-from sidecar.contract.handshake import MAX_PACKET_BYTES, Executed, HandshakeError, parse_message
+from sidecar.contract.handshake import (
+    MAX_PACKET_BYTES,
+    Executed,
+    HandshakeError,
+    WindowSize,
+    parse_message,
+)
 from sidecar.processes.endpoints import Endpoints, Sink, Source
 from sidecar.processes.journal import Journal
 from sidecar.processes.log import log_failure
-from sidecar.processes.unrecorded import Unrecorded
+from sidecar.processes.own_journal import PatientJournal
 from sidecar.recording import commands, inputs
 from sidecar.recording.application import Application
 from sidecar.recording.deadlines import MILLISECOND, SECOND
@@ -23,6 +33,8 @@ from sidecar.recording.session import Session
 from sidecar.shipping.spool import SpoolError
 from sidecar.shipping.waking import Waker
 
+Renewed = tuple[Journal | PatientJournal, SessionStart]
+"""The record of a next session, and its first event."""
 _WAKE_EVERY: Final = 20 * MILLISECOND
 _LOOK_FOR_ORDERS_EVERY: Final = SECOND
 _LOOK_FOR_ROOM_EVERY: Final = 100 * MILLISECOND
@@ -36,14 +48,19 @@ class Pump:
         self,
         session: Session | Application,
         endpoints: Endpoints,
-        journal: Journal | Unrecorded,
+        journal: Journal | PatientJournal,
         connection: socket.socket,
         *,
         lifeline: int,
         waker: Waker,
         started: int,
+        renew: Callable[[WindowSize], Renewed] | None = None,
     ) -> None:
-        """``started`` is when the session started on the monotonic clock, in nanoseconds."""
+        """``started`` is when the session started on the monotonic clock, in nanoseconds.
+
+        ``renew`` opens the record of an own program's next session. It may raise SpoolError.
+        """
+        self._renew = renew
         self._session = session
         self._endpoints = endpoints
         self._journal = journal
@@ -125,7 +142,7 @@ class Pump:
             self._look_for_orders(at)
         if self._session.blocked and self._journal.has_room():
             self._happened(inputs.SpoolFreed(at))
-        deadline = self._session.deadline
+        deadline, at = self._session.deadline, self._at()  # another session may have begun
         if deadline is not None and at >= deadline:
             self._happened(inputs.Ticked(at))
 
@@ -135,7 +152,7 @@ class Pump:
             self._happened(inputs.RecordRefused(at))
         elif (reason := self._journal.kill_order()) is not None:
             self._happened(inputs.Killed(at, reason))
-        elif (decided := self._journal.take_decision()) is not None:
+        elif self._session.waits_for_people and (decided := self._journal.take_decision()) is not None:
             self._happened(inputs.Decided(at, decided.approval, decided.approved, decided.reason))
 
     def _ready(self, number: int, mask: int) -> None:
@@ -166,8 +183,11 @@ class Pump:
             return
         data = source.read()
         if data:
-            unseen = channel is Channel.STDIN and self._endpoints.input_is_unseen()
-            self._happened(inputs.Received(self._at(), channel, data, unseen))
+            if channel is Channel.STDIN:
+                unseen, erase = self._endpoints.typing()
+                self._happened(inputs.Received(self._at(), channel, data, unseen, erase))
+            else:
+                self._happened(inputs.Received(self._at(), channel, data))
         elif data is not None:
             self._happened(inputs.SourceEnded(self._at(), channel))
 
@@ -228,6 +248,22 @@ class Pump:
                 self._tell(packet)
             case commands.Finish(packet):
                 self._finish(packet)
+            case commands.Renew():
+                self._begin_again(command)
+
+    def _begin_again(self, order: commands.Renew) -> None:
+        """Go on with another record. Where that cannot be opened, the old one is still there to be ended."""
+        if self._renew is None:
+            raise BugError("a session that is none of an own program is to begin again")
+        journal, start = self._renew(order.size)
+        self._journal.append(order.end)
+        self._journal.hand_over()
+        self._journal = journal
+        self._started = time.monotonic_ns()
+        self._woken_at = self._woken_for = self._looked_at = 0
+        self._pending = deque(msgspec.structs.replace(waiting, at=0) for waiting in self._pending)
+        self._journal.append(start)
+        self._waker.wake()
 
     def _write(self, channel: Channel, sink: Sink) -> None:
         taken = sink.write()

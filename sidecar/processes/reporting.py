@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from sidecar.contract.identifiers import RANDOM_BYTES, session_id
+from sidecar.contract.identifiers import fresh_id
 from sidecar.contract.wire import Notice, NoticeKind
 from sidecar.processes.admission import RefusedError
 from sidecar.settings import Settings
@@ -18,7 +18,7 @@ def report_refusal(
     """Tell the auditors; ``argv`` is masked."""
     now = time.time_ns()
     notice = Notice(
-        id=session_id(now // 1_000_000, os.urandom(RANDOM_BYTES)),
+        id=fresh_id(now, os.urandom),
         at=now,
         kind=refused.kind,
         container=container,
@@ -33,7 +33,7 @@ def report_refusal(
 def report_death(spool: Path, session: str, reason: str) -> None:
     """Tell the auditors that the process of a session died."""
     now = time.time_ns()
-    identifier = session_id(now // 1_000_000, os.urandom(RANDOM_BYTES))
+    identifier = fresh_id(now, os.urandom)
     kind = NoticeKind.RECORDER_FAILED
     notice = Notice(id=identifier, at=now, kind=kind, session=session, reason=reason)
     NoticeSpool(spool).add(notice, own=True)

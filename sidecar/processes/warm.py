@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from sidecar.masking import Profile
-from sidecar.processes import claims
+from sidecar.processes import claims, databases
 from sidecar.processes.children import fork, hear_signals, reap
 from sidecar.processes.ration import Ration
 from sidecar.processes.recovery import close_interrupted
@@ -33,7 +33,7 @@ NOTICES_PER_MINUTE: Final = 60
 def run(settings: Settings, listeners: dict[str, socket.socket], *, lifeline: int, wake: int) -> int:
     """Serve dial-ins until the lifeline ends or nothing happened for long; give an exit code."""
     claims.forget_old(Path(settings.spool), time.time())
-    engines = Engines.loaded()
+    engines = Engines(databases.kept())
     rehearsal = Rehearsal(engines.named(Profile.STRICT.value))
     rehearsal.run()
     gc.collect()

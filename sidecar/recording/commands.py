@@ -2,7 +2,7 @@
 
 import msgspec
 
-from sidecar.contract.events import Channel, Event
+from sidecar.contract.events import Channel, End, Event
 from sidecar.contract.handshake import WindowSize
 
 
@@ -49,6 +49,9 @@ class AskPeople(_Command, frozen=True):
     rule: str
     executable: str
     argv: tuple[str, ...]
+    cwd: str = ""
+    uid: int | None = None
+    """None for a line that was typed."""
 
 
 class Tell(_Command, frozen=True):
@@ -63,4 +66,11 @@ class Finish(_Command, frozen=True):
     packet: bytes | None
 
 
-Command = Record | Deliver | CloseSource | CloseSink | SetSize | AskPeople | Tell | Finish
+class Renew(_Command, frozen=True):
+    """Close the record with its last event and begin the next one: from now on times count from there."""
+
+    end: End
+    size: WindowSize
+
+
+Command = Renew | Record | Deliver | CloseSource | CloseSink | SetSize | AskPeople | Tell | Finish

@@ -3,8 +3,9 @@
 import signal
 from typing import Final
 
-from sidecar.contract.events import MAX_PROGRAM_EVENTS, Ending
+from sidecar.contract.events import MAX_PROGRAM_EVENTS, Channel, End, Ending
 from sidecar.contract.grants import Limits
+from sidecar.recording.streams import Streams
 
 MUTING: Final = frozenset(
     {
@@ -41,3 +42,18 @@ def signal_for(*, tty: bool) -> int:
 def reason_for(how: Ending, limits: Limits) -> str:
     """Give the line shown to the client and kept in the record."""
     return _REASONS[how].format(limits=limits) + ", so this session was ended"
+
+
+def end_event(at: int, ending: tuple[Ending, str] | None, streams: Streams, programs: int) -> End:
+    """Give the last event of a session; ``ending`` is None where its main program ended by itself."""
+    how, reason = ending or (Ending.EXITED, "")
+    return End(
+        at,
+        how,
+        reason,
+        stdin_bytes=streams.totals.get(Channel.STDIN, 0),
+        stdout_bytes=streams.totals.get(Channel.STDOUT, 0),
+        stderr_bytes=streams.totals.get(Channel.STDERR, 0),
+        findings=dict(streams.findings),
+        programs=programs,
+    )

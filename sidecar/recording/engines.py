@@ -6,7 +6,9 @@ from sidecar.contract.errors import BugError, CallerError
 from sidecar.contract.events import Channel
 from sidecar.contract.grants import MaskingRule
 from sidecar.masking import Engine, Profile
-from sidecar.masking.user import PatternError, Show, parse_rule
+from sidecar.masking.databases import Compiled
+from sidecar.masking.user import Show
+from sidecar.masking.user_patterns import PatternError, parse_rule
 from sidecar.recording.masker import Masker
 
 
@@ -21,18 +23,11 @@ def maskers(
 
 
 class Engines:
-    """Engines loaded so far. The usual one is loaded before sessions are forked."""
+    """The engine of every profile, on databases that they share; made before sessions are forked."""
 
-    def __init__(self) -> None:
-        self._engines: dict[Profile, Engine] = {}
-
-    @classmethod
-    def loaded(cls) -> "Engines":
-        """Give engines of which every profile is loaded."""
-        engines = cls()
-        for profile in Profile:
-            engines.named(profile.value)
-        return engines
+    def __init__(self, databases: Compiled) -> None:
+        self._databases = databases
+        self._engines = {profile: Engine(profile, databases) for profile in Profile}
 
     def named(self, name: str, rules: Sequence[MaskingRule] = ()) -> Engine:
         """Give the engine of a profile, with a grant's rules besides.
@@ -43,17 +38,14 @@ class Engines:
             profile = Profile(name)
         except ValueError:
             raise CallerError(f"this recorder has no masking profile {name!r}") from None
-        if rules:
-            return _with_rules(profile, rules)
-        if profile not in self._engines:
-            self._engines[profile] = Engine.load(profile)
-        return self._engines[profile]
+        return _with_rules(profile, self._databases, rules) if rules else self._engines[profile]
 
 
-def _with_rules(profile: Profile, rules: Sequence[MaskingRule]) -> Engine:
+def _with_rules(profile: Profile, databases: Compiled, rules: Sequence[MaskingRule]) -> Engine:
     try:
-        return Engine.load(
+        return Engine(
             profile,
+            databases,
             [
                 parse_rule(
                     rule.name,

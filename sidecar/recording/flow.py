@@ -31,6 +31,14 @@ class Flow:
         self._new_masker: Callable[[], Masker] | None = new_masker
         self._masker: Masker | None = None
         self._columns = 0
+        self._counted = 0
+        """Bytes that sessions before this one have counted."""
+
+    def begin_again(self) -> None:
+        """From here on another session counts, and its times begin with zero."""
+        self._counted += self.total
+        self.total = 0
+        self.quiet_since = self.resting_until = 0
 
     @property
     def congested(self) -> bool:
@@ -85,4 +93,5 @@ class Flow:
 
     def found_event(self, at: int, finding: Finding) -> Found:
         """Give the record of a finding."""
-        return Found(at, self.channel, finding.rule, finding.brand, finding.offset, finding.length)
+        offset = max(0, finding.offset - self._counted)
+        return Found(at, self.channel, finding.rule, finding.brand, offset, finding.length)

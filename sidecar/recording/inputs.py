@@ -17,6 +17,8 @@ class Received(_Input, frozen=True):
     data: bytes
     unseen: bool = False
     """Whether it was typed at a terminal that does not echo and takes whole lines, as for a password."""
+    erase: bytes = b"\x03"
+    """The key that has the terminal, or whoever edits lines there, forget the line that was typed."""
 
 
 class Delivered(_Input, frozen=True):

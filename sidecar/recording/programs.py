@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from sidecar.commands.judging import Asked, Denial, Judge, Wait
+from sidecar.commands.judging import DELETED, Asked, Denial, Judge, Wait
 from sidecar.contract import events, handshake
 from sidecar.contract.events import Ending
 from sidecar.contract.grants import CommandRule
@@ -18,7 +18,7 @@ from sidecar.recording.inputs import Decided
 from sidecar.recording.masker import Masks
 
 _MOST_NAME: Final = 80
-_ON_ITS_WAY: Final = 5
+ON_ITS_WAY: Final = 5
 """Seconds that a decision of the last moment may take to get here."""
 _TOO_MANY: Final = f"a session may start {events.MAX_PROGRAM_EVENTS:,} programs, go on in another one"
 UNRECORDED_BYTES: Final = handshake.EXECUTED_ARGV_BYTES - events.MAX_PROGRAM_ARGV_BYTES
@@ -48,10 +48,12 @@ class Programs:
         must_be_seen: bool,
         session: str,
         namespace: str,
+        untraced_by: str = "",
     ) -> None:
         """``must_be_seen`` says whether there is no session where programs cannot be seen.
 
-        ``session`` and ``namespace`` say where approvals are asked for.
+        ``untraced_by`` names the rule by which they are not to be, where one says so. ``session`` and
+        ``namespace`` say where approvals are asked for.
         """
         self.count = 0
         """How many there were."""
@@ -63,14 +65,35 @@ class Programs:
         self._must_be_seen = must_be_seen
         self._session = session
         self._namespace = namespace
+        self._untraced_by = untraced_by
         self._waiting: handshake.Executed | handshake.Untraced | Decided | None = None
         self._hold: _Hold | None = None
         self._notice = ""
+
+    def begin(self) -> list[Command]:
+        """Let the first program start; where a rule wants none traced, the record says so before."""
+        if self._untraced_by:
+            why = f"no program inside this session is recorded: so says rule {self._untraced_by}"
+            return [Record(events.Untraced(0, why)), Tell(handshake.go_untraced())]
+        return [Tell(handshake.go())]
 
     @property
     def deadline(self) -> int | None:
         """Until when a program waits for people; None where none does."""
         return None if self._hold is None else self._hold.until
+
+    def count_one(self) -> bool:
+        """Count a line that is recorded among the programs; False when there are as many as there may be."""
+        if self.count == events.MAX_PROGRAM_EVENTS:
+            return False
+        self.count += 1
+        return True
+
+    def line_event(self, at: int, line: str, *, denied: str, approvals: tuple[str, ...]) -> events.Program:
+        """Give the record of a line that was typed, masked."""
+        typed = handshake.Executed(0, 0, 0, b"", b"", (line.encode(),), truncated=False)
+        event = self._event(at, typed, denied=denied, approvals=approvals)
+        return msgspec.structs.replace(event, typed=True)
 
     def take_notice(self) -> str:
         """Give the line for whoever runs the session, once; nothing where there is none."""
@@ -176,12 +199,15 @@ class Programs:
     ) -> list[Command]:
         turn = len(asked) + 1
         name = program_approval(self._session, self.count, turn)
-        until = at + (rule.wait_seconds + _ON_ITS_WAY) * SECOND
+        until = at + (rule.wait_seconds + ON_ITS_WAY) * SECOND
         self._hold = _Hold(message, rule, approved, (*asked, name), until)
         event = self._event(at, message)
         self._notice = _waiting_text(event, rule, name, self._namespace)
         held = events.Held(at, rule.rule, name, event.executable, event.argv, rule.wait_seconds)
-        return [Record(held), AskPeople(self.count, turn, rule.rule, event.executable, event.argv)]
+        ask = AskPeople(
+            self.count, turn, rule.rule, event.executable, event.argv, cwd=event.cwd, uid=event.uid
+        )
+        return [Record(held), ask]
 
     def _event(
         self, at: int, message: handshake.Executed, *, denied: str = "", approvals: tuple[str, ...] = ()
@@ -193,7 +219,7 @@ class Programs:
 
 def _asked(message: handshake.Executed) -> Asked:
     return Asked(
-        message.executable.decode("utf-8", "replace").removesuffix(" (deleted)"),
+        message.executable.decode("utf-8", "replace").removesuffix(DELETED),
         tuple(argument.decode("utf-8", "replace") for argument in message.argv),
         truncated=message.truncated,
         cwd=message.cwd.decode("utf-8", "replace"),

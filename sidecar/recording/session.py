@@ -12,19 +12,14 @@ typed unseen, of which only that it was typed. Every program
 that starts inside waits until it is recorded, one at a time, so that a flood of them holds itself back.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Final
 
 from sidecar.contract.events import (
-    MAX_FOUND_EVENTS,
     Channel,
-    End,
     Ending,
-    Event,
     Exit,
-    Redacted,
     Resize,
     SessionStart,
 )
@@ -37,17 +32,19 @@ from sidecar.contract.handshake import (
     Untraced,
     WindowSize,
     finished,
-    go,
     terminate,
 )
 from sidecar.recording import inputs
-from sidecar.recording.commands import CloseSink, CloseSource, Command, Deliver, Finish, Record, SetSize, Tell
+from sidecar.recording.commands import CloseSink, CloseSource, Command, Finish, Record, SetSize, Tell
 from sidecar.recording.deadlines import SECOND, Deadlines
-from sidecar.recording.endings import MUTING, RECORD_REFUSED, reason_for, signal_for
+from sidecar.recording.deciding import Deciding
+from sidecar.recording.endings import MUTING, RECORD_REFUSED, end_event, reason_for, signal_for
 from sidecar.recording.flow import Flow
-from sidecar.recording.masker import Finding, Masker
+from sidecar.recording.lines import Lines
+from sidecar.recording.masker import Masker
 from sidecar.recording.programs import Programs
-from sidecar.recording.sources import LAST_DELIVERY, REST, Sources
+from sidecar.recording.sources import LAST_DELIVERY, REST
+from sidecar.recording.streams import Streams
 
 OBEDIENCE: Final = 5 * SECOND
 """The shim answers an order to end the session within this time: it kills after two seconds."""
@@ -74,13 +71,16 @@ class Session:
         maskers: Mapping[Channel, Callable[[], Masker]],
         programs: Programs,
         spool_patience: int,
+        lines: Lines | None = None,
     ) -> None:
-        """Take what makes a masker for each channel there is; ``spool_patience`` is in nanoseconds."""
+        """Take what makes a masker for each channel there is; ``spool_patience`` is in nanoseconds.
+
+        ``lines`` judges what is typed at the terminal, where rules are about that.
+        """
         self._tty = tty
         self._limits = limits
-        self._flows = {channel: Flow(channel, new) for channel, new in maskers.items()}
-        self._outputs = [flow for flow in self._flows.values() if flow.channel is not Channel.STDIN]
-        self._sources = Sources(self._flows.values())
+        self._streams = Streams(maskers, tty=tty, output_bytes=limits.output_bytes)
+        self._sources = self._streams.sources
         self._deadlines = Deadlines(limits, spool_patience)
         self._phase = Phase.RUNNING
         self._commands: list[Command] = []
@@ -89,10 +89,7 @@ class Session:
         self._ending: tuple[Ending, str] | None = None
         self._size: WindowSize | None = None
         self._size_due = False
-        self._redacting = False
-        self._findings: Counter[str] = Counter()
-        self._output_cut = False
-        self._programs = programs
+        self._deciding = Deciding(programs, self._streams, lines)
 
     @property
     def over(self) -> bool:
@@ -104,13 +101,18 @@ class Session:
         """Whether the session waits for room in the spool."""
         return self._deadlines.blocked
 
+    @property
+    def waits_for_people(self) -> bool:
+        """Whether somebody has to decide about something in it."""
+        return self._deciding.waits_for_people
+
     def wants(self, channel: Channel) -> bool:
         """Tell whether a channel's source should be read now."""
-        flow = self._flows.get(channel)
+        flow = self._streams.get(channel)
         if flow is None or self.blocked or not flow.source_open or flow.congested or flow.resting_until:
             return False
         if channel is Channel.STDIN:
-            return self._phase is Phase.RUNNING
+            return self._phase is Phase.RUNNING and not self._deciding.holds_input
         if self._phase is Phase.ENDING:
             return not self._muted
         return self._phase in {Phase.RUNNING, Phase.DRAINING}
@@ -118,8 +120,10 @@ class Session:
     def start(self, start: SessionStart) -> list[Command]:
         """Begin the record, then let the program start."""
         self._size = WindowSize(start.rows, start.cols)
-        self._tell_maskers(start.cols)
-        return [Record(start), Tell(go())]
+        self._streams.resize(start.cols)
+        if self._tty:
+            self._deciding.begin_typing(rows=start.rows, cols=start.cols)
+        return [Record(start), *self._deciding.programs.begin()]
 
     def handle(self, happened: inputs.Input) -> list[Command]:
         """Give what to do about something that happened. Errors of a masker are raised as they are."""
@@ -132,14 +136,15 @@ class Session:
 
     def _take(self, happened: inputs.Input) -> None:
         match happened:
-            case inputs.Received(at, channel, data, unseen):
-                self._received(at, self._flows[channel], data, unseen=unseen)
+            case inputs.Received(at, channel):
+                self._received(at, self._streams[channel], happened)
             case inputs.Delivered(at, channel, count):
-                self._delivered(at, self._flows[channel], count)
+                self._deadlines.active(at)
+                self._commands += self._streams.delivered(at, self._streams[channel], count)
             case inputs.SourceEnded(at, channel):
-                self._source_ended(at, self._flows[channel])
+                self._source_ended(at, self._streams[channel])
             case inputs.SinkBroken(at, channel):
-                self._sink_broken(at, self._flows[channel])
+                self._sink_broken(at, self._streams[channel])
             case inputs.ShimSaid(at, message):
                 self._shim_said(at, message)
             case inputs.ShimGone(at):
@@ -149,7 +154,7 @@ class Session:
             case inputs.SpoolFreed(at):
                 self._spool_freed(at)
             case inputs.Decided(at):
-                self._go_on_with(at, self._programs.decided(at, happened, wait=self._programs_wait))
+                self._go_on_with(at, self._deciding.decided(at, happened, wait=self._must_wait))
             case inputs.Ticked(at):
                 self._ticked(at)
             case _:
@@ -171,126 +176,68 @@ class Session:
         return self._ending is not None and self._ending[0] in MUTING
 
     def _go_on_with(self, at: int, commands: list[Command]) -> None:
-        """Do what is to be done about a program, and say on the session where it has to wait."""
+        """Do what is to be done about what was decided, and say so where something does not go on."""
         self._commands += commands
-        notice = self._programs.take_notice()
-        if notice and self._phase is Phase.RUNNING:
-            flow, ending = (Channel.STDOUT, "\r\n") if self._tty else (Channel.STDERR, "\n")
-            line = f"chaperone: {notice}{ending}".encode()
-            self._received(at, self._flows[flow], line, unseen=False)
-        if self._programs.end and self._ending is None:
-            self._end(at, *self._programs.end)
+        self._say(at, self._deciding.take_notice())
+        if self._deciding.end and self._ending is None:
+            self._end(at, *self._deciding.end)
+
+    def _say(self, at: int, notice: str) -> None:
+        if not notice or self._phase is not Phase.RUNNING:
+            return
+        channel, end = (Channel.STDOUT, "\r\n") if self._tty else (Channel.STDERR, "\n")
+        line = f"{end if self._deciding.asks_about_lines else ''}chaperone: {notice}{end}".encode()
+        self._deciding.shown(at, line)
+        self._commands += self._streams.shown(at, self._streams[channel], line)
+        self._end_at_limits(at)
 
     @property
-    def _programs_wait(self) -> bool:
+    def _must_wait(self) -> bool:
         failed = self._ending is not None and self._ending[0] is Ending.RECORDER_FAILED
         return self.blocked or failed
 
     def _do(self, command: Command) -> None:
         self._commands.append(command)
 
-    def _record(self, event: Event) -> None:
-        self._commands.append(Record(event))
-
-    def _received(self, at: int, flow: Flow, data: bytes, *, unseen: bool) -> None:
-        self._sources.heard(at, flow, len(data))
+    def _received(self, at: int, flow: Flow, received: inputs.Received) -> None:
+        self._sources.heard(at, flow, len(received.data))
         self._deadlines.active(at)
-        if unseen:
-            self._redact(at, flow, data)
-            return
-        self._redacting = False
-        masked = flow.mask(data)
         if flow.channel is Channel.STDIN:
-            self._record_data(at, flow, masked)
-            flow.deliver(len(data))
-            self._do(Deliver(flow.channel, data))
+            self._go_on_with(at, self._deciding.typed(at, flow, received))
         else:
-            self._deliver(at, flow, masked)
-        self._record_findings(at, flow, flow.take_findings())
+            self._deciding.shown(at, received.data)
+            self._commands += self._streams.shown(at, flow, received.data)
         self._end_at_limits(at)
-
-    def _redact(self, at: int, flow: Flow, data: bytes) -> None:
-        """Let a secret pass, and say once for each line that there was one."""
-        if not self._redacting:
-            self._record(Redacted(at))
-        self._redacting = not data.endswith((b"\r", b"\n"))
-        flow.backlog += len(data)
-        self._do(Deliver(flow.channel, data))
-
-    def _deliver(self, at: int, flow: Flow, masked: bytes) -> None:
-        room = self._output_left()
-        shown = masked if room is None else masked[:room]
-        if shown and flow.sink_open:
-            self._record_data(at, flow, shown)
-            flow.deliver(len(shown))
-            self._do(Deliver(flow.channel, shown))
-        self._output_cut |= len(shown) < len(masked)
 
     def _end_at_limits(self, at: int) -> None:
         """End the session where a limit is reached, once all that led to it is recorded."""
-        if self._output_cut and self._ending is None:
+        if self._streams.output_cut and self._ending is None:
             self._end(at, Ending.TOO_MUCH)
-        elif self._phase is Phase.RUNNING and 0 < self._limits.findings <= self._findings.total():
+        elif self._phase is Phase.RUNNING and 0 < self._limits.findings <= self._streams.findings.total():
             self._end(at, Ending.TOO_MANY_FINDINGS)
-
-    def _output_left(self) -> int | None:
-        if not self._limits.output_bytes:
-            return None
-        return max(0, self._limits.output_bytes - sum(flow.total for flow in self._outputs))
-
-    def _record_data(self, at: int, flow: Flow, masked: bytes) -> None:
-        for event in flow.data_events(at, masked):
-            self._record(event)
-
-    def _record_findings(self, at: int, flow: Flow, findings: list[Finding]) -> None:
-        for finding in findings:
-            if self._findings.total() < MAX_FOUND_EVENTS:
-                self._record(flow.found_event(at, finding))
-            self._findings[f"{finding.rule}/{finding.brand}"] += 1
-
-    def _delivered(self, at: int, flow: Flow, count: int) -> None:
-        self._deadlines.active(at)
-        flow.delivered(at, count)
-        self._close_exhausted(flow)
-
-    def _close_exhausted(self, flow: Flow) -> None:
-        if flow.sink_open and not flow.source_open and not flow.backlog and not self._tty:
-            flow.sink_open = False
-            self._do(CloseSink(flow.channel))
 
     def _source_ended(self, at: int, flow: Flow) -> None:
         if self._tty and flow.channel is Channel.STDIN:
-            self._client_gone(at)
+            self._end(at, Ending.CLIENT_GONE)
         elif self._tty and not self._sources.ended:
             flow.resting_until = at + REST
         else:
             self._do(CloseSource(flow.channel))
             flow.source_open = False
-            self._flush(at, flow)
-            self._close_exhausted(flow)
+            self._commands += self._streams.flush(at, flow)
+            self._commands += self._streams.close_exhausted(flow)
             self._end_at_limits(at)
-
-    def _flush(self, at: int, flow: Flow) -> None:
-        held, findings = flow.flush()
-        if flow.channel is Channel.STDIN:
-            self._record_data(at, flow, held)
-        else:
-            self._deliver(at, flow, held)
-        self._record_findings(at, flow, findings)
 
     def _sink_broken(self, at: int, flow: Flow) -> None:
         flow.backlog = 0
         if flow.channel is not Channel.STDIN:
             flow.sink_open = False
-            self._client_gone(at)
+            self._end(at, Ending.CLIENT_GONE)
         elif not self._tty:
             self._do(CloseSink(flow.channel))
             flow.sink_open = False
             if flow.source_open:
                 self._source_ended(at, flow)
-
-    def _client_gone(self, at: int) -> None:
-        self._end(at, Ending.CLIENT_GONE)
 
     def _shim_said(self, at: int, message: ShimMessage) -> None:
         match message:
@@ -298,10 +245,10 @@ class Session:
                 self._do(SetSize(size))
                 self._resized(at, size)
             case Executed() | Untraced():
-                self._go_on_with(at, self._programs.asked(at, message, wait=self._programs_wait))
+                self._go_on_with(at, self._deciding.asked(at, message, wait=self._must_wait))
             case Exited(code, signal) if not self._sources.ended:
                 self._last_word = finished()
-                self._record(Exit(at, code, signal))
+                self._do(Record(Exit(at, code, signal)))
                 self._drain(at, Phase.FLUSHING if self._muted else Phase.DRAINING)
             case _:
                 return
@@ -310,25 +257,22 @@ class Session:
         known = self._size
         self._size_due = known is None or (known.rows, known.cols) != (size.rows, size.cols) or self._size_due
         self._size = size
-        self._tell_maskers(size.cols)
+        self._streams.resize(size.cols)
+        self._deciding.resize(size.rows, size.cols)
         if self._size_due and not self.blocked:
-            self._record(Resize(at, size.rows, size.cols))
+            self._do(Record(Resize(at, size.rows, size.cols)))
             self._size_due = False
-
-    def _tell_maskers(self, columns: int) -> None:
-        for flow in self._flows.values():
-            flow.resize(columns)
 
     def _spool_freed(self, at: int) -> None:
         self._deadlines.spool_freed(at)
-        for flow in self._flows.values():
-            flow.quiet_since = at
+        self._streams.begin_silence(at)
         if self._size is not None:
             self._resized(at, self._size)
-        if not self._programs_wait:
-            self._go_on_with(at, self._programs.go_on(at))
+        if not self._must_wait:
+            self._go_on_with(at, self._deciding.go_on(at))
 
     def _drain(self, at: int, phase: Phase) -> None:
+        self._deciding.end_typing()
         self._sources.end(at)
         self._phase = phase
         self._give_up_at = at + LAST_DELIVERY if self._ending else None
@@ -347,13 +291,13 @@ class Session:
             self._give_up_at = at + LAST_DELIVERY
 
     def _failed(self, at: int) -> None:
-        for flow in self._flows.values():
-            flow.distrust()
+        self._streams.distrust()
         self._end(at, Ending.RECORDER_FAILED)
 
     def _end(self, at: int, how: Ending, reason: str = "") -> None:
         self._ending = self._ending or (how, reason or reason_for(how, self._limits))
         if self._phase is Phase.RUNNING:
+            self._deciding.end_typing()
             self._phase = Phase.ENDING
             self._give_up_at = at + OBEDIENCE
             self._do(Tell(terminate(signal_for(tty=self._tty), self._ending[1])))
@@ -362,9 +306,9 @@ class Session:
 
     def _ticked(self, at: int) -> None:
         self._sources.wake(at)
-        if self._programs.deadline is not None:
+        if self.waits_for_people:
             self._deadlines.active(at)
-            self._go_on_with(at, self._programs.expire(at, wait=self._programs_wait))
+        self._go_on_with(at, self._deciding.expire(at, wait=self._must_wait))
         expired = self._deadlines.expired(at)
         if self._give_up_at is not None and at >= self._give_up_at:
             self._finish(at)
@@ -379,8 +323,7 @@ class Session:
             times.append(self._give_up_at)
         if self._phase is not Phase.ENDING:
             times += self._deadlines.next()
-            if self._programs.deadline is not None and not self._programs_wait:
-                times.append(self._programs.deadline)
+            times += self._deciding.deadlines(wait=self._must_wait)
         if self._phase is Phase.DRAINING:
             times += self._sources.silences(blocked=self.blocked)
         return min(times, default=None)
@@ -388,32 +331,18 @@ class Session:
     def _advance(self, at: int) -> None:
         if self._phase is Phase.DRAINING and self._sources.drained(at, blocked=self.blocked):
             self._phase = Phase.FLUSHING
-            for flow in self._outputs:
-                self._flush(at, flow)
+            for flow in self._streams.outputs:
+                self._commands += self._streams.flush(at, flow)
             self._end_at_limits(at)
-        if self._phase is Phase.FLUSHING and not any(flow.backlog for flow in self._outputs):
+        if self._phase is Phase.FLUSHING and not any(flow.backlog for flow in self._streams.outputs):
             self._finish(at)
 
     def _finish(self, at: int) -> None:
         if self.over:
             return
         self._phase = Phase.OVER
-        stdin = self._flows.get(Channel.STDIN)
+        stdin = self._streams.get(Channel.STDIN)
         if stdin is not None:
-            self._flush(at, stdin)
-        self._record(self._end_event(at))
+            self._commands += self._streams.flush(at, stdin)
+        self._do(Record(end_event(at, self._ending, self._streams, self._deciding.programs.count)))
         self._do(Finish(self._last_word))
-
-    def _end_event(self, at: int) -> End:
-        how, reason = self._ending or (Ending.EXITED, "")
-        totals = {channel: flow.total for channel, flow in self._flows.items()}
-        return End(
-            at,
-            how,
-            reason,
-            stdin_bytes=totals.get(Channel.STDIN, 0),
-            stdout_bytes=totals.get(Channel.STDOUT, 0),
-            stderr_bytes=totals.get(Channel.STDERR, 0),
-            findings=dict(self._findings),
-            programs=self._programs.count,
-        )

@@ -62,7 +62,7 @@ static int ask_recorder(struct application *application, bool patient)
     int recorder = dial(deadline, patient);
     await_listening(recorder, deadline);
     send_hello(recorder, &application->streams, application->grant, application->argv, deadline);
-    await_go(recorder, deadline);
+    (void)await_go(recorder, deadline);
     return recorder;
 }
 

@@ -7,12 +7,18 @@
 #include <elf.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__aarch64__)
 
 enum { BELOW_STACK = 256, ALIGNMENT = 16, DENIAL_MAX = 1280 };
+
+#if defined(__x86_64__)
+
+/* The end of its execve(2), the first of the stops. */
+#define NO_CALL (~0UL)
 
 /* write(2, …): its other arguments are in registers; then exit_group(126). */
 static const unsigned char instructions[] = {
@@ -23,6 +29,57 @@ static const unsigned char instructions[] = {
     0x0f, 0x05,                    /* syscall */
     0x0f, 0x0b, 0x90, 0x90, 0x90,  /* ud2; to a whole word */
 };
+
+static unsigned long stack_of(const struct user_regs_struct *registers) { return registers->rsp; }
+static unsigned long next_of(const struct user_regs_struct *registers) { return registers->rip; }
+
+static void give_arguments(struct user_regs_struct *registers, unsigned long line, size_t length)
+{
+    registers->orig_rax = NO_CALL;
+    registers->rdi = 2;
+    registers->rsi = line;
+    registers->rdx = length;
+}
+
+static bool is_as_made(const struct user_regs_struct *registers)
+{
+    return registers->orig_rax == NO_CALL || registers->orig_rax == SYS_exit_group
+           || (registers->orig_rax == SYS_write && registers->rdi == 2);
+}
+
+#else
+
+/* The same. The first argument is no register's: the kernel writes there what execve(2) gave, after this. */
+static const uint32_t instructions[] = {
+    0xd2800040,  /* mov x0, #2 */
+    0xd2800808,  /* mov x8, #64 */
+    0xd4000001,  /* svc #0 */
+    0xd2800000 | EXIT_REFUSED << 5,  /* mov x0, #126 */
+    0xd2800bc8,  /* mov x8, #94 */
+    0xd4000001,  /* svc #0 */
+    0xd4200000,  /* brk #0 */
+    0xd503201f,  /* nop; to a whole word */
+};
+
+static unsigned long stack_of(const struct user_regs_struct *registers) { return registers->sp; }
+static unsigned long next_of(const struct user_regs_struct *registers) { return registers->pc; }
+
+static void give_arguments(struct user_regs_struct *registers, unsigned long line, size_t length)
+{
+    registers->regs[1] = line;
+    registers->regs[2] = length;
+}
+
+/* Register 7 says in a stop whether a call begins or ends; at the end of execve(2) all others are 0. */
+static bool is_as_made(const struct user_regs_struct *registers)
+{
+    bool ends = registers->regs[7] == 1;
+    unsigned long call = registers->regs[8];
+    return call == SYS_exit_group || (call == SYS_write && (ends || registers->regs[0] == 2)) || (call == 0 && ends);
+}
+
+#endif
+
 _Static_assert(sizeof instructions % sizeof(long) == 0, "words are written");
 
 static bool put(pid_t pid, unsigned long at, const void *bytes, size_t length)
@@ -54,15 +111,29 @@ bool make_refuse(pid_t pid, const char *reason)
     size_t length = write_line(line, reason);
     if (ptrace(PTRACE_GETREGSET, pid, (void *)NT_PRSTATUS, &all) || all.iov_len != sizeof registers)
         return false;
-    registers.rdi = 2;
-    registers.rsi = (registers.rsp - BELOW_STACK - DENIAL_MAX) & ~(unsigned long)(ALIGNMENT - 1);
-    registers.rdx = length;
-    return put(pid, registers.rsi, line, length)
-           && put(pid, registers.rip, instructions, sizeof instructions)
+    unsigned long at = (stack_of(&registers) - BELOW_STACK - DENIAL_MAX) & ~(unsigned long)(ALIGNMENT - 1);
+    give_arguments(&registers, at, length);
+    return put(pid, at, line, length)
+           && put(pid, next_of(&registers), instructions, sizeof instructions)
            && ptrace(PTRACE_SETREGSET, pid, (void *)NT_PRSTATUS, &all) == 0;
 }
 
+bool refuses_still(pid_t pid)
+{
+    struct user_regs_struct registers;
+    struct iovec all = {&registers, sizeof registers};
+    if (ptrace(PTRACE_GETREGSET, pid, (void *)NT_PRSTATUS, &all) || all.iov_len != sizeof registers)
+        return false;
+    return is_as_made(&registers);
+}
+
 #else
+
+bool refuses_still(pid_t pid)
+{
+    (void)pid;
+    return false;
+}
 
 /* Not written for this processor: the program is killed. */
 bool make_refuse(pid_t pid, const char *reason)

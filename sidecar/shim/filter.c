@@ -1,5 +1,6 @@
 /*
- * What keeps a process of the session from starting another one untraced: a seccomp(2) filter.
+ * What keeps a process of the session from starting another one untraced, or one whose directory it can still
+ * change: a seccomp(2) filter.
  */
 #include "shim.h"
 
@@ -23,7 +24,7 @@ enum { CLONE = 220, COMPAT_CLONE = 120 };
 #error "say here how this architecture numbers clone(2)"
 #endif
 
-enum { CLONE3 = 435, UNTRACED = 0x00800000 };
+enum { CLONE3 = 435, UNTRACED = 0x00800000, THREAD = 0x00010000, SHARED_DIRECTORY = 0x00000200 };
 
 struct instruction {
     uint16_t code;
@@ -50,26 +51,29 @@ struct system_call {
 #define FAIL 0x00050000U
 
 /*
- * CLONE_UNTRACED (clone(2)) is refused. clone3(2) has its flags in memory, where no filter sees
- * them, so it "does not exist": the C libraries then use clone(2), as under the profiles of
- * container runtimes. A filter needs no_new_privs, which takes nothing: a setuid program gains no
- * rights under a tracer either.
+ * CLONE_UNTRACED (clone(2)) is refused. So is CLONE_FS but for threads, which end when their program becomes another:
+ * of all that processes may share it alone outlasts execve(2), and whoever shares it could move a program that waits
+ * to another directory or root once that was judged or approved. clone3(2) has its flags in memory, where no filter
+ * sees them, so it "does not exist": the C libraries then use clone(2), as under the profiles of container runtimes.
+ * A filter needs no_new_privs, which takes nothing: a setuid program gains no rights under a tracer either.
  */
 int forbid_untraced(void)
 {
     static struct instruction program[] = {
         LOAD(architecture),
         IF_EQUAL(ARCHITECTURE, 4, 0),
-        IF_EQUAL(COMPAT_ARCHITECTURE, 0, 10),
+        IF_EQUAL(COMPAT_ARCHITECTURE, 0, 12),
         LOAD(number),
         IF_EQUAL(COMPAT_CLONE, 5, 0),
-        IF_EQUAL(CLONE3, 7, 6),
+        IF_EQUAL(CLONE3, 9, 8),
         LOAD(number),
         AND(NUMBER_BITS),
         IF_EQUAL(CLONE, 1, 0),
-        IF_EQUAL(CLONE3, 3, 2),
+        IF_EQUAL(CLONE3, 5, 4),
         LOAD(arguments[0]),
-        IF_SET(UNTRACED, 2, 0),
+        IF_SET(UNTRACED, 4, 0),
+        IF_SET(THREAD, 1, 0),
+        IF_SET(SHARED_DIRECTORY, 2, 0),
         RETURN(ALLOW),
         RETURN(FAIL | ENOSYS),
         RETURN(FAIL | EPERM),

@@ -49,11 +49,11 @@ static void say_why_not(const char *name, int error)
  * Only a dumpable process can be seized without CAP_SYS_PTRACE (ptrace(2)). From then on it holds nothing
  * that is not the program's: others of its user could trace it too.
  */
-static void wait_at_gate(int gate, bool is_application)
+static void wait_at_gate(int gate, bool is_followed)
 {
     char open;
-    int error = is_application ? 0 : forbid_untraced();
-    if (!is_application)
+    int error = is_followed ? forbid_untraced() : 0;
+    if (is_followed)
         (void)prctl(PR_SET_DUMPABLE, 1);
     if (write(gate, &error, sizeof error) != sizeof error || read(gate, &open, 1) != 1)
         _exit(EXIT_REFUSED);
@@ -61,7 +61,7 @@ static void wait_at_gate(int gate, bool is_application)
 }
 
 static _Noreturn void become_program(const struct streams *streams, char *const argv[], int exec_errors,
-                                     int gate, pid_t shim)
+                                     int gate, bool is_followed, pid_t shim)
 {
     sigset_t none;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);  /* whoever kills the shim ends the program too */
@@ -73,7 +73,7 @@ static _Noreturn void become_program(const struct streams *streams, char *const 
         say("cannot set up the program's terminal or pipes: ", strerror(error), NULL);
         fail(exec_errors, error);
     }
-    wait_at_gate(gate, streams->of_application);
+    wait_at_gate(gate, is_followed);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)execvp(argv[0], argv);
@@ -89,8 +89,8 @@ static void hold_at_gate(struct program *program)
     if (poll(&ready, 1, START_WITHIN_MS) == 0)
         give_up("the process for the program was held up, so nothing was run. Try again");
     if (read(program->gate, &program->filter_error, sizeof program->filter_error)
-        == sizeof program->filter_error && !program->is_application)
-        program->trace_error = trace(program->pid);
+        == sizeof program->filter_error && program->is_followed)
+        program->trace_error = trace_first(program->pid);
 }
 
 void prepare_program(struct program *program, const struct streams *streams, char *const argv[], int recorder)
@@ -103,7 +103,7 @@ void prepare_program(struct program *program, const struct streams *streams, cha
     if (program->pid == 0) {
         (void)close(recorder);
         (void)close(gate[0]);
-        become_program(streams, argv, exec_errors[1], gate[1], shim);
+        become_program(streams, argv, exec_errors[1], gate[1], program->is_followed, shim);
     }
     if (program->pid < 0)
         give_up_errno("start a process", ". The container may be at its limit of processes or memory");

@@ -193,7 +193,9 @@ struct message hear(int recorder)
     return message;
 }
 
-static void await(int recorder, enum from_recorder kind, int64_t deadline)
+/* Gives which of two messages came. */
+static enum from_recorder await_either(int recorder, enum from_recorder kind, enum from_recorder other,
+                                       int64_t deadline)
 {
     struct pollfd answer = {.fd = recorder, .events = POLLIN};
     while (poll(&answer, 1, time_left(deadline)) <= 0)
@@ -204,9 +206,15 @@ static void await(int recorder, enum from_recorder kind, int64_t deadline)
         give_up(message.reason);
     if (message.kind == LOST)
         give_up("the recorder closed the connection before the session began; nothing was run");
-    if (message.kind != kind)
+    if (message.kind != kind && message.kind != other)
         give_up("the recorder answered with something unknown; nothing was run. "
                 "Shim and recorder must be of one version: restart the pod");
+    return message.kind;
+}
+
+static void await(int recorder, enum from_recorder kind, int64_t deadline)
+{
+    (void)await_either(recorder, kind, kind, deadline);
 }
 
 /*
@@ -218,9 +226,9 @@ void await_listening(int recorder, int64_t deadline)
     await(recorder, LISTENING, deadline);
 }
 
-void await_go(int recorder, int64_t deadline)
+bool await_go(int recorder, int64_t deadline)
 {
-    await(recorder, GO, deadline);
+    return await_either(recorder, GO, GO_UNTRACED, deadline) == GO;
 }
 
 void await_continue(int recorder, int64_t deadline)

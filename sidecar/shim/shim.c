@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 struct session {
@@ -16,6 +18,7 @@ struct session {
     struct told told;
     bool terminating;
     int64_t kill_at;          /* 0: nothing to kill */
+    int life;                 /* the kernel's number of a timer */
     char reason[REASON_MAX + 1];
 };
 
@@ -53,6 +56,25 @@ void block_signals(void)
     sigset_t all;
     (void)sigfillset(&all);
     (void)sigprocmask(SIG_SETMASK, &all, NULL);
+}
+
+/* The call itself: the C library's brings threads along. */
+static void prepare_life(struct session *session)
+{
+    struct sigevent end = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
+    if (syscall(SYS_timer_create, CLOCK_MONOTONIC, &end, &session->life))
+        give_up_errno("protect the session", "");
+}
+
+/*
+ * A shim that is stopped (SIGSTOP) ends nothing any more, neither at a limit nor by order nor when its client is gone,
+ * and what runs already goes on. So the kernel kills it when it has not been here for STOPPED_MAX_MS, and with it what
+ * it traces. No other process reaches its timer.
+ */
+static void live_on(const struct session *session)
+{
+    struct itimerspec left = {.it_value = {.tv_sec = STOPPED_MAX_MS / 1000}};
+    (void)syscall(SYS_timer_settime, session->life, 0, &left, NULL);
 }
 
 /* Whatever the reason to leave, nothing of the session stays behind. */
@@ -119,16 +141,16 @@ static void hear_signals(struct session *session)
 
 static bool program_is_told(struct session *session)
 {
-    static unsigned char packet[PROGRAM_MAX];  /* static: too large for a small stack */
-    pid_t pid = next_to_tell(&session->tracer);
+    struct tracer *tracer = &session->tracer;
+    pid_t pid = next_to_tell(tracer);
     if (!pid)
         return true;
-    size_t length = describe_program(pid, packet);
-    if (length == 0)
+    tracer->length = describe_program(pid, tracer->packet);
+    if (tracer->length == 0)
         leave_unrecorded(session, "it cannot be seen what runs here, so this session was ended. "
                                   "The container may be at its limit of memory or open files");
-    session->tracer.asked = tell_program(session->recorder, packet, length);
-    return session->tracer.asked;
+    tracer->asked = tell_program(session->recorder, tracer->packet, tracer->length);
+    return tracer->asked;
 }
 
 static void kill_when_due(struct session *session)
@@ -139,12 +161,14 @@ static void kill_when_due(struct session *session)
 
 static int patience(const struct session *session)
 {
-    return session->kill_at ? time_left(session->kill_at) : -1;
+    int most = STOPPED_MAX_MS / 4, left = session->kill_at ? time_left(session->kill_at) : most;
+    return left < most ? left : most;
 }
 
 static _Noreturn void serve(struct session *session)
 {
     for (;;) {
+        live_on(session);
         (void)collect(&session->program, &session->tracer);
         kill_when_due(session);
         bool all_told = start_is_told(session->recorder, &session->program, &session->told)
@@ -192,15 +216,17 @@ int main(int argc, char *argv[])
     sigset_t heard = signals_of_session();
     session.recorder = dial(deadline, false);
     session.signals = open_signals(&heard);
+    prepare_life(&session);
     open_streams(&streams);
     session.told.size = streams.size;
     await_listening(session.recorder, deadline);
     send_hello(session.recorder, &streams, argv[1], argv + 3, deadline);
     leave_to_recorder(&streams);
-    await_go(session.recorder, deadline);
+    session.program.is_followed = await_go(session.recorder, deadline);
     block_signals();
     prepare_program(&session.program, &streams, argv + 3, session.recorder);
     settle_tracing(&session, deadline);
+    live_on(&session);
     open_gate(&session.program);
     leave_to_program(&streams);
     session.told.size_due = streams.tty;  /* it may have changed while the recorder decided */

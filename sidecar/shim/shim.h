@@ -30,6 +30,11 @@
 #define SOCKET_PATH "/.chaperone/sock"
 #endif
 
+/* How long a shim may not run at all, in milliseconds: longer than a loaded node keeps it waiting. */
+#ifndef STOPPED_MAX_MS
+#define STOPPED_MAX_MS 60000
+#endif
+
 enum {
     EXIT_REFUSED = 126,   /* also: the program cannot be executed (POSIX, exit status of utilities) */
     EXIT_NOT_FOUND = 127,
@@ -39,12 +44,14 @@ enum {
 enum {
     ANSWER_WITHIN_MS = 30000,  /* from start to the recorder's verdict */
     START_WITHIN_MS = 10000,   /* for the new process to be ready */
+    TRACE_WITHIN_MS = 50,      /* for somebody else who traces the program to show */
     KILL_AFTER_MS = 2000,      /* from the recorder's T to SIGKILL */
     END_WITHIN_MS = 5000,      /* to kill and reap what is left */
     DELIVER_WITHIN_MS = 10000, /* from the end of a container's own program to the shim's */
     REASON_MAX = 1024,
     WAITING_MAX = 1024,        /* programs that wait for the recorder; beyond, nothing in the session goes on */
     PROGRAM_MAX = 65536,       /* what the recorder is told of one */
+    REFUSING_MAX = 64,         /* programs that say why they may not run; beyond, they are killed */
 };
 
 /* say.c */
@@ -102,7 +109,7 @@ void restore_terminal(void);
 /* recorder.c */
 
 enum from_recorder {
-    LISTENING = 'L', GO = 'G', REFUSED = 'R', CONTINUE = 'C', DENIED = 'D', DELIVERED = 'K', TERMINATE = 'T',
+    LISTENING = 'L', GO = 'G', GO_UNTRACED = 'N', REFUSED = 'R', CONTINUE = 'C', DENIED = 'D', DELIVERED = 'K', TERMINATE = 'T',
     INPUT_ENDED = 'I', LOST = 0
 };
 
@@ -119,7 +126,8 @@ void send_hello(int recorder, const struct streams *streams, const char *grant, 
 
 /* Wait for the recorder's word; without it nothing is handed over and nothing runs. */
 void await_listening(int recorder, int64_t deadline);
-void await_go(int recorder, int64_t deadline);
+/* Gives whether what runs is to be traced. */
+bool await_go(int recorder, int64_t deadline);
 void await_continue(int recorder, int64_t deadline);
 
 struct message hear(int recorder);
@@ -143,7 +151,8 @@ bool tell_untraced(int recorder, int trace_error, int filter_error);
 
 struct program {
     pid_t pid;
-    bool is_application;  /* neither traced nor filtered; signals go to it alone */
+    bool is_application;  /* signals go to it alone */
+    bool is_followed;  /* traced, and filtered: what becomes of it is seen */
     int exec_errors;   /* pipe: an errno when exec failed, the end when it worked; then -1 */
     int error;         /* that errno, 0 for none */
     int gate;          /* held until the program may begin */
@@ -156,7 +165,7 @@ struct program {
 
 void reset_signals(void);
 
-/* Everything but exec, which waits for open_gate(). */
+/* Everything but exec, which waits for open_gate(). Whether it is an application, or followed, is filled in. */
 void prepare_program(struct program *program, const struct streams *streams, char *const argv[], int recorder);
 void open_gate(struct program *program);
 void read_exec_error(struct program *program);
@@ -175,10 +184,13 @@ struct tracer {
     size_t first, count;
     bool asked;                  /* the recorder has been told of the first and has not answered */
     bool ending;                 /* nothing goes on any more */
+    pid_t refusing[REFUSING_MAX]; /* 0 for a free place */
+    size_t length;
+    unsigned char packet[PROGRAM_MAX];  /* what it was told */
 };
 
-/* Gives an errno, 0 when the process is traced. */
-int trace(pid_t pid);
+/* Gives an errno, 0 when the process is traced; gives up when somebody else was faster. */
+int trace_first(pid_t pid);
 
 /* Whether one more program may be held; at the end of a session none is. */
 bool has_room(const struct tracer *tracer);
@@ -193,13 +205,22 @@ bool take_answer(struct tracer *tracer, const char *denial);
 
 /* denying.c */
 
-/* Has to be resumed then; false when it can only be killed. */
+/* Has to be resumed up to its next system call then; false when it can only be killed. */
 bool make_refuse(pid_t pid, const char *reason);
+
+/* Whether the system call at which it stands is one it was made to do. */
+bool refuses_still(pid_t pid);
 
 /* programs.c */
 
 /* Gives the length of the packet, at most PROGRAM_MAX; 0 when the program cannot be looked at. */
 size_t describe_program(pid_t pid, unsigned char *packet);
+
+/* Whether the arguments of a program that was told of in this packet are as they were then. */
+bool is_as_told(pid_t pid, const unsigned char *packet, size_t length);
+
+/* Who traces a process, 0 for nobody. */
+pid_t tracer_of(pid_t pid);
 
 /* descendants.c */
 

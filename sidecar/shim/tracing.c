@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #ifndef PTRACE_EVENT_STOP
 #define PTRACE_EVENT_STOP 128
@@ -18,10 +19,30 @@
 enum { FOLLOWED = PTRACE_O_TRACEEXEC | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE
                   | PTRACE_O_EXITKILL };
 
+#define CHANGED "another process changed the arguments of this program while it waited, so it was not run"
+
 /* PTRACE_SEIZE, because a tracee of PTRACE_TRACEME cannot be stopped by job control. */
-int trace(pid_t pid)
+static int trace(pid_t pid)
 {
     return ptrace(PTRACE_SEIZE, pid, NULL, (void *)FOLLOWED) ? errno : 0;
+}
+
+/*
+ * A kernel or a profile that forbids it does so every time, and nobody else is the tracer then. Another process
+ * of the same user that was faster would keep the session's programs from being seen.
+ */
+int trace_first(pid_t pid)
+{
+    struct timespec pause = {.tv_nsec = 1000000};
+    int64_t deadline = now_ms() + TRACE_WITHIN_MS;
+    int error = trace(pid);
+    while (error == EPERM && time_left(deadline) > 0) {
+        if (tracer_of(pid))
+            give_up("another process traces the program, so its programs could not be seen and nothing was run");
+        (void)nanosleep(&pause, NULL);
+        error = trace(pid);
+    }
+    return error;
 }
 
 bool has_room(const struct tracer *tracer)
@@ -45,12 +66,37 @@ static void resume(pid_t pid, int signal)
     (void)ptrace(PTRACE_CONT, pid, NULL, (void *)(long)signal);
 }
 
+static bool note_refusing(struct tracer *tracer, pid_t pid, pid_t instead)
+{
+    for (size_t place = 0; place < REFUSING_MAX; place++)
+        if (tracer->refusing[place] == pid) {
+            tracer->refusing[place] = instead;
+            return true;
+        }
+    return false;
+}
+
+/* Others of its user may write into it, and would have it run all the same: it does what it was made to, or ends. */
+static bool is_to_go_on(pid_t pid, int event, int signal)
+{
+    return event == 0 && signal == SIGTRAP && refuses_still(pid) && ptrace(PTRACE_SYSCALL, pid, NULL, NULL) == 0;
+}
+
+static void refuse(struct tracer *tracer, pid_t pid, const char *denial)
+{
+    if (!note_refusing(tracer, 0, pid) || !make_refuse(pid, denial) || ptrace(PTRACE_SYSCALL, pid, NULL, NULL))
+        (void)kill(pid, SIGKILL);
+}
+
 /* At the end of a session nothing goes on: a new process is killed before its first instruction. */
 void take_stop(struct tracer *tracer, pid_t pid, int status)
 {
     int event = status >> 16, signal = WSTOPSIG(status);
-    if (tracer->ending)
+    bool refusing = note_refusing(tracer, pid, pid);
+    if (tracer->ending || (refusing && !is_to_go_on(pid, event, signal)))
         (void)kill(pid, SIGKILL);
+    else if (refusing)
+        return;
     else if (event == PTRACE_EVENT_EXEC)
         *waiting(tracer, tracer->count++) = pid;
     else if (event == PTRACE_EVENT_STOP && stops_jobs(signal))
@@ -62,6 +108,7 @@ void take_stop(struct tracer *tracer, pid_t pid, int status)
 /* Its number may be another's from now on. */
 void forget(struct tracer *tracer, pid_t pid)
 {
+    (void)note_refusing(tracer, pid, 0);
     for (size_t place = 0; place < tracer->count; place++)
         if (*waiting(tracer, place) == pid)
             *waiting(tracer, place) = 0;
@@ -87,8 +134,10 @@ bool take_answer(struct tracer *tracer, const char *denial)
     if (!tracer->asked)
         return false;
     pid_t pid = *waiting(tracer, 0);
-    if (pid && denial && !make_refuse(pid, denial))
-        (void)kill(pid, SIGKILL);
+    if (pid && !denial && !is_as_told(pid, tracer->packet, tracer->length))
+        denial = CHANGED;
+    if (pid && denial)
+        refuse(tracer, pid, denial);
     else if (pid)
         resume(pid, 0);
     drop_first(tracer);

@@ -46,14 +46,16 @@ class Connection:
         self._limits = limits
 
     @classmethod
-    def open(cls, url: str, *, ca: str, token: str, limits: Limits) -> "Connection":
-        """Connect, check the certificate and the host's name, and authenticate."""
+    def open(cls, url: str, *, address: str = "", ca: str, token: str, limits: Limits) -> "Connection":
+        """Connect, check the certificate and the host's name, and authenticate.
+
+        ``address`` is tried before it is asked what the host's name means: every container of a pod may write
+        ``/etc/hosts`` and ``/etc/resolv.conf`` for all of them. An address can change, so the name is not
+        forgotten. The certificate must be for the name either way.
+        """
         uri = parse_uri(url)
         protocol = ClientProtocol(uri, max_size=MAX_MESSAGE_BYTES)
-        try:
-            connection = cls(_dial(uri, ca, limits), protocol, limits)
-        except (OSError, ValueError) as error:
-            raise ConnectionFailedError(f"no connection to {uri.host}: {_why(error)}") from None
+        connection = cls(_reach(uri, address, ca, limits), protocol, limits)
         try:
             connection._shake_hands(token)
         except ConnectionFailedError:
@@ -148,11 +150,22 @@ class Connection:
             raise ConnectionFailedError(f"the connection broke: {_why(error)}") from None
 
 
-def _dial(uri: WebSocketURI, ca: str, limits: Limits) -> ssl.SSLSocket:
+def _reach(uri: WebSocketURI, address: str, ca: str, limits: Limits) -> ssl.SSLSocket:
+    """Give a connection to the first place where the collector is found."""
+    failures: list[str] = []
+    for place in (address, uri.host) if address else (uri.host,):
+        try:
+            return _dial(uri, place, ca, limits)
+        except (OSError, ValueError) as error:
+            failures.append(f"no connection to {place}: {_why(error)}")
+    raise ConnectionFailedError("; ".join(failures))
+
+
+def _dial(uri: WebSocketURI, place: str, ca: str, limits: Limits) -> ssl.SSLSocket:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_verify_locations(cadata=ca)
-    raw = socket.create_connection((uri.host, uri.port), timeout=limits.opening)
+    raw = socket.create_connection((place, uri.port), timeout=limits.opening)
     try:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -18,6 +18,7 @@ NOTICES: Final = "notices"
 _GRANT: Final = "grant"
 _ENDED: Final = "ended"
 _REFUSED: Final = "refused"
+_QUIET: Final = "quiet"
 _KILL: Final = "kill"
 _WANTED: Final = "wanted"
 _DECIDED: Final = "decided"
@@ -96,6 +97,16 @@ def mark_refused(directory: Path, reason: str) -> None:
 def is_refused(directory: Path) -> bool:
     """Tell whether :func:`mark_refused` was called."""
     return (directory / _REFUSED).exists()
+
+
+def mark_quiet(directory: Path) -> None:
+    """Say that nobody can order a session's end, so that no connection has to stay for it."""
+    write_whole(directory / _QUIET, b"")
+
+
+def is_quiet(directory: Path) -> bool:
+    """Tell whether :func:`mark_quiet` was called."""
+    return (directory / _QUIET).exists()
 
 
 def order_kill(directory: Path, reason: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sidecar.contract.errors import ClusterError
 from sidecar.contract.frames import Frame
-from sidecar.shipping.layout import SESSIONS, ended_before, is_refused, read_grant, remove
+from sidecar.shipping.layout import SESSIONS, ended_before, is_quiet, is_refused, read_grant, remove
 from sidecar.shipping.records import MAX_RECORD_BYTES, SEGMENT_SUFFIX, RecordDecoder, segment_name
 
 
@@ -61,6 +61,11 @@ class SessionReader:
     def ended(self) -> bool:
         """Whether the record is complete in the spool."""
         return ended_before(self._directory) is not None
+
+    @property
+    def needs_connection(self) -> bool:
+        """Whether the connection has to stay: the session goes on, and its end may be ordered."""
+        return not self.ended and not is_quiet(self._directory)
 
     def remove(self) -> None:
         """Remove the session's directory."""

@@ -24,6 +24,8 @@ class Settings:
     """PEM of the authority that the collector's certificate must come from."""
     wake_fd: int
     """The reading end of the pipe that sessions write to."""
+    collector_address: str = ""
+    """Where the collector is tried first: others in the pod may say what its name means."""
     spool: Path = Path(SPOOL_DIRECTORY)
     token_file: Path = Path(TOKEN_FILE)
     """The pod's projected token, read again for each connection because the kubelet renews it."""
@@ -34,8 +36,8 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Read ``CHAPERONE_COLLECTOR``, ``_CA``, ``_WAKE_FD``, and optionally ``_SPOOL``, ``_TOKEN_FILE``,
-    ``_SHIPPER_LINGER_SECONDS`` and ``_SHIPPER_DRAIN_SECONDS``. Raises ConfigurationError.
+    """Read ``CHAPERONE_COLLECTOR``, ``_CA``, ``_WAKE_FD``, and optionally ``_COLLECTOR_ADDRESS``, ``_SPOOL``,
+    ``_TOKEN_FILE``, ``_SHIPPER_LINGER_SECONDS`` and ``_SHIPPER_DRAIN_SECONDS``. Raises ConfigurationError.
     """
     collector = _text(environment, "COLLECTOR")
     if urlsplit(collector).scheme != "wss" or not urlsplit(collector).hostname:
@@ -44,6 +46,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         collector=collector,
         ca=_text(environment, "CA"),
         wake_fd=int(_seconds(environment, WAKE_FD.removeprefix(_PREFIX), None)),
+        collector_address=environment.get(_PREFIX + "COLLECTOR_ADDRESS", ""),
         spool=Path(_text(environment, "SPOOL", str(SPOOL_DIRECTORY))),
         token_file=Path(_text(environment, "TOKEN_FILE", str(TOKEN_FILE))),
         linger=_seconds(environment, "SHIPPER_LINGER_SECONDS", Settings.linger),

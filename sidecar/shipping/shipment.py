@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from sidecar.contract.errors import CallerError
-from sidecar.contract.identifiers import RANDOM_BYTES, session_id
+from sidecar.contract.identifiers import fresh_id
 from sidecar.contract.wire import (
     Acknowledged,
     ApprovalDecided,
@@ -73,8 +73,8 @@ class Shipment:
 
     @property
     def live(self) -> bool:
-        """Whether a session goes on, as far as the spool says."""
-        return any(not journey.reader.ended for journey in self._journeys.values())
+        """Whether a session goes on that needs the connection, as far as the spool says."""
+        return any(journey.reader.needs_connection for journey in self._journeys.values())
 
     @property
     def full(self) -> bool:
@@ -158,7 +158,7 @@ class Shipment:
 
     def _give_up(self, session: str, kind: NoticeKind, reason: str) -> None:
         now = self._around.unix_ns()
-        identifier = session_id(now // 1_000_000, self._around.randomness(RANDOM_BYTES))
+        identifier = fresh_id(now, self._around.randomness)
         self._notices.add(Notice(identifier, now, kind, session=session, reason=reason))
         self._around.log(reason)
         self._set_apart(session, reason)

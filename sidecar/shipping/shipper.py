@@ -112,7 +112,13 @@ class Shipper:
             raise ConnectionFailedError(f"no token to authenticate with: {error.strerror}") from None
         self._failures += 1
         limits = Limits(opening=OPENING_SECONDS, stall=STALL_SECONDS)
-        return Connection.open(self._settings.collector, ca=self._settings.ca, token=token, limits=limits)
+        return Connection.open(
+            self._settings.collector,
+            address=self._settings.collector_address,
+            ca=self._settings.ca,
+            token=token,
+            limits=limits,
+        )
 
     def _pause(self) -> None:
         longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(self._failures, 10))

@@ -7,6 +7,7 @@ connection with it, so waiting for the disk at every frame would slow typing and
 
 import errno
 import os
+import shutil
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from sidecar.shipping.layout import (
     is_refused,
     kill_order,
     mark_ended,
+    mark_quiet,
     take_decision,
     want_approval,
     write_grant,
@@ -53,13 +55,16 @@ class SpoolWriter:
         ``limit_bytes`` bounds the frames of all sessions below ``root`` together. Raises SpoolError.
         """
         sessions = root / SESSIONS
+        directory = sessions / session
         try:
             sessions.mkdir(mode=0o700, parents=True, exist_ok=True)
             with exclusive(sessions):
-                directory = sessions / session
                 directory.mkdir(mode=0o700)
                 return cls(directory, write_grant(directory, grant), limit_bytes)
+        except FileExistsError as error:
+            raise SpoolError(f"the spool takes no new session: {error.strerror}") from error
         except OSError as error:
+            shutil.rmtree(directory, ignore_errors=True)  # so that it may be tried again
             raise SpoolError(f"the spool takes no new session: {error.strerror}") from error
 
     @classmethod
@@ -95,6 +100,13 @@ class SpoolWriter:
         if self._allowance < n:
             self._allowance = _allowance(self._directory.parent, self._limit)
         return self._allowance >= n
+
+    def be_quiet(self) -> None:
+        """Say that no connection has to stay for this session. Raises SpoolError."""
+        try:
+            mark_quiet(self._directory)
+        except OSError as error:
+            raise SpoolError(f"the spool cannot be written: {error.strerror}") from error
 
     def refused(self) -> bool:
         """Tell whether the collector refuses this record: the session must not go on unrecorded."""

@@ -9,14 +9,38 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
-from kube import NAMESPACE, Kubectl, Object, until
+from kube import NAMESPACE, Kubectl, Object, chaperone, until
+from node import limit_processes
 from pods import container, pod, restricted
-from sessions import Audit, marker
+from sessions import API, Audit, marker
 from workshop import Workshop
 
 ATTACKS = Path(__file__).parent / "attacks"
 PAN, MASKED = "4111111111111111", "411111******1111"
 BYE = "the recorder is gone"
+HOSTILE = (
+    "before \x1b]52;c;ZXZpbA==\x07\x1b]0;owned\x07\x1b[21t\x1b[6n\x1b[c\x1bZ\x05"
+    '\x1bP$q"p\x1b\\\x1b[?1000h\x1b[>1uafter'
+)
+"""Writes a clipboard and a title, asks the terminal this and that, and changes mouse and keys."""
+FILL = f"""
+import os, signal, sys
+print("ready", flush=True)
+sys.stdin.readline()
+born = []
+try:
+    while True:
+        if (child := os.fork()) == 0:
+            signal.pause()
+        born.append(child)
+except OSError:
+    print("full", flush=True)
+sys.stdin.readline()
+for child in born:
+    os.kill(child, signal.SIGKILL)
+print({PAN}, flush=True)
+"""
+"""Takes all processes that there are, until it is told to give them back."""
 
 
 @pytest.fixture(scope="module", params=["root", "user", "restricted"])
@@ -95,6 +119,30 @@ def test_the_recorder_believes_no_grant_but_a_new_one_of_its_own(agent: Kubectl,
     assert agent.run("exec", "-n", NAMESPACE, place, "--", "echo", PAN) == f"{MASKED}\n"
 
 
+def test_a_pod_that_says_who_the_collector_is_keeps_no_record(
+    admin: Kubectl, agent: Kubectl, workshop: Workshop, audit: Audit
+) -> None:
+    """Its root writes what its containers resolve names by, and waits until nobody talks to the collector."""
+    collector = "chaperone-collector.chaperone-system.svc"
+    lie = f"echo 127.0.0.1 {collector} >> /etc/hosts; echo nameserver 127.0.0.1 > /etc/resolv.conf"
+    wait = "while grep -q ':20FB 01 ' /proc/net/tcp; do sleep 0.2; done; echo alone"
+    lying = container(command=["bash", "-c", f"{lie}; {wait}; sleep infinity"])
+    names = workshop.pods(
+        pod("lying", lying),
+        pod("lying-on-host", lying, hostNetwork=True),
+        pod("lying-dns", lying, dnsPolicy="None", dnsConfig={"nameservers": ["127.0.0.1"]}),
+    )
+    for name in (names[0], names[2]):
+        until(
+            lambda name=name: "alone" in admin.run("logs", "-n", NAMESPACE, name, "-c", "app"), what="silence"
+        )
+    for name in names:
+        mark = marker()
+        look = f"getent hosts {collector}; echo {mark}"
+        assert "127.0.0.1" in agent.run("exec", "-n", NAMESPACE, name, "--", "sh", "-c", look)
+        assert audit.recorded(mark).data("stdout")
+
+
 def test_no_program_hides(agent: Kubectl, place: str, audit: Audit) -> None:
     mark = marker()
     attack(agent, place, "hiding.py", mark)
@@ -108,12 +156,57 @@ def test_no_program_hides(agent: Kubectl, place: str, audit: Audit) -> None:
     echo = "/usr/bin/echo"
     assert ran.pop("script").endswith("/dash")
     assert "/ld-linux" in ran.pop("loader")
+    assert ran.pop("mounts") in {echo, f"/tmp/{mark}.innocent (in other mounts)"}
     assert ran == {
         "memory": "/memfd:innocent (deleted)",
         "deleted": f"/tmp/{mark}.deleted (deleted)",
         "renamed": f"/tmp/{mark}.ls",
-        **dict.fromkeys(("name", "thread", "background", "namespaces", "untraced", "spawned", "shell"), echo),
+        **dict.fromkeys(("name", "thread", "background", "namespaces", "untraced", "shared"), echo),
+        **dict.fromkeys(("spawned", "shell"), echo),
     }
+
+
+def test_nothing_confuses_who_traces(agent: Kubectl, place: str, audit: Audit) -> None:
+    """Stop storms, seccomp filters, 32-bit calls, files that nobody may read, no processes left."""
+    mark = marker()
+    attack(agent, place, "on_tracing.py", mark)
+    programs = audit.recorded(mark).of("program")
+    ran = {program["argv"][-1].removeprefix(f"{mark}-"): program["executable"] for program in programs[1:]}
+    assert ran.pop("unreadable") in {"", f"/tmp/{mark}.unreadable"}
+    ran.pop("calls32", None)  # where the kernel runs 32-bit programs
+    words = ("sibling", "undumpable", "notified", "storm", "crowded")
+    assert ran == dict.fromkeys(words, "/usr/bin/echo")
+
+
+def test_a_grant_that_another_process_uses_first_is_an_incident(
+    agent: Kubectl, app: str, audit: Audit
+) -> None:
+    """Command lines are everybody's to read: whoever is faster is served, and nobody after them."""
+    mark = marker()
+    source = (ATTACKS / "taking_grants.py").read_bytes()
+    with running(agent, "exec", "-i", "-n", NAMESPACE, app, "--", "python3", "-", mark) as thief:
+        assert thief.stdin
+        assert thief.stdout
+        thief.stdin.write(source)
+        thief.stdin.close()
+        thief.stdin = None
+        assert thief.stdout.readline() == b"ready\n"
+        told = agent.try_("exec", "-n", NAMESPACE, app, "--", "echo", f"{mark}-victim")
+        said = thief.stdout.read().decode().strip()
+    refused = "the grant was used before; run the command again"
+    assert (said, told.code) == (f"R{refused}", 0) or (said, refused in told.error) == ("G", True)
+    [session] = until(lambda: audit.find(f"{mark}-victim"), what="the session that both wanted")
+    path = f"{API}/namespaces/{NAMESPACE}/notices"
+
+    def noticed() -> bool:
+        kinds = [item["reason"] for item in audit.kubectl.raw(path)["items"] if _is_about(item, session)]
+        return "grant-replayed" in kinds
+
+    until(noticed, what="the incident on record")
+
+
+def _is_about(notice: Object, session: Object) -> bool:
+    return session["metadata"]["name"] in json.dumps(notice)
 
 
 def test_interpreters_and_builtins_show_their_text(agent: Kubectl, app: str, audit: Audit) -> None:
@@ -186,21 +279,104 @@ def test_without_memory_the_session_ends_and_the_pod_stays_guarded(
     agent: Kubectl, workshop: Workshop, audit: Audit
 ) -> None:
     limits: Object = {"limits": {"memory": "48Mi"}}
-    small = workshop.pod(pod("small", container(resources=limits)))
-    mark = marker()
-    eat = f"import os; keep = [bytearray(1 << 20) for _ in range(500)] # {mark}"
-    told = agent.try_("exec", "-n", NAMESPACE, small, "--", "python3", "-c", eat)
-    assert told.code == 137
-    assert audit.recorded(mark).of("program")[0]["argv"] == ["python3", "-c", eat]
-    again = ("exec", "-n", NAMESPACE, small, "--", "echo", PAN)
-    assert until(lambda: agent.try_(*again).text, what="a session in the pod after it") == f"{MASKED}\n"
+    small = workshop.pods(
+        pod("small", container(resources=limits)),
+        pod("small-restricted", container(resources=limits, securityContext=restricted())),
+    )
+    for name in small:
+        mark = marker()
+        eat = f"import os; keep = [bytearray(1 << 20) for _ in range(500)] # {mark}"
+        told = agent.try_("exec", "-n", NAMESPACE, name, "--", "python3", "-c", eat)
+        assert told.code == 137
+        assert audit.recorded(mark).of("program")[0]["argv"] == ["python3", "-c", eat]
+        again = ("exec", "-n", NAMESPACE, name, "--", "echo", PAN)
+        text = until(lambda again=again: agent.try_(*again).text, what="a session in the pod after it")
+        assert text == f"{MASKED}\n"
 
 
-def test_a_session_at_its_limit_of_files_and_processes_is_recorded(
-    agent: Kubectl, place: str, audit: Audit
-) -> None:
+def test_a_session_at_its_limit_of_files_is_recorded(agent: Kubectl, place: str, audit: Audit) -> None:
     mark = marker()
     fill = 'ulimit -n 16; for i in 3 4 5 6 7 8 9; do eval "exec $i</dev/null"; done'
     script = f"{fill}; env true {mark}-full; echo {PAN}"
     assert agent.run("exec", "-n", NAMESPACE, place, "--", "bash", "-c", script) == f"{MASKED}\n"
     assert ["true", f"{mark}-full"] in [program["argv"] for program in audit.recorded(mark).of("program")]
+
+
+def test_a_flood_of_output_is_masked_and_whole(agent: Kubectl, place: str, audit: Audit) -> None:
+    mark = marker()
+    script = f"yes 'card {PAN}' | head -n 20000; : {mark}"
+    shown = agent.run("exec", "-n", NAMESPACE, place, "--", "sh", "-c", script)
+    assert shown == f"card {MASKED}\n" * 20_000
+    assert audit.recorded(mark).data("stdout").decode() == shown
+
+
+def test_escapes_do_nothing_to_who_replays_them(
+    agent: Kubectl, auditor: Kubectl, app: str, audit: Audit
+) -> None:
+    mark = marker()
+    code = f"print({HOSTILE!r})  # {mark}"
+    agent.run("exec", "-n", NAMESPACE, app, "--", "python3", "-c", code)
+    recorded = audit.recorded(mark)
+    assert recorded.data("stdout").decode() == f"{HOSTILE}\n"
+    which = (recorded.name, "-n", NAMESPACE)
+    assert chaperone(auditor, "sessions", "play", *which, "--speed", "1000").split() == ["before", "after"]
+    shown = chaperone(auditor, "sessions", "show", *which)
+    assert mark in shown
+    assert not {"\x1b", "\x07", "\x05"} & set(shown)
+
+
+def test_applets_of_busybox_show_the_text_of_their_shell(agent: Kubectl, place: str, audit: Audit) -> None:
+    """What it starts as a program of its own is on record as busybox, the rest by its shell's text."""
+    mark = marker()
+    script = f"echo {PAN} | cat; ls -d /etc; cd /tmp; pwd; : {mark}"
+    shown = agent.run("exec", "-n", NAMESPACE, place, "--", "busybox", "sh", "-c", script)
+    assert shown == f"{MASKED}\n/etc\n/tmp\n"
+    first, *others = audit.recorded(mark).of("program")
+    assert first["argv"] == ["busybox", "sh", "-c", script.replace(PAN, MASKED)]
+    assert first["executable"].endswith("/busybox")
+    assert {program["executable"] for program in others} <= {first["executable"]}
+
+
+def test_sessions_of_other_users_are_closed(agent: Kubectl, app: str, audit: Audit) -> None:
+    mark = marker()
+    become = "exec setpriv --reuid={0} --regid={0} --clear-groups sh -c {1}"
+    other = shlex.quote(f"trap 'kill %1' TERM; sleep 1000 & wait; : {mark}")
+    inside = ("exec", "-n", NAMESPACE, app, "--")
+    with running(agent, *inside, "sh", "-c", become.format(1001, other)) as victim:
+        [pid] = until(lambda: pids(agent, app, "sh -c trap", mark), what="a program of the other session")
+        shim = agent.run(*inside, "ps", "-o", "ppid=", "-p", pid).strip()
+        try_one = f"echo {PAN} > /proc/$p/fd/$n; cat /proc/$p/fd/$n"
+        tries = f"for p in {pid} {shim}; do for n in 0 1 2; do {try_one}; done; done"
+        look = f"{tries}; ls /proc/{pid}/fd; echo tried"
+        told = agent.try_(*inside, "sh", "-c", become.format(1002, shlex.quote(look)))
+        assert told.text == "tried\n"
+        assert told.error.count("Permission denied") == 13
+        agent.run(*inside, "kill", pid)
+        shown, _ = victim.communicate(timeout=60)
+    assert shown == b""
+    assert audit.recorded(mark).data("stdout") == b""
+
+
+def test_a_pod_without_processes_refuses_sessions_and_loses_none(
+    admin: Kubectl, agent: Kubectl, workshop: Workshop, audit: Audit
+) -> None:
+    """The kubelet's limit is the whole pod's: its recorder starts no process either, until there is room."""
+    name = workshop.pod(pod("crowded", container()))
+    inside = ("exec", "-n", NAMESPACE, name, "--")
+    until(lambda: agent.try_(*inside, "true").code == 0, what="a first session")
+    mark = marker()
+    with running(agent, *inside[:1], "-i", *inside[1:], "python3", "-c", FILL, mark) as filler:
+        assert filler.stdin
+        assert filler.stdout
+        assert filler.stdout.readline() == b"ready\n"
+        limit_processes(admin, NAMESPACE, name, more=20)
+        filler.stdin.write(b"\n")
+        filler.stdin.flush()
+        assert filler.stdout.readline() == b"full\n"
+        refused = agent.try_(*inside, "echo", PAN)
+        assert (refused.code != 0, refused.text) == (True, "")
+        shown, _ = filler.communicate(b"\n", timeout=60)
+    assert shown == f"{MASKED}\n".encode()
+    assert audit.recorded(mark).data("stdout").endswith(f"full\n{MASKED}\n".encode())
+    text = until(lambda: agent.try_(*inside, "echo", PAN).text, what="a session in the pod after it")
+    assert text == f"{MASKED}\n"

@@ -1,5 +1,6 @@
 """Evidence of a real installation: exported by an auditor, verified and read without the cluster."""
 
+import base64
 import json
 import subprocess
 import zipfile
@@ -7,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from evidence_browser import chromium, opened, unzip
+from evidence_by_hand import by_hand, unpacked
+from impersonating import impersonating
 from kube import NAMESPACE, REPOSITORY, Kubectl, chaperone, until
 from sessions import API, Audit, marker
 from tickets import echo, for_word, policy, say, ticket_of, waiting
@@ -70,6 +73,37 @@ def test_from_an_approved_session_to_a_page_that_needs_nothing(
         assert pages.problems == []
     path.write_bytes(path.read_bytes().replace(b"session.cast", b"session.cost", 1))
     assert alone("evidence", "verify", str(path), folder=tmp_path).returncode == 1
+
+
+def test_two_exports_at_once_hold_and_one_is_checked_by_hand(
+    admin: Kubectl, auditor: Kubectl, audit: Audit, app: str, tmp_path: Path
+) -> None:
+    """Of somebody who does nothing else, so that there is little to check."""
+    since, who, mark = datetime.now(UTC).isoformat(), f"hand-{marker()}", marker()
+    folder = tmp_path / "people"
+    folder.mkdir()
+    hand = impersonating(admin, folder, who, "system:masters")
+    hand.run("exec", "-n", NAMESPACE, app, "--", "echo", mark)
+    session = audit.recorded(mark).name
+    until(lambda: sealed(auditor, session), what="the session's manifest in the ledger")
+    paths = [tmp_path / f"{number}.zip" for number in range(2)]
+    environment = {**auditor.env(), "KUBECONFIG": str(auditor.kubeconfig)}
+    wanted = ("evidence", "export", "--agent", who, "--since", since)
+    exports = [
+        subprocess.Popen([COMMAND, *wanted, "-o", path], env=environment, stderr=subprocess.PIPE, text=True)
+        for path in paths
+    ]
+    for export in exports:
+        _, said = export.communicate(timeout=180)
+        assert export.returncode == 0, said
+    root = root_of(admin, app)
+    for path in paths:
+        done = alone("evidence", "verify", str(path), "--root", root, "-o", "json", folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert (found["holds"], found["sessions"], found["pages"]) == (True, 1, True)
+    done = by_hand(unpacked(paths[0].read_bytes(), tmp_path, base64.b64decode(root)), session, user=who)
+    assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["holds"]), done.stderr
 
 
 def test_an_export_is_an_audit_event_and_takes_a_right(

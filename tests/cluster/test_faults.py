@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from installation import changed, setting, without, without_webhooks
-from kube import NAMESPACE, SYSTEM, Kubectl, Object, until
+from kube import NAMESPACE, SYSTEM, Kubectl, Object, rest_of, until
 from node import container_id, kill_container
 from people import As
 from pods import APP_IMAGE, container, pod
@@ -211,7 +211,7 @@ def test_a_recorder_killed_in_mid_session_ends_it_and_what_was_delivered_is_kept
     assert process.stdout
     delivered = b"".join(process.stdout.readline() for _ in range(20))
     kill_container(admin, NAMESPACE, "victim", "chaperone-recorder")
-    rest, error = process.communicate(timeout=90)
+    rest, error = rest_of(process)
     delivered += rest
     assert process.returncode != 0
     assert error
@@ -235,7 +235,7 @@ def test_the_collector_may_restart_in_mid_session_and_nothing_is_lost(
     assert process.stdout
     output = b"".join(process.stdout.readline() for _ in range(30))
     admin.delete_now("-n", SYSTEM, "pods", "-l", "app.kubernetes.io/component=collector")
-    output += process.communicate(timeout=90)[0]
+    output += rest_of(process)[0]
     assert process.returncode == 0
     assert output == b"".join(b"line %d\n" % i for i in range(1, 201))
     admin.run("rollout", "status", "-n", SYSTEM, "deployment/chaperone-collector", "--timeout=120s")

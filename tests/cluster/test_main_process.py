@@ -1,5 +1,6 @@
 """Containers whose own program runs under the shim, on a real node: logs are masked, and they live on."""
 
+import json
 import re
 import time
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 from kube import NAMESPACE, Kubectl, Object, until
 from node import kill_container
 from pods import container, pod
-from sessions import marker
+from sessions import Audit, marker
+from tickets import policy
 from workshop import Workshop
 
 PAN = "6011000990139424"
@@ -30,18 +32,24 @@ def app_status(admin: Kubectl, name: str) -> Object:
 
 
 def test_logs_are_masked_and_exec_works_as_ever(admin: Kubectl, agent: Kubectl, workshop: Workshop) -> None:
-    script = f'echo "$0 pays with {PAN}"; echo {PAN} >&2; trap "exit 0" TERM; sleep infinity & wait'
+    orphans = "for i in 1 2 3; do (sleep 0.3 &); done"
+    script = f'{orphans}; echo "$* pay with {PAN}"; echo {PAN} >&2; trap "exit 0" TERM; sleep infinity & wait'
     app = container(
         command=["sh", "-c", script],
-        args=["$(WHO) $$(WHO)"],
-        env=[{"name": "WHO", "value": "till"}],
+        args=["-", "$(WHO) $$(WHO)", "$$", "$(who)", "$é", "$(NOBODY)", "$(NESTED)", "$(WHO"],
+        env=[{"name": "WHO", "value": "till"}, {"name": "NESTED", "value": "a $(WHO)"}],
         readinessProbe={"exec": {"command": ["true"]}, "periodSeconds": 1, "timeoutSeconds": 10},
     )
     name = workshop.pod(pod(marker(), app, annotations=ASKED, terminationGracePeriodSeconds=60))
     until(lambda: logs(admin, name).count(MASKED) == 2, what="both lines in the log")
-    assert f"till $(WHO) pays with {MASKED}" in logs(admin, name)
+    assert f"till $(WHO) $ $(who) $é $(NOBODY) a till $(WHO pay with {MASKED}" in logs(admin, name)
     assert PAN not in logs(admin, name)
     assert agent.run("exec", "-n", NAMESPACE, name, "--", "echo", PAN) == f"{MASKED}\n"
+    look = ("exec", "-n", NAMESPACE, name, "--", "ps", "-eo", "stat=,args=")
+    until(
+        lambda: not re.search(r"(?m)^Z|^\S+\s+sleep 0\.3", agent.run(*look)),
+        what="no orphan left, and no zombie",
+    )
     began = time.monotonic()
     admin.run("delete", "pod", "-n", NAMESPACE, name, "--timeout=60s")
     assert time.monotonic() - began < 50
@@ -112,7 +120,7 @@ def test_a_program_at_a_terminal_and_one_with_input(admin: Kubectl, workshop: Wo
 
 
 def test_attach_shows_what_the_log_shows(admin: Kubectl, agent: Kubectl, workshop: Workshop) -> None:
-    name = workshop.pod(pod(marker(), sh(COUNTING, stdin=True), annotations=ASKED))
+    name = workshop.pod(pod(marker(), sh(COUNTING), annotations=ASKED))
     attached = agent.start("attach", "-n", NAMESPACE, name, "-c", "app")
     assert attached.stdout is not None
     seen = [attached.stdout.readline().decode() for _ in range(3)]
@@ -121,7 +129,7 @@ def test_attach_shows_what_the_log_shows(admin: Kubectl, agent: Kubectl, worksho
     assert len(lines("".join(seen))) >= 2, seen
     refused = agent.try_("attach", "-i", "-n", NAMESPACE, name, "-c", "app")
     assert refused.code != 0
-    assert "this version of Chaperone does not record" in refused.error
+    assert "does not record an attach to a program that is not under the shim" in refused.error
 
 
 def test_what_only_the_image_knows_is_refused(admin: Kubectl) -> None:
@@ -130,3 +138,46 @@ def test_what_only_the_image_knows_is_refused(admin: Kubectl) -> None:
     assert refused.code != 0
     assert "it has no command, so the image decides" in refused.error
     assert "ENTRYPOINT" in refused.error
+    assert "mainProcess.registry.hosts" in refused.error
+
+
+def test_a_policy_masks_and_records_logs_without_an_annotation(
+    admin: Kubectl, audit: Audit, workshop: Workshop
+) -> None:
+    account = {
+        "name": "account",
+        "pattern": "ACC-[0-9]{8}",
+        "show": "last4",
+        "positive": ["from ACC-12345678 to"],
+        "negative": ["ACC-12"],
+    }
+    name = marker()
+    rule: Object = {
+        "name": "masked-logs",
+        "action": "audit",
+        "match": {"doors": ["pod"], "namespaces": [NAMESPACE], "labels": {"app": name}},
+        "mainProcess": {"recorded": True},
+        "session": {"maskingRules": [account]},
+    }
+    manifest = pod(
+        name,
+        sh(f"echo from ACC-12345678 by {PAN}; sleep infinity"),
+        annotations={"chaperone.dev/main-process": "false"},
+    )
+    with policy(admin, rule):
+        until(lambda: all(is_wrapped(admin, manifest) for _ in range(6)), what="all replicas decide alike")
+        workshop.pod(manifest)
+    until(lambda: logs(admin, name), what="a line in the log")
+    assert logs(admin, name) == f"from ACC-****5678 by {MASKED}\n"
+    shown = until(
+        lambda: [one.data("stdout") for one in audit.of_own_program(name, "app")], what="its record"
+    )
+    assert shown == [f"from ACC-****5678 by {MASKED}\n".encode()]
+
+
+def is_wrapped(admin: Kubectl, manifest: Object) -> bool:
+    """Tell whether a pod like this would be made, and its program run under the shim."""
+    made = admin.try_(
+        "create", "--dry-run=server", "-o", "json", "-f", "-", stdin=json.dumps(manifest).encode()
+    )
+    return made.code == 0 and "/.chaperone/shim" in json.loads(made.text)["spec"]["containers"][0]["command"]

@@ -1,5 +1,6 @@
 """A whole installation as it comes, and in audit mode, on the real path; afterwards as the tests have it."""
 
+import base64
 import json
 import subprocess
 import uuid
@@ -8,12 +9,17 @@ from collections.abc import Iterator
 
 import pytest
 from audited_doors import tries
+from checkpoint_places import VALUES, Places, checkpoint_places
 from installation import without
-from kube import NAMESPACE, REPOSITORY, SYSTEM, Kubectl, Object, Result, until
+from kube import NAMESPACE, REPOSITORY, SYSTEM, Kubectl, Object, Result, chaperone, until
 from people import As
 from pods import APP_IMAGE, container, pod
 from sessions import API, Audit, marker
 
+from webhook.ledger.checkpoints import read_checkpoint
+from webhook.ledger.entries import read_certificate
+from webhook.ledger.keys import KeyRing
+from webhook.ledger.notes import read_note
 from webhook.policy.decision import Door
 
 KEPT = ("--set", "canary.enabled=true")
@@ -28,14 +34,22 @@ def install(cluster: str, *options: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def default(cluster_name: str) -> Iterator[None]:
-    """The chart with the values it comes with, and one controller with Secrets of its own."""
+def places(admin: Kubectl) -> Iterator[Places]:
+    with checkpoint_places(admin) as places:
+        yield places
+
+
+@pytest.fixture(scope="module")
+def default(cluster_name: str, places: Places) -> Iterator[None]:
+    """The chart with the values it comes with; one controller has Secrets of its own, checkpoints places."""
+    assert places
     manager = "policies.secretManagers[0]"
     named = (
         f"{manager}.serviceAccount={NAMESPACE}/manager",
         f"{manager}.names[0]=modes-managed-*",
         f"guard.configuration.managers[0].serviceAccount={NAMESPACE}/manager",
         "guard.configuration.managers[0].names[0]=modes-managed-*",
+        *VALUES,
     )
     install(cluster_name, *KEPT, *(word for value in named for word in ("--set", value)))
     yield
@@ -89,6 +103,35 @@ def test_the_default_pack_is_in_force(default: None, admin: Kubectl, agent: Kube
     upgrade = ("set", "env", "-n", SYSTEM, "deployment/chaperone-admission", "A=b", "--dry-run=server")
     assert "says rule the-guard-itself of policy pci-dss" in admin.try_(*upgrade).error
     assert admin.try_(*operator, *upgrade).code == 0
+
+
+def test_checkpoints_leave_the_cluster_for_the_places_that_the_chart_names(
+    default: None, auditor: Kubectl, places: Places
+) -> None:
+    signed = chaperone(auditor, "ledger", "checkpoint", "--now")
+    checkpoint = read_checkpoint(read_note(signed).text)
+
+    def newer() -> list[tuple[str, str]]:
+        """What is not older, of each place."""
+        posted = [(one["body"], one["chaperone-certificate"]) for one in places.posted()]
+        files = places.written()
+        written = [(text, files.get(f"{name[:-4]}.certificate", "")) for name, text in files.items()]
+        found = [
+            [one for one in place if one[0].startswith("chaperone.dev/") and size(one[0]) >= checkpoint.size]
+            for place in (posted, written)
+        ]
+        return [place[0] for place in found] if all(found) else []
+
+    until(newer, seconds=120, what="a checkpoint in both places")
+    roots = [base64.b64decode(root) for root in auditor.raw(f"{API}/ledgers/main")["spec"]["roots"]]
+    for note, certificate in newer():
+        ring = KeyRing(checkpoint.origin, tuple(roots))
+        ring.add(read_certificate(certificate.strip()))
+        assert ring.open_checkpoint(note).size >= checkpoint.size
+
+
+def size(note: str) -> int:
+    return int(note.splitlines()[1])
 
 
 def test_a_controller_manages_its_own_secrets_and_no_others(default: None, admin: Kubectl) -> None:

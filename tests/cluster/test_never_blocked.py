@@ -26,10 +26,20 @@ def place(machinery: As, name: str) -> Iterator[str]:
     machinery.run("delete", "namespace", name, "--ignore-not-found", "--wait=false")
 
 
+STARTED: Object = {"exec": {"command": ["touch", "/tmp/started"]}}
+IS_STARTED: Object = {"exec": {"command": ["test", "-e", "/tmp/started"]}, "periodSeconds": 1}
+HOOKED: Object = {
+    "lifecycle": {"postStart": STARTED},
+    "readinessProbe": IS_STARTED,
+    "livenessProbe": IS_STARTED,
+}
+
+
 def test_a_cron_job_that_was_approved_once_makes_jobs_and_pods_that_nobody_is_asked_about(
     admin: Kubectl, tester: As, machinery: As, approve: Callable[[Result], str], name: str
 ) -> None:
-    spec = {**pod(name, container())["spec"], "hostPID": True, "restartPolicy": "Never"}
+    """Nor does the kubelet ask anybody for the probes and hooks of these."""
+    spec = {**pod(name, container(**HOOKED))["spec"], "hostPID": True, "restartPolicy": "Never"}
     template = {"metadata": {"labels": {"app": name}}, "spec": spec}
     every_minute = {"schedule": "* * * * *", "jobTemplate": {"spec": {"template": template}}}
     body: Object = {
@@ -46,7 +56,7 @@ def test_a_cron_job_that_was_approved_once_makes_jobs_and_pods_that_nobody_is_as
 
         def running() -> list[Object]:
             items = admin.get("pods", "-n", NAMESPACE, "-l", f"app={name}")["items"]
-            return [item for item in items if item["status"]["phase"] == "Running"]
+            return [item for item in items if item["status"]["phase"] == "Running" and _is_ready(item)]
 
         [made, *_] = until(running, seconds=180, what="a pod of the Job of the CronJob")
         [owner] = made["metadata"]["ownerReferences"]
@@ -57,6 +67,10 @@ def test_a_cron_job_that_was_approved_once_makes_jobs_and_pods_that_nobody_is_as
         assert _waiting(admin, NAMESPACE) <= asked
     finally:
         machinery.run("delete", "cronjob", name, "-n", NAMESPACE, "--cascade=foreground", "--timeout=90s")
+
+
+def _is_ready(made: Object) -> bool:
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in made["status"]["conditions"])
 
 
 def _waiting(admin: Kubectl, namespace: str) -> set[str]:

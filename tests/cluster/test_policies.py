@@ -128,13 +128,31 @@ def test_terms_and_masking_rules_of_the_policy_hold_in_the_session(
     assert {"terms"} <= {session["spec"]["decision"]["rule"] for session in sessions}
 
 
-def test_a_session_is_ended_by_its_policys_limit(agent: Kubectl, app: str, policy: Apply) -> None:
-    mark = marker()
-    terms = {"limits": {"totalSeconds": 2}}
-    policy({"name": "short", "action": "audit", "match": about(mark), "session": terms})
-    command = ("exec", "-n", NAMESPACE, app, "--", "sh", "-c", "sleep 20", mark)
-    ended = settled(lambda: agent.try_(*command), lambda result: result.code != 0)
+def test_a_session_is_ended_by_its_policys_limits(
+    agent: Kubectl, app: str, audit: Audit, policy: Apply
+) -> None:
+    """Of time, and of card numbers that it shows."""
+    short, leaking = marker(), marker()
+    policy(
+        *(
+            {"name": name, "action": "audit", "match": about(mark), "session": {"limits": limits}}
+            for name, mark, limits in (
+                ("short", short, {"totalSeconds": 2}),
+                ("leaking", leaking, {"findings": 3}),
+            )
+        )
+    )
+    run = ("exec", "-n", NAMESPACE, app, "--", "sh", "-c")
+    ended = settled(lambda: agent.try_(*run, "sleep 20", short), lambda result: result.code != 0)
     assert "chaperone:" in ended.error
+    leak = "for i in 1 2 3 4 5 6; do echo 4111111111111111; sleep 0.5; done; echo over"
+    ended = agent.try_(*run, leak, leaking)
+    assert ended.code != 0
+    assert "card data was found 3 times, which is the limit" in ended.error
+    session = audit.recorded(leaking)
+    assert session.status["how"] == "finding-limit"
+    assert session.status["findings"]["byRule"] == {"pan/visa": 3}
+    assert set(ended.text.splitlines()) <= {"411111******1111"}
 
 
 def test_a_program_that_a_policy_denies_does_not_run(
@@ -172,6 +190,15 @@ BROKEN: list[tuple[Object, str]] = [
     ({"name": "r", "action": "deny", "match": {"argv": [{}]}}, "exactly one of"),
     ({"name": "r", "action": "deny", "breakGlass": True}, "action: audit"),
     ({"name": "r", "action": "perhaps"}, "Unsupported value"),
+    (
+        {
+            "name": "r",
+            "action": "audit",
+            "session": {"tracing": "none"},
+            "commands": {"deny": [{"prefix": ["x"]}]},
+        },
+        "cannot be judged",
+    ),
 ]
 
 

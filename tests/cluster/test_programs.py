@@ -1,9 +1,16 @@
 """Programs inside sessions of real pods: as root of a container, and under the restricted standard."""
 
+import statistics
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+
 import pytest
-from kube import NAMESPACE, Kubectl
+from kube import NAMESPACE, Kubectl, Object, chaperone, until
 from pods import container, pod, restricted
 from sessions import Audit, Recorded, marker
+from shim_process import TRACING
+from tickets import policy
 from workshop import Workshop
 
 
@@ -48,6 +55,83 @@ def test_another_user_is_followed(agent: Kubectl, app: str, audit: Audit) -> Non
     last = audit.recorded(mark).of("program")[-1]
     assert (last["argv"], last["uid"]) == (["id", "-u"], 1000)
     assert last["executable"].endswith("/id")
+
+
+@pytest.fixture
+def untraced(admin: Kubectl, agent: Kubectl, app: str) -> Iterator[tuple[str, str]]:
+    """A policy without tracing, and a word in the command lines that it is about."""
+    mark = marker()
+    match: Object = {"doors": ["exec"], "namespaces": [NAMESPACE], "cel": f"argv.exists(a, a == '{mark}')"}
+    with policy(
+        admin, {"name": "debugging", "action": "audit", "match": match, "session": {"tracing": "none"}}
+    ) as name:
+        yield name, mark
+
+
+def test_setuid_programs_and_debuggers_work_where_a_policy_wants_no_tracing(
+    agent: Kubectl, auditor: Kubectl, app: str, audit: Audit, untraced: tuple[str, str]
+) -> None:
+    name, mark = untraced
+    script = """
+id=/tmp/id-$0
+cp "$(command -v id)" "$id" && chmod 4755 "$id"
+[ "$(setpriv --reuid=1000 --regid=1000 --clear-groups "$id" -u)" = 0 ] || exit 9
+exec python3 -S -c "$1" sh -c 'echo 4111111111111111; exit 7'
+"""
+    command = ("exec", "-n", NAMESPACE, app, "--", "sh", "-c", script, mark, TRACING)
+    until(lambda: agent.try_(*command).code == 7, what="a session without tracing")
+    done = agent.try_(*command)
+    assert (done.code, done.text) == (7, "411111******1111\n")
+    recorded = audit.recorded(mark)
+    why = f"no program inside this session is recorded: so says rule {name}/debugging"
+    assert (recorded.status["untraced"], recorded.of("program")) == (why, [])
+    assert recorded.data("stdout") == b"411111******1111\n"
+    shown = chaperone(auditor, "sessions", "show", recorded.name, "-n", NAMESPACE)
+    assert f"off: {why}" in " ".join(shown.split())
+
+
+@contextmanager
+def echoing(agent: Kubectl, place: str) -> Generator[Callable[[], float]]:
+    """A session whose program gives back what it is given: give the seconds that takes."""
+    with agent.start("exec", "-i", "-n", NAMESPACE, place, "--", "/tool", "cat") as session:
+        given, shown = session.stdin, session.stdout
+        assert given
+        assert shown
+
+        def turn() -> float:
+            begun = time.monotonic()
+            given.write(b"ping\n")
+            given.flush()
+            assert shown.readline() == b"ping\n"
+            return time.monotonic() - begun
+
+        yield turn
+        given.close()
+        assert session.wait(60) == 0
+
+
+def test_a_flood_of_programs_holds_up_its_own_session(
+    agent: Kubectl, app: str, bare: str, audit: Audit
+) -> None:
+    """What runs in other pods of the node goes on."""
+    mark = marker()
+    script = "echo begun; while ! read -t 0; do seq 50 | xargs -n 1 -P 4 true; done; echo $0"
+    with echoing(agent, bare) as turn:
+        before = statistics.median(turn() for _ in range(20))
+        with agent.start("exec", "-i", "-n", NAMESPACE, app, "--", "bash", "-c", script, mark) as flood:
+            assert flood.stdin
+            assert flood.stdout
+            assert flood.stdout.readline() == b"begun\n"
+            during: list[float] = []
+            for _ in range(20):
+                during.append(turn())
+                time.sleep(0.1)
+            assert flood.poll() is None
+            flood.stdin.close()
+            assert flood.stdout.read() == f"{mark}\n".encode()
+    assert statistics.median(during) < max(1, 50 * before)
+    assert max(during) < 60
+    assert audit.recorded(mark).status["programs"] > 50
 
 
 def test_ten_thousand_programs(agent: Kubectl, app: str, audit: Audit) -> None:

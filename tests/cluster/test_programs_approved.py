@@ -82,6 +82,7 @@ def test_it_runs_once_somebody_else_has_approved_it(
     process, name, path = begun(admin, agent, app, words[0])
     spec = get(admin, name)["spec"]
     assert spec["argv"] == ["touch", path, "411111******1111"]
+    assert spec["program"] == {"executable": "/usr/bin/touch", "cwd": "/tmp", "uid": 0}
     assert spec["requester"]["username"] == "agent"
     assert write(agent, name).code
     assert process.poll() is None

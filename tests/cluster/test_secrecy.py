@@ -22,21 +22,23 @@ def test_a_card_number_is_in_no_file_log_or_object(
     process = agent.start(
         "exec", "-n", NAMESPACE, "secretive", "--", "sh", "-c", SCRIPT, mark, stdin=subprocess.DEVNULL
     )
-    assert process.stdout
-    assert process.stdout.readline() == MASKED + b"\n"
-    collector = admin.get("-n", SYSTEM, "pods", "-l", "app.kubernetes.io/component=collector")["items"][0]
-    until(lambda: audit.find(mark), what="the living session on record")
-    spool = files(admin, NAMESPACE, "secretive", "chaperone-recorder", "/spool")
-    store = files(admin, SYSTEM, collector["metadata"]["name"], "collector", "/var/lib/chaperone")
-    assert MASKED in spool
-    for place in (
-        spool,
-        store,
-        admin.try_("logs", "-n", NAMESPACE, "secretive", "--all-containers").stdout,
-        admin.try_("logs", "-n", SYSTEM, "-l", "app.kubernetes.io/name=chaperone", "--tail=-1").stdout,
-        admin.try_("get", "pods,events", "-n", NAMESPACE, "-o", "json").stdout,
-    ):
-        assert place
-        assert RAW not in place
-    process.kill()
-    process.communicate()
+    try:
+        assert process.stdout
+        assert process.stdout.readline() == MASKED + b"\n"
+        collector = admin.get("-n", SYSTEM, "pods", "-l", "app.kubernetes.io/component=collector")["items"][0]
+        until(lambda: audit.find(mark), what="the living session on record")
+        spool = files(admin, NAMESPACE, "secretive", "chaperone-recorder", "/spool")
+        store = files(admin, SYSTEM, collector["metadata"]["name"], "collector", "/var/lib/chaperone")
+        assert MASKED in spool
+        for place in (
+            spool,
+            store,
+            admin.try_("logs", "-n", NAMESPACE, "secretive", "--all-containers").stdout,
+            admin.try_("logs", "-n", SYSTEM, "-l", "app.kubernetes.io/name=chaperone", "--tail=-1").stdout,
+            admin.try_("get", "pods,events", "-n", NAMESPACE, "-o", "json").stdout,
+        ):
+            assert place
+            assert RAW not in place
+    finally:
+        process.kill()
+        process.communicate()

@@ -4,14 +4,17 @@ import json
 import uuid
 from collections.abc import Iterator
 
+import pexpect
 import pytest
-from kube import NAMESPACE, Kubectl, Object, Result, until
+from debugging import debug as debugging
+from kube import NAMESPACE, Kubectl, Object, Result, prompted, until
 from pods import APP_IMAGE, container, pod
-from sessions import API
+from sessions import API, Audit, marker
 from tickets import phase, policy, say, ticket_of, told
 from workshop import Workshop
 
 TICKING = ["sh", "-c", "while true; do echo tick; sleep 0.2; done"]
+PAN, MASKED = "6011000990139424", "601100******9424"
 UNRECORDED: Object = {"session": {"recording": "none"}}
 
 
@@ -77,7 +80,7 @@ def test_both_are_closed_where_no_rule_says_that_they_may_go_unrecorded(
     )
     admin.delete_now("-n", NAMESPACE, f"pod/{run[1]}")
     assert "falling back to streaming logs" in started.error, "kubectl run shows the output all the same"
-    for refused in (attach(agent_both, app), debug(admin, app), started):
+    for refused in (attach(agent_both, app), debug(admin, app, "--profile=general"), started):
         assert "does not record" in refused.error
         assert "kubectl exec -it" in refused.error
         assert "session: {recording: none}" in refused.error
@@ -123,8 +126,6 @@ def test_an_approved_debug_container_comes_in_once_whatever_kubectl_calls_it(
     assert f"kubectl attach -it {ticking} -n {NAMESPACE} -c {inside['name']}" in asked.error
     say(approver, ticket_of(asked), "deny", "use exec")
     assert "was denied by approver: use exec" in attach(admin, ticking, "-c", inside["name"]).error
-    entered = admin.try_("exec", "-n", NAMESPACE, ticking, "-c", inside["name"], "--", "id")
-    assert "is a debug container" in entered.error
     [passed] = until(
         lambda: [
             one
@@ -135,7 +136,53 @@ def test_an_approved_debug_container_comes_in_once_whatever_kubectl_calls_it(
     )
     assert passed["details"]["reaches"] == "app"
     assert "possible-root-with-escalation" in passed["details"]["privileges"]
-    assert passed["details"]["unrecorded"] == "true"
+    assert "unrecorded" not in passed["details"], "what can be recorded is, whatever rules say"
+    assert passed["session"]
+
+
+def test_one_is_approved_and_attached_to_with_another_approval_and_its_lines_are_judged(
+    admin: Kubectl, approver: Kubectl, auditor: Kubectl, workshop: Workshop, audit: Audit
+) -> None:
+    mark = marker()
+    target = workshop.pod(pod(mark))
+    match: Object = {"doors": ["attach", "ephemeral-container"], "names": [target]}
+    lines: Object = {"deny": [{"prefix": ["cd", "/etc"]}], "shellLines": True}
+    inside = ("-it", "-c", "look")
+    shell = ("--", "env", f"MARK={mark}", "PS1=ready> ", "bash", "--norc", "-i")
+    ask: Object = {"name": "ask", "action": "approve", "match": match, "commands": lines, **UNRECORDED}
+    with policy(admin, ask) as name:
+        settled(admin, target, "needs a human's approval")
+        adding = debugging(target, *inside, "--attach=false", "--profile=baseline", *shell)
+        refused = admin.try_(*adding)
+        approver.run(*told(refused, "kubectl patch"))
+        admin.run(*adding)
+        until(lambda: audit.find(mark), what="the session of the debug container")
+        attaching = ("attach", "-n", NAMESPACE, target, *inside)
+        asked = Result(1, b"", admin.terminal(*attaching).read())
+        assert ticket_of(asked) != ticket_of(refused)
+        approver.run(*told(asked, "kubectl patch"))
+        typing = admin.terminal(*attaching)
+        typing.expect_exact("try pressing enter")
+        typing.sendline(f"echo {PAN}")
+        typing.expect_exact(MASKED)
+        typing.expect_exact("ready> ")
+        typing.sendline("cd /etc")
+        typing.expect_exact(f"the line was not entered: by rule {name}/ask")
+        prompted(typing)
+        typing.sendline("exit 5")
+        typing.expect(pexpect.EOF)
+    recorded = audit.recorded(mark)
+    assert recorded.status["exitCode"] == 5
+    assert PAN.encode() not in recorded.data("stdin") + recorded.data("stdout")
+    [denied] = [event for event in recorded.of("program") if event.get("denied")]
+    assert (denied["argv"], denied["typed"]) == (["cd /etc"], True)
+    passed = {
+        one["door"]: one["approval"]
+        for door in ("attach", "ephemeral-container")
+        for one in decisions(auditor, target, door)
+        if one["outcome"] == "success" and one.get("session") == recorded.name
+    }
+    assert passed == {"attach": ticket_of(asked), "ephemeral-container": ticket_of(refused)}
 
 
 def test_a_dry_run_adds_and_asks_nothing(admin: Kubectl, ticking: str, asking: str) -> None:

@@ -40,10 +40,13 @@ class Authority:
         self.file = folder / f"{name}-ca.pem"
         self.file.write_text(self.pem)
 
-    def issue(self, common_name: str) -> Pair:
-        """Sign a certificate for a common name, localhost and 127.0.0.1."""
+    def issue(self, common_name: str, *others: str) -> Pair:
+        """Sign a certificate for a common name, localhost, 127.0.0.1 and other names."""
         key = ec.generate_private_key(ec.SECP256R1())
-        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        names = [
+            *map(x509.DNSName, ("localhost", *others)),
+            x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+        ]
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         certificate = (
             _builder(_name(common_name), self._name, key)

@@ -8,6 +8,14 @@ import yaml
 
 CHART = Path(__file__).parents[2] / "charts/chaperone"
 Object = dict[str, Any]
+OPENSEARCH = (
+    'store.kind="opensearch"',
+    'store.opensearch.url="https://search:9200"',
+    'store.opensearch.username="chaperone"',
+    'store.opensearch.passwordSecret={"name":"search","key":"word"}',
+    'store.opensearch.caSecret={"name":"search-ca","key":"ca.crt"}',
+)
+"""Values that keep the record in OpenSearch."""
 
 
 class Chart:

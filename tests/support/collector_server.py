@@ -29,7 +29,7 @@ from webhook.collector.audit_route import AUDIT_EVENTS_PATH, AuditIntake, audit_
 from webhook.collector.changes import Changes
 from webhook.collector.checkpoints import Data
 from webhook.collector.proving import PodIdentity, Trust
-from webhook.collector.route import Collector, router
+from webhook.collector.route import Collector, with_recorders
 from webhook.collector.tokens import TokenRefusedError
 from webhook.journal.events import AuditEvent
 from webhook.journal.making import Maker
@@ -50,6 +50,8 @@ ADMISSION_TOKEN = "the-token-of-an-admission-replica"
 NAMESPACE = "chaperone-system"
 ADMISSION = PodIdentity(NAMESPACE, "chaperone-admission-1", "a-1", "chaperone-admission")
 LOST_TOKEN = "a-token-nobody-knows"
+NOWHERE = "collector.invalid"
+"""A name of the collector's that nobody resolves (RFC 6761)."""
 
 
 class FileReviewer:
@@ -146,7 +148,6 @@ async def serve(folder: Path, port: int) -> None:
         listeners=(ledger.event_sealing.hear,) if ledger else (),
     )
     app = bare_app()
-    app.include_router(router(collector))
     app.include_router(audit_router(AuditIntake(collector.recording, reviewer, namespace=NAMESPACE)))
     tls = {
         "tls.crt": (folder / "localhost.pem").read_bytes(),
@@ -160,7 +161,8 @@ async def serve(folder: Path, port: int) -> None:
     sessions = SessionKeeping(
         store, collector, FilePods(folder), MAKER, shown=shown, lost_after_seconds=LOST_AFTER_S
     )
-    servers = Servers(https(app, port=port, context=serving_context(tls), drain_seconds=2, websocket=True))
+    served = with_recorders(app, collector)
+    servers = Servers(https(served, port=port, context=serving_context(tls), drain_seconds=2, websocket=True))
     tasks = Tasks(on_failure=servers.stop)
     sessions.start(tasks)
     if ledger is not None:
@@ -193,7 +195,7 @@ class CollectorServer:
             self.port = probe.getsockname()[1]
         (self.folder / DATABASE.parent).mkdir(exist_ok=True)
         tls = TlsAuthority(self.folder, "collector")
-        tls.issue("localhost")
+        tls.issue("localhost", NOWHERE)
         self.ca = tls.pem
         keys = {"root": self.authority.trust.roots[0].hex(), "seal": self.authority.seal_key.hex()}
         (self.folder / "keys.json").write_text(json.dumps(keys))

@@ -8,6 +8,7 @@ import json
 import os
 import ssl
 from collections.abc import Iterator
+from http import HTTPStatus
 from http.client import HTTPResponse, HTTPSConnection
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -24,12 +25,20 @@ _SECONDS = 30
 class Direct:
     """One user of the cluster."""
 
-    def __init__(self, kubeconfig: Path) -> None:
+    def __init__(self, kubeconfig: Path, *, kubelet: str = "", token: str | None = None) -> None:
+        """``kubelet`` is the host and port of one to ask instead of the API server, whoever signed for it.
+
+        With a ``token`` it is somebody else who asks, with an empty one nobody.
+        """
         loaded = client.Configuration()
         cast("Any", config).load_kube_config(config_file=str(kubeconfig), client_configuration=loaded)
-        self._place = urlsplit(str(loaded.host)).netloc
+        self._place = kubelet or urlsplit(str(loaded.host)).netloc
         self._context = ssl.create_default_context(cafile=loaded.ssl_ca_cert)
-        self._context.load_cert_chain(str(loaded.cert_file), str(loaded.key_file))
+        if token is None:
+            self._context.load_cert_chain(str(loaded.cert_file), str(loaded.key_file))
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if kubelet:
+            self._context.check_hostname, self._context.verify_mode = False, ssl.CERT_NONE
 
     def exec(self, pod: str, *command: str) -> Result:
         """Run a command as ``kubectl exec`` does, once.
@@ -37,25 +46,47 @@ class Direct:
         Of a refusal ``stderr`` has the text, and ``stdout`` the whole ``metav1.Status``.
         """
         query = urlencode([*(("command", word) for word in command), ("stdout", "true"), ("stderr", "true")])
+        return self.stream(f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}/exec?{query}", "v5.channel.k8s.io")
+
+    def stream(self, path: str, protocol: str) -> Result:
+        """Give what comes of a stream over a WebSocket, which sends nothing; a refusal as ``exec`` does."""
         headers = {
+            **self._headers,
             "Connection": "Upgrade",
             "Upgrade": "websocket",
             "Sec-WebSocket-Version": "13",
             "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(),
-            "Sec-WebSocket-Protocol": "v5.channel.k8s.io",
+            "Sec-WebSocket-Protocol": protocol,
         }
-        connection = HTTPSConnection(self._place, context=self._context, timeout=_SECONDS)
+        connection = self._connection()
         try:
-            path = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}/exec?{query}"
             connection.request("GET", path, headers=headers)
             return _result(connection.getresponse())
         finally:
             connection.close()
 
+    def ask(
+        self, path: str, *, method: str = "GET", headers: dict[str, str] | None = None
+    ) -> tuple[int, str]:
+        """Give status and text of an answer. The path goes out as written; what is upgraded has no text."""
+        connection = self._connection()
+        try:
+            connection.request(method, path, headers=self._headers | (headers or {}))
+            response = connection.getresponse()
+            return (
+                response.status,
+                "" if response.status == HTTPStatus.SWITCHING_PROTOCOLS else response.read().decode(),
+            )
+        finally:
+            connection.close()
+
+    def _connection(self) -> HTTPSConnection:
+        return HTTPSConnection(self._place, context=self._context, timeout=_SECONDS)
+
 
 def _result(response: HTTPResponse) -> Result:
     with response:
-        if response.status != 101:
+        if response.status != HTTPStatus.SWITCHING_PROTOCOLS:
             body = response.read()
             status: Any = json.loads(body or b"{}")
             return Result(1, body, str(status.get("message", body)).encode())

@@ -120,3 +120,12 @@ def forged(content: Files, sign: Callable[[str], tuple[str, str]] | None = None)
 
 def check(data: bytes, *, roots: tuple[bytes, ...] = ROOTS, kept: Sequence[Kept] = ()) -> Checked:
     return check_bundle(io.BytesIO(data), roots, kept)
+
+
+def zipped(content: Files) -> bytes:
+    """Files as a zip, whatever they are."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+    return file.getvalue()

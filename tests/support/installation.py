@@ -48,11 +48,36 @@ def without_webhooks(admin: Kubectl) -> Generator[None]:
         operator.run("apply", "-f", "-", stdin=json.dumps(again).encode())
 
 
+@contextmanager
+def on_another_store(admin: Kubectl, url: str) -> Generator[None]:
+    """Let collectors have an OpenSearch as their store, and a disk each, so that there may be several."""
+    kept = admin.get("-n", SYSTEM, "deployment/chaperone-collector")["spec"]["template"]["spec"]
+    [volume] = [volume for volume in kept["volumes"] if volume["name"] == "store"]
+    [place] = [one["value"] for one in kept["containers"][0]["env"] if one["name"] == "CHAPERONE_STORE"]
+    other: Object = {"name": "store", "persistentVolumeClaim": None, "emptyDir": {}}
+    try:
+        _replace(admin, "collector", "patch", "-p", _with(url, other))
+        yield
+    finally:
+        _replace(admin, "collector", "patch", "-p", _with(place, {"emptyDir": None, **volume}))
+
+
+def _with(store: str, volume: Object) -> str:
+    """Give a strategic merge patch: where the store is, and its volume."""
+    container = {"name": "collector", "env": [{"name": "CHAPERONE_STORE", "value": store}]}
+    return json.dumps({"spec": {"template": {"spec": {"containers": [container], "volumes": [volume]}}}})
+
+
 def _change(admin: Kubectl, role: str, name: str, value: str) -> None:
-    """Set a variable, and wait until no replica is left that goes by the old one."""
+    """Set a variable."""
+    _replace(admin, role, "set env", f"{name}={value}")
+
+
+def _replace(admin: Kubectl, role: str, command: str, *arguments: str) -> None:
+    """Change a deployment, and wait until no replica is left that goes by the old one."""
     deployment = ("-n", SYSTEM, f"deployment/chaperone-{role}")
     replicas = admin.get("-n", SYSTEM, "pods", "-l", f"app.kubernetes.io/component={role}")["items"]
-    admin.run("set", "env", *deployment, f"{name}={value}")
+    admin.run(*command.split(), *deployment, *arguments)
     admin.run("rollout", "status", *deployment, "--timeout=120s")
     old = [f"pod/{item['metadata']['name']}" for item in replicas]
     admin.run("wait", "-n", SYSTEM, "--for=delete", *old, "--timeout=120s")

@@ -19,7 +19,7 @@ TIMEOUT = 200.0
 
 Object = dict[str, Any]
 _T = TypeVar("_T")
-_EARLY = re.compile(rb"(?m)^E[0-9. :]+ websocket\.go:[0-9]+\] Unknown stream id \d, discarding message\n")
+EARLY = re.compile(rb"(?m)^E[0-9. :]+ websocket\.go:[0-9]+\] Unknown stream id \d, discarding message\r?\n")
 """What kubectl says when the kubelet's empty first message comes before it has its streams.
 
 Nothing is lost with that message; where output is, a test finds that without these words.
@@ -73,7 +73,7 @@ class Kubectl:
             check=False,
             env=self.env(),
         )
-        return Result(done.returncode, done.stdout, _EARLY.sub(b"", done.stderr))
+        return Result(done.returncode, done.stdout, EARLY.sub(b"", done.stderr))
 
     def run(self, *arguments: str, stdin: bytes | None = None, timeout: float = TIMEOUT) -> str:
         """Run and give stdout; a failure fails the test with stderr."""
@@ -119,6 +119,17 @@ class Kubectl:
         self.run("delete", "--ignore-not-found", "--grace-period=0", "--force", "--wait=true", *arguments)
 
 
+def rest_of(process: "subprocess.Popen[bytes]") -> tuple[bytes, bytes]:
+    """Give what a process says until it ends, on both outputs, after lines of it were read.
+
+    ``communicate`` loses what was read with the last of these lines and waits in the buffer.
+    """
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        return process.stdout.read(), process.stderr.read()
+
+
 def chaperone(user: Kubectl, *arguments: str) -> str:
     """Run ``chaperone`` as a user and give stdout; a failure fails the test with stderr."""
     done = try_chaperone(user, *arguments)
@@ -142,6 +153,13 @@ def chaperone_terminal(user: Kubectl, *arguments: str) -> "pexpect.spawn[bytes]"
 def _chaperone(user: Kubectl, arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     command = [str(REPOSITORY / ".venv/bin/chaperone"), *arguments]
     return command, user.env() | {"KUBECONFIG": str(user.kubeconfig), "COLUMNS": "120"}
+
+
+def prompted(shell: Any) -> None:
+    """Wait until the shell has shown its prompt, and nothing for a second."""
+    shell.expect_exact("ready> ")
+    while shell.expect([pexpect.TIMEOUT, "(?s).+"], timeout=1):
+        pass
 
 
 def until(probe: Callable[[], _T | None], *, seconds: float = 60.0, what: str) -> _T:

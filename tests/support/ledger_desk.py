@@ -1,20 +1,23 @@
 """A collector's ledger over a real store, with its place for checkpoints held in memory."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from ledger_samples import T0, ledger_key
+from ledger_samples import T0, ledger_key, make_event
 from store_samples import Growing, data_payload, make_record, start_payload
 
+from sidecar.contract.sealing import Identity
 from webhook.collector.book import Book
 from webhook.collector.checkpoints import Checkpoints, Data
 from webhook.collector.sealing import Sealing
-from webhook.ledger.entries import SignedManifest, read_entry
+from webhook.ledger.entries import Entry, SignedManifest, entry_of, read_entry
 from webhook.ledger.keys import LedgerKey
 from webhook.ledger.verifying import verify_ledger
 from webhook.store.contract import Phase, SessionRecord, Store
+from webhook.store.ledger import Placed
 from webhook.store.sqlite.store import SqliteStore
 
 ROOT = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -58,6 +61,18 @@ class Desk:
         record, frames = growing.grow(start_payload(growing.record), data_payload(b"text"), **ended)
         self.store.append(record, frames, [])
         return record
+
+    def let_in(self, times: int) -> None:
+        """Let another collector append an event before each census of this one, so many times."""
+        append, left = self.store.append_entries, list(range(times))
+
+        def slower(entries: Sequence[Entry]) -> list[Placed]:
+            if left and entries[0].key.startswith("census/"):
+                event = make_event(1000 + left.pop())
+                append([entry_of(msgspec.structs.replace(event, actor=Identity("somebody")))])
+            return append(entries)
+
+        self.store.append_entries = slower
 
     def values(self) -> list[object]:
         return [read_entry(entry.data) for entry in self.store.entries(start=0, limit=1000)]

@@ -25,6 +25,12 @@ class Installation:
     sessions: list[SessionRecord]
     chaperone: Chaperone
 
+    def manifest(self, number: int) -> int:
+        """The number of the entry that seals one of the sessions."""
+        entry = self.desk.store.entry(f"manifest/{self.sessions[number].session}")
+        assert entry is not None
+        return entry.index
+
     def broken(self, *arguments: str) -> str:
         """What a verification that must fail says."""
         done = self.chaperone.run("ledger", "verify", "--root", ROOT, *arguments)
@@ -39,8 +45,11 @@ def installation(desk: Desk, folder: Path) -> Generator[Installation]:
     sessions: list[SessionRecord] = []
     for number in range(4):
         sessions.append(desk.session(number * 300_000))
+        desk.now = sessions[-1].updated_at + 10
         desk.sealing.seal()
-        desk.book.note([make_event(number)])
+        event = make_event(number)
+        desk.store.record([event], received_at=desk.now)
+        desk.book.note([event])
         if number % 2:
             desk.checkpoints.give_out()
     sign = lambda: desk.checkpoints.give_out().checkpoint  # noqa: E731

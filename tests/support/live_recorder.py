@@ -70,6 +70,7 @@ class Authority:
         rules: tuple[MaskingRule, ...] = (),
         commands: tuple[CommandRule, ...] = (),
         traced: bool = False,
+        untraced: str = "",
     ) -> "Ticket":
         """Give a grant for a command line as the admission side would."""
         now = int(time.time()) - issued_ago
@@ -90,14 +91,21 @@ class Authority:
             rules=rules,
             commands=commands,
             traced=traced,
+            untraced=untraced,
         )
         return Ticket(grant.session, issue(grant, self.signer), argv)
 
     def application(
-        self, *argv: str, tty: bool = False, filled_in: bool = False, issued_at: int | None = None
+        self,
+        *argv: str,
+        tty: bool = False,
+        unbound: tuple[int, ...] = (),
+        issued_at: int | None = None,
+        rules: tuple[MaskingRule, ...] = (),
+        content: bool = False,
     ) -> "Ticket":
         """Give a grant for a container's own program."""
-        digest = b"" if filled_in else argv_digest([argument.encode() for argument in argv])
+        digest = argv_digest([argument.encode() for argument in argv], unbound)
         grant = Grant(
             session=session_id(int(time.time() * 1000), os.urandom(10)),
             issued_at=int(time.time()) if issued_at is None else issued_at,
@@ -111,7 +119,10 @@ class Authority:
             profile="strict",
             limits=Limits(idle_seconds=0, total_seconds=0),
             sealed=b"for the collector alone",
+            rules=rules,
             application=True,
+            content=content,
+            unbound=unbound,
         )
         return Ticket(grant.session, issue(grant, self.signer), argv, MAIN_PROCESS_FLAG)
 
@@ -157,6 +168,8 @@ class LiveRecorder:
     shim: Path
     authority: Authority
     settings: dict[str, str] = field(default_factory=dict[str, str])
+    before: tuple[str, ...] = ()
+    """What execs the recorder."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -183,7 +196,10 @@ class LiveRecorder:
     def start(self) -> None:
         (self.container / "sock").unlink(missing_ok=True)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "sidecar"], env=self._environment(), cwd=self.directory, stderr=self._log()
+            [*self.before, sys.executable, "-m", "sidecar"],
+            env=self._environment(),
+            cwd=self.directory,
+            stderr=self._log(),
         )
         wait_until((self.container / "sock").is_socket)
 
@@ -202,6 +218,7 @@ class LiveRecorder:
             "POD_NAMESPACE": "payments",
             "NODE_NAME": "node-1",
             "DIRECTORY": str(self.directory / "chaperone"),
+            "DEBUG_DIRECTORY": str(self.directory / "debug"),
             "SPOOL": str(self.spool),
             "SHIM": str(self.shim),
             "DRAIN_SECONDS": "1",

@@ -1,8 +1,11 @@
 """What masking means, slowly: the whole input in memory, every start and every length tried, plain ``re``.
 
-Written from the rules, not from the engine: its own table reading, check digit, separators and grouping. It
-knows ASCII digits with every separator, tracks and keyed codes, which is what the comparison feeds it; what
-the text around a number says (``context.judge``, a pure function of the whole input) is shared.
+Written from the rules, not from the engine: its own reading of the table, profiles, check digit, separators
+and grouping. Its scope is card numbers in plain notation (``is_plain``): 12 to 19 ASCII digits, alone or with
+any separator in any grouping, behind zeros or their length, in any text. It does not know digits in another
+notation, hex and dumps of it, tracks, codes, EMV values, ISO 8583, users' rules, base64 and terminals: a
+comparison leaves out what the engine found of those. Shared with the engine is what the text around a number
+says (``context.judge``, a pure function of the whole input), and no more.
 """
 
 from __future__ import annotations
@@ -14,21 +17,30 @@ from typing import NamedTuple, cast
 
 import yaml
 
+from sidecar.masking import Profile
 from sidecar.masking.context import Verdict, judge
 
 POLICIES = Path(__file__).resolve().parents[2] / "policies/masking"
 VISIBLE = [
     " ", "  ", "   ", " - ", "-", ".", "/", "_", "+", "\t", ",",
     "\u00a0", "\u00b7", "\u2212", "\u3000", "\ufe58",
+    "\u058a", "\u05be", "\u1400", "\u1680", "\u1806", "\u2e17", "\u2e1a", "\u2e3a", "\u2e3b", "\u2e40",
+    "\u2e5d", "\u301c", "\u3030", "\ufe31", "\ufe32",
     "\ufe63", "\uff0d", "\u205f", "\u202f", *map(chr, range(0x2000, 0x200B)),
     *map(chr, range(0x2010, 0x2016)),
 ]  # fmt: skip
-SILENT = ["\u00ad", "\ufeff", *map(chr, range(0x200B, 0x2010)), *map(chr, range(0x202A, 0x202F))]
+SILENT = [
+    "\u00ad", "\ufeff", "\ufe0f", "\u034f", "\u061c", "\u180e", *map(chr, range(0x200B, 0x2010)),
+    *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A)),
+]  # fmt: skip
 ESCAPED = (
     rb"%(?:25)?2[0BbDdEeFf]|%09|%5[Ff]|%[Cc]2%[Aa]0|%25[Cc]2%25[Aa]0|%[Aa]0|%u00[2Aa][0DdEeFf]"
     rb"|\\u00[2Aa][0DdEeFf]|\\u20[012][0-9A-Fa-f]|\\u\{[2Aa][0DdEeFf]\}|\\t|\\0[45][05]|=2[0DdEeFf]|=09"
-    rb"|&(?:nbsp|ensp|#[xX][2Aa][0DdEeFf]|#820[0-289]|#160);"
+    rb"|&(?:nbsp|ensp|#[xX][2Aa][0DdEeFf]|#820[0-289]|#160|#8239|#[xX]20(?:0[0-9Aa]|[12][0-5Ff]));"
+    rb"|%[Ee]3%80%80|%[Ee][Ff]%[Bb][Cc]%8[Dd]|\\u(?:[23][02][01][02]|[Ff][Ff]0[Dd])|\\x[Cc]2\\x[Aa]0"
+    rb"|=C2=A0|=E2=80=[89A][0-9AF]"
 )
+SILENT_ESCAPED = rb"&shy;|&#820[3-7];|&#[xX]200[B-Fb-f];|%[Cc]2%[Aa][Dd]"
 LATIN = rb"[\xa0\x96\x97]"
 SGR = rb"\x1b\[[0-9;:]{0,24}[mK]"
 RIGHT = rb"\x1b\[1?C"
@@ -38,12 +50,12 @@ def _any(words: list[str]) -> bytes:
     return b"|".join(re.escape(word.encode()) for word in sorted(words, key=len, reverse=True))
 
 
-_QUIET = rb"(?:" + _any(SILENT) + rb"|" + SGR + rb"|=\r?\n|&shy;)"
+_QUIET = rb"(?:" + _any(SILENT) + rb"|" + SGR + rb"|=\r?\n|" + SILENT_ESCAPED + rb")"
 _SEEN = rb"(?:" + _any(VISIBLE) + rb"|" + ESCAPED + rb"|" + LATIN + rb"|" + RIGHT + rb")"
 _GAP = rb"(?:" + _QUIET + rb"{0,4}" + _SEEN + _QUIET + rb"{0,4}|" + _QUIET + rb"{1,8})"
 _BEFORE = re.compile(
     rb"(?:[^0-9]|%[0-9A-Fa-f][0-9]|%25[0-9A-Fa-f][0-9]|[\\%]u[0-9A-Fa-f]{3}[0-9]|\\x[0-9A-Fa-f][0-9]"
-    rb"|\\0[0145][0-5])\Z"
+    rb"|\\U00[01][0-9A-Fa-f]{4}[0-9]|\\0[0145][0-5]|\\[23][0-7]{2}\\2[0-7]{2})\Z"
 )
 _LENGTHS = {
     count: re.compile(rb"[1-9](?:(?:" + _GAP + rb")?[0-9]){%d}" % (count - 1)) for count in range(12, 20)
@@ -81,16 +93,24 @@ def luhn(digits: str) -> bool:
     return total % 10 == 0
 
 
-def is_card(table: Table, digits: str) -> bool:
-    """Whether profile strict takes ``digits`` for a card number."""
+def is_card(table: Table, digits: str, profile: Profile) -> bool:
+    """Whether ``profile`` takes ``digits`` for a card number."""
+    strict = profile is Profile.STRICT
+    if not strict and len(digits) < 14:
+        return False
     for ranges, lengths, optional in table.brands:
         fits = any(low <= digits[: len(low)] <= high for low, high in ranges)
-        if fits and len(digits) in lengths and (optional or luhn(digits)):
+        if fits and len(digits) in lengths and ((optional and strict) or luhn(digits)):
             return True
     return False
 
 
-def _well_grouped(table: Table, data: bytes, start: int, end: int) -> tuple[bool, int]:
+def is_plain(written: bytes) -> bool:
+    """Whether ``written`` is a number in the notation that this module knows."""
+    return any(pattern.fullmatch(written) for pattern in _LENGTHS.values())
+
+
+def _well_grouped(table: Table, data: bytes, start: int, end: int, profile: Profile) -> tuple[bool, int]:
     """Whether the grouping is a card's, and how many groups of bytes there are."""
     counts = [0]
     gaps: list[bytes] = []
@@ -111,7 +131,10 @@ def _well_grouped(table: Table, data: bytes, start: int, end: int) -> tuple[bool
         return True, pieces
     if kinds <= _DASHES and counts[0] >= 4:
         return counts[:3] != [8, 4, 4], pieces
-    listed = re.search(rb"[0-9](?:[-./_+\t ]{1,3}|(?:" + SGR + rb"){1,4})\Z", data[:start]) is not None
+    listed = (
+        re.search(rb"[0-9](?:[-./_+\t ]{1,3}|(?:" + SGR + rb"){1,4})\Z", data[max(0, start - 160) : start])
+        is not None
+    )
     followed = re.compile(_GAP + rb"[0-9]").match(data, end) is not None
     if b"," not in kinds and re.compile(_QUIET + rb"{0,4}," + _QUIET + rb"{0,4}[0-9]").match(data, end):
         followed = False
@@ -125,13 +148,13 @@ def _well_grouped(table: Table, data: bytes, start: int, end: int) -> tuple[bool
             and not kinds & {b"  ", b"   ", b" - "}
             and _by_thousands(data, start, counts, digits, comma=b"," in kinds)
         )
-        or (kinds <= {b" ", b"  ", b"   "} and _scattered(table, data, (start, end), counts, gaps))
+        or (kinds <= {b" ", b"  ", b"   "} and _scattered(table, data, (start, end), counts, gaps, profile))
     ), pieces
 
 
 def _by_thousands(data: bytes, start: int, counts: list[int], digits: bytes, *, comma: bool) -> bool:
     """Whether there is a mark before every three digits of 16 or 19, or of the 15 of an Amex."""
-    if comma and re.search(rb"[0-9],\Z", data[:start]) is not None:
+    if comma and re.match(rb"[0-9],", data[max(0, start - 2) : start]) is not None:
         return False
     if counts in ([1, 3, 3, 3, 3, 3], [1, 3, 3, 3, 3, 3, 3]):
         return True
@@ -139,38 +162,45 @@ def _by_thousands(data: bytes, start: int, counts: list[int], digits: bytes, *, 
 
 
 def _scattered(
-    table: Table, data: bytes, span: tuple[int, int], counts: list[int], gaps: list[bytes]
+    table: Table,
+    data: bytes,
+    span: tuple[int, int],
+    counts: list[int],
+    gaps: list[bytes],
+    profile: Profile,
 ) -> bool:
     """Whether blanks stand anywhere, and not between the columns of a table."""
     start, end = span
     irregular = counts[0] <= 4 and set(counts[1:]) == {1} and len(set(gaps)) > 1
     if not (irregular or tuple(counts) in table.groupings):
         return False
-    if data[:start].endswith(b"  ") or data[end:].startswith(b"    "):
+    if data.endswith(b"  ", 0, start) or data.startswith(b"    ", end):
         return False
     lines = data[max(0, start - 176) : start].split(b"\n")
     for row in re.findall(rb"[0-9]+(?: +[0-9]+)+", lines[-2]) if len(lines) > 1 else []:
-        if len(row.split()) == len(counts) and not is_card(table, row.replace(b" ", b"").decode()):
+        if len(row.split()) == len(counts) and not is_card(table, row.replace(b" ", b"").decode(), profile):
             return False
     return True
 
 
-def hidden(data: bytes) -> set[int]:
+def hidden(data: bytes, profile: Profile = Profile.STRICT) -> set[int]:
     """The offsets that numbers in plain notation hide."""
     table = load_table()
     padded = b"\n" + data + b"\n"
     result: set[int] = set()
     for start in range(1, len(padded)):
-        if not padded[start : start + 1].isdigit() or not _BEFORE.search(padded[max(0, start - 6) : start]):
+        if not padded[start : start + 1].isdigit() or not _BEFORE.search(padded[max(0, start - 10) : start]):
             continue
         for count, pattern in _LENGTHS.items():
             match = pattern.match(padded, start)
-            if match is None or match.end() - start > 320 or padded[match.end() : match.end() + 1].isdigit():
+            if match is None:
+                break
+            if match.end() - start > 320 or padded[match.end() : match.end() + 1].isdigit():
                 continue
             places = [token.start() for token in _TOKEN.finditer(padded, start, match.end()) if token[1]]
             digits = "".join(chr(padded[place]) for place in places)
-            grouped, pieces = _well_grouped(table, padded, start, match.end())
-            if len(digits) != count or not grouped or not is_card(table, digits):
+            grouped, pieces = _well_grouped(table, padded, start, match.end(), profile)
+            if len(digits) != count or not grouped or not is_card(table, digits, profile):
                 continue
             brand = "amex" if digits[:2] in {"34", "37"} else ""
             verdict = judge(
@@ -178,10 +208,10 @@ def hidden(data: bytes) -> set[int]:
             )
             if verdict is not Verdict.OTHER:
                 result.update(place - 1 for place in places[6:-4])
-    return result | _padded(table, padded)
+    return result | _padded(table, padded, profile)
 
 
-def _padded(table: Table, data: bytes) -> set[int]:
+def _padded(table: Table, data: bytes, profile: Profile) -> set[int]:
     """The offsets that numbers with zeros or their length before them hide; ``data`` has a line before."""
     result: set[int] = set()
     for run in re.finditer(rb"(?<![0-9])[0-9]+(?![0-9])", data):
@@ -194,12 +224,12 @@ def _padded(table: Table, data: bytes) -> set[int]:
                 continue
             brand = "amex" if number[:2] in {b"34", b"37"} else ""
             verdict = judge(data, run.start(), run.end(), groups=1, digits=run[0], brand=brand)
-            if is_card(table, number.decode()) and verdict is not Verdict.OTHER:
+            if is_card(table, number.decode(), profile) and verdict is not Verdict.OTHER:
                 result.update(range(run.start() + lead + 5, run.end() - 5))
     return result
 
 
-def masked(data: bytes) -> bytes:
+def masked(data: bytes, profile: Profile = Profile.STRICT) -> bytes:
     """``data`` with what numbers in plain notation hide."""
-    gone = hidden(data)
+    gone = hidden(data, profile)
     return bytes(0x2A if at in gone else byte for at, byte in enumerate(data))

@@ -33,6 +33,16 @@ def kill_container(kubectl: Kubectl, namespace: str, pod: str, container: str) -
             os.kill(process, signal.SIGKILL)
 
 
+def limit_processes(kubectl: Kubectl, namespace: str, pod: str, *, more: int) -> None:
+    """Let a pod have so many processes more than it has, as the kubelet does (``podPidsLimit``)."""
+    first = processes(container_id(kubectl, namespace, pod, "app"))[0]
+    lines = text(Path(f"/proc/{first}/cgroup")).splitlines()
+    path = next(line.split(":", 2)[2] for line in lines if line.split(":", 2)[1] in {"pids", ""})
+    root = Path("/sys/fs/cgroup/pids") if Path("/sys/fs/cgroup/pids").is_dir() else Path("/sys/fs/cgroup")
+    whole = root / path.lstrip("/").rpartition("/")[0]
+    (whole / "pids.max").write_text(str(int((whole / "pids.current").read_text()) + more))
+
+
 def text(path: Path) -> str:
     """Read a file of /proc, empty when its process has gone."""
     try:

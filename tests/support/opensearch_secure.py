@@ -1,10 +1,13 @@
 """A real OpenSearch with TLS, users and roles, set up as the documentation says."""
 
+import base64
 import json
 import os
 import re
 import secrets
+import ssl
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -47,12 +50,27 @@ class Secure:
 
     def administer(self, method: str, path: str, body: object = None) -> Any:
         """One request as the administrator."""
-        request = urllib.request.Request(f"{self.url}{path}", method=method)
-        request.add_header("content-type", "application/json")
-        data = None if body is None else json.dumps(body).encode()
-        context = opensearch_security.administrator(self.state)
-        with urllib.request.urlopen(request, data, timeout=30, context=context) as answer:
-            return json.loads(answer.read() or b"{}")
+        return _ask(self.url, method, path, body, context=opensearch_security.administrator(self.state))
+
+    def ask_as(self, role: str, method: str, path: str, body: object = None) -> Any:
+        """One request as the user of a role."""
+        secret = base64.b64encode(f"chaperone-{role}:{self.passwords[role]}".encode()).decode()
+        context = ssl.create_default_context(cafile=str(self.authority))
+        return _ask(self.url, method, path, body, context=context, authorization=f"Basic {secret}")
+
+    def try_as(self, role: str, method: str, path: str, body: object = None) -> int:
+        """The status of one request as the user of a role."""
+        try:
+            self.ask_as(role, method, path, body)
+        except urllib.error.HTTPError as refused:
+            refused.close()
+            return refused.code
+        return 200
+
+    def empty(self) -> None:
+        """Delete everything of Chaperone's."""
+        for path in ("/_data_stream/chaperone-*", "/chaperone-*?allow_no_indices=true"):
+            self.administer("DELETE", path)
 
 
 @contextmanager
@@ -68,12 +86,23 @@ def secure_opensearch() -> Generator[Secure]:
             path = f"/_plugins/_security/api/internalusers/chaperone-{role}"
             secure.administer("PUT", path, {"password": password})
         _run_documented(secure)
-        for path in ("/_data_stream/chaperone-*", "/chaperone-*?allow_no_indices=true"):
-            secure.administer("DELETE", path)
+        secure.empty()
         yield secure
     finally:
         if not there:
             opensearch.down(settings, Progress())
+
+
+def _ask(
+    url: str, method: str, path: str, body: object, *, context: ssl.SSLContext, authorization: str = ""
+) -> Any:
+    request = urllib.request.Request(f"{url}{path}", method=method)
+    request.add_header("content-type", "application/json")
+    if authorization:
+        request.add_header("authorization", authorization)
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(request, data, timeout=30, context=context) as answer:
+        return json.loads(answer.read() or b"{}")
 
 
 def _run_documented(secure: Secure) -> None:

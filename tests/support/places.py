@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from kube import NAMESPACE, SYSTEM, Kubectl, chaperone
@@ -13,10 +14,13 @@ _ROLES = ("admission", "collector")
 
 
 def files(kubectl: Kubectl, namespace: str, pod: str, container: str, folder: str) -> bytes:
-    """Everything below a folder of a container, as the node sees it."""
+    """Everything below a folder of a container, as the node sees it; files may come and go meanwhile."""
     first = processes(container_id(kubectl, namespace, pod, container))[0]
-    found = [path for path in Path(f"/proc/{first}/root{folder}").rglob("*") if path.is_file()]
-    return b"".join(path.read_bytes() for path in found)
+    found: list[bytes] = []
+    for path in Path(f"/proc/{first}/root{folder}").rglob("*"):
+        with suppress(FileNotFoundError, IsADirectoryError):
+            found.append(path.read_bytes())
+    return b"".join(found)
 
 
 def replicas(kubectl: Kubectl, role: str) -> list[str]:

@@ -8,15 +8,18 @@ from sidecar.commands.judging import Judge
 from sidecar.contract.events import Channel, Data, End, Event, SessionStart
 from sidecar.contract.grants import CommandRule, Limits
 from sidecar.masking import Engine, Profile
+from sidecar.recording.application import Application
 from sidecar.recording.commands import Command, Deliver, Record
 from sidecar.recording.deadlines import SECOND
 from sidecar.recording.engines import maskers as made_for
 from sidecar.recording.inputs import Input
+from sidecar.recording.lines import Lines
 from sidecar.recording.masker import Finding, Masker, Masks
 from sidecar.recording.programs import Programs
 from sidecar.recording.session import Session
 
 PATIENCE = 60 * SECOND
+DAY = 24 * 3600 * SECOND
 
 START = SessionStart(
     session="01m832m2k51txt3p6xc07150ka",
@@ -39,9 +42,9 @@ START = SessionStart(
 
 
 class Playbook:
-    """Plays a session and remembers everything it commanded."""
+    """Plays a session, or an own program's, and remembers everything it commanded."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session | Application) -> None:
         self.session = session
         self.commands: list[Command] = list(session.start(START))
         self.happened: list[Input] = []
@@ -104,24 +107,39 @@ def play(
     program_masks: Callable[[], Masks] | None = None,
     commands: tuple[CommandRule, ...] = (),
     traced: bool = False,
+    untraced_by: str = "",
 ) -> Playbook:
     """Start a session with the real masking engine, or with given maskers."""
     engine = loaded_engine()
     channels = [Channel.STDIN, Channel.STDOUT] if tty else list(Channel)
     if not stdin:
         channels.remove(Channel.STDIN)
+    judge = Judge(commands)
+    programs = Programs(
+        program_masks or engine.masks,
+        judge,
+        must_be_seen=traced,
+        session=START.session,
+        namespace=START.namespace,
+        untraced_by=untraced_by,
+    )
     return Playbook(
         Session(
             tty=tty,
             limits=limits or Limits(idle_seconds=0, total_seconds=0),
             maskers={**made_for(engine, channels, tty=tty), **(maskers or {})},
-            programs=Programs(
-                program_masks or engine.masks,
-                Judge(commands),
-                must_be_seen=traced,
-                session=START.session,
-                namespace=START.namespace,
-            ),
+            programs=programs,
             spool_patience=PATIENCE,
+            lines=Lines(judge, programs, session=START.session, namespace=START.namespace)
+            if judge.reads_lines
+            else None,
         )
     )
+
+
+def play_own(*, tty: bool = False, content: bool = False, resumed: bool = False) -> Playbook:
+    """Start a container's own program with the real masking engine."""
+    channels = [Channel.STDIN, Channel.STDOUT] if tty else list(Channel)
+    made = made_for(loaded_engine(), channels, tty=tty)
+    one = Application(tty=tty, resumed=resumed, content=content, session_lasts=DAY, maskers=made)
+    return Playbook(one)

@@ -9,7 +9,17 @@ from pathlib import Path
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from sidecar.contract.events import Channel, Data, End, Ending, Event, Exit, SessionStart, encode_event
+from sidecar.contract.events import (
+    Channel,
+    Data,
+    End,
+    Ending,
+    Event,
+    Exit,
+    SessionKind,
+    SessionStart,
+    encode_event,
+)
 from sidecar.contract.frames import Chain, Frame
 from sidecar.contract.grants import CommandRule, Grant, GrantSigner, Limits, argv_digest, issue
 from sidecar.contract.identifiers import session_id
@@ -47,6 +57,8 @@ class Authority:
         until: int = NOW + 3600,
         commands: tuple[CommandRule, ...] = (),
         approvals: dict[str, bytes] | None = None,
+        application: bool = False,
+        content: bool = False,
     ) -> str:
         """Issue a grant; the signing key's certificate ends at ``until``."""
         sealed = msgspec.structs.replace(SEALED, approvals=approvals or {})
@@ -66,6 +78,8 @@ class Authority:
             limits=Limits(),
             sealed=seal(self.seal_key, name, sealed, nonce=os.urandom(12)),
             commands=commands,
+            application=application,
+            content=content,
         )
         return issue(grant, GrantSigner(self.key, certify(self.root, certificate)))
 
@@ -80,6 +94,14 @@ class Authority:
         token = self.token(pod, name, commands=commands, approvals=approvals)
         return Made(name, token, pod, Chain(name))
 
+    def own_program(self, pod: PodIdentity = POD, *, content: bool = False) -> "Made":
+        """Give a session of a container's own program: its grant knows neither the session nor the pod."""
+        grant = session_id(NOW * 1000, os.urandom(10))
+        token = self.token(PodIdentity(pod.namespace, "", ""), grant, application=True, content=content)
+        name = session_id(NOW * 1000, os.urandom(10))
+        kind = SessionKind.MAIN_PROCESS
+        return Made(name, token, pod, Chain(name), kind=kind, content=content)
+
 
 @dataclass
 class Made:
@@ -89,6 +111,8 @@ class Made:
     token: str
     pod: PodIdentity
     chain: Chain
+    kind: SessionKind = SessionKind.EXEC
+    content: bool = True
 
     def frame(self, event: Event) -> Frame:
         return self.chain.append(encode_event(event))
@@ -111,6 +135,8 @@ class Made:
             profile="pci",
             masking="m1",
             recorder="0.1.0",
+            kind=self.kind,
+            content=self.content,
         )
 
     def start(self) -> Frame:

@@ -17,6 +17,7 @@ from webhook.admission import review
 from webhook.admission.approving import Approving
 from webhook.admission.attach import AttachDoor
 from webhook.admission.connections import ConnectionDoor
+from webhook.admission.debug_injection import DebugInjectionDoor
 from webhook.admission.ephemeral import EphemeralDoor
 from webhook.admission.exec import ExecDoor
 from webhook.admission.grants import Granter, Keys
@@ -30,6 +31,8 @@ from webhook.policy.builtin import RecordEverything
 from webhook.policy.decision import Policy
 from webhook.policy.evaluation import PolicySet
 from webhook.policy.rights import Right
+from webhook.registry.errors import ImageError
+from webhook.registry.manifests import Program
 from webhook.trust import material
 
 Object = dict[str, Any]
@@ -103,9 +106,29 @@ def new_granter() -> Granter:
     )
 
 
-def injection_door() -> InjectionDoor:
+class Images:
+    """Programs of images, by name; others cannot be asked. Counts how often it is asked."""
+
+    def __init__(self, **programs: Program) -> None:
+        self._programs = programs
+        self.asked = 0
+
+    async def program(self, image: str, pod: Pod, namespace: str) -> Program:
+        self.asked += 1
+        if image not in self._programs:
+            raise ImageError("its registry is on fire")
+        return self._programs[image]
+
+
+def injection_door(images: Images | None = None, policy: Policy | None = None) -> InjectionDoor:
     return InjectionDoor(
-        settings=SETTINGS, trust=lambda: TRUST, exempt=frozenset({"kube-system"}), granter=new_granter()
+        settings=SETTINGS,
+        trust=lambda: TRUST,
+        exempt=frozenset({"kube-system"}),
+        granter=new_granter(),
+        images=images or Images(),
+        namespaces=Namespaces(),
+        policy=policy or RecordEverything(profile="strict", limits=Limits()),
     )
 
 
@@ -131,7 +154,7 @@ def pod_door(
         templates=Templates(objects or Objects()),
         policy=policy or RecordEverything(profile="strict", limits=Limits()),
         approving=asking or approving(),
-        clock=lambda: NOW_SECONDS,
+        granter=new_granter(),
     )
 
 
@@ -172,15 +195,29 @@ def attach_door(
         policy=policy or BUILTIN,
         approving=asking or approving(),
         clock=lambda: NOW_SECONDS,
+        roots=lambda: ROOT.roots,
     )
 
 
-def ephemeral_door(policy: Policy | None = None, asking: Approving | None = None) -> EphemeralDoor:
+def ephemeral_door(
+    policy: Policy | None = None, asking: Approving | None = None, images: Images | None = None
+) -> EphemeralDoor:
     return EphemeralDoor(
         namespaces=Namespaces(),
         policy=policy or BUILTIN,
         approving=asking or approving(),
+        roots=lambda: ROOT.roots,
+        images=images or Images(),
         clock=lambda: NOW_SECONDS,
+    )
+
+
+def debug_injection_door(policy: Policy | None = None, images: Images | None = None) -> DebugInjectionDoor:
+    return DebugInjectionDoor(
+        namespaces=Namespaces(),
+        policy=policy or BUILTIN,
+        granter=new_granter(),
+        images=images or Images(),
     )
 
 
@@ -261,9 +298,9 @@ def plain_pod(*containers: Object, **spec: Any) -> Object:
     }
 
 
-async def injected(pod: Object) -> Object:
+async def injected(pod: Object, images: Images | None = None, policy: Policy | None = None) -> Object:
     """Give the pod as it is after injection."""
-    answer = await injection_door().review(pod_request(pod))
+    answer = await injection_door(images, policy).review(pod_request(pod))
     assert answer.denial is None, answer.denial
     return apply(pod, answer)
 

@@ -64,6 +64,20 @@ class Audit:
             return found[0] if found else None
 
         item = until(probe, seconds=seconds, what=f"a session {mark} in phase {phase}")
+        return self.record_of(item)
+
+    def own_sessions(self, pod: str, container: str) -> list[Object]:
+        """The sessions of a container's own program, newest first."""
+        fields = f"fieldSelector=spec.pod%3D{pod},spec.kind%3Dmain-process"
+        items = self.kubectl.raw(f"{API}/namespaces/{self.namespace}/sessions?{fields}")["items"]
+        return [item for item in items if item["spec"]["container"] == container]
+
+    def of_own_program(self, pod: str, container: str) -> list[Recorded]:
+        """The same with their events."""
+        return [self.record_of(item) for item in self.own_sessions(pod, container)]
+
+    def record_of(self, item: Object) -> Recorded:
+        """A session with its events as they are now."""
         return Recorded(item, self.events(item["metadata"]["name"]))
 
     def events(self, name: str) -> list[Object]:

@@ -1,22 +1,26 @@
 """The shim compiled for tests, and ways to start it."""
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from shim_peer import PATIENCE_S, Recorder, Session
+from shim_peer import GO, PATIENCE_S, Recorder, Session
 
-from sidecar.contract.handshake import Exited, Hello
+from sidecar.contract import handshake
+from sidecar.contract.handshake import Executed, Exited, Hello
 
 SOURCES = Path(__file__).parents[2] / "sidecar" / "shim"
 SANITIZED = "-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 BUILDS = {
     "released": ["CC=musl-gcc"],
     "listless": ["CC=musl-gcc", "CFLAGS=-Os -DCHILDREN_LIST='\"/proc/absent\"'"],
+    "impatient": ["CC=musl-gcc", "CFLAGS=-Os -DSTOPPED_MAX_MS=2000"],
     "blind": ["CC=musl-gcc", "CFLAGS=-Os -DPROCESSES='\"/absent\"'"],
     "sanitized": ["CC=gcc", f"CFLAGS={SANITIZED}", "LINKING="],
 }
@@ -61,6 +65,31 @@ def without_calls(*calls: str) -> tuple[str, ...]:
     """
     return (sys.executable, "-S", "-c", _WITHOUT_CALLS, ",".join(calls))
 
+
+TRACING = """
+import ctypes, os, signal, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def ptrace(*arguments):
+    return libc.ptrace(*map(ctypes.c_long, arguments))
+first = os.fork()
+if first == 0:
+    ptrace(0, 0, 0, 0)  # PTRACE_TRACEME
+    os.kill(os.getpid(), signal.SIGSTOP)
+    os.execvp(sys.argv[1], sys.argv[1:])
+os.waitpid(first, 0)
+ptrace(0x4200, first, 0, 2 | 0x100000)  # PTRACE_SETOPTIONS: TRACEFORK, EXITKILL
+ptrace(7, first, 0, 0)  # PTRACE_CONT
+while True:
+    pid, status = os.waitpid(-1, 0x40000000)  # __WALL
+    if os.WIFSTOPPED(status):
+        heard = os.WSTOPSIG(status)
+        ptrace(7, pid, 0, 0 if heard in (signal.SIGTRAP, signal.SIGSTOP) else heard)
+    elif pid == first:
+        sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+TRACED = (sys.executable, "-S", "-c", TRACING)
+"""Runs the rest of its arguments traced (ptrace(2)) by another process of theirs, as a debugger does."""
 
 WITHOUT_NEW_CALLS = without_calls("424", "436")
 """Without pidfd_send_signal and close_range, as under a container profile older than these calls."""
@@ -116,14 +145,15 @@ class Shim:
         stdin: int = subprocess.PIPE,
         given: bytes | None = None,
         before: tuple[str, ...] = (),
+        go: bytes = GO,
     ) -> Outcome:
-        """A whole session on pipes, with a recorder that lets everything pass."""
+        """A whole session on pipes, with a recorder that lets everything pass; ``go`` as it says it."""
         with Recorder(self.socket_path) as recorder, ThreadPoolExecutor(1) as client:
             process = self.start(*argv, stdin=stdin, before=before)
             seen = client.submit(process.communicate, given, timeout=4 * PATIENCE_S)
             with recorder.accept() as session:
                 hello = session.hello()
-                end = session.serve()
+                end = session.serve(go)
             stdout, stderr = seen.result()
         return Outcome(process.returncode, stdout, stderr, hello, end, session)
 
@@ -136,3 +166,26 @@ class Shim:
             timeout=PATIENCE_S,
             check=False,
         )
+
+
+@contextlib.contextmanager
+def unanswered(shim: Shim, *argv: str, before: tuple[str, ...] = ()) -> Generator[Session]:
+    """A session whose programs wait for what the test says."""
+    with Recorder(shim.socket_path) as recorder:
+        process = shim.start(*argv, stdin=subprocess.DEVNULL, before=before)
+        try:
+            with recorder.accept() as session:
+                session.hello()
+                session.answers = False
+                session.say(handshake.go())
+                yield session
+        finally:
+            process.kill()
+            process.communicate(timeout=PATIENCE_S)
+
+
+def next_program(session: Session) -> Executed:
+    """The program that the session waits to hear about."""
+    message = session.receive()
+    assert isinstance(message, Executed)
+    return message

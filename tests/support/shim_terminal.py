@@ -56,6 +56,13 @@ class Client:
         start, self._read = self._read, at + len(text)
         return self.screen[start : self._read]
 
+    def settle(self) -> None:
+        """Wait until nothing has come for a second."""
+        quiet_since = time.monotonic()
+        while time.monotonic() < quiet_since + 1:
+            if self._take():
+                quiet_since = time.monotonic()
+
     def rest(self) -> bytes:
         """What is on the screen beyond what was waited for, once the shim has ended."""
         while self._take():

@@ -22,7 +22,9 @@ def session_that_asks(authority: Authority) -> Made:
 
 
 def wanted(made: Made, *, program: int = 2, turn: int = 1, rule: str = ASK.rule) -> ApprovalWanted:
-    return ApprovalWanted(made.session, program, turn, rule, "/bin/rm", ("rm", "411111******1111"))
+    return ApprovalWanted(
+        made.session, program, turn, rule, "/bin/rm", ("rm", "411111******1111"), "/srv", 1000
+    )
 
 
 def waiting_program(authority: Authority, made: Made, *, turn: int = 1) -> WaitingProgram:

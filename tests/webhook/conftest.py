@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from opensearch_secure import Secure, secure_opensearch
 from opensearch_server import opensearch_url, remove_all, remove_documents
 
 from webhook.kube.api import KubeApi
@@ -69,3 +70,10 @@ def opensearch_settings(opensearch_corner: OpenSearchSettings) -> OpenSearchSett
     """An empty corner of a real OpenSearch."""
     remove_documents(opensearch_corner.url, opensearch_corner.prefix)
     return opensearch_corner
+
+
+@pytest.fixture(scope="session")
+def secure() -> Iterator[Secure]:
+    """A real OpenSearch with TLS, users and roles; who uses it empties it."""
+    with secure_opensearch() as server:
+        yield server

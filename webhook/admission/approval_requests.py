@@ -27,6 +27,7 @@ from webhook.admission.review import (
 )
 from webhook.approvals import lifecycle, telling
 from webhook.approvals.approvers import is_same
+from webhook.approvals.asking import decider
 from webhook.approvals.objects import PLURAL, ApprovalRequest, Asked, Person, Verdict
 from webhook.approvals.telling import Source
 from webhook.approvals.verdicts import Refusal, decide, refuse
@@ -118,7 +119,7 @@ class ApprovalRequestDoor:
             remedy = f"review it: chaperone approvals review {place} --reason WHAT-YOU-FOUND"
             why = "the glass was broken for it, and nobody has reviewed that yet"
             return deny(asked, why=why, remedy=remedy, rule="ReviewPending")
-        if is_same(_person(request, self._shown), ticket.spec.requester):
+        if is_same(self._person(request), ticket.spec.requester):
             why = (
                 f"{request.user_info.username} asked for it, and what became of it is not theirs to take away"
             )
@@ -146,7 +147,7 @@ class ApprovalRequestDoor:
             refusal, warnings = await self._look(ticket)
         if refusal is not None:
             return self._refuse(ticket, said, refusal, request)
-        after = replace(ticket, status=decide(ticket, said, _person(request, self._shown), self._clock()))
+        after = replace(ticket, status=decide(ticket, said, self._person(request), self._clock()))
         if not request.dry_run:
             tell = telling.reviewed if said.verdict is Verdict.REVIEW else telling.decided
             self._journal.note(tell(self._source, after, request.user_info.identity(), request.uid))
@@ -155,12 +156,15 @@ class ApprovalRequestDoor:
         return Answer(patch=patch, warnings=warnings)
 
     async def _refusal(self, ticket: ApprovalRequest, said: Asked, request: Request) -> Refusal | None:
-        found = refuse(ticket, said, _person(request, self._shown), self._clock())
+        found = refuse(ticket, said, self._person(request), self._clock())
         if found is not None or said.verdict is Verdict.BREAK_GLASS:
             return found
         if not await self._may_approve(request, request.name):
             return Refusal("MayNotApprove", _without_right(request))
         return None
+
+    def _person(self, request: Request) -> Person:
+        return decider(self._shown(request.user_info.identity()))
 
     async def _may_approve(self, request: Request, name: str) -> bool:
         identity = request.user_info.identity()
@@ -195,11 +199,6 @@ class ApprovalRequestDoor:
 
 def _without_right(request: Request) -> str:
     return f"{request.user_info.username} has no right to approve in namespace {request.namespace}"
-
-
-def _person(request: Request, shown: Callable[[Identity], Identity]) -> Person:
-    identity = shown(request.user_info.identity())
-    return Person(username=identity.username, uid=identity.uid, groups=identity.groups)
 
 
 def _said(request: Request) -> Asked | None:

@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from webhook.admission.approval_refusals import refusal
-from webhook.admission.review import Answer, Request
+from webhook.admission.review import Answer, Noted, Request
 from webhook.approvals.asking import wish
 from webhook.approvals.desk import Desk, Outcome, Review, Standing
 from webhook.approvals.lifecycle import broke_glass
@@ -27,6 +27,13 @@ class Allowed(msgspec.Struct, frozen=True):
     """What counts as decided from here on: the glass was broken, where that is so."""
     session: str = ""
     """Id that the session must have."""
+
+
+def answered(passed: Allowed | Answer) -> Answer:
+    """Give the answer at a door without sessions: passed by that approval, or the refusal."""
+    if isinstance(passed, Answer):
+        return passed
+    return Answer(decision=passed.decision, noted=Noted(approval=passed.approval))
 
 
 class Approving(Protocol):

@@ -6,7 +6,7 @@ import msgspec
 
 from sidecar.contract import names
 from webhook.admission import main_process, recorder
-from webhook.admission.pods import Container, Pod, absolute, is_in_its_place, is_shim_mount
+from webhook.admission.pods import Container, Pod, covers_shim, is_in_its_place, is_shim_mount
 from webhook.admission.recorder import Json, RecorderSettings, Trust
 from webhook.admission.review import decode_object
 
@@ -32,16 +32,31 @@ class _AnyPod(msgspec.Struct, frozen=True):
 _any_pods = msgspec.json.Decoder(_AnyPod)
 
 
-def conflict(pod: Pod, raw: msgspec.Raw, settings: RecorderSettings, trust: Trust) -> Conflict | None:
-    """Give the first thing in the way, if any. ``raw`` is the same pod as JSON."""
-    return next(_conflicts(pod, raw, settings, trust), None)
+def conflict(
+    pod: Pod,
+    raw: msgspec.Raw,
+    settings: RecorderSettings,
+    trust: Trust,
+    asked: main_process.Wanted,
+) -> Conflict | None:
+    """Give the first thing in the way, if any. ``raw`` is the same pod as JSON.
+
+    ``asked`` says whose programs are to run under the shim.
+    """
+    return next(_conflicts(pod, raw, settings, trust, asked), None)
 
 
-def _conflicts(pod: Pod, raw: msgspec.Raw, settings: RecorderSettings, trust: Trust) -> Iterator[Conflict]:
+def _conflicts(
+    pod: Pod,
+    raw: msgspec.Raw,
+    settings: RecorderSettings,
+    trust: Trust,
+    asked: main_process.Wanted,
+) -> Iterator[Conflict]:
     yield from _platform(pod)
     yield from _aliases(pod, settings, trust)
     yield from _tracing(pod)
-    yield from (Conflict(one.rule, one.why, one.remedy, one.field) for one in main_process.unfit(pod))
+    yield from (Conflict(one.rule, one.why, one.remedy, one.field) for one in main_process.unfit(pod, asked))
     spec = _reserved(pod, raw)
     injected = any(recorder.looks_ours(one, settings) for one in spec.init_containers or ())
     yield from _names(pod, spec, settings, injected=injected)
@@ -65,9 +80,12 @@ def _platform(pod: Pod) -> Iterator[Conflict]:
 
 
 def _aliases(pod: Pod, settings: RecorderSettings, trust: Trust) -> Iterator[Conflict]:
-    ours, host = recorder.host_alias(settings, trust), recorder.collector_host(settings)
+    """Recorders ask for the collector by name where its address is not known, or has changed."""
+    host = recorder.collector_host(settings)
     for index, alias in enumerate(pod.spec.host_aliases or ()):
-        if alias != ours and any(_same_host(name, host) for name in alias.hostnames or ()):
+        if alias.ip != trust.collector_address and any(
+            _same_host(name, host) for name in alias.hostnames or ()
+        ):
             yield Conflict(
                 "ReservedHostName",
                 f"a host alias gives {host}, the name of Chaperone's collector, another address",
@@ -138,20 +156,18 @@ def _mounts(container: Container, field: str, *, injected: bool) -> Iterator[Con
         if is_shim_mount(mount, container.name) or (injected and is_in_its_place(mount)):
             continue
         where = f"{field}.volumeMounts[{index}]"
-        if _covers_shim(mount.mount_path):
+        if covers_shim(mount.mount_path):
             yield _reserved_path(container.name, mount.mount_path, f"{where}.mountPath")
         if mount.name in names.RESERVED_VOLUMES:
             yield _reserved_mount(container.name, mount.name, mount.mount_path, f"{where}.name")
     for index, device in enumerate(container.volume_devices or ()):
-        if _covers_shim(device.device_path):
+        if covers_shim(device.device_path):
             where = f"{field}.volumeDevices[{index}].devicePath"
             yield _reserved_path(container.name, device.device_path, where)
-
-
-def _covers_shim(path: str) -> bool:
-    """Tell whether a mount there would be over, at or under the shim's directory."""
-    real = absolute(path)
-    return real == "/" or real == str(names.SHIM_DIRECTORY) or real.startswith(f"{names.SHIM_DIRECTORY}/")
+    if container.termination_message_path and covers_shim(container.termination_message_path):
+        yield _reserved_path(
+            container.name, container.termination_message_path, f"{field}.terminationMessagePath"
+        )
 
 
 def _reserved_path(container: str, path: str, field: str) -> Conflict:

@@ -10,16 +10,20 @@ from collections.abc import Callable
 import msgspec
 
 from sidecar.contract.errors import ClusterError
-from webhook.admission.approving import Approving
+from sidecar.contract.names import RECORDER_CONTAINER
+from webhook.admission.approving import Approving, answered
+from webhook.admission.containers import recorder_is_closed
 from webhook.admission.denials import refused_by_policy, unavailable
 from webhook.admission.lookup import NamespaceLookup
 from webhook.admission.questions import connect_question, door_of, resource_of
-from webhook.admission.review import Answer, MalformedReviewError, Noted, Request
+from webhook.admission.review import Answer, MalformedReviewError, Request
 from webhook.admission.system import is_system
 from webhook.approvals.subjects import connect_subject
 from webhook.policy.decision import Action, Door, Operation, Policy
 
 _DOORS = frozenset({Door.PORT_FORWARD, Door.PROXY, Door.CHAPERONE})
+_KUBELETS_WAYS_IN = frozenset({"attach", "checkpoint", "exec", "run"})
+"""What a kubelet's paths into containers begin with; namespace, pod, maybe its UID, and container follow."""
 
 
 class ConnectionDoor:
@@ -58,15 +62,19 @@ class ConnectionDoor:
     async def _judge(self, asked: str, request: Request, door: Door) -> Answer:
         labels = await self._namespaces.labels(request.namespace) if request.namespace else None
         question = connect_question(request, door, at=self._clock(), namespace_labels=labels)
+        if resource_of(request) == "nodes/proxy" and _leads_into_a_recorder(question.path):
+            return recorder_is_closed(asked, field="path")
         decision = self._policy.decide(question)
         if decision.action is Action.APPROVE:
             subject = connect_subject(question, resource_of(request), request.name, request.object)
             place = question.namespace or self._own
             ticketed = msgspec.structs.replace(question, namespace=place)
-            passed = await self._approving.ask(asked, request, ticketed, decision, subject)
-            if isinstance(passed, Answer):
-                return passed
-            return Answer(decision=passed.decision, noted=Noted(approval=passed.approval))
+            return answered(await self._approving.ask(asked, request, ticketed, decision, subject))
         if decision.action.refuses:
             return refused_by_policy(asked, decision)
         return Answer(decision=decision)
+
+
+def _leads_into_a_recorder(path: str) -> bool:
+    way, *where = path.split("/")
+    return way in _KUBELETS_WAYS_IN and RECORDER_CONTAINER in where[2:]

@@ -10,6 +10,7 @@ from typing import Any, cast
 import msgspec
 from msgspec.structs import replace
 
+from webhook.admission import debug_shim
 from webhook.admission.pods import Container, Pod
 from webhook.admission.review import MalformedReviewError, Request, decode_object
 from webhook.approvals.subjects import Subject, debug_subject
@@ -24,17 +25,23 @@ _plain = msgspec.json.Decoder(Json | None)
 
 
 class Added(msgspec.Struct, frozen=True):
-    """One ephemeral container, as it is read and as it was written."""
+    """One ephemeral container as its author wrote it: read, and as JSON."""
 
     container: Container
     written: Json
+    as_it_is: Container
+    """With what puts it under the shim, where that is done."""
+    index: int
+    """Among the pod's ephemeral containers."""
+    told: bool = False
+    """Whether its image, and not its author, says what it runs."""
 
     def __repr__(self) -> str:
         return f"Added({self.container.name})"
 
 
 class Debugging(msgspec.Struct, frozen=True):
-    """What a request adds, and the pod it would be added to."""
+    """What a request adds, and the pod it would be added to; both without what puts it under the shim."""
 
     pod: Pod
     added: tuple[Added, ...]
@@ -57,9 +64,16 @@ def read_debugging(pod_before: msgspec.Raw, pod_after: msgspec.Raw) -> Debugging
         read = msgspec.convert(pod, Pod)
     except msgspec.ValidationError:
         raise MalformedReviewError("the AdmissionReview's object is not of the expected type") from None
-    containers = zip(read.spec.ephemeral_containers or (), after, strict=True)
-    added = tuple(Added(container, written) for container, written in containers if written not in before)
-    return Debugging(read, added, stored, msgspec.Raw(msgspec.json.encode(pod)))
+    bare = [debug_shim.bare(written) for written in after]
+    pod["spec"]["ephemeralContainers"] = bare
+    plain = msgspec.convert(pod, Pod)
+    pairs = zip(plain.spec.ephemeral_containers or (), read.spec.ephemeral_containers or (), strict=True)
+    added = tuple(
+        Added(container, bare[index], as_it_is, index)
+        for index, (container, as_it_is) in enumerate(pairs)
+        if after[index] not in before
+    )
+    return Debugging(plain, added, stored, msgspec.Raw(msgspec.json.encode(pod)))
 
 
 def request_questions(
@@ -67,7 +81,15 @@ def request_questions(
 ) -> tuple[Debugging, list[Question]]:
     """Give what a request adds, and the questions about it. Raises MalformedReviewError."""
     found = read_debugging(request.old_object, request.object)
-    question = Question(
+    question = bare_question(request, at=at, namespace_labels=namespace_labels)
+    return found, debug_questions(found, question)
+
+
+def bare_question(
+    request: Request, *, at: int, namespace_labels: Mapping[str, str] | None = None
+) -> Question:
+    """Give who asks, when and where."""
+    return Question(
         door=Door.EPHEMERAL_CONTAINER,
         operation=request.operation,
         identity=request.user_info.identity(),
@@ -77,11 +99,15 @@ def request_questions(
         name=request.name,
         old_object=request.old_object,
     )
-    return found, debug_questions(found, question)
 
 
 def debug_questions(found: Debugging, question: Question) -> list[Question]:
-    """Give the questions about all that is added: one for each container that is reached from there.
+    """Give the questions about all that is added (:func:`questions_about`). Raises MalformedReviewError."""
+    return [asked for one in found.added for asked in questions_about(found, one, question)]
+
+
+def questions_about(found: Debugging, one: Added, question: Question) -> list[Question]:
+    """Give the questions about one container: one for each that is reached from there, itself first.
 
     Who sees the processes of a container is in it, whatever the name of the container they look from. Who
     asks, when and where is taken from ``question``. Raises MalformedReviewError.
@@ -98,7 +124,6 @@ def debug_questions(found: Debugging, question: Question) -> list[Question]:
             privileges=privileges_of(found, one),
             object=found.after,
         )
-        for one in found.added
         for reached in found.pod.spec.reached_from(one.container)
     ]
 

@@ -15,18 +15,17 @@ from webhook.admission.approving import Allowed, Approving
 from webhook.admission.audit_mode import would_be_refused
 from webhook.admission.containers import container_of, recorder_is_closed
 from webhook.admission.denials import bad_request, deny, not_found, refused_by_policy, unavailable
+from webhook.admission.evasions import Evasion, evasion
 from webhook.admission.grants import Granter
 from webhook.admission.lookup import NamespaceLookup, PodLookup
 from webhook.admission.pods import Container, Pod, absolute
 from webhook.admission.questions import SessionOptions, session_question
 from webhook.admission.remedy import recreate
 from webhook.admission.review import Answer, Noted, PatchOperation, Request, decode_object
-from webhook.admission.shadows import shadow
 from webhook.approvals.subjects import exec_subject
 from webhook.policy.decision import Action, Decision, Door, Policy, Question
 
 _options = msgspec.json.Decoder(SessionOptions)
-_HIDDEN = "ShimCouldBeHidden"
 
 
 class ExecDoor:
@@ -73,8 +72,8 @@ class ExecDoor:
         if isinstance(container, Answer):
             return container
         asked = f"exec into pod {request.namespace}/{request.name}, container {container.name}"
-        hidden = shadow(container, pod.spec.volumes or ())
-        refusal = self._refuse_unguarded(asked, request, pod, container, "" if self._audit_mode else hidden)
+        around = evasion(container, pod.spec.volumes or ())
+        refusal = self._refuse_unguarded(asked, request, pod, container, None if self._audit_mode else around)
         if refusal is not None:
             return refusal
         question = session_question(
@@ -87,8 +86,8 @@ class ExecDoor:
             namespace_labels=namespace_labels,
         )
         decision = self._policy.decide(question)
-        if hidden:
-            decision = would_be_refused(decision, _HIDDEN, hidden)
+        if around is not None:
+            decision = would_be_refused(decision, around.rule, around.why)
         session, uid = self._granter.new_session(), pod.metadata.uid
         passed = Allowed("", decision, session)
         if decision.action is Action.APPROVE:
@@ -102,7 +101,7 @@ class ExecDoor:
         return self._rewrite(asked, request, question, passed.decision, pod_uid=uid, passed=passed)
 
     def _refuse_unguarded(
-        self, asked: str, request: Request, pod: Pod, container: Container, hidden: str
+        self, asked: str, request: Request, pod: Pod, container: Container, around: Evasion | None
     ) -> Answer | None:
         remedy = f"create the pod anew: {recreate(pod, request.namespace)}"
         if pod.recorder is None:
@@ -111,12 +110,12 @@ class ExecDoor:
         if not container.sees_shim:
             why = f"container {container.name} was not prepared for recording when the pod was created"
             if container in (pod.spec.ephemeral_containers or ()):
-                why = f"container {container.name} is a debug container, where this version records nothing"
+                why = f"container {container.name} is a debug container that is not recorded"
                 remedy = f"use one of the application: {', '.join(c.name for c in pod.spec.containers)}"
             return deny(asked, why=why, remedy=remedy, rule="ContainerNotGuarded", field="container")
-        if hidden:
-            remedy = "create the pod anew without that"
-            return deny(asked, why=hidden, remedy=remedy, rule=_HIDDEN, field="container")
+        if around is not None:
+            remedy = f"in what makes the pod, {around.remedy}, then {remedy}"
+            return deny(asked, why=around.why, remedy=remedy, rule=around.rule, field="container")
         if not set(pod.recorder.trusted_roots) & set(self._granter.trusted_roots()):
             why = "this pod's recorder does not know the signing root of this installation"
             return deny(asked, why=why, remedy=remedy, rule="UnknownRoot")

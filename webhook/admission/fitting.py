@@ -26,6 +26,7 @@ FITS: Final = {
     "exec": Fit("pods/exec", "PodExecOptions", frozenset({Operation.CONNECT})),
     "attach": Fit("pods/attach", "PodAttachOptions", frozenset({Operation.CONNECT})),
     "ephemeralcontainers": Fit("pods/ephemeralcontainers", "Pod", frozenset({Operation.UPDATE})),
+    "debugging": Fit("pods/ephemeralcontainers", "Pod", frozenset({Operation.UPDATE})),
     "injection": Fit("pods", "Pod", frozenset({Operation.CREATE})),
     "pods": Fit("pods", "Pod", frozenset({Operation.CREATE})),
     "guardpolicies": Fit("guardpolicies", "GuardPolicy", _CHANGE, "chaperone.dev"),

@@ -5,12 +5,12 @@ from typing import Final
 
 import msgspec
 
+from sidecar.contract.errors import CallerError
 from sidecar.contract.grants import LIFETIME_SECONDS, Grant, GrantSigner, Limits, argv_digest, issue
-from sidecar.contract.identifiers import RANDOM_BYTES, session_id
-from sidecar.contract.sealing import NONCE_BYTES, Identity, Sealed, seal
+from sidecar.contract.identifiers import fresh_id
+from sidecar.contract.sealing import NONCE_BYTES, Identity, Sealed, seal, unseal
 from sidecar.contract.sealing import Decision as SealedDecision
-from sidecar.masking import Profile
-from webhook.admission.main_process import digest_of
+from webhook.admission.main_process import Wanted, digest_of, holds_content
 from webhook.admission.pods import Container
 from webhook.approvals.programs import encode_approval
 from webhook.policy.decision import Decision, Question
@@ -61,7 +61,7 @@ class Granter:
 
     def new_session(self) -> str:
         """Give a fresh session id."""
-        return session_id(self._clock() // 1_000_000, self._randomness(RANDOM_BYTES))
+        return fresh_id(self._clock(), self._randomness)
 
     def grant(
         self,
@@ -72,10 +72,11 @@ class Granter:
         pod_uid: str,
         request_uid: str,
         approval: str | None = None,
+        seconds: int = LIFETIME_SECONDS,
     ) -> str:
         """Give the token for one session. Raises GrantError when identity or masking rules are too large.
 
-        ``approval`` names the approval request that was spent on it.
+        ``approval`` names the approval request that was spent on it; ``seconds`` is how long it may be used.
         """
         keys, now = self._keys(), self._clock()
         decided = _sealed(decision, request_uid, now, approval)
@@ -86,7 +87,7 @@ class Granter:
         grant = Grant(
             session=session,
             issued_at=issued_at,
-            expires_at=issued_at + LIFETIME_SECONDS,
+            expires_at=issued_at + seconds,
             namespace=question.namespace,
             pod=question.name,
             pod_uid=pod_uid,
@@ -99,12 +100,24 @@ class Granter:
             rules=decision.masking_rules,
             commands=decision.commands,
             traced=decision.traced,
+            untraced=decision.untraced,
         )
         return issue(grant, keys.signer)
 
-    def grant_application(self, container: Container, namespace: str, who: Identity, request_uid: str) -> str:
+    def is_for(self, grant: Grant, who: Identity) -> bool:
+        """Tell whether a grant was issued to somebody, with the key of now."""
+        try:
+            sealed = unseal((self._keys().seal_key,), grant.session, grant.sealed)
+        except CallerError:
+            return False
+        return sealed.identity == self._shown(who)
+
+    def grant_application(
+        self, container: Container, namespace: str, who: Identity, request_uid: str, asked: Wanted
+    ) -> str:
         """Give the token for a container's own program, sealed with who made the pod. Raises GrantError."""
         keys, now, name = self._keys(), self._clock(), self.new_session()
+        digest, unbound = digest_of(container)
         decided = SealedDecision("allow", "", _MAIN_PROCESS, request_uid, now)
         content = Sealed(self._shown(who), decided)
         grant = Grant(
@@ -115,12 +128,15 @@ class Granter:
             pod="",
             pod_uid="",
             container=container.name,
-            argv_digest=digest_of(container.line),
+            argv_digest=digest,
             tty=container.tty,
-            profile=Profile.STRICT.value,
+            profile=asked.masking.profile,
             limits=Limits(idle_seconds=0, total_seconds=0),
             sealed=seal(keys.seal_key, name, content, nonce=self._randomness(NONCE_BYTES)),
+            rules=asked.masking.rules,
             application=True,
+            content=holds_content(container, asked),
+            unbound=unbound,
         )
         return issue(grant, keys.signer)
 

@@ -47,20 +47,18 @@ def read_pod(raw: msgspec.Raw) -> Json:
         for container in _list(spec, key):
             _list(container, "volumeMounts")
             _list(container, "env")
-    for key in ("volumes", "hostAliases"):
-        _list(spec, key)
+    _list(spec, "volumes")
     return pod
 
 
 def difference(
-    pod: Json, settings: RecorderSettings, trust: Trust, *, needs_alias: bool, awaited: bool = False
+    pod: Json, settings: RecorderSettings, trust: Trust, *, awaited: bool = False
 ) -> Difference | None:
     """Give the first thing that is not as it is injected, if any.
 
-    ``needs_alias`` says whether the pod cannot ask the cluster's DNS where the collector is,
-    ``awaited`` whether no container may start before the recorder listens.
+    ``awaited`` says whether no container may start before the recorder listens.
     """
-    return next(_differences(pod, settings, trust, needs_alias=needs_alias, awaited=awaited), None)
+    return next(_differences(pod, settings, trust, awaited=awaited), None)
 
 
 def was_injected(pod: Json, settings: RecorderSettings) -> bool:
@@ -69,7 +67,7 @@ def was_injected(pod: Json, settings: RecorderSettings) -> bool:
 
 
 def _differences(
-    pod: Json, settings: RecorderSettings, trust: Trust, *, needs_alias: bool, awaited: bool
+    pod: Json, settings: RecorderSettings, trust: Trust, *, awaited: bool
 ) -> Iterator[Difference]:
     spec = _part(pod, "spec")
     initial, main = _list(spec, "initContainers"), _list(spec, "containers")
@@ -84,11 +82,6 @@ def _differences(
             yield from _of_mounts(container, f"spec.{group}[{index}].volumeMounts")
     yield from _of_recorder(initial[0], recorder.container(settings, trust, called, awaited=awaited), trust)
     yield from _of_volumes(_list(spec, "volumes"), settings)
-    ours = _alias(settings, trust)
-    if needs_alias and trust.collector_address and ours not in _list(spec, "hostAliases"):
-        yield Difference(
-            "the host alias by which the recorder finds the collector is not there", "spec.hostAliases"
-        )
     yield from _of_marks(_part(pod, "metadata"))
 
 
@@ -201,7 +194,7 @@ def _of_marks(metadata: Json) -> Iterator[Difference]:
         yield Difference(why, "metadata.annotations")
 
 
-def without(pod: Json, settings: RecorderSettings, trust: Trust) -> msgspec.Raw:
+def without(pod: Json, settings: RecorderSettings) -> msgspec.Raw:
     """Give a pod as JSON as it is without what was injected. What is not as it was injected stays."""
     metadata, spec = dict(_part(pod, "metadata")), dict(_part(pod, "spec"))
     containers = _list(spec, "containers")
@@ -216,8 +209,6 @@ def without(pod: Json, settings: RecorderSettings, trust: Trust) -> msgspec.Raw:
     spec["containers"] = [_without_mount(one) for one in containers]
     ours, volumes = recorder.volumes(settings), _list(spec, "volumes")
     _put(spec, "volumes", [one for one in volumes if one not in ours])
-    alias, aliases = _alias(settings, trust), _list(spec, "hostAliases")
-    _put(spec, "hostAliases", [one for one in aliases if one != alias])
     return msgspec.Raw(msgspec.json.encode({**pod, "metadata": metadata, "spec": spec}))
 
 
@@ -229,11 +220,6 @@ def _without_mount(container: Json) -> Json:
         own = wrapped([str(word) for word in cast("list[Any]", command)])
         left["command"] = command if own is None else list(own)
     return left
-
-
-def _alias(settings: RecorderSettings, trust: Trust) -> Json:
-    alias = recorder.host_alias(settings, trust)
-    return {"ip": alias.ip, "hostnames": list(alias.hostnames or ())}
 
 
 def _put(where: Json, key: str, value: Any) -> None:

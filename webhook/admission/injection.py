@@ -5,22 +5,26 @@ beside everything else. Every other container gets the shim, read-only. A pod se
 webhook changed it comes out complete again, and no other way.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 
 import msgspec
 
 from sidecar.contract import names
 from sidecar.contract.errors import ClusterError
-from sidecar.contract.grants import GrantError
+from sidecar.contract.grants import Grant, GrantError
 from webhook.admission import main_process, recorder
 from webhook.admission.conflicts import conflict
 from webhook.admission.denials import deny, unavailable
 from webhook.admission.grants import Granter
-from webhook.admission.injected import DEFAULT_CONTAINER
+from webhook.admission.image_programs import ask_images
+from webhook.admission.injected import DEFAULT_CONTAINER, read_pod, without
+from webhook.admission.lookup import ImageLookup, NamespaceLookup
 from webhook.admission.pods import Container, Pod, is_in_its_place
+from webhook.admission.questions import object_question
 from webhook.admission.recorder import RecorderSettings, Trust
 from webhook.admission.review import Answer, PatchOperation, RemoveOperation, Request, decode_object
 from webhook.approvals.subjects import made_up_name
+from webhook.policy.decision import Decision, Door, Policy
 
 _pods = msgspec.json.Decoder(Pod)
 Step = PatchOperation | RemoveOperation
@@ -40,12 +44,18 @@ class InjectionDoor:
         trust: Callable[[], Trust],
         exempt: frozenset[str],
         granter: Granter,
+        images: ImageLookup,
+        namespaces: NamespaceLookup,
+        policy: Policy,
     ) -> None:
         """``granter`` makes the grants of programs that are to run under the shim."""
         self._settings = settings
         self._trust = trust
         self._exempt = exempt
         self._granter = granter
+        self._images = images
+        self._namespaces = namespaces
+        self._policy = policy
 
     async def review(self, request: Request) -> Answer:
         """Give the injection, or why there can be none. Raises MalformedReviewError."""
@@ -54,37 +64,60 @@ class InjectionDoor:
         pod = decode_object(request.object, _pods)
         asked = creation_of(request, pod)
         try:
-            trust = self._trust()
-        except ClusterError as error:
-            return unavailable(asked, why=str(error))
-        clash = conflict(pod, request.object, self._settings, trust)
-        if clash is not None:
-            return deny(asked, why=clash.why, remedy=clash.remedy, rule=clash.rule, field=clash.field)
-        try:
-            return Answer(patch=(*self._steps(pod, trust), *self._under_shim(request, pod, trust)))
+            return await self._inject(asked, request, pod)
         except GrantError as error:
             remedy = "ask for fewer groups and claims in identities"
             return deny(asked, why=str(error), remedy=remedy, rule="GrantTooLarge")
         except ClusterError as error:
             return unavailable(asked, why=str(error))
 
-    def _under_shim(self, request: Request, pod: Pod, trust: Trust) -> Iterable[Step]:
+    async def _inject(self, asked: str, request: Request, pod: Pod) -> Answer:
+        trust = self._trust()
+        wanted = main_process.wanted(pod, await self._decision(request))
+        pod, wanted, told = await ask_images(pod, wanted, request.namespace, self._images)
+        clash = conflict(pod, request.object, self._settings, trust, wanted)
+        if clash is not None:
+            return deny(asked, why=clash.why, remedy=clash.remedy, rule=clash.rule, field=clash.field)
+        under_shim = self._under_shim(request, pod, trust, wanted, told)
+        return Answer(patch=(*self._steps(pod, trust, awaited=bool(wanted.by)), *under_shim))
+
+    async def _decision(self, request: Request) -> Decision:
+        """Give what policies say of the pod; it is obeyed by who judges the pod, once nobody changes it."""
+        bare = without(read_pod(request.object), self._settings)
+        labels = await self._namespaces.labels(request.namespace)
+        return self._policy.decide(
+            object_question(
+                msgspec.structs.replace(request, object=bare),
+                Door.POD,
+                at=self._granter.now(),
+                namespace_labels=labels,
+            )
+        )
+
+    def _under_shim(
+        self, request: Request, pod: Pod, trust: Trust, wanted: main_process.Wanted, told: Set[str]
+    ) -> Iterable[Step]:
+        who = request.user_info.identity()
+
         def issue(container: Container) -> str:
-            who = request.user_info.identity()
-            return self._granter.grant_application(container, request.namespace, who, request.uid)
+            return self._granter.grant_application(container, request.namespace, who, request.uid, wanted)
 
-        return main_process.steps(pod, request.namespace, trust.roots, issue)
+        def is_theirs(grant: Grant) -> bool:
+            return self._granter.is_for(grant, who)
 
-    def _steps(self, pod: Pod, trust: Trust) -> Iterable[Step]:
+        return main_process.steps(
+            pod, wanted, request.namespace, trust.roots, issue, is_theirs=is_theirs, told=told
+        )
+
+    def _steps(self, pod: Pod, trust: Trust, *, awaited: bool) -> Iterable[Step]:
         initial, main = _guarded(pod.spec.init_containers), pod.spec.containers
         guarded = tuple(container.name for container in (*initial, *main))
         yield from _annotate(pod)
         yield from _label(pod)
         yield from _place_volumes(pod, self._settings)
-        yield from _name_collector(pod, self._settings, trust)
         yield from _place_recorder(
             pod,
-            recorder.container(self._settings, trust, guarded, awaited=bool(main_process.asked_for(pod))),
+            recorder.container(self._settings, trust, guarded, awaited=awaited),
         )
         yield from _mount_all("/spec/initContainers", initial, offset=1)
         yield from _mount_all("/spec/containers", main, offset=0)
@@ -123,15 +156,6 @@ def _place_volumes(pod: Pod, settings: RecorderSettings) -> Iterable[Step]:
             yield PatchOperation("replace", f"/spec/volumes/{present.index(volume['name'])}", volume)
         else:
             yield PatchOperation("add", "/spec/volumes/-", volume)
-
-
-def _name_collector(pod: Pod, settings: RecorderSettings, trust: Trust) -> Iterable[Step]:
-    alias = recorder.host_alias(settings, trust)
-    if pod.spec.asks_cluster_dns or not alias.ip or alias in (pod.spec.host_aliases or ()):
-        return
-    if pod.spec.host_aliases is None:
-        yield PatchOperation("add", "/spec/hostAliases", [])
-    yield PatchOperation("add", "/spec/hostAliases/-", alias)
 
 
 def _place_recorder(pod: Pod, container: recorder.Json) -> Iterable[Step]:

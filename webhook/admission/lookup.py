@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from sidecar.contract.errors import ClusterError
 from webhook.admission.pods import Pod
 from webhook.policy.rights import Right
+from webhook.registry.manifests import Program
 
 
 class PodLookup(Protocol):
@@ -45,4 +46,12 @@ class RoleLookup(Protocol):
 
     async def rights(self, kind: str, namespace: str, name: str) -> Sequence[Right] | None:
         """Give the rules of a ``Role`` or ``ClusterRole``, None when there is none. Raises ClusterError."""
+        ...
+
+
+class ImageLookup(Protocol):
+    """Knows images."""
+
+    async def program(self, image: str, pod: Pod, namespace: str) -> Program:
+        """Give what an image of a pod starts. Raises ImageError when that cannot be known."""
         ...

@@ -13,7 +13,7 @@ import msgspec
 
 from sidecar.contract.errors import ClusterError
 from sidecar.masking import FieldFinding
-from webhook.admission.approving import Approving
+from webhook.admission.approving import Approving, answered
 from webhook.admission.denials import refused_by_policy, unavailable
 from webhook.admission.lookup import NamespaceLookup, RoleLookup
 from webhook.admission.questions import (
@@ -26,7 +26,7 @@ from webhook.admission.questions import (
     scanned,
     template_question,
 )
-from webhook.admission.review import Answer, MalformedReviewError, Noted, Request
+from webhook.admission.review import Answer, MalformedReviewError, Request
 from webhook.admission.system import is_for_itself, is_system, is_system_token
 from webhook.approvals.subjects import Change, object_subject
 from webhook.policy.decision import Action, Decision, Door, Operation, Policy, Question
@@ -101,10 +101,7 @@ class ObjectDoor:
         if decision.action is Action.APPROVE:
             subject = object_subject(change, question)
             ticketed = self._in_its_place(question, change)
-            passed = await self._approving.ask(asked, request, ticketed, decision, subject)
-            if isinstance(passed, Answer):
-                return passed
-            return Answer(decision=passed.decision, noted=Noted(approval=passed.approval))
+            return answered(await self._approving.ask(asked, request, ticketed, decision, subject))
         if decision.action.refuses:
             return refused_by_policy(asked, decision)
         return Answer(decision=decision)

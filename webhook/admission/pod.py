@@ -11,16 +11,17 @@ import msgspec
 
 from sidecar.contract.errors import ClusterError
 from webhook.admission import main_process
-from webhook.admission.approving import Approving
+from webhook.admission.approving import Approving, answered
 from webhook.admission.conflicts import conflict
 from webhook.admission.denials import deny, refused_by_policy, unavailable
+from webhook.admission.grants import Granter
 from webhook.admission.injected import Difference, difference, read_pod, was_injected, without
 from webhook.admission.injection import creation_of
 from webhook.admission.lookup import NamespaceLookup
 from webhook.admission.pods import Pod
 from webhook.admission.questions import object_question
 from webhook.admission.recorder import Json, RecorderSettings, Trust
-from webhook.admission.review import Answer, Noted, Request, decode_object
+from webhook.admission.review import Answer, Request, decode_object
 from webhook.admission.system import is_made_from_template
 from webhook.admission.templates import Templates
 from webhook.approvals.subjects import pod_subject
@@ -53,9 +54,9 @@ class PodDoor:
         templates: Templates,
         policy: Policy,
         approving: Approving,
-        clock: Callable[[], int],
+        granter: Granter,
     ) -> None:
-        """``clock`` gives Unix seconds."""
+        """``granter`` knows to whom grants were issued, and the time."""
         self._settings = settings
         self._trust = trust
         self._exempt = exempt
@@ -63,7 +64,7 @@ class PodDoor:
         self._templates = templates
         self._policy = policy
         self._approving = approving
-        self._clock = clock
+        self._granter = granter
 
     async def review(self, request: Request) -> Answer:
         """Give whether the pod may be. Raises MalformedReviewError."""
@@ -78,13 +79,14 @@ class PodDoor:
 
     async def _judge(self, asked: str, request: Request, pod: Pod, whole: Json) -> Answer:
         trust = self._trust()
-        bare = msgspec.structs.replace(request, object=without(whole, self._settings, trust))
+        bare = msgspec.structs.replace(request, object=without(whole, self._settings))
         labels = await self._namespaces.labels(request.namespace)
-        question = object_question(bare, Door.POD, at=self._clock(), namespace_labels=labels)
+        question = object_question(bare, Door.POD, at=self._granter.now(), namespace_labels=labels)
         decision = self._policy.decide(question)
         if decision.action is Action.DENY:
             return refused_by_policy(asked, decision)
-        refused = self._unrecordable(asked, request, pod, whole, trust)
+        wanted = main_process.wanted(pod, decision)
+        refused = self._unrecordable(asked, request, pod, whole, trust, wanted=wanted)
         if refused is not None:
             return refused if decision.action.refuses else msgspec.structs.replace(refused, decision=decision)
         if decision.action is not Action.APPROVE:
@@ -93,22 +95,26 @@ class PodDoor:
             return await self._made_from_template(asked, pod, question, decision)
         subject = pod_subject(question)
         called = msgspec.structs.replace(question, name=subject.target.name)
-        passed = await self._approving.ask(asked, bare, called, decision, subject)
-        if isinstance(passed, Answer):
-            return passed
-        return Answer(decision=passed.decision, noted=Noted(approval=passed.approval))
+        return answered(await self._approving.ask(asked, bare, called, decision, subject))
 
     def _unrecordable(
-        self, asked: str, request: Request, pod: Pod, whole: Json, trust: Trust
+        self,
+        asked: str,
+        request: Request,
+        pod: Pod,
+        whole: Json,
+        trust: Trust,
+        *,
+        wanted: main_process.Wanted,
     ) -> Answer | None:
         """Give the refusal of a pod whose sessions could not be recorded."""
-        clash = conflict(pod, request.object, self._settings, trust)
-        needs_alias = not pod.spec.asks_cluster_dns
-        changed = difference(
-            whole, self._settings, trust, needs_alias=needs_alias, awaited=bool(main_process.asked_for(pod))
-        )
+        clash = conflict(pod, request.object, self._settings, trust, wanted)
+        changed = difference(whole, self._settings, trust, awaited=bool(wanted.by))
         if changed is None:
-            found = main_process.astray(pod, request.namespace, trust.roots)
+            who = request.user_info.identity()
+            found = main_process.astray(
+                pod, wanted, request.namespace, trust.roots, lambda grant: self._granter.is_for(grant, who)
+            )
             changed = found and Difference(found.why, found.field)
         if changed is not None and (clash is None or was_injected(whole, self._settings)):
             why = f"what Chaperone injects is not in this pod as it was injected: {changed.why}"

@@ -11,8 +11,10 @@ import msgspec
 from sidecar.contract import environment
 from sidecar.contract.errors import ConfigurationError
 from sidecar.contract.names import (
+    DEBUG_VOLUME,
     MAIN_PROCESS_FLAG,
     RECORDER_CONTAINER,
+    SESSION_FLAG,
     SHIM_DIRECTORY,
     SHIM_PATH,
     SHIM_VOLUME,
@@ -46,6 +48,7 @@ class EnvironmentVariable(msgspec.Struct, frozen=True):
 
     name: str
     value: str = ""
+    value_from: dict[str, object] | None = msgspec.field(name="valueFrom", default=None)
 
 
 class Capabilities(msgspec.Struct, frozen=True):
@@ -54,23 +57,35 @@ class Capabilities(msgspec.Struct, frozen=True):
     add: tuple[str, ...] | None = None
 
 
-class SecurityContext(msgspec.Struct, frozen=True):
+class SecurityContext(msgspec.Struct, frozen=True, rename="camel"):
     """What a container may do."""
 
     privileged: bool | None = None
     capabilities: Capabilities | None = None
+    proc_mount: str | None = None
+
+    @property
+    def added(self) -> frozenset[str]:
+        """Capabilities beyond the runtime's default ones, as capabilities(7) names them but for ``CAP_``."""
+        added = (self.capabilities or Capabilities()).add or ()
+        return frozenset(name.upper().removeprefix("CAP_") for name in added)
 
 
 class Container(msgspec.Struct, frozen=True, rename="camel"):
     """A container of any kind."""
 
     name: str
+    image: str = ""
+    image_pull_policy: str = ""
     command: tuple[str, ...] | None = None
     args: tuple[str, ...] | None = None
     security_context: SecurityContext | None = None
     env: tuple[EnvironmentVariable, ...] | None = None
+    env_from: tuple[dict[str, object], ...] | None = None
     volume_mounts: tuple[VolumeMount, ...] | None = None
     volume_devices: tuple[VolumeDevice, ...] | None = None
+    termination_message_path: str = ""
+    """Where the kubelet mounts a file that the container may write; empty where the kubelet decides."""
     stdin: bool = False
     tty: bool = False
     target_container_name: str = ""
@@ -79,14 +94,14 @@ class Container(msgspec.Struct, frozen=True, rename="camel"):
     @property
     def line(self) -> tuple[str, ...]:
         """The command line of its own program without the shim; nothing where the image gives it."""
-        own = wrapped(self.command) or self.command
+        own = wrapped(self.command) or begun(self.command) or self.command
         return (*own, *(self.args or ())) if own else ()
 
     @property
     def sees_shim(self) -> bool:
         """Whether its ``/.chaperone`` is the one the recorder fills for it."""
         here = [mount for mount in self.volume_mounts or () if mount.path == str(SHIM_DIRECTORY)]
-        return len(here) == 1 and is_shim_mount(here[0], self.name)
+        return len(here) == 1 and (is_shim_mount(here[0], self.name) or is_debug_mount(here[0]))
 
     @property
     def log_is_masked(self) -> bool:
@@ -96,18 +111,8 @@ class Container(msgspec.Struct, frozen=True, rename="camel"):
     @property
     def may_trace(self) -> bool:
         """Whether it may look into processes of other users (ptrace(2))."""
-        return self._has("SYS_PTRACE")
-
-    @property
-    def may_mount(self) -> bool:
-        """Whether it may change what lies where in its own files (mount(2))."""
-        return self._has("SYS_ADMIN")
-
-    def _has(self, capability: str) -> bool:
         context = self.security_context or SecurityContext()
-        added = (context.capabilities or Capabilities()).add or ()
-        names = {name.upper().removeprefix("CAP_") for name in added}
-        return bool(context.privileged) or not names.isdisjoint({capability, "ALL"})
+        return bool(context.privileged) or not context.added.isdisjoint({"SYS_PTRACE", "ALL"})
 
     @property
     def trusted_roots(self) -> tuple[bytes, ...]:
@@ -117,6 +122,12 @@ class Container(msgspec.Struct, frozen=True, rename="camel"):
             return tuple(root for value in values for root in environment.read_roots(value))
         except ConfigurationError:
             return ()
+
+
+class HostPath(msgspec.Struct, frozen=True):
+    """A path of the node."""
+
+    path: str = ""
 
 
 class Projected(msgspec.Struct, frozen=True):
@@ -129,6 +140,7 @@ class Volume(msgspec.Struct, frozen=True, rename="camel"):
     """A volume, and whether it is of a kind that the kubelet alone writes into."""
 
     name: str
+    host_path: HostPath | None = None
     config_map: dict[str, object] | None = None
     secret: dict[str, object] | None = None
     downward_api: dict[str, object] | None = msgspec.field(name="downwardAPI", default=None)
@@ -176,6 +188,12 @@ class HostAlias(msgspec.Struct, frozen=True):
     hostnames: tuple[str, ...] | None = None
 
 
+class Named(msgspec.Struct, frozen=True):
+    """Another object, by its name."""
+
+    name: str = ""
+
+
 class PodSpec(msgspec.Struct, frozen=True, rename="camel"):
     """A pod's specification."""
 
@@ -186,10 +204,10 @@ class PodSpec(msgspec.Struct, frozen=True, rename="camel"):
     node_selector: dict[str, str] | None = None
     os: OperatingSystem | None = None
     host_aliases: tuple[HostAlias, ...] | None = None
-    host_network: bool = False
     share_process_namespace: bool | None = None
     host_pid: bool = msgspec.field(name="hostPID", default=False)
-    dns_policy: str = "ClusterFirst"
+    image_pull_secrets: tuple[Named, ...] | None = None
+    """Those of its service account too: the API server writes them in."""
 
     @property
     def everything(self) -> tuple[Container, ...]:
@@ -213,13 +231,6 @@ class PodSpec(msgspec.Struct, frozen=True, rename="camel"):
         if self.shares_processes and container in (self.ephemeral_containers or ()):
             names += [one.name for one in self.containers]
         return tuple(dict.fromkeys(names))
-
-    @property
-    def asks_cluster_dns(self) -> bool:
-        """Whether its containers find Services by name (``dnsPolicy``; the node's DNS knows none)."""
-        if self.dns_policy == "ClusterFirst":
-            return not self.host_network
-        return self.dns_policy == "ClusterFirstWithHostNet"
 
 
 class NotRunning(msgspec.Struct, frozen=True):
@@ -276,11 +287,36 @@ def absolute(path: str) -> str:
     return posixpath.normpath("/" + path.lstrip("/"))
 
 
+def is_below(path: str, folder: str) -> bool:
+    """Tell whether a path lies in a folder; both as ``absolute`` gives them."""
+    return path.startswith(folder.rstrip("/") + "/")
+
+
+def covers_shim(path: str) -> bool:
+    """Tell whether a mount there would be over, at or under the shim's directory."""
+    real = absolute(path)
+    return real in {"/", str(SHIM_DIRECTORY)} or is_below(real, str(SHIM_DIRECTORY))
+
+
 def wrapped(command: Sequence[str] | None) -> tuple[str, ...] | None:
-    """Give what a command begins under the shim with; None for one that it does not."""
+    """Give what a command has run under the shim as an own program; None for one that does not begin so."""
+    return _under_shim(command, MAIN_PROCESS_FLAG)
+
+
+def begun(command: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Give what a command begins as a session under the shim with; None for one that it does not."""
+    return _under_shim(command, SESSION_FLAG)
+
+
+def _under_shim(command: Sequence[str] | None, flag: str) -> tuple[str, ...] | None:
     words = tuple(command or ())
-    is_ours = len(words) > 3 and words[0] == str(SHIM_PATH) and words[2] == MAIN_PROCESS_FLAG
+    is_ours = len(words) > 3 and words[0] == str(SHIM_PATH) and words[2] == flag
     return words[3:] if is_ours else None
+
+
+def is_debug_mount(mount: VolumeMount) -> bool:
+    """Tell whether a mount is the one that debug containers are given."""
+    return mount == VolumeMount(DEBUG_VOLUME, str(SHIM_DIRECTORY), read_only=True)
 
 
 def is_in_its_place(mount: VolumeMount) -> bool:

@@ -1,5 +1,6 @@
 """Reviews as questions to policies: which door a request is at, and what rules may ask about it."""
 
+import posixpath
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, cast
 
@@ -181,9 +182,19 @@ def connect_question(
         namespace_labels=dict(namespace_labels or {}),
         name=name,
         ports=ports,
-        path=(options.path or "").lstrip("/"),
+        path=proxied_path(options.path or ""),
         object=request.object,
     )
+
+
+def proxied_path(path: str) -> str:
+    """Give the path that a proxy connects to, without its first slash.
+
+    The API server resolves ``..`` and the like only after admission (JoinPreservingTrailingSlash of its
+    package ``net``): ``logs/../run/…`` is asked about as written, and runs.
+    """
+    clean = posixpath.normpath("/" + path.lstrip("/")).lstrip("/")
+    return f"{clean}/" if clean and path.endswith("/") else clean
 
 
 def target(name: str) -> tuple[str, tuple[int, ...]]:

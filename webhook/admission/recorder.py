@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 import msgspec
 
 from sidecar.contract import environment, names
-from webhook.admission.pods import HostAlias
 
 Json = dict[str, Any]
 """An object of the Kubernetes API."""
@@ -23,6 +22,7 @@ _POD_FIELDS: Final = {
 }
 """Facts the kubelet fills in (downward API)."""
 _SHIM_VOLUME_SIZE: Final = "8Mi"
+_DEBUG_VOLUME_SIZE: Final = "1Mi"
 _SPOOL_MARGIN: Final = 64 * 1024 * 1024
 """Bytes beside the spool itself: a volume over its limit would have the kubelet evict the pod."""
 
@@ -48,7 +48,7 @@ class Trust(msgspec.Struct, frozen=True):
     ca: str
     """PEM."""
     collector_address: str = ""
-    """Cluster address of the collector's Service, for pods that cannot ask for it by name; may be unknown."""
+    """Cluster address of the collector's Service; may be unknown."""
 
 
 def container(
@@ -82,6 +82,7 @@ def container(
         "terminationMessagePolicy": "File",
         "volumeMounts": [
             {"name": names.SHIM_VOLUME, "mountPath": str(names.SHIM_DIRECTORY)},
+            {"name": names.DEBUG_VOLUME, "mountPath": str(names.DEBUG_DIRECTORY)},
             {"name": names.SPOOL_VOLUME, "mountPath": str(names.SPOOL_DIRECTORY)},
             {"name": names.TOKEN_VOLUME, "mountPath": str(names.TOKEN_FILE.parent), "readOnly": True},
             # Mounted here too, the API server does not mount the application's own token in its place.
@@ -103,7 +104,7 @@ def _startup_probe(guarded: tuple[str, ...]) -> Json:
 
 
 def volumes(settings: RecorderSettings) -> tuple[Json, ...]:
-    """Give the three volumes of a guarded pod."""
+    """Give the volumes of a guarded pod."""
     token = {
         "path": names.TOKEN_FILE.name,
         "audience": names.TOKEN_AUDIENCE,
@@ -111,6 +112,7 @@ def volumes(settings: RecorderSettings) -> tuple[Json, ...]:
     }
     return (
         {"name": names.SHIM_VOLUME, "emptyDir": {"medium": "Memory", "sizeLimit": _SHIM_VOLUME_SIZE}},
+        {"name": names.DEBUG_VOLUME, "emptyDir": {"medium": "Memory", "sizeLimit": _DEBUG_VOLUME_SIZE}},
         {
             "name": names.SPOOL_VOLUME,
             "emptyDir": {"sizeLimit": _quantity(settings.spool_bytes + _SPOOL_MARGIN)},
@@ -132,9 +134,9 @@ def mount(guarded: str) -> Json:
     }
 
 
-def host_alias(settings: RecorderSettings, trust: Trust) -> HostAlias:
-    """Give the entry of ``/etc/hosts`` by which a pod without cluster DNS finds the collector."""
-    return HostAlias(trust.collector_address, (collector_host(settings),))
+def debug_mount() -> Json:
+    """Give the mount of a debug container, read-only."""
+    return {"name": names.DEBUG_VOLUME, "mountPath": str(names.SHIM_DIRECTORY), "readOnly": True}
 
 
 def collector_host(settings: RecorderSettings) -> str:
@@ -167,6 +169,7 @@ def _environment(settings: RecorderSettings, trust: Trust, guarded: tuple[str, .
         environment.ROOT_KEYS: environment.write_roots(trust.roots),
         environment.CA: trust.ca,
         environment.COLLECTOR: settings.collector,
+        **({environment.COLLECTOR_ADDRESS: trust.collector_address} if trust.collector_address else {}),
         environment.SPOOL_BYTES: str(settings.spool_bytes),
         environment.MAX_SESSIONS: str(settings.max_sessions),
     }

@@ -155,6 +155,8 @@ class Noted(msgspec.Struct, frozen=True):
     reaches: tuple[str, ...] = ()
     """Containers whose processes can be seen from there, besides its own."""
     privileges: tuple[str, ...] = ()
+    recorded: bool = False
+    """Whether what happens is in a session that runs already: of an attach, the own program's."""
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ from webhook.admission.approval_rights import Rights
 from webhook.admission.denials import deny, unavailable
 from webhook.admission.review import Answer, PatchOperation, RemoveOperation, Request, decode_object
 from webhook.approvals import telling
+from webhook.approvals.asking import decider
 from webhook.approvals.objects import Person
 from webhook.approvals.standing import (
     PLURAL,
@@ -103,7 +104,7 @@ class StandingApprovalDoor:
         refusal = await self._refusal(given, approval, request)
         if refusal is not None or approval is None:
             return self._refuse(asked, given, refusal, request)
-        status = stamped(given.spec, approval, _person(request, self._shown), self._clock())
+        status = stamped(given.spec, approval, self._person(request), self._clock())
         reason = self._masked(given.spec.reason)
         if not request.dry_run:
             made = replace(given, status=status, spec=replace(given.spec, reason=reason))
@@ -115,7 +116,7 @@ class StandingApprovalDoor:
     async def _refusal(
         self, given: StandingApproval, approval: Approval | None, request: Request
     ) -> Refusal | None:
-        spec, person = given.spec, _person(request, self._shown)
+        spec, person = given.spec, self._person(request)
         if approval is None:
             return Refusal("NoSuchRule", _NO_RULE)
         words = (" ".join((spec.user, *spec.argv_prefix)), spec.resource, spec.target, spec.container)
@@ -148,7 +149,7 @@ class StandingApprovalDoor:
             why = "it was revoked already" if before.status else "it never held, for nobody stamped it"
             return deny(asked, why=why, remedy="nothing needs to be done", rule="TooLate", field="revoke")
         reason = self._masked(after.revoke.reason)
-        status = revoked(before.status, _person(request, self._shown), reason, self._clock())
+        status = revoked(before.status, self._person(request), reason, self._clock())
         self._tell_end(before, reason, request)
         return Answer(patch=(RemoveOperation("/revoke"), _status(status)))
 
@@ -157,6 +158,9 @@ class StandingApprovalDoor:
         if given.holds(self._clock()):
             self._tell_end(given, "removed", request)
         return Answer()
+
+    def _person(self, request: Request) -> Person:
+        return decider(self._shown(request.user_info.identity()))
 
     def _tell_end(self, given: StandingApproval, reason: str, request: Request) -> None:
         if request.dry_run:
@@ -192,11 +196,6 @@ class StandingApprovalDoor:
 def _with_place(given: StandingApproval, request: Request) -> StandingApproval:
     name = given.metadata.name or request.name
     return replace(given, metadata=replace(given.metadata, name=name, namespace=request.namespace))
-
-
-def _person(request: Request, shown: Callable[[Identity], Identity]) -> Person:
-    identity = shown(request.user_info.identity())
-    return Person(username=identity.username, uid=identity.uid, groups=identity.groups)
 
 
 def _status(status: StandingStatus) -> PatchOperation:

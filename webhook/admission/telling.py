@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from webhook.admission.pods import Metadata
-from webhook.admission.questions import ConnectOptions, SessionOptions, door_of, resource_of
+from webhook.admission.questions import ConnectOptions, SessionOptions, door_of, proxied_path, resource_of
 from webhook.admission.review import Answer, MalformedReviewError, Noted, Request, decode_object
 from webhook.journal.events import AuditEvent, Kind, Outcome, Where
 from webhook.journal.making import Stamp
@@ -20,7 +20,7 @@ ADVICE: Final = frozenset({"Remedy", "ApprovalRequest", "ApproveCommand", "WaitC
 """Causes that say what to do, not why."""
 _ALWAYS_TOLD: Final = frozenset({"guardpolicies"})
 """Doors whose every answer is an event, whether or not policies were asked."""
-_NEVER_TOLD: Final = frozenset({"injection"})
+_NEVER_TOLD: Final = frozenset({"injection", "debugging"})
 """Doors that decide nothing: only what they refuse is an event."""
 _UNRECORDED: Final = frozenset({"connections", "attach", "ephemeralcontainers"})
 """Doors whose every decision is an event: nothing else tells of what they let through."""
@@ -106,11 +106,13 @@ def _terms(answer: Answer, request: Request, session: SessionOptions) -> dict[st
     That the glass was broken, a terminal or input asked for, that nothing records what may happen now.
     """
     decision, noted = answer.decision, answer.noted
+    is_recorded = bool(noted.session) or noted.recorded
     told = {
         "break_glass": bool(decision and decision.break_glass),
         "tty": session.tty or noted.tty,
         "stdin": session.stdin or noted.stdin,
-        "unrecorded": answer.allowed and request.sub_resource in _INTO_CONTAINERS and not noted.session,
+        "recorded": answer.allowed and noted.recorded,
+        "unrecorded": answer.allowed and request.sub_resource in _INTO_CONTAINERS and not is_recorded,
     }
     return {name: "true" for name, holds in told.items() if holds}
 
@@ -133,7 +135,7 @@ def _connection(request: Request) -> dict[str, str]:
     if options.ports:
         details["ports"] = ",".join(map(str, options.ports))
     if options.path:
-        details["path"] = options.path[:_MOST_PATH]
+        details["path"] = proxied_path(options.path)[:_MOST_PATH]
     return details
 
 

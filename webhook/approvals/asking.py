@@ -135,6 +135,11 @@ def requester(identity: Identity) -> Person:
     return Person(username=identity.username, uid=identity.uid, groups=tuple(identity.groups[:MAX_GROUPS]))
 
 
+def decider(identity: Identity) -> Person:
+    """Give who decides, with all their groups: rules say whose members may."""
+    return Person(username=identity.username, uid=identity.uid, groups=identity.groups)
+
+
 def ticket(
     wanted: Wish,
     generation: int,

@@ -77,6 +77,17 @@ class Target(_Part, frozen=True, kw_only=True):
     """Keyed digest of what of it counted then, hexadecimal, after the key's name and a dot."""
 
 
+class Program(_Part, frozen=True, kw_only=True):
+    """A program that waits inside a session; its text is masked. What nobody may read is empty."""
+
+    executable: str = ""
+    """The file, after links: a script's is its interpreter."""
+    cwd: str = ""
+    """The directory it starts in."""
+    uid: int
+    """The effective user, as the container numbers users."""
+
+
 class Spec(_Part, frozen=True, kw_only=True):
     """What is asked. Written once, by the admission side; never changed."""
 
@@ -88,6 +99,8 @@ class Spec(_Part, frozen=True, kw_only=True):
     """In one line, masked."""
     argv: tuple[str, ...] = ()
     """The command line, masked."""
+    program: Program | None = None
+    """What waits, where it is a program inside a session."""
     tty: bool = False
     stdin: bool = False
     shown: str = ""

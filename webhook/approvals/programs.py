@@ -20,6 +20,7 @@ from webhook.approvals.objects import (
     ApprovalRequest,
     Metadata,
     Phase,
+    Program,
     Spec,
     Status,
     Target,
@@ -145,16 +146,26 @@ def ticket_for(program: WaitingProgram, now: dt.datetime) -> ApprovalRequest:
     """Give the approval request for one program. Its digest is over what is masked: it names a process."""
     wanted, grant = program.wanted, program.grant
     policy, _, rule = wanted.rule.partition("/")
-    name = (wanted.argv[0] if wanted.argv else "") or wanted.executable or "a program"
+    name = _said((wanted.argv[0] if wanted.argv else "") or wanted.executable) or "a program"
     place = f"pod {grant.namespace}/{grant.pod}, container {grant.container}"
-    bound = (wanted.session, wanted.program, wanted.turn, wanted.rule, wanted.executable, wanted.argv)
+    started = _program(wanted)
+    bound = (
+        wanted.session,
+        wanted.program,
+        wanted.turn,
+        wanted.rule,
+        wanted.executable,
+        wanted.argv,
+        started,
+    )
     spec = Spec(
         requester=requester(program.identity),
         door=Door.EXEC,
         operation=Operation.CONNECT,
         target=Target(resource="pods", name=grant.pod, uid=grant.pod_uid, container=grant.container),
-        asked=f"program {name[:_MOST_SAID]} inside session {wanted.session} in {place}",
+        asked=f"program {name} inside session {wanted.session} in {place}{_how(started)}",
         argv=wanted.argv,
+        program=started,
         tty=grant.tty,
         digest=hashlib.sha256(msgspec.json.encode(bound)).hexdigest(),
         policy=policy,
@@ -167,6 +178,27 @@ def ticket_for(program: WaitingProgram, now: dt.datetime) -> ApprovalRequest:
     ask, _, _ = wanted.approval.rpartition("-")
     metadata = Metadata(name=wanted.approval, namespace=grant.namespace, labels={ASK_LABEL: ask})
     return ApprovalRequest(metadata=metadata, spec=spec)
+
+
+def _program(wanted: ApprovalWanted) -> Program | None:
+    """Give what is to run; None for a line that was typed, and where the recorder did not tell."""
+    if wanted.uid is None:
+        return None
+    return Program(executable=wanted.executable, cwd=wanted.cwd, uid=wanted.uid)
+
+
+def _how(program: Program | None) -> str:
+    """Give what beside its arguments says what a program will do: its file, its user and its directory."""
+    if program is None:
+        return ""
+    file = _said(program.executable) or "that nobody may read"
+    return f": file {file}, as user id {program.uid}, in {_said(program.cwd) or 'an unknown directory'}"
+
+
+def _said(text: str) -> str:
+    """Give others' words for one line: what would break it is blank, and what is cut ends with dots."""
+    kept = "".join(character if character.isprintable() else " " for character in text[:_MOST_SAID])
+    return f"{kept}…" if len(text) > _MOST_SAID else kept
 
 
 def encode_approval(approval: Approval) -> bytes:
@@ -186,5 +218,5 @@ def _denial(ticket: ApprovalRequest) -> str:
     last = ticket.status.decisions[-1] if ticket.status.decisions else None
     if last is None:
         return "it was denied"
-    said = "".join(character if character.isprintable() else " " for character in last.reason[:_MOST_SAID])
+    said = _said(last.reason)
     return f"{last.by.username[:_MOST_SAID]} denied it" + (f": {said}" if said else "")

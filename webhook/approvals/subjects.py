@@ -155,10 +155,11 @@ def connect_subject(question: Question, resource: str, name: str, options: msgsp
     """
     asked = _read(options, "the connection's options hold") or {}
     bound = {key: value for key, value in asked.items() if key not in {"kind", "apiVersion", "metadata"}}
+    unknown = "any" if question.door is Door.PORT_FORWARD else "not said"
     return Subject(
         target=Target(resource=resource, name=question.name),
         digested=msgspec.json.encode((resource, name, bound), order="deterministic"),
-        shown=_json({"ports": list(question.ports) or "not said", "path": question.path}),
+        shown=_json({"ports": list(question.sure_ports) or unknown, "path": question.path}),
     )
 
 

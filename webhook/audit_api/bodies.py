@@ -6,6 +6,7 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 from fastapi import Request
 
+from sidecar.contract.decoding import UNREADABLE
 from webhook.audit_api.errors import ApiError, Reason
 from webhook.audit_api.objects import API_VERSION
 
@@ -39,7 +40,7 @@ def read_object(body: bytes, what: str, type_: type[_O]) -> _O:
     kind = what.rpartition(" ")[2]
     try:
         found = msgspec.json.decode(body, type=type_)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise ApiError(Reason.BAD_REQUEST, f"the body is no {kind}: {error}") from None
     if found.kind != kind or found.api_version != API_VERSION:
         raise ApiError(Reason.BAD_REQUEST, f"the body must be {what} of {API_VERSION}")

@@ -4,6 +4,7 @@ import base64
 
 import msgspec
 
+from sidecar.contract.decoding import UNREADABLE
 from sidecar.contract.identifiers import is_session_id
 from webhook.audit_api.errors import ApiError, Reason
 
@@ -27,8 +28,13 @@ def decode_continue(text: str) -> Continue:
     try:
         padded = text + "=" * (-len(text) % 4)
         token = msgspec.json.decode(base64.urlsafe_b64decode(padded.encode()), type=Continue)
-    except (ValueError, msgspec.MsgspecError):
+    except (ValueError, *UNREADABLE):
         token = None
-    if token is None or not is_session_id(token.before) or not token.resource_version.isdigit():
+    if (
+        token is None
+        or not is_session_id(token.before)
+        or not token.resource_version.isdigit()
+        or abs(token.at) >> 63
+    ):
         raise ApiError(Reason.EXPIRED, "the continue token cannot be read; list again without it")
     return token

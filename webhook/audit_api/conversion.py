@@ -80,6 +80,10 @@ def _spec(record: SessionRecord) -> SessionSpec:
         tty=record.tty,
         stdin=record.stdin,
         terminal=TerminalSize(record.rows, record.cols) if record.tty else UNSET,
+        kind=record.kind.value,
+        without_content=not record.content,
+        resumed=record.resumed,
+        previous=record.previous,
         masking=Masking(record.profile, record.masking),
         decision=SessionDecision(
             action=decision.action,

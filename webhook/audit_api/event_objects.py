@@ -132,6 +132,7 @@ FIELDS: Final[Mapping[str, Callable[[Any], str]]] = MappingProxyType(
         "action": lambda event: event.decision.action,
         "policy": lambda event: event.decision.policy,
         "rule": lambda event: event.decision.rule,
+        "about.uid": lambda event: event.about.uid,
         "approval": lambda event: event.approval,
         "session": lambda event: event.session,
     }

@@ -12,6 +12,7 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from msgspec import UNSET, UnsetType
 
+from sidecar.contract.decoding import UNREADABLE
 from sidecar.contract.errors import ClusterError
 from webhook.audit_api.access import EXPORTS, Action, Read, ReadHook
 from webhook.audit_api.bodies import body_of
@@ -95,7 +96,7 @@ class Exports:
 def _parse(body: bytes) -> Export:
     try:
         export = msgspec.json.decode(body, type=Export)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise ApiError(Reason.BAD_REQUEST, f"the Export cannot be read: {error}") from None
     if not 0 < len(export.spec.asked) <= _MOST_ASKED:
         raise ApiError(Reason.BAD_REQUEST, f"spec.asked says what is exported, in {_MOST_ASKED} characters")

@@ -5,6 +5,7 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from sidecar.contract.decoding import UNREADABLE
 from webhook.audit_api.errors import ApiError, Reason
 from webhook.audit_api.objects import API_VERSION, ListMeta, ObjectMeta, Part, User, rfc3339, unix_nanoseconds
 from webhook.journal.holds import Hold, Scope
@@ -148,7 +149,7 @@ def parse_release(body: bytes) -> str:
 def _decoded(body: bytes, kind: type[_B], what: str) -> _B:
     try:
         return msgspec.json.decode(body, type=kind)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise ApiError(Reason.BAD_REQUEST, f"the body is no {what}: {error}") from None
 
 

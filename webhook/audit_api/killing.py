@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 from fastapi import FastAPI, Request, Response
 
+from sidecar.contract.events import SessionKind
 from sidecar.contract.sealing import Identity
 from webhook.audit_api.bodies import body_of, read_object
 from webhook.audit_api.errors import ApiError, Reason, unknown_session
@@ -58,6 +59,12 @@ class Kills:
             raise unknown_session(name)
         if record.phase is not Phase.ACTIVE:
             message = f'session "{name}" has ended: nothing is left to be ended'
+            raise ApiError(Reason.CONFLICT, message, name=name, kind="sessions")
+        if record.kind is SessionKind.MAIN_PROCESS:
+            message = (
+                f'session "{name}" is a container\'s own program, which ends with its pod: kubectl delete pod'
+                f" {record.pod} -n {record.namespace}"
+            )
             raise ApiError(Reason.CONFLICT, message, name=name, kind="sessions")
         if self._order is None:
             raise ApiError(Reason.METHOD_NOT_ALLOWED, "this server ends no sessions")

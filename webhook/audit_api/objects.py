@@ -87,6 +87,14 @@ class SessionSpec(Part, frozen=True):
     stdin: bool = False
     terminal: TerminalSize | UnsetType = UNSET
     """Absent without a terminal."""
+    kind: str = "exec"
+    """main-process for a container's own program, whose user is who made the pod; absent for exec."""
+    without_content: bool = False
+    """Of an own program: what came and went is counted and not recorded."""
+    resumed: bool = False
+    """Another recorder had the program before, so that output may be missing at the beginning."""
+    previous: str = ""
+    """Of an own program: its session before this one, under another recorder or before a restart."""
 
 
 class ByteCounts(Part, frozen=True, omit_defaults=False):
@@ -142,7 +150,7 @@ class SessionStatus(Part, frozen=True):
 
 
 class Session(Part, frozen=True, omit_defaults=False):
-    """One recorded exec session."""
+    """One recorded session: an exec, or a container's own program."""
 
     metadata: ObjectMeta
     spec: SessionSpec
@@ -279,6 +287,11 @@ def unix_nanoseconds(text: str) -> int:
         raise ValueError(f"the time {text!r} has no offset from UTC")
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * _NANOSECONDS + since.microseconds * 1000
+
+
+def nearest_moment(text: str) -> int:
+    """Read an RFC 3339 time to ask a store by, which has 64 bits: the nearest there is. Raises ValueError."""
+    return min(max(unix_nanoseconds(text), -(1 << 63)), (1 << 63) - 1)
 
 
 def duration(nanoseconds: int) -> str:

@@ -130,4 +130,6 @@ def _start(record: SessionRecord) -> SessionStart:
         profile=record.profile,
         masking=record.masking,
         recorder=record.recorder,
+        kind=record.kind,
+        content=record.content,
     )

@@ -10,7 +10,7 @@ import msgspec
 from webhook.audit_api.continuation import Continue, decode_continue
 from webhook.audit_api.discovery import AGGREGATED_CONTENT_TYPES
 from webhook.audit_api.errors import ApiError, Reason
-from webhook.audit_api.objects import unix_nanoseconds
+from webhook.audit_api.objects import nearest_moment
 from webhook.audit_api.selectors import SESSION_FIELDS, Fields, Selectors, parse_selectors
 from webhook.audit_api.table import IncludeObject
 from webhook.replay.asciicast import CastVersion
@@ -105,7 +105,7 @@ def number(query: Mapping[str, str], name: str, default: int) -> int:
 def _moment(query: Mapping[str, str], name: str) -> int | None:
     text = query.get(name, "")
     try:
-        return unix_nanoseconds(text) if text else None
+        return nearest_moment(text) if text else None
     except ValueError:
         raise ApiError(Reason.BAD_REQUEST, f"{name} must be a time such as 2026-03-01T00:00:00Z") from None
 

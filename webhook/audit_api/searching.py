@@ -13,12 +13,13 @@ from webhook.audit_api.objects import (
     SearchHit,
     SearchStatus,
     duration,
-    unix_nanoseconds,
+    nearest_moment,
 )
 from webhook.store.approvals import approvals_by
 from webhook.store.contract import Hit, Passage, Phase, Query, Store
 
 MAX_HITS: Final = 1000
+MOST_EXIT_CODE: Final = 255
 
 
 def parse_search(body: bytes) -> Search:
@@ -28,6 +29,9 @@ def parse_search(body: bytes) -> Search:
         raise ApiError(Reason.INVALID, "spec.text: say what to look for", kind="searches")
     if not 1 <= search.spec.limit <= MAX_HITS:
         raise ApiError(Reason.INVALID, f"spec.limit: must be from 1 to {MAX_HITS}", kind="searches")
+    code = search.spec.exit_code
+    if not isinstance(code, UnsetType) and not 0 <= code <= MOST_EXIT_CODE:
+        raise ApiError(Reason.INVALID, f"spec.exitCode: must be from 0 to {MOST_EXIT_CODE}", kind="searches")
     return search
 
 
@@ -63,7 +67,7 @@ def _phase(text: str) -> Phase:
 def moment(field: str, text: str, kind: str = "searches") -> int | None:
     """Read a time of a search's specification, Unix nanoseconds. Raises ApiError."""
     try:
-        return unix_nanoseconds(text) if text else None
+        return nearest_moment(text) if text else None
     except ValueError:
         message = f"spec.{field}: must be a time such as 2026-03-01T00:00:00Z"
         raise ApiError(Reason.INVALID, message, kind=kind) from None

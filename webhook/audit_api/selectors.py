@@ -18,6 +18,7 @@ SESSION_FIELDS: Final[Fields] = MappingProxyType(
     {
         "metadata.name": lambda session: session.metadata.name,
         "metadata.namespace": lambda session: session.metadata.namespace,
+        "spec.kind": lambda session: session.spec.kind,
         "spec.pod": lambda session: session.spec.pod,
         "spec.user": lambda session: session.spec.user.username,
         "status.phase": lambda session: session.status.phase,

@@ -6,18 +6,25 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from sidecar.contract.decoding import UNREADABLE
 from webhook.approvals import standing
 from webhook.approvals.lifecycle import awaits_review
 from webhook.approvals.objects import API_VERSION, PLURAL, ApprovalRequest, Phase, Verdict
 from webhook.approvals.standing import StandingApproval
+from webhook.cli.answers import decoded_object
 from webhook.cli.cluster import Cluster
 from webhook.cli.failures import CliError, ExitCode
 from webhook.cli.object_names import check_namespace
+from webhook.cli.refusals import is_without_right, unknown_user, way_to_allow
 from webhook.replay.safety import printable
 
 _MERGE_PATCH: Final = "application/merge-patch+json"
 _KINDS: Final = {PLURAL: "approval request", standing.PLURAL: "standing approval"}
 _PASSED_ON: Final = re.compile(r'^admission webhook "[^"]+" denied the request: ')
+_READING: Final = ("reading them", "chaperone-requester")
+_DECIDING: Final = ("deciding", "chaperone-approver")
+_BREAKING: Final = ("breaking the glass", "chaperone-break-glass")
+"""What ClusterRoles of the chart allow."""
 _T = TypeVar("_T")
 
 
@@ -70,23 +77,25 @@ class ApprovalAccess:
         with self.cluster.request(self.path(plural, name), {}) as answer:
             return self.content(answer.status, answer.read(), plural, name)
 
-    def patch(self, plural: str, name: str, body: object) -> bytes:
-        """Change an object. Raises CliError."""
+    def patch(self, plural: str, name: str, body: object, needed: tuple[str, str] = _DECIDING) -> bytes:
+        """Change an object, which takes a role. Raises CliError."""
         content, path = msgspec.json.encode(body), self.path(plural, name)
         with self.cluster.request(path, {}, body=content, patch=_MERGE_PATCH) as answer:
-            return self.content(answer.status, answer.read(), plural, name)
+            return self.content(answer.status, answer.read(), plural, name, needed)
 
     def create(self, plural: str, body: object) -> bytes:
         """Make an object. Raises CliError."""
         with self.cluster.request(self.path(plural), {}, body=msgspec.json.encode(body)) as answer:
-            return self.content(answer.status, answer.read(), plural, "")
+            return self.content(answer.status, answer.read(), plural, "", _DECIDING)
 
     def path(self, plural: str, name: str = "") -> tuple[str, ...]:
         """Give the path of one object, or of all, part by part."""
         where = ("namespaces", self.namespace) if self.namespace else ()
         return ("apis", *API_VERSION.split("/"), *where, plural, *([name] if name else []))
 
-    def content(self, status: int, body: bytes, plural: str, name: str) -> bytes:
+    def content(
+        self, status: int, body: bytes, plural: str, name: str, needed: tuple[str, str] = _READING
+    ) -> bytes:
         """Give the body of a good answer. Raises CliError that says what to do about another."""
         if 200 <= status < 300:
             return body
@@ -98,7 +107,11 @@ class ApprovalAccess:
             raise CliError(
                 "this cluster has no approval requests: is Chaperone installed?", ExitCode.UNAVAILABLE
             )
-        code = ExitCode.FORBIDDEN if status in {401, 403} else ExitCode.FAILED
+        if status == 401:
+            raise unknown_user()
+        if status == 403 and is_without_right(told):
+            told = f"{told}\n{way_to_allow(*needed, self.namespace, told)}"
+        code = ExitCode.FORBIDDEN if status == 403 else ExitCode.FAILED
         raise CliError(told or f"the API server answered {status}", code)
 
 
@@ -109,7 +122,7 @@ def _message(body: bytes) -> str:
     """
     try:
         return _PASSED_ON.sub("", msgspec.json.decode(body, type=_Status).message)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return ""
 
 
@@ -119,7 +132,7 @@ def listed(access: ApprovalAccess, *, everything: bool, unreviewed: bool = False
     Only those that wait unless all are asked for; with ``unreviewed`` those where the glass was broken and
     nobody has reviewed that.
     """
-    found = [_found(bytes(raw)) for raw in decoded(access.get(PLURAL), _List).items or ()]
+    found = [_found(bytes(raw)) for raw in decoded_object(access.get(PLURAL), _List).items or ()]
     if unreviewed:
         shown = [one for one in found if awaits_review(one.ticket)]
     else:
@@ -141,12 +154,13 @@ def say(
     """
     said = {"verdict": verdict.value, "reason": reason, "digest": digest}
     decision = {key: value for key, value in said.items() if value}
-    return _found(access.patch(PLURAL, name, {"decision": decision})).ticket
+    needed = _BREAKING if verdict is Verdict.BREAK_GLASS else _DECIDING
+    return _found(access.patch(PLURAL, name, {"decision": decision}, needed)).ticket
 
 
 def standings(access: ApprovalAccess) -> list[Given]:
     """Give standing approvals, those that end first first. Raises CliError."""
-    raws = decoded(access.get(standing.PLURAL), _List).items or ()
+    raws = decoded_object(access.get(standing.PLURAL), _List).items or ()
     found = [_given(bytes(raw)) for raw in raws]
     return sorted(found, key=lambda one: (str(one.approval.status and one.approval.status.until), one.raw))
 
@@ -162,17 +176,9 @@ def revoke(access: ApprovalAccess, name: str, reason: str) -> StandingApproval:
     return _given(access.patch(standing.PLURAL, name, body)).approval
 
 
-def decoded(body: bytes, kind: type[_T]) -> _T:
-    """Read what the API server answered. Raises CliError."""
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.MsgspecError:
-        raise CliError("the API server's answer cannot be read; is it of another version?") from None
-
-
 def _found(body: bytes) -> Found:
-    return Found(decoded(body, ApprovalRequest), msgspec.Raw(body))
+    return Found(decoded_object(body, ApprovalRequest), msgspec.Raw(body))
 
 
 def _given(body: bytes) -> Given:
-    return Given(decoded(body, StandingApproval), msgspec.Raw(body))
+    return Given(decoded_object(body, StandingApproval), msgspec.Raw(body))

@@ -16,6 +16,7 @@ from webhook.approvals.objects import (
     ApprovalRequest,
     Decided,
     Phase,
+    Program,
     Verdict,
 )
 from webhook.cli.approval_access import Found
@@ -120,6 +121,7 @@ def _facts(ticket: ApprovalRequest) -> list[tuple[str, str]]:
         ("Phase", status.phase.value),
         ("Asked", spec.asked),
         ("Command", shlex.join(spec.argv)),
+        *_program(spec.program),
         ("Streams", _streams(ticket) if spec.argv else ""),
         ("Requester", spec.requester.username),
         ("Groups", ", ".join(spec.requester.groups)),
@@ -135,6 +137,12 @@ def _facts(ticket: ApprovalRequest) -> list[tuple[str, str]]:
         ("Digest", spec.digest),
         ("To approve", _to_approve(ticket) if status.phase is Phase.PENDING else ""),
     ]
+
+
+def _program(program: Program | None) -> list[tuple[str, str]]:
+    if program is None:
+        return []
+    return [("File", program.executable), ("Directory", program.cwd), ("User id", str(program.uid))]
 
 
 def _streams(ticket: ApprovalRequest) -> str:

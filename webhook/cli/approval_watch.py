@@ -11,7 +11,8 @@ import msgspec
 import urllib3
 
 from webhook.approvals.objects import PLURAL, ApprovalRequest
-from webhook.cli.approval_access import ApprovalAccess, decoded
+from webhook.cli.answers import decoded_object
+from webhook.cli.approval_access import ApprovalAccess
 from webhook.cli.failures import CliError, ExitCode
 
 _WATCH_SECONDS: Final = 600
@@ -91,7 +92,7 @@ class Follower:
         self._failures = min(self._failures + 1, 10)
 
     def _list(self) -> Iterator[Change]:
-        found = decoded(self._access.get(PLURAL), _List)
+        found = decoded_object(self._access.get(PLURAL), _List)
         self._version = found.metadata.resource_version
         now = {ticket.metadata.uid: ticket for ticket in found.items or ()}
         gone = [Change(ticket, is_gone=True) for uid, ticket in self._known.items() if uid not in now]
@@ -113,15 +114,15 @@ class Follower:
                 self._access.content(answer.status, answer.read(), PLURAL, "")
             for line in _lines(answer):
                 self._failures = 0
-                yield from self._take(decoded(line, _Event))
+                yield from self._take(decoded_object(line, _Event))
 
     def _take(self, event: _Event) -> Iterator[Change]:
         if event.type == "BOOKMARK":
-            self._version = decoded(bytes(event.object), _Metadata).metadata.resource_version
+            self._version = decoded_object(bytes(event.object), _Metadata).metadata.resource_version
             return
         if event.type not in {"ADDED", "MODIFIED", "DELETED"}:
             raise _GoneError
-        ticket = decoded(bytes(event.object), ApprovalRequest)
+        ticket = decoded_object(bytes(event.object), ApprovalRequest)
         self._version = ticket.metadata.resource_version
         if event.type == "DELETED":
             self._known.pop(ticket.metadata.uid, None)

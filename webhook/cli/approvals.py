@@ -173,9 +173,10 @@ def stand(
     kubeconfig: Kubeconfig = None,
 ) -> None:
     """Approve an action and let its requester do the like for a while without asking again."""
+    seconds = parse_seconds(lasting, option="--for")
     access = _access(kubeconfig, context, namespace)
     ticket = find(access, name).ticket
-    made = give(access, _standing(ticket, parse_seconds(lasting, option="--for"), words, this_target, reason))
+    made = give(access, _standing(ticket, seconds, words, this_target, reason))
     typer.echo(given(made))
     if ticket.status.phase is Phase.PENDING:
         _approve(access, ticket, reason)

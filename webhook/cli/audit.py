@@ -22,6 +22,7 @@ from webhook.audit_api.objects import (
     SessionKill,
     SessionKillSpec,
 )
+from webhook.cli.answers import decoded, decoded_by
 from webhook.cli.cluster import Cluster
 from webhook.cli.failures import CliError, ExitCode
 from webhook.cli.refusals import Asked, not_found, refused
@@ -86,14 +87,14 @@ class Audit:
     ) -> Iterator[Item]:
         """Give sessions of a namespace, or of all, newest first."""
         for raw in self._pages("sessions", namespace, parameters, limit=limit):
-            yield Item(_decode(bytes(raw), Session), raw)
+            yield Item(decoded(bytes(raw), Session), raw)
 
     def events_with(
         self, namespace: str | None, parameters: Mapping[str, str], *, limit: int | None
     ) -> Iterator[tuple[AuditEvent, msgspec.Raw]]:
         """Give audit events of a namespace, or of all and of none, newest first; as objects and as given."""
         for raw in self._pages("auditevents", namespace, parameters, limit=limit):
-            yield _decode(bytes(raw), AuditEvent), raw
+            yield decoded(bytes(raw), AuditEvent), raw
 
     def _pages(
         self, resource: str, namespace: str | None, parameters: Mapping[str, str], *, limit: int | None
@@ -103,7 +104,7 @@ class Audit:
             page_size = _PAGE if left is None else min(left, _PAGE)
             asked = Asked("list", resource, namespace)
             options = {**parameters, "limit": str(page_size), **({"continue": token} if token else {})}
-            page = _decode(self._get(asked, (resource,), options), _Page)
+            page = decoded(self._get(asked, (resource,), options), _Page)
             yield from page.items
             token = page.metadata.continue_
             left = None if left is None else left - len(page.items)
@@ -151,13 +152,13 @@ class Audit:
                 raise not_found(None, name)
             return found
         body = self._get(Asked("get", "sessions", namespace, name), ("sessions", name), {})
-        return Item(_decode(body, Session), msgspec.Raw(body))
+        return Item(decoded(body, Session), msgspec.Raw(body))
 
     def events(self, session: Session) -> Iterator[Event]:
         """Give all events of a session, as far as it is recorded."""
         decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
         for line in self._lines(session, "events", {}, _LINES):
-            yield _decoded(decoder, line)
+            yield decoded_by(decoder, line)
 
     def frames(
         self, session: Session, *, start: int = 0, limit: int | None = None, follow: bool = False
@@ -171,7 +172,7 @@ class Audit:
         asked |= {"follow": "true"} if follow else {}
         decoder = msgspec.json.Decoder(_RecordedFrame)
         for line in self._lines(session, "events", asked, _LINES):
-            frame = _decoded(decoder, line)
+            frame = decoded_by(decoder, line)
             yield Frame(frame.sequence, bytes.fromhex(frame.digest), frame.payload)
 
     def follow(
@@ -215,7 +216,7 @@ class Audit:
         """Give where a text is found."""
         asked = Asked("create", "searches", namespace)
         content = self._created(asked, ("searches",), Search(spec))
-        status = _decode(content, Search).status
+        status = decoded(content, Search).status
         hits = [] if isinstance(status, msgspec.UnsetType) else status.hits
         return SearchAnswer(hits, msgspec.Raw(content))
 
@@ -223,7 +224,7 @@ class Audit:
         """Give which audit events a text is found in."""
         asked = Asked("create", "eventsearches", namespace)
         content = self._created(asked, ("eventsearches",), EventSearch(spec))
-        status = _decode(content, EventSearch).status
+        status = decoded(content, EventSearch).status
         hits = [] if isinstance(status, msgspec.UnsetType) else status.hits
         return EventSearchAnswer(hits, msgspec.Raw(content))
 
@@ -231,7 +232,7 @@ class Audit:
         """Tell of a canary, and give what the record says of it."""
         asked = Asked("create", "canaries", namespace)
         content = self._created(asked, ("canaries",), canary)
-        return CanaryAnswer(_decode(content, Canary), msgspec.Raw(content))
+        return CanaryAnswer(decoded(content, Canary), msgspec.Raw(content))
 
     def _get(self, asked: Asked, path: tuple[str, ...], parameters: Mapping[str, str]) -> bytes:
         with self._cluster.request(_path(asked, path), parameters) as answer:
@@ -291,14 +292,3 @@ def _ambiguous(name: str, found: list[Item]) -> CliError:
 
 def _abbreviates(text: str, name: str) -> bool:
     return name.startswith(text.lower()) or name.endswith(text.lower())
-
-
-def _decode(body: bytes, kind: type[_T]) -> _T:
-    return _decoded(msgspec.json.Decoder(kind), body)
-
-
-def _decoded(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:
-    try:
-        return decoder.decode(body)
-    except msgspec.MsgspecError:
-        raise CliError("the audit API's answer cannot be read; is it of another version?") from None

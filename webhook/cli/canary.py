@@ -26,7 +26,9 @@ def _group() -> None:
 
 
 def run(
-    pod: Annotated[str, typer.Argument(help="A pod under guard, whose container has the program head.")],
+    pod: Annotated[
+        str, typer.Argument(help="A pod under guard, whose container has the program head.", metavar="POD")
+    ],
     *,
     container: Annotated[
         str, typer.Option("--container", "-c", help="Container, instead of the pod's default one.")

@@ -4,6 +4,7 @@ The kubernetes package reads kubeconfigs (certificates, tokens, exec plugins, pr
 connection is used, for the audit API needs none of its generated models.
 """
 
+import logging
 import os
 import ssl
 from collections.abc import Generator, Mapping
@@ -56,14 +57,19 @@ class Cluster:
             self._pool = client.ApiClient(self._configuration).rest_client.pool_manager
             return
         try:
-            loader.load_kube_config(
-                config_file=file, context=context, client_configuration=self._configuration
-            )
+            with _logged_errors() as logged:
+                loader.load_kube_config(
+                    config_file=file, context=context, client_configuration=self._configuration
+                )
             contexts, active = loader.list_kube_config_contexts(file)
         except yaml.YAMLError:
             raise _no_kubeconfig(kubeconfig, "it is not YAML") from None
         except (config.ConfigException, OSError, ValueError) as error:
             raise _no_kubeconfig(kubeconfig, str(error)) from None
+        except (TypeError, AttributeError, LookupError):  # the library takes its form for granted
+            raise _no_kubeconfig(kubeconfig, "it has not the form of a kubeconfig") from None
+        if logged:
+            raise _no_kubeconfig(kubeconfig, f"it gives no credentials: {logged[0]}")
         self.namespace = _namespace(contexts, context or str(active["name"]))
         check_namespace("the context's namespace", self.namespace, ExitCode.CONFIGURATION)
         self._pool = client.ApiClient(self._configuration).rest_client.pool_manager
@@ -125,6 +131,20 @@ class Cluster:
         """Give the headers that say who asks; secret."""
         token = self._configuration.get_api_key_with_prefix("BearerToken")
         return {"Authorization": token} if token else {}
+
+
+@contextmanager
+def _logged_errors() -> Generator[list[str]]:
+    """Give what the library logs as an error, instead: of a failed credential plugin it says nothing else."""
+    logged: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: logged.append(" ".join(record.getMessage().split()))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield logged
+    finally:
+        root.removeHandler(handler)
 
 
 def _is_in_pod() -> bool:

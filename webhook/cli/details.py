@@ -6,12 +6,14 @@ from datetime import datetime
 from msgspec import UnsetType
 from rich.text import Text
 
+from sidecar.contract.events import SessionKind
 from webhook.audit_api.objects import Session
 from webhook.cli.output import PHASE_STYLES
 from webhook.cli.times import human, local
 from webhook.replay.safety import printable
 
 _Fact = tuple[str, str | Text]
+MAIN_PROCESS = SessionKind.MAIN_PROCESS.value
 
 
 def detail_lines(session: Session, now: datetime) -> list[Text]:
@@ -27,6 +29,8 @@ def _what(session: Session) -> list[_Fact]:
     container = printable(f"{session.metadata.namespace}/{spec.pod} · {spec.container}")
     return [
         ("Session", session.metadata.name),
+        ("Kind", _kind(session)),
+        ("Follows", printable(spec.previous)),
         ("Command", printable(shlex.join(spec.command))),
         ("User", printable(user.username)),
         ("Groups", printable(", ".join(user.groups))),
@@ -36,6 +40,16 @@ def _what(session: Session) -> list[_Fact]:
         ("Node", printable(spec.node)),
         ("Streams", f"{'terminal' if spec.tty else 'pipes'}, {'with' if spec.stdin else 'no'} input"),
     ]
+
+
+def _kind(session: Session) -> str:
+    """Say of a container's own program what is recorded; an exec needs no word."""
+    spec = session.spec
+    if spec.kind != MAIN_PROCESS:
+        return ""
+    content = "without content" if spec.without_content else "with content"
+    resumed = ", resumed from another recorder: output may be missing" if spec.resumed else ""
+    return f"the container's own program, recorded {content}{resumed}"
 
 
 def _when(session: Session, now: datetime) -> list[_Fact]:

@@ -95,7 +95,7 @@ def _kind(event: AuditEvent, _: datetime) -> Text:
 
 
 _COLUMNS: Final = (
-    _EventColumn(Column("NAMESPACE", weight=1), _plain(lambda e: e.metadata.namespace)),
+    _EventColumn(Column("NAMESPACE", weight=16), _plain(lambda e: e.metadata.namespace)),
     _EventColumn(Column("AGE", is_number=True), _age),
     _EventColumn(Column("KIND"), _kind),
     _EventColumn(Column("ACTOR", weight=2), _plain(lambda e: e.actor.username)),

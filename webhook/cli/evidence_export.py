@@ -15,7 +15,7 @@ from webhook.audit_api.objects import rfc3339, unix_nanoseconds
 from webhook.cli.cluster import Cluster
 from webhook.cli.evidence_source import ApiSource
 from webhook.cli.failures import CliError, ExitCode
-from webhook.cli.output import note
+from webhook.cli.output import check_new, note
 from webhook.cli.times import time_option
 from webhook.evidence.bundle import Bundle, Progress, Written
 from webhook.evidence.checking import check_bundle
@@ -77,8 +77,7 @@ def run(wanted: Wanted, path: Path, kubeconfig: Path | None, context: str | None
     now = datetime.now(UTC)
     selection = _selection(wanted, now)
     check(selection)
-    if path.exists():
-        raise CliError(f"{path} is there already: choose another name", ExitCode.USAGE)
+    check_new(path)
     source = ApiSource(Cluster(kubeconfig, context))
     source.announce(selection.words)
     window = window_of(source, selection, wanted.size)
@@ -91,6 +90,8 @@ def run(wanted: Wanted, path: Path, kubeconfig: Path | None, context: str | None
 
 
 def _selection(wanted: Wanted, now: datetime) -> Selection:
+    if not wanted.since:
+        raise CliError("--since is empty: say where the range begins, as 30d or 2026-03-01", ExitCode.USAGE)
     since = time_option("--since", wanted.since, now)
     until = time_option("--until", wanted.until, now) or rfc3339(int(now.timestamp() * 1e9))
     return Selection(
@@ -103,8 +104,13 @@ def _selection(wanted: Wanted, now: datetime) -> Selection:
 
 
 def window_of(source: ApiSource, selection: Selection, size: int | None = None) -> Window:
-    """Find the window; where checkpoints do not reach the range's end yet, have one or two signed."""
+    """Find the window; where checkpoints do not reach the range's end yet, have one or two signed.
+
+    Raises CliError for a range of which nothing can have happened yet, and CallerError.
+    """
     now, sizes = time.time_ns(), list[int]()
+    if selection.since > now:
+        raise CliError("the range begins in the future: nothing is in it yet", ExitCode.USAGE)
     if size is not None:
         return find_window(source, selection, size=size)
     for _ in range(_TRIES):

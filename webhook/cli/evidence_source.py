@@ -10,6 +10,7 @@ from sidecar.contract.frames import Frame
 from sidecar.contract.sealing import Identity
 from webhook.audit_api.exports import Export, ExportSpec
 from webhook.audit_api.objects import API_VERSION, Session, rfc3339
+from webhook.cli.answers import decoded
 from webhook.cli.audit import Audit
 from webhook.cli.cluster import Cluster
 from webhook.cli.failures import CliError, ExitCode
@@ -104,7 +105,4 @@ class ApiSource:
             content = answer.read()
         if answer.status != 201:
             raise refused(answer.status, content, AskedOf("create", "exports", None))
-        try:
-            return msgspec.json.decode(content, type=Export)
-        except msgspec.MsgspecError:
-            raise CliError("the audit API's answer cannot be read; is it of another version?") from None
+        return decoded(content, Export)

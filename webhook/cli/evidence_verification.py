@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from webhook.cli.failures import CliError, ExitCode
-from webhook.cli.ledger_verification import read_roots
+from webhook.cli.ledger_verification import read_note, read_roots
 from webhook.cli.options import Format
 from webhook.cli.output import console, print_json
 from webhook.evidence.checking import Checked, Kept, check_bundle
@@ -16,7 +16,7 @@ from webhook.replay.safety import printable
 
 def run(path: Path, roots: Sequence[str], kept: Sequence[Path], output: Format) -> None:
     """Check a bundle, and print what holds. Raises CliError with the first broken link."""
-    trusted, checkpoints = read_roots(roots), [Kept(str(one), _text(one)) for one in kept]
+    trusted, checkpoints = read_roots(roots), [Kept(str(one), read_note(one)) for one in kept]
     try:
         with _opened(path) as file:
             checked = check_bundle(file, trusted, checkpoints)
@@ -34,6 +34,7 @@ def run(path: Path, roots: Sequence[str], kept: Sequence[Path], output: Format) 
 
 def _lines(checked: Checked, *, is_trusted: bool) -> list[str]:
     roots = ", ".join(base64.b64encode(bytes.fromhex(root)).decode() for root in checked.roots)
+    counted = "Complete" if checked.complete else "Counted"
     lines = [
         f"Evidence      {printable(checked.asked)}",
         f"Ledger        {printable(checked.origin)}",
@@ -41,7 +42,7 @@ def _lines(checked: Checked, *, is_trusted: bool) -> list[str]:
         *([] if is_trusted else ["              taken from the bundle: compare it, and give it with --root"]),
         f"Checkpoint    {checked.size} entries; the range lies in those from {checked.start} on",
         f"Entries       {checked.entries} given and proven; of {checked.undisclosed} others it has hashes",
-        f"Complete      {checked.counted or 'not asked of a single session'}",
+        f"{counted:<14}{checked.counted or 'not asked of a single session'}",
         f"Sessions      {checked.sessions}, as they were sealed, frame by frame",
     ]
     if checked.removed:
@@ -57,7 +58,8 @@ def _lines(checked: Checked, *, is_trusted: bool) -> list[str]:
         lines.append(f"Not sealed    {checked.unsealed} were let start, and never began or had not ended")
     if not checked.complete:
         lines.append(
-            "Range         its end is later than the sealing of sessions; some may have been sealed since"
+            "Range         its end is later than what was sealed, so something of it may be missing:"
+            " export it again later"
         )
     if not checked.pages:
         lines.append("Page          written by another version, so tables and page are signed, not compared")
@@ -72,10 +74,3 @@ def _opened(path: Path) -> BinaryIO:
         return path.open("rb")
     except OSError as error:
         raise CliError(f"{path} cannot be read: {error.strerror}", ExitCode.USAGE) from None
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CliError(f"{path} cannot be read: {error}", ExitCode.USAGE) from None

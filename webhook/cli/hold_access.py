@@ -19,6 +19,7 @@ from webhook.audit_api.hold_objects import (
 )
 from webhook.audit_api.hold_table import scope_text
 from webhook.audit_api.objects import API_VERSION, ObjectMeta
+from webhook.cli.answers import decoded
 from webhook.cli.cluster import Cluster
 from webhook.cli.columns import Column, lay_out
 from webhook.cli.failures import CliError, ExitCode
@@ -53,7 +54,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 def show(cluster: Cluster, output: Format) -> None:
     """List holds. Raises CliError."""
     body = _ask(cluster, (), Asked("list", HOLDS, None))
-    items = _decode(body, LegalHoldList).items
+    items = decoded(body, LegalHoldList).items
     if output is Format.JSON:
         print_json(msgspec.Raw(body))
     elif items:
@@ -90,7 +91,7 @@ def release(cluster: Cluster, name: str, reason: str, output: Format) -> None:
 
 
 def _told(body: bytes, output: Format, what: str) -> None:
-    hold = _decode(body, LegalHold)
+    hold = decoded(body, LegalHold)
     if output is Format.JSON:
         print_json(msgspec.Raw(body))
         return
@@ -126,10 +127,3 @@ def _ask(cluster: Cluster, rest: tuple[str, ...], asked: Asked, body: bytes | No
     if answer.status not in (200, 201):
         raise refused(answer.status, content, asked)
     return content
-
-
-def _decode(body: bytes, kind: type[_T]) -> _T:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.MsgspecError:
-        raise CliError("the audit API's answer cannot be read; is it of another version?") from None

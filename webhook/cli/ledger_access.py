@@ -5,8 +5,10 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from sidecar.contract.decoding import UNREADABLE
 from webhook.audit_api.ledger_objects import NAME, Ledger, LedgerEntries, LedgerEntry
 from webhook.audit_api.objects import API_VERSION
+from webhook.cli.answers import decoded, unreadable
 from webhook.cli.cluster import Cluster
 from webhook.cli.failures import CliError, ExitCode
 from webhook.cli.refusals import Asked, refused
@@ -28,7 +30,7 @@ class LedgerAccess:
 
     def ledger(self) -> Ledger:
         """Give what the ledger says of itself."""
-        return self._decode(self._ask((), Asked("get", "ledgers", None)), Ledger)
+        return decoded(self._ask((), Asked("get", "ledgers", None)), Ledger)
 
     def entries(self) -> Iterator[KeptEntry]:
         """Give all entries as they are kept."""
@@ -53,11 +55,11 @@ class LedgerAccess:
         try:
             return self._ask(("checkpoint",), asked, body=b"{}" if sign else None).decode()
         except UnicodeDecodeError:
-            raise _unreadable() from None
+            raise unreadable() from None
 
     def _page(self, parameters: Mapping[str, str]) -> LedgerEntries:
         body = self._ask(("entries",), Asked("get", "ledgers/entries", None), parameters)
-        return self._decode(body, LedgerEntries)
+        return decoded(body, LedgerEntries)
 
     def _ask(
         self,
@@ -83,12 +85,6 @@ class LedgerAccess:
             raise refused(answer.status, content, asked)
         return content
 
-    def _decode(self, body: bytes, kind: type[_T]) -> _T:
-        try:
-            return msgspec.json.decode(body, type=kind)
-        except msgspec.MsgspecError:
-            raise _unreadable() from None
-
 
 class _Details(msgspec.Struct, frozen=True):
     kind: str = ""
@@ -105,7 +101,7 @@ def _damaged(content: bytes) -> str:
     """Give what of the ledger is damaged, as an answer says; nothing when it is about something else."""
     try:
         failure = msgspec.json.decode(content, type=_Failure)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return ""
     return failure.message if failure.details.kind == "ledgers" else ""
 
@@ -114,8 +110,4 @@ def _kept(item: LedgerEntry) -> KeptEntry:
     try:
         return KeptEntry(item.index, item.key, item.data, tuple(map(bytes.fromhex, item.nodes)))
     except ValueError:
-        raise _unreadable() from None
-
-
-def _unreadable() -> CliError:
-    return CliError("the audit API's answer cannot be read; is it of another version?")
+        raise unreadable() from None

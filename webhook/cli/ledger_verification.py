@@ -15,11 +15,15 @@ from sidecar.contract.frames import Frame
 from webhook.audit_api.objects import Session, rfc3339
 from webhook.cli.audit import Audit
 from webhook.cli.cluster import Cluster
+from webhook.cli.event_checks import EventChecks
 from webhook.cli.failures import CliError, ExitCode
 from webhook.cli.ledger_access import DamagedError, LedgerAccess
 from webhook.cli.options import Format
 from webhook.cli.output import console, print_json
+from webhook.cli.retelling import Retelling, retold_difference
 from webhook.cli.session_checks import broken_frame, difference
+from webhook.evidence.window import known
+from webhook.journal.events import AuditEvent
 from webhook.ledger.entries import Exported, SignedManifest, SignedRemoval
 from webhook.ledger.manifest import Manifest
 from webhook.ledger.removal import Removal
@@ -47,8 +51,12 @@ class Walked:
     former: dict[str, list[Manifest]] = field(default_factory=dict[str, list[Manifest]])
     """Those before it, of sessions that were taken for lost and went on."""
     newest: Exported | None = None
+    settled: int = 0
+    """When the checkpoint before the newest was signed, Unix nanoseconds."""
+    events: EventChecks = field(default_factory=EventChecks)
     removals: dict[str, tuple[int, Removal]] = field(default_factory=dict[str, tuple[int, Removal]])
     """By session, with the number of the entry: the first that names it."""
+    event_removals: list[Removal] = field(default_factory=list[Removal])
 
 
 class RemovedSessions(msgspec.Struct, frozen=True):
@@ -66,6 +74,7 @@ class Checked(msgspec.Struct, frozen=True):
 
     whole: int
     removed: tuple[RemovedSessions, ...]
+    events: int
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +93,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Sessions that are as they were sealed; absent when they were not looked at."""
     removed: tuple[RemovedSessions, ...] = ()
     """What was removed because of its age, oldest first."""
+    events: int | None = None
+    """Stored audit events that are as they were told; absent when they were not looked at."""
+    events_removed: int | None = None
+    """Audit events that are gone because their time was over."""
     holds: bool = True
 
 
@@ -116,14 +129,15 @@ def read_roots(texts: Sequence[str]) -> tuple[bytes, ...]:
 
 
 def _verify(cluster: Cluster, trust: Trust, *, with_sessions: bool) -> Report:
+    notes = {str(path): read_note(path) for path in trust.kept}
     access = LedgerAccess(cluster)
     ledger = access.ledger()
     roots = trust.roots or read_roots(ledger.spec.roots)
     verifier = Verifier(roots)
     walked = _walk(access, verifier)
     signed = _check_signed(access, verifier)
-    kept = {str(path): verifier.check_checkpoint(_text(path), str(path)).size for path in trust.kept}
-    checked = _check_sessions(Audit(cluster), walked) if with_sessions else None
+    kept = {path: verifier.check_checkpoint(note, path).size for path, note in notes.items()}
+    checked = _check_stored(Audit(cluster), access, walked) if with_sessions else None
     return Report(
         origin=verifier.ring.origin,
         roots=tuple(base64.b64encode(root).decode() for root in roots),
@@ -134,6 +148,8 @@ def _verify(cluster: Cluster, trust: Trust, *, with_sessions: bool) -> Report:
         kept=kept,
         sessions=None if checked is None else checked.whole,
         removed=() if checked is None else checked.removed,
+        events=None if checked is None else checked.events,
+        events_removed=None if checked is None else walked.events.removed,
     )
 
 
@@ -148,8 +164,12 @@ def _walk(access: LedgerAccess, verifier: Verifier) -> Walked:
                     walked.former.setdefault(manifest.session, []).append(before)
                 walked.manifests[manifest.session] = (entry.index, manifest)
             case Exported():
+                walked.settled = walked.newest.at if walked.newest else 0
                 walked.newest = value
+            case AuditEvent():
+                walked.events.walk(entry.index, value)
             case SignedRemoval(removal=removal):
+                walked.event_removals.append(removal)
                 for session in removal.sessions:
                     walked.removals.setdefault(session, (entry.index, removal))
             case _:
@@ -167,11 +187,33 @@ def _check_signed(access: LedgerAccess, verifier: Verifier) -> int:
     return verifier.check_checkpoint(note, "the newest checkpoint").size
 
 
-def _check_sessions(audit: Audit, walked: Walked) -> Checked:
-    """Compare all sessions with their manifests; name the one that was sealed first of those that differ.
+def _check_stored(audit: Audit, access: LedgerAccess, walked: Walked) -> Checked:
+    """Compare sessions and audit events with the ledger; name the first entry that one of them differs from.
 
-    Sessions that are gone must have been removed because of their age.
+    What is gone must have been removed because of its age.
     """
+    broken, gone = _check_sessions(audit, walked)
+    events = (event for event, _ in audit.events_with(None, {}, limit=None))
+    removals = dict(walked.removals.values())
+    told = walked.events.check(
+        events, lambda name: _event(access, name), walked.event_removals, settled=walked.settled
+    )
+    broken += told
+    if broken:
+        more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
+        raise BrokenError(min(broken)[1] + more)
+    removed = tuple(_removed(entry, removals[entry], count) for entry, count in sorted(gone.items()))
+    return Checked(len(walked.manifests) - gone.total(), removed, walked.events.whole)
+
+
+def _event(access: LedgerAccess, name: str) -> AuditEvent | None:
+    kept = access.entry(f"event/{name}")
+    value = None if kept is None else known(kept.data)
+    return value if isinstance(value, AuditEvent) else None
+
+
+def _check_sessions(audit: Audit, walked: Walked) -> tuple[list[tuple[int, str]], Counter[int]]:
+    """Give what is wrong with sessions, and how many are gone by which removal."""
     waiting = dict(walked.manifests)
     through = 0 if walked.newest is None else walked.newest.sealed_through
     broken: list[tuple[int, str]] = []
@@ -186,9 +228,10 @@ def _check_sessions(audit: Audit, walked: Walked) -> Checked:
             waiting[manifest.session] = sealed
             continue
         goes_on = _goes_on(manifest, session, through)
-        found = "" if goes_on else difference(manifest, session)
+        found = difference(manifest, session, goes_on=goes_on)
         former = [*walked.former.get(manifest.session, []), *([manifest] if goes_on else [])]
         last = None if goes_on else manifest
+        found = found or walked.events.decision_difference(session)
         what = f"differs in its {found}" if found else _broken_frames(audit, session, last, former)
         if what:
             broken.append((index, f"session {manifest.session}, sealed as entry {index}: {what}"))
@@ -202,12 +245,7 @@ def _check_sessions(audit: Audit, walked: Walked) -> Checked:
         where = f"namespace {printable(manifest.namespace)}"
         missing = "it is missing from the store"
         broken.append((index, f"session {manifest.session} of {where}, sealed as entry {index}: {missing}"))
-    if broken:
-        more = f" (and {len(broken) - 1} more sessions)" if len(broken) > 1 else ""
-        raise BrokenError(min(broken)[1] + more)
-    removals = dict(walked.removals.values())
-    removed = tuple(_removed(entry, removals[entry], count) for entry, count in sorted(gone.items()))
-    return Checked(len(walked.manifests) - gone.total(), removed)
+    return broken, gone
 
 
 def _wrongly_removed(manifest: Manifest, removal: Removal, entry: int) -> list[str]:
@@ -238,12 +276,17 @@ def _unsealed(session: Session, through: int) -> list[tuple[int, str]]:
 
 
 def _broken_frames(audit: Audit, session: Session, last: Manifest | None, former: list[Manifest]) -> str:
+    told = Retelling()
+    frames = told.listen(_frames(audit, session))
     try:
-        return broken_frame(session.metadata.name, _frames(audit, session), last=last, former=former)
+        if broken := broken_frame(session.metadata.name, frames, last=last, former=former):
+            return broken
     except CliError as error:
         if error.code in (ExitCode.UNAVAILABLE, ExitCode.FORBIDDEN):
             raise
         return f"its frames cannot be read: {error}"
+    found = retold_difference(last, session, told) if last else ""
+    return f"differs in its {found}" if found else ""
 
 
 def _frames(audit: Audit, session: Session) -> Iterator[Frame]:
@@ -259,11 +302,14 @@ def _frames(audit: Audit, session: Session) -> Iterator[Frame]:
         yield from audit.frames(session, start=start)
 
 
-def _text(path: Path) -> str:
+def read_note(path: Path) -> str:
+    """Read a checkpoint that somebody kept. Raises CliError."""
     try:
         return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CliError(f"{path} cannot be read: {error}", ExitCode.USAGE) from None
+    except OSError as error:
+        raise CliError(f"{path} cannot be read: {error.strerror}", ExitCode.USAGE) from None
+    except UnicodeDecodeError:
+        raise CliError(f"{path} is no checkpoint: it is not text", ExitCode.USAGE) from None
 
 
 def _lines(report: Report) -> list[str]:
@@ -281,6 +327,9 @@ def _lines(report: Report) -> list[str]:
     ]
     if report.sessions is not None:
         lines.append(f"Sessions      {report.sessions}, as they were sealed, frame by frame")
+    if report.events is not None:
+        removed = f"; {report.events_removed} removed by retention" if report.events_removed else ""
+        lines.append(f"Events        {report.events} stored audit events, as they were told{removed}")
     lines += [
         f"Removed       {part.sessions} by retention on {part.at[:10]} (entry {part.entry}: ended before"
         f" {part.before[:10]}, kept {part.months} months)"

@@ -10,7 +10,7 @@ from webhook.cli.access import Access, Opened
 from webhook.cli.audit import Item
 from webhook.cli.card_hint import hint_at_masked
 from webhook.cli.object_names import check_pod
-from webhook.cli.options import Format, Phase
+from webhook.cli.options import Format, Phase, SessionKind
 from webhook.cli.output import console, note, print_json, width_of
 from webhook.cli.session_table import session_lines
 from webhook.cli.times import time_option
@@ -24,6 +24,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     user: str | None
     pod: str | None
     phase: Phase | None
+    kind: SessionKind | None
     since: str | None
     until: str | None
     text: str | None
@@ -63,6 +64,7 @@ def _listed(opened: Opened, wanted: Wanted, now: datetime) -> Iterator[Item]:
         "spec.user": wanted.user,
         "spec.pod": wanted.pod,
         "status.phase": wanted.phase.value if wanted.phase else None,
+        "spec.kind": wanted.kind.value if wanted.kind else None,
     }
     parameters = {
         "fieldSelector": ",".join(f"{name}={escaped(value)}" for name, value in fields.items() if value),
@@ -85,13 +87,14 @@ def _searched(opened: Opened, wanted: Wanted, now: datetime) -> Iterator[Item]:
     found = opened.audit.search(opened.namespace, spec).hits
     sessions = {hit.session.metadata.name: hit.session for hit in found}
     newest = [sessions[name] for name in sorted(sessions, reverse=True)]
-    matching = [session for session in newest if _is_in(session, wanted.phase)]
+    matching = [session for session in newest if _is_wanted(session, wanted)]
     for session in matching[: wanted.limit]:
         yield Item(session, msgspec.Raw(msgspec.json.encode(session)))
 
 
-def _is_in(session: Session, phase: Phase | None) -> bool:
-    return phase is None or session.status.phase == phase.value
+def _is_wanted(session: Session, wanted: Wanted) -> bool:
+    in_phase = wanted.phase is None or session.status.phase == wanted.phase.value
+    return in_phase and (wanted.kind is None or session.spec.kind == wanted.kind.value)
 
 
 def escaped(value: str) -> str:

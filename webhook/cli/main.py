@@ -77,6 +77,8 @@ def main() -> None:
     except BrokenPipeError:
         _drop_output()
         sys.exit(ExitCode.FAILED)
+    except UnicodeEncodeError as error:
+        _fail(*_unwritable(error))
     except OSError as error:
         _drop_output()
         _fail(
@@ -84,6 +86,13 @@ def main() -> None:
         )
     else:
         sys.exit(code)
+
+
+def _unwritable(error: UnicodeEncodeError) -> tuple[str, ExitCode]:
+    """Say whose text it is that has no bytes: that of an argument, or what is shown."""
+    if all("\udc80" <= character <= "\udcff" for character in error.object[error.start : error.end]):
+        return "an argument is not text in UTF-8", ExitCode.USAGE
+    return f"the output cannot be written in {error.encoding}: set LC_ALL=C.UTF-8", ExitCode.FAILED
 
 
 def _drop_output() -> None:

@@ -1,13 +1,14 @@
 """``chaperone mask``: standard input to standard output with card data masked."""
 
 import os
+import select
 import stat
 import sys
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, BinaryIO, Final
+from typing import Annotated, BinaryIO, Final, TextIO
 
 import msgspec
 import typer
@@ -46,14 +47,15 @@ def mask(
 
     A line of the report has rule, brand, offset, length and what is still shown; never the number.
     """
+    source, sink = _open(sys.stdin, "input"), _open(sys.stdout, "output")
     engine = Engine.load(profile, _rules(rules or []))
     masker = engine.base64() if base64 else engine.stream()
-    if sys.stdin.isatty():
+    if source.isatty():
         note("Reading from the terminal; end with Ctrl-D.")
     found: Counter[str] = Counter()
-    with _report(report) as lines, _progress(sys.stdin.buffer) as advance:
-        pump(masker, sys.stdin.buffer, sys.stdout.buffer, _Findings(lines, found), advance)
-    if sys.stderr.isatty():
+    with _report(report, {"input": source, "output": sink}) as lines, _progress(source) as advance:
+        pump(masker, source, sink, _Findings(lines, found), advance)
+    if sys.stderr is not None and sys.stderr.isatty():
         note(_summary(found))
 
 
@@ -114,11 +116,15 @@ def _rules(files: list[Path]) -> tuple[UserRule, ...]:
 
 
 @contextmanager
-def _report(file: Path | None) -> Generator[BinaryIO | None]:
-    """The report, if one is wanted."""
+def _report(file: Path | None, streams: Mapping[str, BinaryIO]) -> Generator[BinaryIO | None]:
+    """The report, if one is wanted; never in a file that is read or written as one of ``streams``."""
     if file is None:
         yield None
         return
+    for name, stream in streams.items():
+        status = os.fstat(stream.fileno())
+        if stat.S_ISREG(status.st_mode) and file.exists() and os.path.samestat(status, file.stat()):
+            raise CliError(f"the report cannot be written to {file}: it is the {name}; name another file")
     try:
         lines = file.open("wb")
     except OSError as error:
@@ -147,6 +153,13 @@ def _progress(source: BinaryIO) -> Generator[Advance]:
         yield advance
 
 
+def _open(stream: TextIO | None, name: str) -> BinaryIO:
+    """The bytes of a standard stream, which Python leaves out where it was closed."""
+    if stream is None:
+        raise CliError(f"standard {name} is closed")
+    return stream.buffer
+
+
 def _size(source: BinaryIO) -> int | None:
     """How many bytes will come, where that is known."""
     status = os.fstat(source.fileno())
@@ -160,10 +173,15 @@ def _summary(found: Counter[str]) -> str:
 
 
 def _read(source: BinaryIO) -> bytes:
-    """What is there, without waiting for a full piece where the source can tell."""
-    read = getattr(source, "read1", source.read)
+    """What is there, without waiting for a full piece.
+
+    Not through a buffer, to which a source that never blocks is at its end whenever it has nothing yet.
+    """
+    raw = getattr(source, "raw", source)
     try:
-        return bytes(read(PIECE))
+        while (piece := raw.read(PIECE)) is None:
+            select.select([raw], [], [])
+        return bytes(piece)
     except OSError as error:
         raise _trouble("read standard input", error) from None
 

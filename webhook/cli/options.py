@@ -73,4 +73,11 @@ class Phase(Enum):
     INTERRUPTED = "Interrupted"
 
 
+class SessionKind(Enum):
+    """What is recorded as a session."""
+
+    EXEC = "exec"
+    MAIN_PROCESS = "main-process"
+
+
 Output = Annotated[Format, typer.Option("--output", "-o", help="Form of the output.")]

@@ -2,14 +2,24 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Final
 
 import msgspec
 from rich.console import Console
 
+from webhook.cli.failures import CliError, ExitCode
 from webhook.replay.safety import escape_json
 
 PHASE_STYLES: Final = {"Active": "green", "Completed": "", "Interrupted": "bold red"}
+
+
+def check_new(path: Path) -> None:
+    """See that a file can be written, before anything is read for it. Raises CliError."""
+    if path.exists():
+        raise CliError(f"{path} is there already: choose another name", ExitCode.USAGE)
+    if not path.parent.is_dir():
+        raise CliError(f"{path} cannot be written: there is no folder {path.parent}", ExitCode.USAGE)
 
 
 def console() -> Console:

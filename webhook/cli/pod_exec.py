@@ -9,6 +9,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.typing import Subprotocol
 
+from sidecar.contract.decoding import UNREADABLE
 from webhook.cli.cluster import Cluster
 from webhook.cli.failures import CliError, ExitCode
 
@@ -95,6 +96,6 @@ def _message(error: InvalidStatus) -> str:
     body = bytes(error.response.body or b"")
     try:
         told = msgspec.json.decode(body, type=_Status).message
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         told = body.decode("utf-8", "replace")
     return told or f"status {error.response.status_code}"

@@ -41,7 +41,7 @@ _OWN: Final = "chaperone-system"
 """The namespace of Chaperone unless it was installed into another."""
 Files = Annotated[
     list[str],
-    typer.Argument(help="Files, folders, names of packs, or - for standard input.", metavar="FILE..."),
+    typer.Argument(help="Files, folders, names of packs, or - for standard input.", metavar="FILE"),
 ]
 
 
@@ -73,13 +73,16 @@ def lint(files: Files) -> None:
     loaded = load(files, errors)
     for remark in (remark for one in loaded for remark in one.remarks()):
         note(f"remark: {remark}")
-    _end(errors, f"{_count(len(loaded), 'policy', 'policies')} hold")
+    _end(errors, _count(len(loaded), "policy holds", "policies hold"))
 
 
 def run_cases(
     files: Annotated[
         list[str] | None,
-        typer.Argument(help="As for lint; folders may hold masking rules too. All packs when left out."),
+        typer.Argument(
+            help="As for lint; folders may hold masking rules too. All packs when left out.",
+            metavar="FILE",
+        ),
     ] = None,
 ) -> None:
     """Run the cases that policies and masking rules carry."""
@@ -94,7 +97,7 @@ def run_cases(
         held += len(one.policy.spec.cases) - len(failed)
     for folder in masking:
         held += _try_masking(folder, errors)
-    _end(errors, f"{_count(held, 'case holds', 'cases hold')}")
+    _end(errors, _count(held, "case holds", "cases hold"))
 
 
 def explain(
@@ -147,7 +150,11 @@ def explain(
     policies = policy_set(load_all(file) if file else load_cluster(kubeconfig, context))
     labels = pairs(namespace_label or [], "--namespace-label")
     if review is not None:
-        groups = list(from_reviews(_read(review), at=moment(at), namespace_labels=labels, own=own_namespace))
+        groups = list(
+            from_reviews(
+                _read(review), str(review), at=moment(at), namespace_labels=labels, own=own_namespace
+            )
+        )
     else:
         written = read_manifest(manifest) if manifest else None
         at_door = door or (written.door if written else None) or Door.EXEC
@@ -180,8 +187,10 @@ def explain(
 
 
 def diff(
-    before: Annotated[str, typer.Argument(help="The policies as they are: file, folder or pack.")],
-    after: Annotated[str, typer.Argument(help="The policies as they may become.")],
+    before: Annotated[
+        str, typer.Argument(help="The policies as they are: file, folder or pack.", metavar="OLD")
+    ],
+    after: Annotated[str, typer.Argument(help="The policies as they may become.", metavar="NEW")],
     *,
     reviews: Annotated[
         list[Path] | None,
@@ -234,7 +243,7 @@ def _reviewed(files: list[Path], own: str) -> list[list[Question]]:
     return [
         questions
         for file in files
-        for questions in from_reviews(_read(file), at=now, namespace_labels={}, own=own)
+        for questions in from_reviews(_read(file), str(file), at=now, namespace_labels={}, own=own)
     ]
 
 

@@ -143,7 +143,17 @@ def _attached(question: Question, pod: Pod) -> list[Question]:
 
 
 def _no_manifest(file: Path, error: Exception) -> CliError:
-    return CliError(f"{file}: no manifest of an object ({type(error).__name__})", ExitCode.USAGE)
+    """Say what is wrong with a file, and nothing of what it holds."""
+    match error:
+        case OSError():
+            why = error.strerror or type(error).__name__
+        case yaml.MarkedYAMLError(problem_mark=yaml.Mark(line=line)):
+            why = f"it is not YAML, line {line + 1}"
+        case msgspec.ValidationError():
+            why = str(error)
+        case _:
+            why = type(error).__name__
+    return CliError(f"{file}: no manifest of an object: {why}", ExitCode.USAGE)
 
 
 def _scan(document: object) -> tuple[FieldFinding, ...]:
@@ -153,11 +163,11 @@ def _scan(document: object) -> tuple[FieldFinding, ...]:
 
 
 def from_reviews(
-    data: bytes, *, at: int, namespace_labels: Mapping[str, str], own: str
+    data: bytes, file: str, *, at: int, namespace_labels: Mapping[str, str], own: str
 ) -> Iterator[list[Question]]:
     """Give the questions of each AdmissionReview: one JSON document, or one on each line. Raises CliError.
 
-    ``own`` is Chaperone's namespace.
+    ``file`` is where they come from, ``own`` is Chaperone's namespace.
     """
     for text in _documents(data):
         try:
@@ -166,7 +176,7 @@ def from_reviews(
             )
         except CallerError as error:
             raise CliError(
-                f"{error}; save what the API server sends to the webhook", ExitCode.USAGE
+                f"{file}: {error}; save what the API server sends to the webhook", ExitCode.USAGE
             ) from None
         if questions:
             yield questions

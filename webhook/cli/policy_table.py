@@ -106,7 +106,9 @@ def decision_object(decision: Decision) -> dict[str, Any]:
             "findings": decision.limits.findings,
         },
         "unrecorded": decision.unrecorded,
+        "tracing": "required" if decision.traced else "none" if decision.untraced else "optional",
         "maskingRules": [rule.name for rule in decision.masking_rules],
+        "mainProcess": msgspec.to_builtins(decision.main_processes),
         "approval": msgspec.to_builtins(decision.approval),
         "would": None
         if would is None
@@ -155,9 +157,16 @@ def _details(decision: Decision) -> list[str]:
         f" output {limits.output_bytes} bytes, findings {limits.findings} (0 is no limit)"
     )
     if decision.unrecorded:
-        lines.append("recording: none, where this version does not record")
+        lines.append("recording: none, for what cannot be recorded")
+    if decision.untraced:
+        lines.append(f"tracing: none, says {printable(decision.untraced)}; no program inside is recorded")
     if decision.masking_rules:
         lines.append(f"masking rules: {', '.join(rule.name for rule in decision.masking_rules)}")
+    for process in decision.main_processes:
+        whose = printable(", ".join(process.containers)) or "all containers but init containers"
+        by = printable(f"{process.policy}/{process.rule}")
+        recorded = " and recorded" if process.recorded else ""
+        lines.append(f"main process: log masked{recorded} of {whose}, says {by}")
     return lines
 
 

@@ -14,6 +14,7 @@ from sidecar.contract.events import Event, Program
 from webhook.audit_api.objects import Session
 from webhook.cli.access import Access
 from webhook.cli.approval_history import approval_lines
+from webhook.cli.attach_history import attach_lines
 from webhook.cli.details import detail_lines
 from webhook.cli.failures import CliError
 from webhook.cli.options import Format
@@ -40,6 +41,8 @@ def show(access: Access, name: str, output: Format, *, transcript: bool, program
     for line in detail_lines(session, datetime.now(UTC)):
         screen.print(line)
     for line in approval_lines(opened, session, datetime.now(UTC)):
+        screen.print(line)
+    for line in attach_lines(opened, session, datetime.now(UTC)):
         screen.print(line)
     if programs:
         screen.print()

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from sidecar.contract.decoding import UNREADABLE
 from sidecar.contract.names import AUDIT_GROUP, AUDIT_VERSION
 from webhook.cli.failures import CliError, ExitCode
 from webhook.replay.safety import printable
@@ -45,8 +46,7 @@ def refused(status: int, body: bytes, asked: Asked) -> CliError:
     told = _status(body)
     match status:
         case 401:
-            message = "the API server does not know who you are: this context's credentials are not valid"
-            return CliError(message, ExitCode.FORBIDDEN)
+            return unknown_user()
         case 403:
             return _forbidden(told.message, asked)
         case 404 if told.kind == "Status" and asked.name and asked.name in told.message:
@@ -58,6 +58,12 @@ def refused(status: int, body: bytes, asked: Asked) -> CliError:
         case _:
             detail = printable(told.message) or f"status {status}"
             return CliError(f"the audit API refused: {detail}")
+
+
+def unknown_user() -> CliError:
+    """Give the error for credentials that the API server does not take."""
+    message = "the API server does not know who you are: this context's credentials are not valid"
+    return CliError(message, ExitCode.FORBIDDEN)
 
 
 def not_found(namespace: str | None, name: str) -> CliError:
@@ -73,20 +79,30 @@ def not_found(namespace: str | None, name: str) -> CliError:
 def _status(body: bytes) -> _Status:
     try:
         return msgspec.json.decode(body, type=_Status)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return _Status()
+
+
+def is_without_right(message: str) -> bool:
+    """Tell whether a refusal is one of the cluster's rights, and not of a webhook."""
+    return _USER.search(message) is not None
+
+
+def way_to_allow(what: str, role: str, namespace: str | None, message: str) -> str:
+    """Give the command by which an administrator allows what a refusal of the cluster's rights is about."""
+    user = _USER.search(message)
+    subject = shlex.quote(printable(user[1] if user else "YOU"))
+    return f"An administrator can allow {what} there:\n  {_binding(namespace, subject, role)}"
 
 
 def _forbidden(message: str, asked: Asked) -> CliError:
     user = _USER.search(message)
-    name = user[1] if user else "YOU"
-    subject = shlex.quote(printable(name))
-    who = f'user "{printable(name)}"' if user else "you"
+    who = f'user "{printable(user[1])}"' if user else "you"
     place = _place(asked.namespace)
     what, role = _GIVEN.get(asked.resource, ("reading the record", READER_ROLE))
     return CliError(
         f"{who} may not {asked.verb} {asked.resource} of {AUDIT_GROUP} in {place}\n"
-        f"An administrator can allow {what} there:\n  {_binding(asked.namespace, subject, role)}",
+        f"{way_to_allow(what, role, asked.namespace, message)}",
         ExitCode.FORBIDDEN,
     )
 

@@ -21,7 +21,7 @@ def replay(
     context: Context = None,
     kubeconfig: Kubeconfig = None,
 ) -> None:
-    """Replay a session in this terminal, from a moment. The same as ``chaperone sessions play``."""
+    """Replay a session in this terminal, from a moment, as chaperone sessions play does."""
     play(
         session,
         speed=speed,

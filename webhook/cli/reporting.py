@@ -11,12 +11,13 @@ from typing import Final, TypeVar
 import msgspec
 
 from webhook.audit_api.objects import rfc3339, unix_nanoseconds
+from webhook.cli.answers import decoded_object
 from webhook.cli.audit import Audit
 from webhook.cli.cluster import Cluster
 from webhook.cli.evidence_export import Shown, window_of
 from webhook.cli.evidence_source import ApiSource
 from webhook.cli.failures import CliError, ExitCode
-from webhook.cli.output import note
+from webhook.cli.output import check_new, note
 from webhook.cli.report_target import Form, Target
 from webhook.cli.times import parse_time
 from webhook.evidence.bundle import Progress
@@ -31,16 +32,32 @@ from webhook.replay.safety import printable
 
 _WRITERS: Final = {Form.HTML: as_html, Form.CSV: as_csv, Form.JSON: as_json}
 _RBAC: Final = ("apis", "rbac.authorization.k8s.io", "v1")
+_FORBIDDEN: Final = (
+    "you may not list roles and bindings of this cluster; an administrator can allow it by kubectl create"
+    " clusterrole rights-reader --verb=list --resource=clusterroles,clusterrolebindings,roles,rolebindings"
+    " and kubectl create clusterrolebinding rights-reader --clusterrole=rights-reader --user=USER"
+)
 _T = TypeVar("_T")
 
 
 def daily(day: str | None, target: Target, kubeconfig: Path | None, context: str | None) -> None:
     """Make the daily review. Raises CliError."""
-    now = datetime.now().astimezone()
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    begin = midnight - timedelta(days=1) if day is None else parse_time(day, option="--day", now=now)
+    begin, end = day_of(day, datetime.now().astimezone())
     desk = _Desk(kubeconfig, context, target)
-    desk.write(daily_review(desk.proven(begin, begin + timedelta(days=1), "a daily review")))
+    desk.write(daily_review(desk.proven(begin, end, "a daily review")))
+
+
+def day_of(day: str | None, now: datetime) -> tuple[datetime, datetime]:
+    """Give where a local day begins and ends, yesterday unless told; some have 23 or 25 hours."""
+    if day is None:
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+        begin = (midnight - timedelta(days=1)).astimezone()
+    else:
+        begin = parse_time(day, option="--day", now=now)
+    try:
+        return begin, (begin.replace(tzinfo=None) + timedelta(days=1)).astimezone()
+    except OverflowError:
+        raise CliError(f"--day {day!r} is the last day that there is", ExitCode.USAGE) from None
 
 
 def access(
@@ -77,8 +94,8 @@ class _Desk:
         self._form = _form(target)
         if target.sign and target.path is None:
             raise CliError("--sign needs a file: give -o FILE", ExitCode.USAGE)
-        if target.path is not None and target.path.exists():
-            raise CliError(f"{target.path} is there already: choose another name", ExitCode.USAGE)
+        if target.path is not None:
+            check_new(target.path)
         self.cluster = Cluster(kubeconfig, context)
         self._source = ApiSource(self.cluster)
 
@@ -108,7 +125,7 @@ class _Desk:
         except CliError as error:
             if error.code is not ExitCode.FORBIDDEN:
                 raise
-            return unknown_rights("you may not list roles and bindings of this cluster")
+            return unknown_rights(_FORBIDDEN)
         return rights_table(roles, bindings)
 
     def write(self, report: Report) -> None:
@@ -124,6 +141,8 @@ class _Desk:
             _save(path.with_name(f"{path.name}.sig"), vouched.signature)
             _save(path.with_name(f"{path.name}.certificate"), f"{vouched.certificate}\n")
         note(f"{path}: {printable(report.asked)}; to look at: {report.attention}")
+        for remark in report.remarks:
+            note(remark)
 
     def _list(self, resource: str, kind: type[_T]) -> Iterator[_T]:
         with self.cluster.request((*_RBAC, resource), {}) as answer:
@@ -131,11 +150,8 @@ class _Desk:
         if answer.status != 200:
             code = ExitCode.FORBIDDEN if answer.status in {401, 403} else ExitCode.FAILED
             raise CliError(f"{resource} cannot be read: the API server answered {answer.status}", code)
-        try:
-            items = msgspec.json.decode(content, type=_Items).items
-            yield from (msgspec.json.decode(item, type=kind) for item in items or ())
-        except msgspec.MsgspecError:
-            raise CliError("the API server's answer cannot be read; is it of another version?") from None
+        items = decoded_object(content, _Items).items
+        yield from (decoded_object(item, kind) for item in items or ())
 
 
 class _Items(msgspec.Struct, frozen=True):

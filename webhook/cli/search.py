@@ -18,7 +18,7 @@ from webhook.cli.options import (
 
 
 def search(
-    text: Annotated[str, typer.Argument(help='Words, or a "quoted phrase".')],
+    text: Annotated[str, typer.Argument(help='Words, or a "quoted phrase".', metavar="TEXT")],
     *,
     namespace: Namespace = None,
     all_namespaces: AllNamespaces = False,

@@ -12,13 +12,17 @@ from webhook.ledger.manifest import Manifest, json_digest
 from webhook.replay.safety import printable
 
 
-def difference(manifest: Manifest, session: Session) -> str:
-    """Give the first thing in which a session differs from its manifest; empty when there is none."""
+def difference(manifest: Manifest, session: Session, *, goes_on: bool = False) -> str:
+    """Give the first thing in which a session differs from its manifest; empty when there is none.
+
+    Of one that ``goes_on`` since the manifest was made, what was known when it started is compared.
+    """
     spec, status = session.spec, session.status
     user = spec.user
     identity = Identity(user.username, user.uid, user.groups, user.extra)
     exit_code = None if status.exit_code is UNSET else status.exit_code
     pairs: list[tuple[str, object, object]] = [
+        ("kind", (manifest.kind, manifest.without_content), (spec.kind, spec.without_content)),
         ("namespace", manifest.namespace, session.metadata.namespace),
         ("pod", (manifest.pod, manifest.pod_uid), (spec.pod, spec.pod_uid)),
         ("container", manifest.container, spec.container),
@@ -27,19 +31,22 @@ def difference(manifest: Manifest, session: Session) -> str:
         ("command line", manifest.argv_digest, json_digest(spec.command)),
         ("decision", _decided(manifest), _decision(session)),
         ("terminal", (manifest.tty, manifest.stdin), (spec.tty, spec.stdin)),
+        ("start", rfc3339(manifest.started_at), status.started_at),
+        ("masking", (manifest.profile, manifest.masking), (spec.masking.profile, spec.masking.fingerprint)),
+        ("recorder", manifest.recorder, status.recorder),
+    ]
+    later: list[tuple[str, object, object]] = [
         ("phase", manifest.phase, status.phase),
         ("ending", (manifest.how, manifest.reason), (status.how, status.reason)),
         ("exit code", manifest.exit_code, exit_code),
-        ("start", rfc3339(manifest.started_at), status.started_at),
         ("end", "" if manifest.ended_at is None else rfc3339(manifest.ended_at), status.ended_at),
         ("clock skew", duration(manifest.clock_skew), status.clock_skew),
         ("number of frames", manifest.frames, status.chain.next_sequence),
         ("hash chain", manifest.last_digest, status.chain.digest),
         ("bytes", _counted(manifest), _bytes(session)),
         ("masked counts", manifest.findings, status.findings.by_rule),
-        ("masking", (manifest.profile, manifest.masking), (spec.masking.profile, spec.masking.fingerprint)),
-        ("recorder", manifest.recorder, status.recorder),
     ]
+    pairs += [] if goes_on else later
     return next((name for name, told, kept in pairs if told != kept), "")
 
 

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from msgspec import UnsetType
 from rich.text import Text
 
+from sidecar.contract.events import SessionKind
 from webhook.audit_api.objects import Session
 from webhook.cli.columns import Column, lay_out
 from webhook.cli.times import age, human
@@ -17,13 +18,18 @@ def session_lines(
     sessions: Iterable[Session], now: datetime, *, width: int | None, wide: bool, namespaces: bool
 ) -> list[Text]:
     """Give the lines of a table of sessions."""
-    columns = [column for column in _COLUMNS if _is_shown(column, wide=wide, namespaces=namespaces)]
+    sessions = list(sessions)
+    kinds = wide or any(session.spec.kind != SessionKind.EXEC.value for session in sessions)
+    columns = [
+        column for column in _COLUMNS if _is_shown(column, wide=wide, namespaces=namespaces, kinds=kinds)
+    ]
     rows = [[column.cell(session, now) for column in columns] for session in sessions]
     return lay_out([column.column for column in columns], rows, width)
 
 
-def _is_shown(column: "_SessionColumn", *, wide: bool, namespaces: bool) -> bool:
-    return (wide or not column.is_wide) and (namespaces or column.column.title != "NAMESPACE")
+def _is_shown(column: "_SessionColumn", *, wide: bool, namespaces: bool, kinds: bool) -> bool:
+    asked_for = {"NAMESPACE": namespaces, "KIND": kinds}
+    return (wide or not column.is_wide) and asked_for.get(column.column.title, True)
 
 
 class _SessionColumn(NamedTuple):
@@ -57,6 +63,7 @@ def _plain(value: Callable[[Session], str]) -> Callable[[Session, datetime], Tex
 _COLUMNS: Final = (
     _SessionColumn(Column("NAMESPACE", weight=1), _plain(lambda s: s.metadata.namespace)),
     _SessionColumn(Column("SESSION"), _plain(lambda s: s.metadata.name)),
+    _SessionColumn(Column("KIND"), _plain(lambda s: s.spec.kind)),
     _SessionColumn(Column("USER", weight=1), _plain(lambda s: s.spec.user.username)),
     _SessionColumn(Column("POD", weight=1), _plain(lambda s: s.spec.pod)),
     _SessionColumn(Column("CONTAINER"), _plain(lambda s: s.spec.container), is_wide=True),

@@ -17,6 +17,7 @@ from webhook.cli.options import (
     Phase,
     Pod,
     SessionId,
+    SessionKind,
     Since,
     Speed,
     Until,
@@ -34,6 +35,10 @@ def list_sessions(
     phase: Annotated[
         Phase | None, typer.Option(help="Only sessions in this phase.", case_sensitive=False)
     ] = None,
+    kind: Annotated[
+        SessionKind | None,
+        typer.Option(help="Only what somebody started, or only containers' own programs."),
+    ] = None,
     since: Since = None,
     until: Until = None,
     text: Annotated[
@@ -50,7 +55,14 @@ def list_sessions(
     from webhook.cli import access, listing  # noqa: PLC0415  help must not wait for it
 
     wanted = listing.Wanted(
-        user=user, pod=pod, phase=phase, since=since, until=until, text=text, limit=limit or None
+        user=user,
+        pod=pod,
+        phase=phase,
+        kind=kind,
+        since=since,
+        until=until,
+        text=text,
+        limit=limit or None,
     )
     place = access.Access(
         kubeconfig=kubeconfig, context=context, namespace=namespace, all_namespaces=all_namespaces

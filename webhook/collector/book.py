@@ -24,6 +24,7 @@ from webhook.ledger.entries import (
     Start,
     Value,
     entry_of,
+    kind_of,
     manifest_entry,
     manifest_key,
     read_entry,
@@ -43,12 +44,18 @@ from webhook.store.ledger import MAX_APPENDED, Placed
 
 _log = logging.getLogger(__name__)
 _PAGE = 256
+_SECOND = 1_000_000_000
 _MOST_CENSUSES = 50
-"""Of one checkpoint; a ledger from before there was any is counted over several."""
+"""Of one checkpoint; a ledger from before there was any is counted over several, and so is one to which
+others append faster than it is counted."""
 
 
 class LedgerShrunkError(ClusterError):
     """The ledger does not continue what was signed before. Nothing is signed until somebody has looked."""
+
+
+class UncertifiedError(ClusterError):
+    """The key is not certified for the time that it is. What it signed would never verify."""
 
 
 class Book:
@@ -116,14 +123,14 @@ class Book:
             newest, frontier = self._store.latest_entry("checkpoint"), self._store.ledger()
             for earlier in (*given, *([self._signed] if self._signed else [])):
                 self._check_continues(earlier, frontier)
-            if newest is not None and newest.index == frontier.size - 1:
+            if newest is not None and self._is_newest(newest, frontier.size):
                 exported = _exported(newest)
                 self._signed = self._at(exported.size)
             else:
-                self._count(frontier.size)
-                frontier = self._store.ledger()
-                self._signed = Checkpoint(self._origin, frontier.size, frontier.root)
+                self._signed = self._at(self._count(frontier.size))
                 noted = 0 if newest is None else _exported(newest).sealed_through
+                if noted > self._unix_ns():  # by a clock that was set back since
+                    noted = 0
                 exported = self._export(self._signed, key, max(sealed_through, noted))
             return self._signed_with(key, self._signed, exported)
 
@@ -168,6 +175,11 @@ class Book:
     def _signer(self) -> LedgerKey:
         """Give the key to sign with, after the ledger's start and the key itself are in the ledger."""
         key = self._key()
+        if not key.is_certified_at(self._unix_ns() // _SECOND):
+            raise UncertifiedError(
+                "the ledger's key is not certified for this time, so nothing is signed: check the clocks of"
+                " the collector and of the admission side, which renews keys"
+            )
         if not self._origin:
             self._origin = self._start()
         if key.public not in self._introduced:
@@ -185,18 +197,35 @@ class Book:
         value = start if kept is None else _read(kept)
         return value.origin if isinstance(value, Start) else origin
 
-    def _count(self, size: int) -> None:
-        """Append what is missing of the census of the first ``size`` entries, but not endlessly."""
+    def _is_newest(self, newest: KeptEntry, size: int) -> bool:
+        """Tell whether nothing but counts and checkpoints is in the ledger since a checkpoint was signed."""
+        signed = _exported(newest).size
+        if newest.index != size - 1 or newest.index - signed > _PAGE:
+            return False
+        since = self._store.entries(start=signed, limit=max(newest.index - signed, 1))
+        return all(kind_of(entry.key) in ("census", "checkpoint") for entry in since)
+
+    def _count(self, size: int) -> int:
+        """Append what is missing of the census of the first ``size`` entries; give how many to sign for.
+
+        That is up to a census of all that comes before itself, so that a checkpoint covers nothing that no
+        census counts, except the census. Where others append in between, it is counted again, but not
+        endlessly: then the checkpoint is of all there is.
+        """
         newest = self._store.latest_entry("census")
         start = 0 if newest is None else _census_end(newest)
         for _ in range(_MOST_CENSUSES):
             if start >= size:
-                return
+                break
             values = self._values(start, min(start + MAX_COUNTED, size))
             entry = entry_of(census(self._unix_ns(), start, values))
             (placed,) = self._store.append_entries([entry])
             kept = None if placed.new else self._store.entry(entry.key)
             start = start + len(values) if kept is None else _census_end(kept)
+            if start == placed.index:
+                return start + 1
+            size = self._store.ledger().size
+        return self._store.ledger().size
 
     def _values(self, start: int, end: int) -> list[Value | None]:
         values: list[Value | None] = []

@@ -3,7 +3,8 @@
 A recorder that died is followed by another one in its pod, which closes what is open. Where none follows,
 because pod or node are gone, nobody would. So whoever is silent is looked for: a living recorder keeps its
 connection as long as a session lives, and the collector that holds it touches the session's record now and
-then.
+then. Where nothing but the run of a container's own program is recorded, silence says nothing: that recorder
+connects when there is something to tell.
 
 Every collector may do this at once: the same closing is the same write and the same audit event. Whoever
 was taken for lost and comes back goes on where the record stands; the ledger then has a further manifest.
@@ -102,7 +103,7 @@ class Closing:
             return None
         if not self._pods.exists(record.namespace, record.pod, record.pod_uid):
             return Lost(record, "its pod is gone, and its recorder has not shipped the end")
-        if silent < self._silent_ns:
+        if silent < self._silent_ns or not record.content:
             return None
         since = (now - record.updated_at) // SECOND
         return Lost(record, f"nothing was heard of its recorder for {since} s")

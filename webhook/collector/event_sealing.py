@@ -32,10 +32,17 @@ _RESTART_NS: Final = 600 * 1_000_000_000
 class EventSealing:
     """Puts audit events into the ledger. ``hear`` and ``work`` are used on one event loop."""
 
-    def __init__(self, store: Store, book: Book, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        store: Store,
+        book: Book,
+        monotonic: Callable[[], float] = time.monotonic,
+        unix_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
         self._store = store
         self._book = book
         self._monotonic = monotonic
+        self._unix_ns = unix_ns
         self._woken = asyncio.Event()
         self._heard: list[AuditEvent] = []
         self._seen = -1
@@ -79,7 +86,7 @@ class EventSealing:
         if self._seen < 0:
             self._seen = self._start()
         looked_at: dict[str, None] = {}
-        after, more = max(0, self._seen - OVERTAKEN_NS), True
+        after, more = max(0, min(self._seen, self._unix_ns()) - OVERTAKEN_NS), True
         while more:
             page = self._store.audit_events_since(after=after, namespace=None, limit=_PAGE)
             more = len(page) >= _PAGE
@@ -106,4 +113,4 @@ class EventSealing:
         except EntryError:
             return 0
         found = self._store.audit_events(AuditQuery(id=value.id)) if isinstance(value, AuditEvent) else []
-        return max(0, found[0].received_at - _RESTART_NS) if found else 0
+        return max(0, min(found[0].received_at, self._unix_ns()) - _RESTART_NS) if found else 0

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from sidecar.contract.events import SessionKind
 from sidecar.contract.identifiers import RANDOM_BYTES, session_id
 from webhook.collector.operations import Append, Outcome
 from webhook.journal.events import AuditEvent, Kind, Where
@@ -63,12 +64,16 @@ def finding_event(record: SessionRecord, level: int, stamp: Stamp) -> AuditEvent
         outcome=Came.SUCCESS,
         actor=record.identity,
         where=pod_of(record),
-        asked=f"session in pod {record.namespace}/{record.pod}, container {record.container}",
+        asked=f"{_what(record)} pod {record.namespace}/{record.pod}, container {record.container}",
         argv=record.argv,
         reason="card data was found and masked",
         session=record.session,
         details={"findings": str(sum(record.findings.values())), "by rule": by_rule},
     )
+
+
+def _what(record: SessionRecord) -> str:
+    return "session in" if record.kind is SessionKind.EXEC else "own program of"
 
 
 def pod_of(record: SessionRecord) -> Where:

@@ -17,14 +17,18 @@ from sidecar.contract.events import (
     Event,
     Exit,
     Found,
+    Gap,
     Held,
     Program,
     Redacted,
     Resize,
+    SessionKind,
     SessionStart,
+    Tally,
     Untraced,
 )
 from sidecar.contract.frames import Chain
+from sidecar.contract.identifiers import is_session_id
 from sidecar.contract.sealing import Sealed
 from sidecar.contract.wire import ApprovalWanted
 from webhook.store.contract import Phase, SessionRecord
@@ -70,44 +74,49 @@ def begin(start: SessionStart, sealed: Sealed, *, clock_skew: int) -> SessionRec
         updated_at=0,
         next_sequence=0,
         digest=Chain(start.session).digest,
+        kind=start.kind,
+        content=start.content,
+        resumed=start.resumed,
+        previous=start.previous,
     )
 
 
 def fold(record: SessionRecord, event: Event) -> SessionRecord:
     """Give the record after one more event. Raises EventError when the event cannot follow.
 
-    Bytes, findings and programs are counted here, from the frames that are kept. What End claims is used
-    only for findings beyond those that are recorded one by one.
+    Bytes, findings and programs are counted here, from the frames that are kept. What End and Tally claim is
+    used only for findings beyond those that are recorded one by one, and where there is no content.
     """
     if record.how is not None:
         raise EventError("an event follows the end of the session")
     match event:
-        case Data(_, channel, data):
-            return _count(record, channel, len(data))
+        case Data():
+            return _count(record, event)
         case Resize(_, rows, cols):
             return _resize(record, rows, cols)
         case Found(_, _, rule, brand):
             return _find(record, f"{rule}/{brand}")
-        case Program() | Untraced() | Exit():
+        case Program() | Untraced() | Exit() | Tally():
             return _note(record, event)
-        case Redacted() | Held():
+        case Redacted() | Held() | Gap():
             return record
-        case End(at, how, reason, findings=claimed):
+        case End(at, how, reason):
             phase = Phase.INTERRUPTED if how is Ending.INTERRUPTED else Phase.COMPLETED
             return msgspec.structs.replace(
-                record,
+                _tell(record, event),
                 phase=phase,
                 how=how,
                 reason=reason,
                 ended_at=record.started_at + at,
-                findings=_all_findings(record.findings, claimed),
             )
         case SessionStart():
             raise EventError("the session starts a second time")
 
 
-def _note(record: SessionRecord, event: Program | Untraced | Exit) -> SessionRecord:
+def _note(record: SessionRecord, event: Program | Untraced | Exit | Tally) -> SessionRecord:
     match event:
+        case Tally():
+            return _tell(record, event)
         case Program():
             return msgspec.structs.replace(record, programs=record.programs + 1)
         case Untraced(_, reason):
@@ -126,28 +135,29 @@ def check(event: Event) -> None:
         case Data(_, _, data):
             sound &= len(data) <= MAX_DATA_BYTES
         case SessionStart(rows=rows, cols=cols):
-            sound &= _is_size(rows, cols) and max(map(len, _names(event))) <= _MAX_NAME
+            sound &= _is_size(rows, cols) and all(map(_is_name, _names(event)))
             sound &= sum(map(len, event.argv)) <= _MAX_ARGV
+            sound &= not event.previous or is_session_id(event.previous)
         case Resize(_, rows, cols):
             sound &= _is_size(rows, cols)
         case Found(_, _, rule, brand, offset, length):
-            sound &= len(rule) + len(brand) <= _MAX_NAME and 0 <= offset < _MAX_NANOSECONDS and length >= 0
+            sound &= _is_name(rule + brand) and 0 <= offset < _MAX_NANOSECONDS and length >= 0
         case Program():
             sound &= all(0 <= number <= _MAX_NUMBER for number in (event.pid, event.parent, event.uid))
             sound &= _is_command(event.executable, event.argv) and len(event.cwd) <= _MAX_PATH
-            sound &= len(event.denied) <= _MAX_NAME
+            sound &= _is_name(event.denied)
             sound &= sum(map(len, event.approvals)) <= _MAX_CELLS
         case Held(_, rule, approval, executable, argv, wait_seconds):
-            sound &= len(rule) + len(approval) <= _MAX_NAME and 0 <= wait_seconds <= _MAX_CELLS
+            sound &= _is_name(rule + approval) and 0 <= wait_seconds <= _MAX_CELLS
             sound &= _is_command(executable, argv)
         case Untraced(reason=reason):
             sound &= len(reason) <= _MAX_NAME
+        case Gap(left_out=left_out):
+            sound &= 0 <= left_out < _MAX_NANOSECONDS
         case Exit(_, code, signal):
             sound &= 0 <= code <= 255 and 0 <= signal <= 255
-        case End(how=how, reason=reason, findings=findings, programs=programs):
-            sound &= how is not Ending.LOST and 0 <= programs < _MAX_NANOSECONDS
-            sound &= len(reason) <= _MAX_CELLS and len(findings) <= _MAX_KINDS
-            sound &= all(len(kind) <= _MAX_NAME and 0 <= n < _MAX_NANOSECONDS for kind, n in findings.items())
+        case Tally() | End():
+            sound &= _are_counts(event)
     if not sound:
         raise EventError(f"an event of kind {type(event).__name__} holds an impossible value")
 
@@ -155,13 +165,29 @@ def check(event: Event) -> None:
 def check_wanted(wanted: ApprovalWanted) -> None:
     """Raise EventError when an approval is wanted for what no honest recorder asks."""
     sound = 1 <= wanted.program <= MAX_PROGRAM_EVENTS and 1 <= wanted.turn <= _MAX_NAME
+    sound &= len(wanted.cwd) <= _MAX_PATH and 0 <= (wanted.uid or 0) <= _MAX_NUMBER
     if not (sound and _is_command(wanted.executable, wanted.argv)):
         raise EventError("an approval is wanted with an impossible value")
+
+
+def _are_counts(event: Tally | End) -> bool:
+    counts = (event.stdin_bytes, event.stdout_bytes, event.stderr_bytes, *event.findings.values())
+    sound = all(0 <= count < _MAX_NANOSECONDS for count in counts) and len(event.findings) <= _MAX_KINDS
+    sound &= all(map(_is_name, event.findings))
+    if isinstance(event, End):
+        sound &= event.how is not Ending.LOST and 0 <= event.programs < _MAX_NANOSECONDS
+        sound &= len(event.reason) <= _MAX_CELLS
+    return sound
 
 
 def _is_command(executable: str, argv: tuple[str, ...]) -> bool:
     size = sum(map(len, argv)) + len(argv)
     return len(executable) <= _MAX_PATH and size <= MAX_PROGRAM_ARGV_BYTES + 1
+
+
+def _is_name(name: str) -> bool:
+    """Tell whether something could be called so: what is no text on one line forges a row somewhere."""
+    return len(name) <= _MAX_NAME and name.isprintable()
 
 
 def _is_size(rows: int, cols: int) -> bool:
@@ -173,8 +199,11 @@ def _names(start: SessionStart) -> tuple[str, ...]:
     return start.node, start.masking, start.recorder
 
 
-def _count(record: SessionRecord, channel: Channel, count: int) -> SessionRecord:
-    match channel:
+def _count(record: SessionRecord, data: Data) -> SessionRecord:
+    if not record.content:
+        raise EventError("there is data in a session that is recorded without")
+    count = len(data.data)
+    match data.channel:
         case Channel.STDIN:
             return msgspec.structs.replace(record, stdin_bytes=record.stdin_bytes + count)
         case Channel.STDOUT:
@@ -198,9 +227,24 @@ def _find(record: SessionRecord, kind: str) -> SessionRecord:
     )
 
 
-def _all_findings(counted: dict[str, int], claimed: dict[str, int]) -> dict[str, int]:
-    """Give the counts of the session's end where more was found than is recorded one by one."""
-    if sum(counted.values()) < MAX_FOUND_EVENTS:
+def _tell(record: SessionRecord, told: Tally | End) -> SessionRecord:
+    """Take the recorder's counts of what is not recorded itself; they do not go back."""
+    findings = _all_findings(record, told.findings)
+    if record.content:
+        return msgspec.structs.replace(record, findings=findings)
+    return msgspec.structs.replace(
+        record,
+        findings=findings,
+        stdin_bytes=max(record.stdin_bytes, told.stdin_bytes),
+        stdout_bytes=max(record.stdout_bytes, told.stdout_bytes),
+        stderr_bytes=max(record.stderr_bytes, told.stderr_bytes),
+    )
+
+
+def _all_findings(record: SessionRecord, claimed: dict[str, int]) -> dict[str, int]:
+    """Give the recorder's counts where more was found than is recorded one by one."""
+    counted = record.findings
+    if record.kind is SessionKind.EXEC and sum(counted.values()) < MAX_FOUND_EVENTS:
         return counted
     merged = {kind: max(counted.get(kind, 0), claimed.get(kind, 0)) for kind in (*counted, *claimed)}
     if len(merged) > _MAX_KINDS:

@@ -1,8 +1,12 @@
 """A session's manifest out of its record. Pure."""
 
+from typing import Final
+
 from sidecar.contract.events import Ending
 from webhook.ledger.manifest import Gap, Manifest, json_digest
 from webhook.store.contract import Phase, SessionRecord
+
+_RESUMED: Final = "another recorder had this program before; what it had taken and not delivered is lost"
 
 
 def manifest_of(record: SessionRecord, first_digest: bytes, *, sealed_at: int) -> Manifest:
@@ -14,6 +18,8 @@ def manifest_of(record: SessionRecord, first_digest: bytes, *, sealed_at: int) -
     identity, decision = record.identity, record.decision
     return Manifest(
         session=record.session,
+        kind=record.kind.value,
+        without_content=not record.content,
         namespace=record.namespace,
         pod=record.pod,
         pod_uid=record.pod_uid,
@@ -69,10 +75,12 @@ def is_over(record: SessionRecord) -> bool:
 def _gaps(record: SessionRecord) -> tuple[Gap, ...]:
     """Give where something may be missing.
 
-    What the next recorder closed lacks what lies before its last frame, the end; what was not believed, or
-    whose recorder is lost, lacks all that would follow.
+    Of a program that another recorder had before, what that one took is not known. What the next recorder
+    closed lacks what lies before its last frame, the end; what was not believed, or whose recorder is lost,
+    lacks all that would follow.
     """
+    gaps = (Gap(0, _RESUMED),) if record.resumed else ()
     if record.phase is not Phase.INTERRUPTED:
-        return ()
+        return gaps
     closed = record.how is Ending.INTERRUPTED
-    return (Gap(max(record.next_sequence - (2 if closed else 1), -1), record.reason),)
+    return (*gaps, Gap(max(record.next_sequence - (2 if closed else 1), -1), record.reason))

@@ -3,8 +3,10 @@
 import hashlib
 from dataclasses import dataclass, field
 
+import msgspec
+
 from sidecar.contract.errors import CallerError, ConfigurationError
-from sidecar.contract.events import SessionStart
+from sidecar.contract.events import SessionKind, SessionStart
 from sidecar.contract.grants import Grant, verify_grant
 from sidecar.contract.sealing import Sealed, unseal
 from sidecar.contract.wire import Open
@@ -35,6 +37,7 @@ class Proven:
     """A session that admission allowed in this pod."""
 
     grant: Grant
+    """As it is for this session: that of an own program is completed by what the pod's token proves."""
     digest: bytes
     """SHA-256 of the grant's token."""
     sealed: Sealed
@@ -59,15 +62,25 @@ def prove(message: Open, pod: PodIdentity, trust: Trust) -> Proven:
         grant = verify_grant(token, roots=trust.roots, now=None)
     except CallerError as error:
         raise UnbelievedError(str(error)) from None
-    if grant.session != message.session:
+    opened = _of_own_program(grant, message.session, pod) if grant.application else grant
+    if opened.session != message.session:
         raise UnbelievedError("the grant is for another session")
-    if (grant.namespace, grant.pod, grant.pod_uid) != (pod.namespace, pod.pod, pod.uid):
+    if (opened.namespace, opened.pod, opened.pod_uid) != (pod.namespace, pod.pod, pod.uid):
         raise UnbelievedError("the grant is for another pod")
     try:
         sealed = unseal(trust.seal_keys, grant.session, grant.sealed)
     except CallerError as error:
         raise NotReadyError(str(error)) from None
-    return Proven(grant, hashlib.sha256(token).digest(), sealed)
+    return Proven(opened, hashlib.sha256(token).digest(), sealed)
+
+
+def _of_own_program(grant: Grant, session: str, pod: PodIdentity) -> Grant:
+    """Give the grant of a container's own program for one of its sessions.
+
+    It was issued before the pod had a name of its own, and holds for every start. So the recorder names the
+    session, and the pod is the one whose token it has.
+    """
+    return msgspec.structs.replace(grant, session=session, pod=pod.pod, pod_uid=pod.uid)
 
 
 def check_start(start: SessionStart, proven: Proven) -> None:
@@ -79,5 +92,8 @@ def check_start(start: SessionStart, proven: Proven) -> None:
     grant = proven.grant
     told = (start.session, start.namespace, start.pod, start.pod_uid, start.container, start.tty)
     allowed = (grant.session, grant.namespace, grant.pod, grant.pod_uid, grant.container, grant.tty)
-    if told != allowed or (start.profile, start.grant_digest) != (grant.profile, proven.digest):
+    kind = SessionKind.MAIN_PROCESS if grant.application else SessionKind.EXEC
+    recorded = (start.kind, start.content) == (kind, grant.content or not grant.application)
+    same = (start.profile, start.grant_digest) == (grant.profile, proven.digest)
+    if told != allowed or not (recorded and same):
         raise UnbelievedError("the session's start differs from its grant")

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from fastapi import APIRouter, Response, WebSocket
+from fastapi import Response, WebSocket
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sidecar.contract.errors import ClusterError
 from sidecar.contract.wire import INTAKE_PATH, ApprovalDecided
@@ -165,8 +166,16 @@ def _nobody(program: WaitingProgram) -> ApprovalDecided:
     return program.decided(refused="this collector asks nobody")
 
 
-def router(collector: Collector) -> APIRouter:
-    """Give the intake's route."""
-    routes = APIRouter()
-    routes.add_websocket_route(INTAKE_PATH, collector.serve)
-    return routes
+def with_recorders(app: ASGIApp, collector: Collector) -> ASGIApp:
+    """Give an application that serves recorders, and all else as ``app`` does.
+
+    Its routes are not asked for recorders: they keep memory for each connection, and thousands are idle.
+    """
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and scope["path"] == INTAKE_PATH:
+            await collector.serve(WebSocket(scope, receive, send))
+        else:
+            await app(scope, receive, send)
+
+    return serve

@@ -2,6 +2,8 @@
 
 Ended sessions are looked for in the store, from the time up to which all of them are known to be sealed.
 That time goes into every checkpoint, where the next process finds it. Sealing a session twice is harmless.
+A clock that went ahead and was set back is no reason to look only at what comes after it: what changes now is
+stamped with the time of now.
 """
 
 import asyncio
@@ -48,9 +50,9 @@ class Sealing:
     @property
     def through(self) -> int:
         """Sessions that had ended, and whose record did not change after this time, are sealed."""
-        newest = max(self._seen, self._looked_at)
-        first_left = min((record.updated_at - 1 for record in self._left.values()), default=newest)
-        return max(0, min(newest - OVERTAKEN_NS, first_left))
+        looked = self._looked_at
+        first_left = min((record.updated_at - 1 for record in self._left.values()), default=looked)
+        return max(0, min(looked - OVERTAKEN_NS, first_left))
 
     def look(self, outcomes: Iterable[Outcome]) -> None:
         """Take note that sessions may have ended."""
@@ -80,11 +82,11 @@ class Sealing:
 
     def seal(self) -> None:
         """Seal what has ended since the last time. Blocks. Raises ClusterError."""
-        if self._seen < 0:
-            self._seen = max(0, self._book.noted_through() - RESTART_NS)
-        self._left = {record.session: record for record in self._book.seal(self._left.values())}
         began = self._unix_ns()
-        after, more = self._seen - OVERTAKEN_NS, True
+        if self._seen < 0:
+            self._seen = max(0, min(self._book.noted_through(), began) - RESTART_NS)
+        self._left = {record.session: record for record in self._book.seal(self._left.values())}
+        after, more = min(self._seen, began) - OVERTAKEN_NS, True
         while more:
             page = self._store.changed(after=after, namespace=None, limit=_PAGE)
             more = len(page) >= _PAGE

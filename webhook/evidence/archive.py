@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final
 
 from sidecar.contract.errors import CallerError
+from webhook.evidence.layout import check_layout
 
 SUMS: Final = "SHA256SUMS"
 """Lines of ``sha256sum``: of every file but this one and its signature."""
@@ -18,6 +19,8 @@ _MODE: Final = 0o100644 << 16
 _UNIX: Final = 3
 _LEVEL: Final = 6
 _HUGE: Final = 1 << 30
+_MOST_LINE: Final = 16 << 20
+"""Bytes; a frame of the largest size, every character of it escaped, has less."""
 
 
 class ArchiveError(CallerError):
@@ -57,17 +60,15 @@ class Writer:
 
 
 class Reader:
-    """Reads a bundle. Every method raises ArchiveError."""
+    """Reads a bundle. Every method raises CallerError."""
 
     def __init__(self, file: BinaryIO) -> None:
         try:
             self._zip = zipfile.ZipFile(file)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise ArchiveError(f"it is no zip file that can be read: {error}") from None
-        names = [info.filename for info in self._zip.infolist()]
-        if len(names) != len(set(names)):
-            raise ArchiveError("it holds two files of one name")
-        self.names = frozenset(names)
+        check_layout(file, self._zip)
+        self.names = frozenset(self._zip.namelist())
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """Give a file's bytes, piece by piece."""
@@ -96,6 +97,8 @@ class Reader:
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 yield line + b"\n"
+            if len(rest) > _MOST_LINE:
+                raise ArchiveError(f"{name} has a line that is longer than it can be")
         if rest:
             yield rest
 
@@ -104,6 +107,8 @@ class Reader:
         sums = self.read(SUMS)
         listed = _listed(sums)
         for name, digest in listed.items():
+            if name not in self.names:
+                raise ArchiveError(f"{name} is missing: {SUMS} names it")
             found = hashlib.sha256()
             for chunk in self.chunks(name):
                 found.update(chunk)

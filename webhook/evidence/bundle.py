@@ -16,12 +16,12 @@ from sidecar.contract.frames import Frame
 from webhook.evidence import recordings
 from webhook.evidence.archive import CERTIFICATE, SIGNATURE, Writer
 from webhook.evidence.documents import Content, Proof, documents
+from webhook.evidence.nodes import KnownNodes
 from webhook.evidence.selection import Selection
 from webhook.evidence.session_tables import SessionRow, session_row
 from webhook.evidence.source import Asked, Source
 from webhook.evidence.window import (
     Disclosed,
-    KnownNodes,
     Window,
     entries,
     is_complete,

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from sidecar.contract.decoding import UNREADABLE
 from sidecar.contract.errors import CallerError
 from sidecar.contract.events import Ending
 from sidecar.contract.names import VERSION
@@ -109,6 +110,8 @@ class _Check:
         self._progress = progress
         self._reader = Reader(file)
         self._roots = roots
+        self._known = {*UNSUMMED, PROOF, ENTRIES, LEAVES, CHECKPOINT}
+        """Names of files that belong there."""
 
     def run(self, kept: Sequence[Kept]) -> Checked:
         self._progress("files")
@@ -149,8 +152,12 @@ class _Check:
     def _proof(self) -> Proof:
         try:
             proof = msgspec.json.decode(self._reader.read(PROOF), type=Proof)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise BrokenError(f"{PROOF} cannot be read: {error}") from None
+        if not proof.selection.is_tellable:
+            raise BrokenError(f"{PROOF} cannot be read: its range is of no calendar")
+        if proof.selection.since >= proof.selection.until:
+            raise BrokenError(f"{PROOF}: its range is empty, so the bundle shows nothing")
         if proof.format != 1:
             raise BrokenError(f"the bundle is of format {proof.format}, and format 1 is known here")
         return proof
@@ -168,7 +175,7 @@ class _Check:
             try:
                 entry = decoder.decode(line)
                 proof = tuple(map(bytes.fromhex, entry.proof))
-            except (msgspec.MsgspecError, ValueError):
+            except (ValueError, *UNREADABLE):
                 raise BrokenError(f"{ENTRIES}, line {number + 1}: it is no entry") from None
             if entry_line(entry.index, entry.key, entry.data, proof) != line:
                 raise BrokenError(f"{ENTRIES}, line {number + 1}: it is not in the one form that it has")
@@ -248,13 +255,14 @@ class _Check:
         except CallerError as error:
             raise BrokenError(f"{where}: {printable(str(error))}") from None
         for name, chunks in session_files(index, manifest, asked, frames):
+            self._known.add(name)
             self._check_same(name, chunks)
         return session_row(index, manifest, asked, outline)
 
     def _asked(self, name: str) -> Asked:
         try:
             told = msgspec.json.decode(self._reader.read(name), type=_Told)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             raise BrokenError(f"{name} cannot be read") from None
         return Asked(told.user, told.command)
 
@@ -263,19 +271,16 @@ class _Check:
 
     def _check_documents(self, content: Content) -> bool:
         """Make the tables and the page again, and compare; not those of another version."""
-        known = set(UNSUMMED) | {PROOF, ENTRIES, LEAVES, CHECKPOINT}
-        known |= {FIRST_CHECKPOINT, CONSISTENCY} if content.proof.first else set()
-        if content.proof.software != VERSION:
-            return False
-        for name, chunks in documents(content):
-            known.add(name)
+        if content.proof.first:
+            self._known |= {FIRST_CHECKPOINT, CONSISTENCY}
+        same = content.proof.software == VERSION
+        for name, chunks in documents(content) if same else ():
+            self._known.add(name)
             self._check_same(name, chunks)
-        sessions = {row.session for row in content.sessions}
-        for name in sorted(self._reader.names - known):
-            parts = name.removeprefix("page/").split(".", 1)[0], name.split("/")[1] if "/" in name else ""
-            if not sessions.intersection(parts):
-                raise BrokenError(f"{name} belongs to nothing in the bundle")
-        return True
+        more = {name for name in self._reader.names - self._known if same or _is_proven(name)}
+        if more:
+            raise BrokenError(f"{min(more)} belongs to nothing in the bundle")
+        return same
 
     def _check_same(self, name: str, chunks: Iterable[bytes]) -> None:
         ours, theirs = hashlib.sha256(), hashlib.sha256()
@@ -285,6 +290,11 @@ class _Check:
             theirs.update(chunk)
         if ours.digest() != theirs.digest():
             raise BrokenError(f"{name} says something else than what is proven")
+
+
+def _is_proven(name: str) -> bool:
+    """Tell whether a file would be taken for a part of the record, whatever version wrote the bundle."""
+    return name.startswith(("ledger/", "sessions/"))
 
 
 class _Told(msgspec.Struct, frozen=True):

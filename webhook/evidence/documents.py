@@ -151,8 +151,7 @@ def _ledger(content: Content) -> dict[str, object]:
             entry.value.public_key for entry in content.disclosed if isinstance(entry.value, SigningKey)
         ],
         "failures": sum(
-            isinstance(entry.value, AuditEvent) and entry.value.kind is Kind.CONTROL_FAILED
-            for entry in content.disclosed
+            event.kind is Kind.CONTROL_FAILED for _, event in audit_events(content.disclosed, proof.selection)
         ),
     }
 

@@ -6,10 +6,10 @@ import msgspec
 
 from sidecar.contract.errors import CallerError
 from webhook.evidence.documents import Proof
-from webhook.evidence.selection import Selection
+from webhook.evidence.selection import Selection, is_control
 from webhook.evidence.session_tables import open_rows
 from webhook.evidence.window import Disclosed, audit_events
-from webhook.ledger.census import counted
+from webhook.ledger.census import CONTROL_DIGEST, counted
 from webhook.ledger.entries import (
     Census,
     EntryError,
@@ -45,7 +45,7 @@ class Opened:
     def __init__(self, proof: Proof, leaves: bytes) -> None:
         self._proof = proof
         self._leaves = leaves
-        frontier = tuple(bytes.fromhex(node) for node in proof.frontier)
+        frontier = _hashes(proof.frontier)
         if not 0 <= proof.start <= proof.size or len(frontier) != len(frontier_nodes(proof.start)):
             raise BrokenError("the window's beginning is of no tree")
         width = proof.size - proof.start
@@ -140,6 +140,7 @@ class Opened:
         if not selection.subject:
             return ""
         mine = [entry.index for entry in self.disclosed if selection.is_counted(entry.value)]
+        controls = [entry.index for entry in self.disclosed if is_control(entry.value)]
         through = self._proof.start
         for entry in self.disclosed:
             census = entry.value
@@ -147,18 +148,19 @@ class Opened:
                 continue
             if census.start != through:
                 raise _broken_at(entry, f"it counts from entry {census.start}, and entry {through} is next")
-            found = counted(index for index in mine if census.start <= index < census.end)
-            told = census.subjects.get(selection.subject)
-            if (told or counted(())) != found:
-                raise _broken_at(
-                    entry,
-                    f"of entries {census.start} to {census.end - 1} the collector counted"
-                    f" {told.count if told else 0} for this selection, and the bundle has"
-                    f" {found.count}, or others",
-                )
+            _check_count(entry, census, selection.subject, mine, "for this selection")
+            if CONTROL_DIGEST in census.subjects:
+                _check_count(entry, census, CONTROL_DIGEST, controls, "of Chaperone itself")
             through = census.end
         if through == self._proof.start and self._proof.size > through:
             raise BrokenError("no census of the window is given, so something may be missing")
+        given = {entry.index for entry in self.disclosed}
+        if any(index not in given for index in range(through, self._proof.size)):
+            raise BrokenError(
+                f"of entries {through} to {self._proof.size - 1} some are neither counted nor given, so"
+                " something may be missing: a census was left out, or the checkpoint is from before all that"
+                " one covers was counted (then export the range anew)"
+            )
         return f"the collector's counts of entries {self._proof.start} to {through - 1} agree"
 
     def unsealed(self, selection: Selection) -> int:
@@ -182,6 +184,24 @@ def check_entries(proof: Proof, lines: Iterable[Line], leaves: bytes, ring: KeyR
             raise _broken_at(entry, str(error)) from None
     opened.check_checkpoints(ring)
     return opened
+
+
+def _check_count(entry: Disclosed, census: Census, subject: str, given: Iterable[int], what: str) -> None:
+    found = counted(index for index in given if census.start <= index < census.end)
+    told = census.subjects.get(subject, counted(()))
+    if told != found:
+        raise _broken_at(
+            entry,
+            f"of entries {census.start} to {census.end - 1} the collector counted {told.count} {what},"
+            f" and the bundle has {found.count}, or others",
+        )
+
+
+def _hashes(nodes: Iterable[str]) -> tuple[bytes, ...]:
+    try:
+        return tuple(map(bytes.fromhex, nodes))
+    except ValueError:
+        raise BrokenError("the window's beginning is of no tree") from None
 
 
 def _check_begin(disclosed: Sequence[Disclosed], proof: Proof) -> None:

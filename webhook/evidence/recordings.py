@@ -21,6 +21,7 @@ from sidecar.contract.events import (
     Ending,
     Event,
     Found,
+    Gap,
     Program,
     Redacted,
     SessionStart,
@@ -34,7 +35,7 @@ from webhook.evidence.source import Asked
 from webhook.evidence.texts import compact, pretty, script
 from webhook.ledger.manifest import Manifest
 from webhook.replay.asciicast import CastVersion, CastWriter
-from webhook.replay.moments import Kind, moments
+from webhook.replay.moments import Kind, missing, moments
 from webhook.replay.programs import command_of
 from webhook.replay.transcript import transcript
 from webhook.replay.typed import TypedLine, TypedLines
@@ -222,6 +223,8 @@ def _texts(frames: Frames) -> Iterator[bytes]:
                 yield compact([_seconds(at), "note", "typed without echo: not recorded"])
             case Found(at=at, rule=rule, brand=brand):
                 yield compact([_seconds(at), "note", f"masked {rule}/{brand}"])
+            case Gap(at=at):
+                yield compact([_seconds(at), "note", missing(event)])
             case End(at=at, how=how, reason=reason):
                 yield compact(
                     [_seconds(at), "note", f"ended: {how.value}" + (f": {reason}" if reason else "")]

@@ -24,10 +24,20 @@ def as_json(report: Report) -> str:
 
 
 def as_csv(report: Report) -> str:
-    """Give all tables below one another (RFC 4180), the name of each in its first column."""
-    return "".join(
+    """Give what it is, and all tables below one another (RFC 4180), their names in the first column."""
+    report = plain(report)
+    about = [
+        ("report", report.title),
+        ("about", report.asked),
+        ("requirement", f"PCI DSS v4.0.1, {report.requirement}"),
+        ("to look at", str(report.attention)),
+        *(("remark", remark) for remark in report.remarks),
+        *(("note", f"{table.title}: {table.note}") for table in report.tables if table.note and table.known),
+        ("ledger", f"{report.origin}, {report.size} entries"),
+    ]
+    return csv_text(["table", "what", "says"], (["About", *row] for row in about)) + "".join(
         csv_text(["table", *table.columns], ([table.title, *row] for row in table.rows))
-        for table in plain(report).tables
+        for table in report.tables
     )
 
 
@@ -63,11 +73,12 @@ def _style() -> str:
 
 
 def _table(table: Table) -> Iterator[str]:
-    yield f'<h2>{escape(table.title)} <span class="faint">{len(table.rows)}</span></h2>\n'
+    count = len(table.rows) if table.known else "–"
+    yield f'<h2>{escape(table.title)} <span class="faint">{count}</span></h2>\n'
     if table.note:
         yield f'<p class="faint">{escape(table.note)}</p>\n'
     if not table.rows:
-        yield '<p class="faint">Nothing.</p>\n'
+        yield '<p class="faint">Nothing.</p>\n' if table.known else ""
         return
     heads = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
     yield f'<div class="wide"><table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n'

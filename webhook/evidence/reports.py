@@ -18,17 +18,16 @@ from webhook.evidence.canary_tables import (
     place_of,
     refused_to_canaries,
 )
-from webhook.evidence.selection import CONTROLS, Selection, started
-from webhook.evidence.session_tables import open_rows
+from webhook.evidence.selection import Selection, started
+from webhook.evidence.session_tables import FINDINGS_PEAK, is_pan, open_rows
 from webhook.evidence.tables import asked_of, person_rows
 from webhook.evidence.window import Disclosed, audit_events, is_complete, manifests
 from webhook.journal.events import AuditEvent, Kind, Outcome
+from webhook.ledger.census import CONTROLS
 from webhook.ledger.entries import manifest_session
 from webhook.ledger.manifest import Manifest
 from webhook.replay.safety import printable
 
-FINDINGS_PEAK: Final = 10
-"""Masked numbers in one session from which on somebody should look."""
 _SKEW_NS: Final = 1_000_000_000
 _STANDING: Final = "standing/"
 Row = tuple[str, ...]
@@ -41,6 +40,8 @@ class Table(msgspec.Struct, frozen=True):
     note: str
     columns: tuple[str, ...]
     rows: list[Row]
+    known: bool = True
+    """Whether the rows could be read; without any, nothing is said then."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -208,7 +209,10 @@ def _report(proven: Proven, title: str, requirement: str, attention: int, tables
         origin=proven.origin,
         size=proven.size,
         checkpoint=proven.checkpoint,
-        remarks=() if complete else (late,),
+        remarks=(
+            *(() if complete else (late,)),
+            *(f"{table.title}: {table.note}" for table in tables if not table.known),
+        ),
         attention=attention,
         tables=tables,
     )
@@ -251,7 +255,7 @@ def _sessions_to_see(manifests: Iterable[tuple[int, Manifest]]) -> Iterable[Row]
 
 def _is_peak(manifest: Manifest) -> bool:
     """Tell whether much card data came up, or such that must not be stored at all."""
-    others = any(not rule.startswith("pan") for rule in manifest.findings)
+    others = any(not is_pan(rule) for rule in manifest.findings)
     return others or sum(manifest.findings.values()) >= FINDINGS_PEAK
 
 

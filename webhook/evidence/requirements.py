@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from webhook.evidence.approval_tables import ApprovalRow
-from webhook.evidence.session_tables import OpenRow, SessionRow
+from webhook.evidence.session_tables import FINDINGS_PEAK, OpenRow, SessionRow, is_pan
 from webhook.evidence.tables import EventRow, PersonRow, PolicyRow
 
 _SKEW_S: Final = 1.0
@@ -50,7 +50,7 @@ def _masked(shown: Shown) -> Requirement:
     for row in shown.sessions:
         rules.update(row.masked_by)
     said = ", ".join(f"{count} {rule}" for rule, count in sorted(rules.items())) or "nothing had to be"
-    sad = sum(count for rule, count in rules.items() if not rule.startswith("pan"))
+    sad = sum(count for rule, count in rules.items() if not is_pan(rule))
     asks = "PAN is masked when displayed; sensitive authentication data is not stored after authorisation"
     shows = f"Masked before it left the container: {said}. The recording holds what was shown, no more."
     attention = f"{_n(sad, 'finding')} other than PAN" if sad else ""
@@ -162,11 +162,12 @@ def _found(shown: Shown) -> Requirement:
     shows = "; ".join(f"most in one session: {row.masked} in {row.session}" for row in peaks if row.masked)
     asks = "PAN found where it should not be is answered"
     sessions = sum(bool(row.masked) for row in shown.sessions)
+    many = sum(row.masked >= FINDINGS_PEAK for row in shown.sessions)
     return Requirement(
         "12.10.7",
         asks,
         f"Card data came up in {_n(sessions, 'session')}{'; ' if shows else ''}{shows}.",
-        "",
+        f"{_n(many, 'session')} with {FINDINGS_PEAK} or more" if many else "",
         "sessions",
     )
 

@@ -71,8 +71,8 @@ def rights_table(roles: Sequence[Role], bindings: Iterable[Binding]) -> Table:
 
 
 def unknown_rights(why: str) -> Table:
-    """Give the table where the rights could not be read."""
-    return Table("Who could", f"Not known: {why}.", COLUMNS, [])
+    """Give the table where the rights could not be read; ``why`` says how they could be."""
+    return Table("Who could", f"Not known: {why}.", COLUMNS, [], known=False)
 
 
 def _rows(binding: Binding, roles: dict[tuple[str, str], Role]) -> Iterator[Row]:

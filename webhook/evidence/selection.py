@@ -1,29 +1,13 @@
 """What a bundle is about: a person, a namespace, a session or everything, during some time. Pure."""
 
-from typing import Final
-
 import msgspec
 
 from sidecar.contract.errors import CallerError
 from webhook.audit_api.objects import rfc3339
-from webhook.journal.events import AuditEvent, Kind
-from webhook.ledger.census import namespace_digest, user_digest
+from webhook.journal.events import AuditEvent
+from webhook.ledger.census import CONTROLS, namespace_digest, user_digest
 from webhook.ledger.entries import Census, Exported, SignedManifest, SigningKey, Start, Value
 from webhook.ledger.manifest import Manifest
-
-CONTROLS: Final = frozenset(
-    {
-        Kind.CONTROL_STARTED,
-        Kind.CONTROL_STOPPED,
-        Kind.CONTROL_FAILED,
-        Kind.INCIDENT,
-        Kind.CANARY,
-        Kind.NOTIFICATION_FAILED,
-        Kind.POLICY_CHANGED,
-        Kind.POLICY_REFUSED,
-    }
-)
-"""Events of Chaperone itself, which are in every bundle: they are about nobody's doing."""
 
 
 class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -48,6 +32,14 @@ class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         if self.session or self.is_everything:
             return ""
         return user_digest(self.user) if self.user else namespace_digest(self.namespace)
+
+    @property
+    def is_tellable(self) -> bool:
+        """Whether both ends of the time are in the calendar."""
+        try:
+            return bool(self.words)
+        except (ValueError, OverflowError, OSError):
+            return False
 
     @property
     def words(self) -> str:
@@ -79,7 +71,7 @@ class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         """Tell whether an entry is given: what is wanted, what proves it, and all that its census counts."""
         if self.is_everything or isinstance(value, (Start, SigningKey, Exported, Census)):
             return True
-        return self.shows(value) or self.is_counted(value)
+        return self.shows(value) or self.is_counted(value) or (bool(self.subject) and is_control(value))
 
     def is_counted(self, value: Value | None) -> bool:
         """Tell whether the census counts an entry for the subject of this selection."""
@@ -117,6 +109,11 @@ def check(selection: Selection) -> None:
     """Raise CallerError when nothing can be in a selection's time."""
     if selection.since >= selection.until:
         raise CallerError("the range is empty: --since must lie before --until")
+
+
+def is_control(value: Value | None) -> bool:
+    """Tell whether an entry is an event of Chaperone itself, which every bundle about somebody has."""
+    return isinstance(value, AuditEvent) and value.kind in CONTROLS
 
 
 def started(manifest: Manifest) -> int:

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
@@ -14,11 +15,17 @@ from webhook.journal.events import AuditEvent, Kind
 from webhook.ledger.manifest import Manifest
 from webhook.replay.safety import printable
 
+FINDINGS_PEAK: Final = 10
+"""Masked numbers in one session from which on somebody should look."""
+
 
 class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     """One session that ended."""
 
     session: str
+    kind: str
+    """exec, or main-process for a container's own program."""
+    without_content: bool
     entry: int
     """Number of its manifest in the ledger."""
     user: str
@@ -68,12 +75,19 @@ class OpenRow(msgspec.Struct, frozen=True, kw_only=True):
     asked: str
 
 
+def is_pan(finding: str) -> bool:
+    """Tell whether ``rule/brand`` of masked counts is of card numbers: ``pan`` may begin other names."""
+    return finding.partition("/")[0] == "pan"
+
+
 def session_row(entry: int, manifest: Manifest, asked: Asked | None, outline: Outline | None) -> SessionRow:
     """Give a session's row; ``asked`` and ``outline`` are missing where the recording is."""
     seen = outline or Outline()
     ended = manifest.ended_at
     return SessionRow(
         session=manifest.session,
+        kind=manifest.kind,
+        without_content=manifest.without_content,
         entry=entry,
         user=manifest.user,
         groups=asked.identity.groups if asked else (),

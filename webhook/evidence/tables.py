@@ -9,8 +9,9 @@ from collections.abc import Iterable
 import msgspec
 
 from webhook.audit_api.objects import rfc3339
-from webhook.evidence.selection import CONTROLS, started
+from webhook.evidence.selection import started
 from webhook.journal.events import AuditEvent, Kind
+from webhook.ledger.census import CONTROLS
 from webhook.ledger.manifest import Manifest
 
 

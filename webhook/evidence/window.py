@@ -5,13 +5,15 @@ older is known to be older, and ends at the checkpoint that covers the first by 
 within the range was sealed. Both are the same whenever they are looked for.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
 from typing import Final
 
 import msgspec
 
+from sidecar.contract.decoding import UNREADABLE
 from sidecar.contract.errors import CallerError
+from webhook.evidence.nodes import KnownNodes
 from webhook.evidence.selection import Selection
 from webhook.evidence.source import Ledger
 from webhook.journal.events import AuditEvent
@@ -27,8 +29,7 @@ from webhook.ledger.entries import (
 )
 from webhook.ledger.manifest import Manifest
 from webhook.ledger.notes import key_id, read_note
-from webhook.ledger.proofs import inclusion_proof
-from webhook.ledger.tree import HASH_BYTES, Frontier, Node, frontier_nodes, leaf_hash
+from webhook.ledger.tree import Frontier, frontier_nodes, leaf_hash
 from webhook.ledger.verifying import KeptEntry
 
 MARGIN_NS: Final = 600 * 1_000_000_000
@@ -100,7 +101,7 @@ class Walked(msgspec.Struct, frozen=True):
     leaves: bytes
     """Hashes of all leaves in the window, one after another."""
     disclosed: list[Disclosed]
-    nodes: "KnownNodes"
+    nodes: KnownNodes
 
 
 def find_window(ledger: Ledger, selection: Selection, *, size: int | None = None) -> Window:
@@ -111,18 +112,26 @@ def find_window(ledger: Ledger, selection: Selection, *, size: int | None = None
     whole = ledger.size()
     before, _ = _turn(ledger, whole, lambda found: found.at > selection.since - MARGIN_NS)
     start = _start(ledger, before)
-    last, complete = _last(ledger, whole, selection) if size is None else (_named(ledger, size), False)
+    last, complete = (
+        _last(ledger, whole, selection) if size is None else (_named(ledger, size, selection), False)
+    )
     if last is None or last.exported.size <= start:
         raise CallerError("no checkpoint is signed since; have one signed: chaperone ledger checkpoint --now")
     return Window(start, before if start else None, last, complete)
 
 
 def is_complete(disclosed: Iterable[Disclosed], selection: Selection) -> bool:
-    """Tell by checkpoints that are given whether all sessions that ended in the range were sealed then."""
-    return any(
-        isinstance(entry.value, Exported) and entry.value.sealed_through >= selection.until
-        for entry in disclosed
-    )
+    """Tell by checkpoints that are given whether all sessions that ended in the range were sealed then.
+
+    What one says of a time that a later one had not reached was said by a clock that was set back.
+    """
+    given = [entry.value for entry in disclosed if isinstance(entry.value, Exported)]
+    earliest: int | None = None
+    for one in reversed(given):
+        if one.sealed_through >= selection.until and (earliest is None or one.sealed_through <= earliest):
+            return True
+        earliest = one.at if earliest is None else min(one.at, earliest)
+    return False
 
 
 def walk(ledger: Ledger, window: Window, selection: Selection, progress: Callable[[int], None]) -> Walked:
@@ -201,7 +210,7 @@ def removed_sessions(key: str, data: bytes) -> frozenset[str]:
         return frozenset()
     try:
         return frozenset(msgspec.json.decode(data.split(b"\n", 2)[1], type=_Removal).sessions)
-    except (msgspec.MsgspecError, IndexError):
+    except (IndexError, *UNREADABLE):
         return frozenset()
 
 
@@ -213,73 +222,62 @@ def known(data: bytes) -> Value | None:
         return None
 
 
-class KnownNodes:
-    """Complete nodes of the tree: those of the window at hand, others from beside their leaves."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._levels: list[tuple[int, bytearray]] = []
-        self._asked: dict[Node, bytes] = {}
-
-    def add(self, kept: KeptEntry) -> None:
-        """Keep the nodes that the next entry completes."""
-        for level, node in enumerate(kept.nodes):
-            if level == len(self._levels):
-                self._levels.append((((kept.index + 1) >> level) - 1, bytearray()))
-            self._levels[level][1].extend(node)
-
-    def fetch(self, wanted: Sequence[Node]) -> list[bytes]:
-        """Give complete nodes."""
-        return [self._near(node) or self._far(node) for node in wanted]
-
-    def proof(self, index: int, size: int) -> list[bytes]:
-        """Give the inclusion proof of an entry."""
-        return inclusion_proof(index, size, self.fetch)
-
-    def _near(self, node: Node) -> bytes:
-        if node.level >= len(self._levels):
-            return b""
-        first, blob = self._levels[node.level]
-        place = node.number - first
-        return bytes(blob[place * HASH_BYTES : (place + 1) * HASH_BYTES]) if place >= 0 else b""
-
-    def _far(self, node: Node) -> bytes:
-        if node not in self._asked:
-            page = self._ledger.page(node.leaf, 1)
-            found = page[0].nodes if page and page[0].index == node.leaf else ()
-            if len(found) <= node.level:
-                raise CallerError(f"entry {node.leaf} of the ledger is missing; see: chaperone ledger verify")
-            self._asked[node] = found[node.level]
-        return self._asked[node]
-
-
 def _last(ledger: Ledger, whole: int, selection: Selection) -> tuple[Placed | None, bool]:
     """Give the checkpoint that covers the first by which all was sealed, and True.
 
-    While there is none, give the newest, and False.
+    While there is none, give the newest, and False. Where censuses must show that nothing is missing, only
+    those serve of which every entry is counted.
     """
     before, after = _turn(ledger, whole, lambda found: found.sealed_through >= selection.until)
-    if after is None:
-        return before, False
-    covering = next(_checkpoints(ledger, after.index + 1, whole), None)
-    return (after, False) if covering is None else (covering, True)
+    for found in _checkpoints(ledger, after.index + 1, whole) if after else ():
+        if _serves(ledger, found, selection):
+            return found, True
+    near = list(_checkpoints(ledger, max(0, whole - _PAGE), whole))
+    serving = (found for found in reversed(near) if _serves(ledger, found, selection))
+    return next(serving, after or before), False
 
 
-def _named(ledger: Ledger, size: int) -> Placed:
+def _named(ledger: Ledger, size: int, selection: Selection) -> Placed:
     kept = ledger.entry(f"checkpoint/{size}")
     exported = None if kept is None else known(kept.data)
     if kept is None or not isinstance(exported, Exported):
         raise CallerError(f"no checkpoint of {size} entries was signed")
-    return Placed(kept.index, exported)
+    placed = Placed(kept.index, exported)
+    if not _serves(ledger, placed, selection):
+        raise CallerError(
+            f"not all of the {size} entries of that checkpoint are counted, so it cannot show that nothing is"
+            " missing: take a later one, or leave --size out"
+        )
+    return placed
+
+
+def _serves(ledger: Ledger, placed: Placed, selection: Selection) -> bool:
+    """Tell whether all that a checkpoint covers is counted, but for censuses at its end, or need not be."""
+    size = placed.exported.size
+    if not selection.subject:
+        return True
+    through, counted = 0, size
+    for kept in entries(ledger, max(0, size - _CENSUS_WITHIN), size):
+        value = known(kept.data) if kept.key.startswith("census/") else None
+        if not isinstance(value, Census):
+            counted = size
+            continue
+        through, counted = value.end, min(counted, kept.index)
+    return through >= counted
 
 
 def _turn(
-    ledger: Ledger, end: int, is_after: Callable[[Exported], bool]
+    ledger: Ledger, end: int, is_after: Callable[[Exported], bool], *, once: bool = False
 ) -> tuple[Placed | None, Placed | None]:
-    """Give the last checkpoint before an entry that is not after something, and the first that is."""
+    """Give the last checkpoint that is not after something, and the next one.
+
+    There may be some after it before, where a clock went ahead and was set back: these do not count. With
+    ``once`` the first one after it does, whatever follows.
+    """
     low, high = 0, end
     before: Placed | None = None
     after: Placed | None = None
+    turned: Placed | None = None
     while high - low > _PAGE:
         middle = (low + high) // 2
         found = next(_checkpoints(ledger, middle, high), None)
@@ -290,10 +288,13 @@ def _turn(
         else:
             before, low = found, found.index + 1
     for found in _checkpoints(ledger, low, high):
-        if is_after(found.exported):
-            return before, found
-        before = found
-    return before, after
+        if not is_after(found.exported):
+            before, turned = found, None
+        elif turned is None:
+            turned = found
+            if once:
+                break
+    return before, turned or after
 
 
 def key_in_force(ledger: Ledger, window: Window) -> KeptEntry | None:
@@ -301,7 +302,7 @@ def key_in_force(ledger: Ledger, window: Window) -> KeptEntry | None:
     if window.first is None:
         return None
     wanted = _signer(window.first.exported)
-    before, after = _turn(ledger, window.first.index + 1, lambda found: _signer(found) == wanted)
+    before, after = _turn(ledger, window.first.index + 1, lambda found: _signer(found) == wanted, once=True)
     start, end = (before.index if before else 0), (after.index if after else window.first.index)
     for kept in entries(ledger, start, end):
         value = known(kept.data) if kept.key.startswith("key/") else None

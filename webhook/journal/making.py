@@ -1,17 +1,14 @@
 """Where ids and times of audit events come from, and the events of Chaperone's own doing. Pure."""
 
 from collections.abc import Callable
-from typing import Final
 
 import msgspec
 
-from sidecar.contract.identifiers import RANDOM_BYTES, session_id
+from sidecar.contract.identifiers import fresh_id
 from sidecar.contract.names import VERSION
 from sidecar.contract.sealing import Identity
 from webhook.accounts import user_of
 from webhook.journal.events import AuditEvent, Kind, Outcome, Where
-
-_NS_PER_MS: Final = 1_000_000
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -49,7 +46,7 @@ class Maker:
     def stamp(self) -> Stamp:
         """Give a fresh id and the time."""
         now = self._clock()
-        return Stamp(session_id(now // _NS_PER_MS, self._randomness(RANDOM_BYTES)), now, self._origin)
+        return Stamp(fresh_id(now, self._randomness), now, self._origin)
 
     def own(
         self,

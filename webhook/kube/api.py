@@ -5,6 +5,7 @@ and replies stay plain JSON, because decoding into its generated models costs mi
 """
 
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final, Protocol, TypeVar, cast
 
@@ -12,7 +13,8 @@ import msgspec
 import urllib3
 from kubernetes import client, config
 
-from sidecar.contract.errors import ClusterError
+from sidecar.contract.decoding import UNREADABLE
+from sidecar.contract.errors import ClusterError, ConfigurationError
 from sidecar.contract.names import VERSION
 
 _V = TypeVar("_V")
@@ -23,6 +25,7 @@ FIELD_MANAGER: Final = "chaperone"
 _JSON: Final = "application/json"
 _CONNECT_SECONDS: Final = 10.0
 _PIECE_BYTES: Final = 64 * 1024
+_SECOND: Final = 1_000_000_000
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -37,7 +40,7 @@ class Reply(msgspec.Struct, frozen=True):
             raise ClusterError(f"the API server answered {self.status}")
         try:
             return msgspec.json.decode(self.body, type=kind)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise ClusterError(f"the API server's answer cannot be read: {error}") from None
 
 
@@ -77,7 +80,10 @@ class KubeApi:
     """The API server. Methods block; callers on an event loop run them in a thread."""
 
     def __init__(self, *, connections: int = 4, kubeconfig: Path | None = None) -> None:
-        """Connect as the pod's service account; outside a cluster as a kubeconfig says."""
+        """Connect as the pod's service account; outside a cluster as a kubeconfig says.
+
+        Raises ConfigurationError when there is neither.
+        """
         self._configuration = client.Configuration()
         self._configuration.connection_pool_maxsize = connections
         loader = cast("_Loader", config)
@@ -85,7 +91,12 @@ class KubeApi:
             loader.load_incluster_config(self._configuration)
         except config.ConfigException:
             path = str(kubeconfig) if kubeconfig else None
-            loader.load_kube_config(config_file=path, client_configuration=self._configuration)
+            try:
+                loader.load_kube_config(config_file=path, client_configuration=self._configuration)
+            except (config.ConfigException, OSError, ValueError) as error:
+                raise ConfigurationError(
+                    f"this is no pod with a service account, and no kubeconfig leads to a cluster: {error}"
+                ) from None
         self._pool = client.ApiClient(self._configuration).rest_client.pool_manager
 
     def request(
@@ -138,6 +149,19 @@ class KubeApi:
         """Give an object, or None when there is none. Raises ClusterError."""
         reply = self.request("GET", path, seconds=seconds)
         return None if reply.status == 404 else reply.decode(kind)
+
+    def time(self) -> int | None:
+        """Give what time it is there, Unix nanoseconds to the second; None where it does not say.
+
+        Raises ClusterError.
+        """
+        timeout = urllib3.Timeout(total=_CONNECT_SECONDS)
+        reply = self._send("GET", "/version", None, _JSON, timeout, preload=True)
+        try:
+            moment = parsedate_to_datetime(reply.headers["Date"])
+        except (KeyError, ValueError):
+            return None
+        return int(moment.timestamp()) * _SECOND
 
     def _authorization(self) -> dict[str, str]:
         token = self._configuration.get_api_key_with_prefix("BearerToken")

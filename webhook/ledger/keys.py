@@ -37,6 +37,11 @@ class LedgerKey(msgspec.Struct, frozen=True):
         """The raw public key."""
         return self.key.public_key().public_bytes_raw()
 
+    def is_certified_at(self, unix: int) -> bool:
+        """Tell whether what it signs at this time, Unix seconds, verifies."""
+        certificate = msgspec.msgpack.decode(self.certificate.body, type=KeyCertificate)
+        return certificate.not_before <= unix <= certificate.not_after
+
     def sign(self, text: str, origin: str) -> str:
         """Give the signed note of a text in the ledger's name."""
         return sign_note(text, origin, self.key)

@@ -25,6 +25,10 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     """
 
     session: str
+    kind: str = "exec"
+    """``main-process`` for a container's own program."""
+    without_content: bool = False
+    """Whether it was only counted what came and went."""
     number: int = 1
     """Further ones are of a session that was taken for lost and went on: the last one counts."""
     before: int = 0

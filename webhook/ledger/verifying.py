@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from sidecar.contract.errors import CallerError
-from webhook.ledger.census import subjects_of, tally
+from webhook.ledger.census import agrees, subjects_of
 from webhook.ledger.checkpoints import Checkpoint
 from webhook.ledger.entries import (
     Census,
@@ -144,8 +144,7 @@ class Verifier:
         length = census.end - census.start
         if census.start != self._counted or not 0 < length <= len(self._uncounted):
             raise BrokenError(f"it counts from entry {census.start}, and entry {self._counted} is next")
-        found = tally(enumerate(self._uncounted[:length], census.start))
-        if found != census.subjects:
+        if not agrees(census, self._uncounted[:length]):
             raise BrokenError("it does not count the entries that are there")
         del self._uncounted[:length]
         self._counted = census.end

@@ -10,7 +10,7 @@ from webhook.policy.decision import Action, Decision, Door, Question
 NAME = "builtin"
 RULE = "record-everything"
 UNRECORDED_DOORS: Final = frozenset({Door.ATTACH, Door.EPHEMERAL_CONTAINER})
-"""Ways into containers that this version does not record."""
+"""Ways into containers that are not always recorded."""
 
 
 class RecordEverything:
@@ -30,13 +30,15 @@ def not_recorded(question: Question, decision: Decision) -> Decision | None:
     What shows a masked log and nothing else is let through: readers of logs are not asked about.
     """
     door = question.door
-    may = decision.unrecorded or question.shows_log
+    may = decision.unrecorded or question.shows_log or question.is_recorded
     if door not in UNRECORDED_DOORS or may or decision.action is Action.DENY:
         return None
-    reason = (
-        f"this version of Chaperone does not record what happens at the door {door.value}, and no rule about"
-        " it says that it may go unrecorded"
+    what = (
+        "Chaperone does not record this debug container"
+        if door is Door.EPHEMERAL_CONTAINER
+        else "Chaperone does not record an attach to a program that is not under the shim with stdin: true"
     )
+    reason = f"{what}, and no rule about it says that it may go unrecorded"
     return msgspec.structs.replace(
         decision, action=Action.DENY, policy=NAME, rule=RULE, reason=reason, approval=None, glass=None
     )

@@ -1,6 +1,6 @@
 """The cases that a policy carries: what it must say to given requests, tried on the policy alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -16,9 +16,11 @@ from webhook.policy.decision import Door, Operation, Question
 from webhook.policy.document import Ask, Case, GuardPolicy
 from webhook.policy.evaluation import PolicySet, decider
 from webhook.policy.facts import Facts
+from webhook.policy.own_programs import chosen_of
 from webhook.policy.places import Place
 from webhook.policy.privileges import Privilege
 from webhook.policy.rights import privileges_of
+from webhook.policy.terms import main_processes_of
 from webhook.policy.volumes import KIND as VOLUME
 from webhook.policy.volumes import volume_privileges
 
@@ -83,12 +85,28 @@ def check_cases(policy: GuardPolicy, rules: Sequence[CompiledRule], place: Place
 
 def _wrong(case: Case, policies: PolicySet) -> str:
     """Give how an answer differs from what the case expects; an audit-mode policy is asked as if enforced."""
-    winner = decider(policies.matches(Facts(question_of(case.ask))))
+    matches = policies.matches(Facts(question_of(case.ask)))
+    winner = decider(matches)
     action = winner.action if winner else None
     rule = winner.rule.rule.name if winner else None
     if action is not case.action or case.rule not in {None, rule}:
         return f"expected {_said(case.action, case.rule)}, got {_said(action, rule)}"
-    return ""
+    programs = chosen_of(main_processes_of([match.rule.terms for match in matches]), case.ask.manifest)
+    recorded = [name for name, rules in programs.items() if any(one.recorded for one in rules)]
+    return _differ("under the shim", programs, case.main_process) or _differ(
+        "recorded", recorded, case.recorded
+    )
+
+
+def _differ(how: str, found: Iterable[str], expected: Sequence[str] | None) -> str:
+    """Give how the containers found differ from those that a case expects, if it expects any."""
+    if expected is None or sorted(found) == sorted(expected):
+        return ""
+    return f"expected the programs of {_listed(sorted(expected))} {how}, got {_listed(sorted(found))}"
+
+
+def _listed(containers: Sequence[str]) -> str:
+    return ", ".join(containers) or "no container"
 
 
 def _said(action: object, rule: str | None) -> str:

@@ -48,6 +48,7 @@ def travelling(policy: str, rule: Rule, regexes: Regexes) -> tuple[CommandRule, 
         ends=rule.commands.end_session,
         approve=_patterns("approve", rule.commands.approve, regexes),
         wait_seconds=rule.commands.wait_seconds if rule.commands.approve else 0,
+        lines=rule.commands.shell_lines,
     )
     try:
         check_commands((commands,))

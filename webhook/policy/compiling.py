@@ -7,8 +7,8 @@ from sidecar.commands.regexes import Regexes
 from sidecar.contract.errors import ConfigurationError
 from sidecar.contract.grants import CommandRule, GrantError, MaskingRule, check_rules
 from webhook.policy.command_lines import CommandsError, travelling
-from webhook.policy.decision import MOST_PEOPLE, Action, Approval, Delegate
-from webhook.policy.document import Commands, GuardPolicy, Match, Mode, Rule, Session, SessionLimits
+from webhook.policy.decision import MOST_PEOPLE, Action, Approval, Delegate, Door, MainProcess
+from webhook.policy.document import Commands, GuardPolicy, Match, Mode, Rule, Session, SessionLimits, Tracing
 from webhook.policy.facts import Facts
 from webhook.policy.masking import MaskingError, MaskingRules
 from webhook.policy.matching import Check, MatchError, compile_match
@@ -79,6 +79,8 @@ def _check_rule(rule: Rule, place: Place, path: Path) -> None:
     commands = rule.commands
     if commands is not None:
         _check_commands(commands, rule.action, place, (*path, "commands"))
+    if rule.main_process is not None:
+        _check_main_process(rule, place, (*path, "mainProcess"))
     if rule.approval is not None and rule.action is not Action.APPROVE:
         _refuse(place, (*path, "approval"), "only a rule with action approve asks somebody; leave it out")
     if rule.approval is not None:
@@ -96,6 +98,10 @@ def _check_commands(commands: Commands, action: Action, place: Place, path: Path
         _refuse(place, path, "say what may run and what may not: fill allow, deny or approve")
     if action is Action.DENY:
         _refuse(place, path, "there is no session to a rule with action deny; leave it out")
+    if commands.shell_lines and not (commands.deny or commands.approve):
+        _refuse(
+            place, (*path, "shellLines"), "only deny and approve are about lines; fill one or leave it out"
+        )
     if commands.approval is None:
         return
     if not commands.approve:
@@ -104,6 +110,13 @@ def _check_commands(commands: Commands, action: Action, place: Place, path: Path
     if commands.approval.standing is not None:
         why = "each program is approved by itself; leave it out"
         _refuse(place, (*path, "approval", "standing"), why)
+
+
+def _check_main_process(rule: Rule, place: Place, path: Path) -> None:
+    if rule.action is Action.DENY:
+        _refuse(place, path, "there is no pod to a rule with action deny; leave it out")
+    if Door.POD not in (rule.match.doors or (Door.POD,)):
+        _refuse(place, path, "only a new pod has programs of its own; add pod to match.doors")
 
 
 def _check_approval(approval: Approval, place: Place, path: Path) -> None:
@@ -171,9 +184,13 @@ def _terms(policy: GuardPolicy, rule: Rule, place: Place, path: Path, workshop: 
         masking_rules=common.masking_rules + own.masking_rules,
         commands=commands,
         program_approvals=_program_approvals(policy.metadata.name, rule),
+        main_processes=_main_processes(policy.metadata.name, rule),
         tracing=own.tracing or common.tracing,
         recording=own.recording or common.recording,
     )
+    if terms.commands and terms.tracing is Tracing.NONE:
+        why = "programs that are not traced cannot be judged; leave commands out, or tracing: none"
+        _refuse(place, (*path, "commands"), why)
     try:
         check_rules(terms.masking_rules)
     except GrantError as error:
@@ -188,6 +205,13 @@ def _compile_commands(
         return travelling(policy, rule, workshop.regexes)
     except CommandsError as error:
         return _refuse(place, (*path, "commands", *error.path), str(error))
+
+
+def _main_processes(policy: str, rule: Rule) -> tuple[MainProcess, ...]:
+    if rule.main_process is None:
+        return ()
+    main = rule.main_process
+    return (MainProcess(policy, rule.name, main.containers or (), recorded=main.recorded),)
 
 
 def _program_approvals(policy: str, rule: Rule) -> dict[str, Approval]:

@@ -86,6 +86,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     stdin: bool = False
     shows_log: bool = False
     """Of an attach without input: nothing comes of it but what the container's log shows, masked."""
+    is_recorded: bool = False
+    """Of an attach or a debug container: whether a session records all that it is given and shows."""
     privileges: tuple[Privilege, ...] = ()
     """Of a pod, a template or a role: what the request newly brings, nothing when it changes none of that."""
     changed: bool = True
@@ -93,13 +95,21 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[FieldFinding, ...] = ()
     """Card data in a ConfigMap or Secret."""
     ports: tuple[int, ...] = ()
-    """Of a port-forward or proxy, as far as the request says them."""
+    """Of a port-forward or proxy, as far as the request says them; see ``sure_ports``."""
     path: str = ""
     """Of a proxy."""
     object: msgspec.Raw = msgspec.Raw(b"null")
     """The object as JSON, the removed one at DELETE; read only if a rule's expression asks for it."""
     old_object: msgspec.Raw = msgspec.Raw(b"null")
     """The object before an UPDATE, as JSON."""
+
+    @property
+    def sure_ports(self) -> tuple[int, ...]:
+        """The ports of a proxy; none of a port-forward, whose client chooses them once it is let in.
+
+        Whatever ports its request says: the kubelet takes them from each stream when they travel by SPDY.
+        """
+        return () if self.door is Door.PORT_FORWARD else self.ports
 
 
 MOST_PEOPLE: Final = 64
@@ -176,6 +186,17 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """Why, in words for the person who asked; shown when the request is refused."""
 
 
+class MainProcess(msgspec.Struct, frozen=True):
+    """What one rule says of the programs that a pod's containers start with: they run under the shim."""
+
+    policy: str
+    rule: str
+    containers: tuple[str, ...] = ()
+    """Names, with ``*`` and ``?``; without any, all but init containers."""
+    recorded: bool = False
+    """Whether what they show is recorded, though nobody can type to them."""
+
+
 class Decision(Judgement, frozen=True, kw_only=True):
     """What policies answer, and under which terms a session runs."""
 
@@ -190,6 +211,10 @@ class Decision(Judgement, frozen=True, kw_only=True):
     """Who may approve what waits inside it, by ``policy/rule``."""
     traced: bool = False
     """Whether there is no session where its programs cannot be seen."""
+    untraced: str = ""
+    """The rule, ``policy/rule``, by which its programs are not traced at all; empty where they are."""
+    main_processes: tuple[MainProcess, ...] = ()
+    """Of a pod: whose own programs run under the shim."""
     unrecorded: bool = False
     """Whether rules let it happen where nothing records it."""
     approval: Approval | None = None

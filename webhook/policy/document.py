@@ -148,7 +148,7 @@ class MaskingSource(_Part, frozen=True, kw_only=True):
 
 
 class Recording(Enum):
-    """What happens at a door whose sessions this version does not record; what can be recorded always is."""
+    """What becomes of an attach or a debug container that cannot be recorded; what can be always is."""
 
     REQUIRED = "required"
     """Nothing passes there."""
@@ -157,12 +157,14 @@ class Recording(Enum):
 
 
 class Tracing(Enum):
-    """What happens where the programs of a session cannot be seen."""
+    """Whether the programs of a session are traced; of several rules, what stands first here counts."""
 
     REQUIRED = "required"
-    """Nothing runs there."""
+    """Nothing runs where they cannot be."""
     OPTIONAL = "optional"
-    """The session runs, and its record says so."""
+    """Where they cannot be, the session runs, and its record says so. So it is if no rule says anything."""
+    NONE = "none"
+    """They are not, so that setuid programs and debuggers work; the session's record says so."""
 
 
 class SessionLimits(_Part, frozen=True, kw_only=True):
@@ -184,13 +186,13 @@ class Session(_Part, frozen=True, kw_only=True):
     limits: SessionLimits = SessionLimits()
     masking_rules: Annotated[tuple[MaskingSource, ...], Meta(max_length=32)] = ()
     tracing: Tracing | None = None
-    """Rules with ``commands`` need it whatever is said here."""
+    """Rules with ``commands`` need it, so that ``none`` of another rule does not count beside them."""
 
 
 class Commands(_Part, frozen=True, kw_only=True):
     """What may run inside a session that the rule is about; of several rules, every one must let it pass.
 
-    A shell's builtins and busybox's applets within a busybox shell are no programs and are not asked about.
+    A shell's builtins and busybox's applets within a busybox shell are no programs; see ``shellLines``.
     """
 
     allow: Annotated[tuple[Program, ...], Meta(max_length=64)] = ()
@@ -205,6 +207,20 @@ class Commands(_Part, frozen=True, kw_only=True):
     """How long they wait; then they do not run."""
     end_session: bool = False
     """Whether a program that may not run ends the session."""
+    shell_lines: bool = False
+    """Whether ``deny`` and ``approve`` are also about the commands in lines for shells.
+
+    These are typed at a terminal, and asked about before they are entered, or given with ``sh -c``.
+    """
+
+
+class MainProcess(_Part, frozen=True, kw_only=True):
+    """Programs that containers of a new pod start with and that run under the shim: their log is masked."""
+
+    containers: Words | None = None
+    """Names of containers, init containers among them; all but init containers where nothing is said."""
+    recorded: bool = False
+    """Whether all that they show is recorded, too, and not only where somebody can type to them."""
 
 
 class Rule(_Part, frozen=True, kw_only=True):
@@ -225,6 +241,8 @@ class Rule(_Part, frozen=True, kw_only=True):
     reason_required: bool = True
     """With ``breakGlass``: whether a reason has to be given before the request goes on."""
     commands: Commands | None = None
+    main_process: MainProcess | None = None
+    """Whose log of a new pod is masked; the pod's annotation may ask for more, and not for less."""
 
 
 class Mode(Enum):
@@ -274,6 +292,10 @@ class Case(_Part, frozen=True, kw_only=True):
     action: Action | None = None
     """None when no rule is about it."""
     rule: Name | None = None
+    main_process: Annotated[tuple[Name, ...], Meta(max_length=64)] | None = None
+    """Containers of the pod in ``object`` whose own program runs under the shim, if that is to be tried."""
+    recorded: Annotated[tuple[Name, ...], Meta(max_length=64)] | None = None
+    """Those of them of which all that they show is recorded by this policy, if that is to be tried."""
 
 
 class Spec(_Part, frozen=True, kw_only=True):

@@ -7,8 +7,8 @@
    may go on without it, by default once they have given a reason.
 4. A session's terms are those of all rules that count; the strictest of each.
 5. When no rule is about the request, the built-in policy decides: everything happens and is recorded.
-6. A session at a door that this version does not record is denied by the built-in policy, unless a rule that
-   counts says that it may go unrecorded, and none that it may not.
+6. An attach or a debug container that would not be recorded is denied by the built-in policy, unless a rule
+   that counts says that it may go unrecorded, and none that it may not.
 7. A policy in audit mode decides nothing and changes no terms; what it would have done is noted.
 """
 
@@ -22,12 +22,14 @@ from webhook.policy.builtin import not_recorded
 from webhook.policy.compiling import CompiledRule
 from webhook.policy.decision import Action, Approval, Decision, Glass, Judgement, Question
 from webhook.policy.demands import Demand, demand, joined
-from webhook.policy.document import Mode
+from webhook.policy.document import Mode, Tracing
 from webhook.policy.facts import Facts
 from webhook.policy.index import Index
 from webhook.policy.terms import (
     commands_of,
+    goes_untraced,
     limits_of,
+    main_processes_of,
     masking_of,
     may_go_unrecorded,
     profile_of,
@@ -108,6 +110,8 @@ class PolicySet:
             commands=commands_of(terms),
             program_approvals=program_approvals_of(terms),
             traced=traced_by(terms),
+            untraced=_untraced_by(enforced) if goes_untraced(terms) else "",
+            main_processes=main_processes_of(terms),
             unrecorded=may_go_unrecorded(terms),
             approval=_approval(winner, enforced),
             glass=_glass(enforced) if winner.action is Action.APPROVE else None,
@@ -127,6 +131,12 @@ def ask(rule: CompiledRule, facts: Facts) -> Match | None:
 def decider(matches: Sequence[Match]) -> Match | None:
     """Give the rule that decides among those that count, None when there are none."""
     return _strictest(matches) if matches else None
+
+
+def _untraced_by(matches: Sequence[Match]) -> str:
+    """Give the first rule that wants no tracing, ``policy/rule``."""
+    rules = (match.rule for match in matches if match.rule.terms.tracing is Tracing.NONE)
+    return next((f"{one.policy}/{one.rule.name}" for one in rules), "")
 
 
 def _glass(matches: Sequence[Match]) -> Glass | None:

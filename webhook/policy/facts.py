@@ -27,6 +27,14 @@ class Facts:
         return shlex.join(self.question.argv)
 
     @cached_property
+    def called(self) -> tuple[tuple[tuple[str, ...], str], ...]:
+        """The command line, and quoted, as it is written; if it has a path, with the program's name, too."""
+        argv = self.question.argv
+        name = argv[0].rpartition("/")[2] if argv else ""
+        by_name = () if not argv or name == argv[0] else ((name, *argv[1:]),)
+        return ((argv, self.line), *((other, shlex.join(other)) for other in by_name))
+
+    @cached_property
     def service_account(self) -> str:
         """``namespace/name`` of the service account that asks, or nothing."""
         username = self.question.identity.username
@@ -86,7 +94,7 @@ VARIABLES: Final[Variables] = {
     "privileges": lambda facts: [privilege.value for privilege in facts.question.privileges],
     "changed": lambda facts: facts.question.changed,
     "findings": lambda facts: [found._asdict() for found in facts.question.findings],
-    "ports": lambda facts: list(facts.question.ports),
+    "ports": lambda facts: list(facts.question.sure_ports),
     "path": lambda facts: facts.question.path,
     "object": lambda facts: facts.manifest,
     "oldObject": lambda facts: facts.old_manifest,

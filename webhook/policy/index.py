@@ -89,7 +89,10 @@ class Index:
             ((match.users for match in matches), lambda f: (f.question.identity.username,)),
             ((match.groups for match in matches), lambda f: f.question.identity.groups),
             ((match.service_accounts for match in matches), lambda f: (f.service_account,)),
-            ((_programs(match) for match in matches), lambda f: f.question.argv[:1]),
+            (
+                (_programs(match) for match in matches),
+                lambda f: tuple(argv[0] for argv, _ in f.called if argv),
+            ),
         )
         self._fields = tuple(_Field(wanted, asked, pace) for wanted, asked in fields)
 

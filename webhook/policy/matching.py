@@ -37,7 +37,8 @@ class MatchError(ValueError):
 def compile_match(match: Match, regexes: Regexes, *, doubtful: bool = False) -> tuple[Check, ...]:
     """Give the checks. Raises MatchError.
 
-    ``doubtful`` says whether what a request does not tell fits: so it is where a rule refuses.
+    ``doubtful`` says whether what a request does not tell fits, and a program's name where its path is given:
+    so it is where a rule refuses.
     """
     return (
         *_kinds(match),
@@ -46,7 +47,7 @@ def compile_match(match: Match, regexes: Regexes, *, doubtful: bool = False) -> 
         *_flags(match),
         *_ports(match, doubtful=doubtful),
         *_times(match),
-        *_commands(match, regexes),
+        *_commands(match, regexes, doubtful=doubtful),
         *_expression(match, regexes),
     )
 
@@ -145,7 +146,7 @@ def _ports(match: Match, *, doubtful: bool) -> Iterator[Check]:
         wanted = frozenset(match.ports)
 
         def fits(facts: Facts) -> bool:
-            ports = facts.question.ports
+            ports = facts.question.sure_ports
             return not wanted.isdisjoint(ports) if ports else doubtful
 
         yield Check("ports", _listed(str(port) for port in match.ports), fits)
@@ -158,13 +159,15 @@ def _times(match: Match) -> Iterator[Check]:
         yield Check("when", wanted, lambda facts: any(window.holds(facts.question.at) for window in windows))
 
 
-def _commands(match: Match, regexes: Regexes) -> Iterator[Check]:
+def _commands(match: Match, regexes: Regexes, *, doubtful: bool) -> Iterator[Check]:
     if match.argv is not None:
         lines = tuple(_line(index, line, regexes) for index, line in enumerate(match.argv))
-        wanted = _listed(line.text for line in lines)
-        yield Check(
-            "argv", wanted, lambda facts: any(line.fits(facts.question.argv, facts.line) for line in lines)
-        )
+
+        def fits(facts: Facts) -> bool:
+            called = facts.called if doubtful else facts.called[:1]
+            return any(line.fits(*written) for written in called for line in lines)
+
+        yield Check("argv", _listed(line.text for line in lines), fits)
 
 
 def _expression(match: Match, regexes: Regexes) -> Iterator[Check]:

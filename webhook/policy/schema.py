@@ -156,6 +156,7 @@ def _exactly_one(*names: str) -> Json:
     return _rules((f"{given} == 1", f"give exactly one of {', '.join(names[:-1])} and {names[-1]}"))
 
 
+_UNTRACED: Final = "has(self.session) && has(self.session.tracing) && self.session.tracing == 'none'"
 _EXTRA: Final[dict[str, Json]] = {
     "Mode": {"default": "enforce"},
     "CommandLine": _exactly_one(*_LINE_KINDS),
@@ -172,6 +173,14 @@ _EXTRA: Final[dict[str, Json]] = {
         (
             "!has(self.commands) || self.action != 'deny'",
             "there is no session to a rule with action deny; leave commands out",
+        ),
+        (
+            f"!has(self.commands) || !({_UNTRACED})",
+            "programs that are not traced cannot be judged; leave commands out, or tracing: none",
+        ),
+        (
+            "!has(self.mainProcess) || self.action != 'deny'",
+            "there is no pod to a rule with action deny; leave mainProcess out",
         ),
     ),
     "Commands": _rules(

@@ -6,7 +6,7 @@ import msgspec
 
 from sidecar.contract.grants import CommandRule, Limits, MaskingRule
 from sidecar.masking import Profile
-from webhook.policy.decision import Approval
+from webhook.policy.decision import Approval, MainProcess
 from webhook.policy.document import Recording, SessionLimits, Tracing
 
 
@@ -19,6 +19,7 @@ class Terms(msgspec.Struct, frozen=True):
     commands: tuple[CommandRule, ...] = ()
     program_approvals: dict[str, Approval] = {}
     """Who may approve programs inside, by ``policy/rule``."""
+    main_processes: tuple[MainProcess, ...] = ()
     tracing: Tracing | None = None
     recording: Recording | None = None
 
@@ -56,9 +57,20 @@ def program_approvals_of(terms: Sequence[Terms]) -> dict[str, Approval]:
     return {rule: approval for term in terms for rule, approval in term.program_approvals.items()}
 
 
+def main_processes_of(terms: Sequence[Terms]) -> tuple[MainProcess, ...]:
+    """Give whose own programs run under the shim, by any of the rules."""
+    return tuple(dict.fromkeys(one for term in terms for one in term.main_processes))
+
+
 def traced_by(terms: Sequence[Terms]) -> bool:
     """Tell whether any asks that programs be seen: rules about them cannot hold otherwise."""
     return any(term.commands or term.tracing is Tracing.REQUIRED for term in terms)
+
+
+def goes_untraced(terms: Sequence[Terms]) -> bool:
+    """Tell whether some rule says that programs are not traced, and none that they are or must be judged."""
+    said = {term.tracing for term in terms} - {None}
+    return said == {Tracing.NONE} and not any(term.commands for term in terms)
 
 
 def may_go_unrecorded(terms: Sequence[Terms]) -> bool:

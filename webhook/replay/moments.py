@@ -14,11 +14,13 @@ from sidecar.contract.events import (
     Event,
     Exit,
     Found,
+    Gap,
     Held,
     Program,
     Redacted,
     Resize,
     SessionStart,
+    Tally,
     Untraced,
 )
 from webhook.replay.programs import command_of
@@ -72,14 +74,14 @@ class Moments:
         match event:
             case Data():
                 return self._data(event)
-            case Redacted() | Resize() | Found() | Program() | Held() | Untraced():
+            case Redacted() | Resize() | Found() | Gap() | Program() | Held() | Untraced():
                 return [_moment(event)]
             case Exit(at=at, code=code):
                 self._exit = Moment(at, Kind.EXIT, str(code))
                 return []
             case End(at=at, how=how, reason=reason):
                 return [*self.close(), *_ending(at, how, reason)]
-            case SessionStart():
+            case SessionStart() | Tally():
                 return []
 
     def close(self) -> list[Moment]:
@@ -125,20 +127,33 @@ def moments(events: Iterable[Event]) -> Iterator[Moment]:
         yield from stream.close()
 
 
-def _moment(event: Redacted | Resize | Found | Program | Held | Untraced) -> Moment:
+def _moment(event: Redacted | Resize | Found | Gap | Program | Held | Untraced) -> Moment:
     match event:
-        case Redacted(at=at):
-            return Moment(at, Kind.MARKER, "typed without echo: not recorded")
         case Resize(at=at, rows=rows, cols=cols):
             return Moment(at, Kind.RESIZE, rows=rows, cols=cols)
-        case Found(at=at, rule=rule, brand=brand):
-            return Moment(at, Kind.MARKER, printable(f"masked {rule}/{brand}"))
         case Program(at=at):
             return Moment(at, Kind.PROGRAM, command_of(event))
-        case Held(at=at, approval=approval):
-            return Moment(at, Kind.MARKER, printable(f"a program waits for approval {approval}"))
-        case Untraced(at=at, reason=reason):
-            return Moment(at, Kind.MARKER, printable(reason))
+        case _:
+            return Moment(event.at, Kind.MARKER, printable(_label(event)))
+
+
+def missing(gap: Gap) -> str:
+    """Say of a gap what is missing."""
+    return f"{gap.channel.value} is missing up to here: another recorder had it"
+
+
+def _label(event: Redacted | Found | Gap | Held | Untraced) -> str:
+    match event:
+        case Redacted():
+            return "typed without echo: not recorded"
+        case Found(rule=rule, brand=brand):
+            return f"masked {rule}/{brand}"
+        case Gap():
+            return missing(event)
+        case Held(approval=approval):
+            return f"a program waits for approval {approval}"
+        case Untraced(reason=reason):
+            return reason
 
 
 def _ending(at: int, how: Ending, reason: str) -> list[Moment]:

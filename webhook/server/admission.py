@@ -15,12 +15,13 @@ from webhook.accounts import ADMISSION
 from webhook.admission.attach import AttachDoor
 from webhook.admission.audit_mode import AuditMode
 from webhook.admission.connections import ConnectionDoor
+from webhook.admission.debug_injection import DebugInjectionDoor
 from webhook.admission.ephemeral import EphemeralDoor
 from webhook.admission.exec import ExecDoor
 from webhook.admission.grants import Granter
 from webhook.admission.guard_policy import GuardPolicyDoor
 from webhook.admission.injection import InjectionDoor
-from webhook.admission.lookup import NamespaceLookup, PodLookup, RoleLookup
+from webhook.admission.lookup import ImageLookup, NamespaceLookup, PodLookup, RoleLookup
 from webhook.admission.objects import ObjectDoor
 from webhook.admission.pod import PodDoor
 from webhook.admission.templates import Templates
@@ -33,12 +34,14 @@ from webhook.policy.packs import read_packs
 from webhook.server.approvals import STANDING_SECONDS, SWEEP_SECONDS, Approvals
 from webhook.server.delivery import HttpsDelivery
 from webhook.server.doors import Door, doors_app
+from webhook.server.images import RegistryImages
 from webhook.server.interpreter import answer_quickly, settle
 from webhook.server.journaling import Journaling
 from webhook.server.lookup import ApiPodLookup
 from webhook.server.namespaces import PATH as NAMESPACES_PATH
 from webhook.server.namespaces import NamespaceLabels
 from webhook.server.noting import AnswerNotes
+from webhook.server.object_lookup import ApiObjectLookup
 from webhook.server.observing import AdmissionObservers
 from webhook.server.pod_cache import PodCache
 from webhook.server.policies import PATH as POLICIES_PATH
@@ -69,6 +72,7 @@ def make_doors(
     policy: ActivePolicies,
     *,
     roles: RoleLookup,
+    images: ImageLookup,
     approvals: Approvals,
 ) -> dict[str, Door]:
     """Give the doors by the last part of their paths."""
@@ -86,13 +90,30 @@ def make_doors(
             audit_mode=settings.audit_mode,
         ),
         "attach": AttachDoor(
-            pods=lookup, namespaces=namespaces, policy=policy, approving=approving, clock=granter.now
+            pods=lookup,
+            namespaces=namespaces,
+            policy=policy,
+            approving=approving,
+            clock=granter.now,
+            roots=granter.trusted_roots,
         ),
+        "debugging": DebugInjectionDoor(namespaces=namespaces, policy=policy, granter=granter, images=images),
         "ephemeralcontainers": EphemeralDoor(
-            namespaces=namespaces, policy=policy, approving=approving, clock=granter.now
+            namespaces=namespaces,
+            policy=policy,
+            approving=approving,
+            roots=granter.trusted_roots,
+            images=images,
+            clock=granter.now,
         ),
         "injection": InjectionDoor(
-            settings=settings.recorder, trust=held.trust, exempt=exempt, granter=granter
+            settings=settings.recorder,
+            trust=held.trust,
+            exempt=exempt,
+            granter=granter,
+            images=images,
+            namespaces=namespaces,
+            policy=policy,
         ),
         "pods": PodDoor(
             settings=settings.recorder,
@@ -102,7 +123,7 @@ def make_doors(
             templates=Templates(approvals.objects),
             policy=policy,
             approving=approving,
-            clock=granter.now,
+            granter=granter,
         ),
         "objects": ObjectDoor(
             own=settings.namespace,
@@ -169,6 +190,7 @@ async def serve_admission(settings: Settings) -> None:
     )
     followers["approval requests"] = approvals.follower
     await asyncio.to_thread(approvals.prepare)
+    images = RegistryImages(ApiObjectLookup(api, seconds=settings.lookup_seconds), settings.registry)
     doors = make_doors(
         settings,
         held,
@@ -176,6 +198,7 @@ async def serve_admission(settings: Settings) -> None:
         namespaces,
         policies,
         roles=ApiRoleLookup(api, seconds=settings.lookup_seconds),
+        images=images,
         approvals=approvals,
     )
     notes = AnswerNotes(observers.journal, journaling.maker, audit_mode=settings.audit_mode)
@@ -212,6 +235,7 @@ async def serve_admission(settings: Settings) -> None:
         delivery.close()
         pods.stop()
         lookup.close()
+        images.close()
         api.close()
 
 

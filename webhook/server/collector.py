@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from sidecar.contract.errors import ClusterError
 from webhook.accounts import COLLECTOR
@@ -19,13 +19,14 @@ from webhook.audit_api.server import AuditListener, ClusterFrontProxy
 from webhook.collector.audit_route import AuditIntake, audit_router
 from webhook.collector.changes import Changes
 from webhook.collector.checkpoints import ConfigMapPlace
+from webhook.collector.doubt import Doubt
 from webhook.collector.exporting import FileTarget, Target, WebTarget
 from webhook.collector.finding_alerts import FindingAlerts
 from webhook.collector.incidents import notice_event
 from webhook.collector.pods import KubePods
 from webhook.collector.proving import Trust
 from webhook.collector.retention import Retention
-from webhook.collector.route import REVIEWS_AT_ONCE, Collector, router
+from webhook.collector.route import REVIEWS_AT_ONCE, Collector, with_recorders
 from webhook.collector.spending import Spending
 from webhook.collector.tokens import KubeTokenReviewer
 from webhook.collector.waiting_programs import WaitingPrograms
@@ -137,6 +138,13 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
 
     telling = Telling(collector.recording, journaling.maker, journaling.journal.shown)
     retention = Retention(store, ledger.book, journaling.maker, settings.retention)
+    removing = RetentionKeeping(
+        retention,
+        telling.keep,
+        doubt=Doubt(time.time_ns, lambda: time.clock_gettime_ns(time.CLOCK_BOOTTIME), api.time),
+        alarm=journaling.alarm,
+        recovered=journaling.recovered,
+    )
     servers = Servers(
         https(
             with_metrics(_app(collector, intake), observers.registry),
@@ -172,7 +180,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
     ledger.start(tasks)
     sessions.start(tasks)
     tasks.repeat("trust", follow_trust, seconds=settings.trust_seconds)
-    RetentionKeeping(retention, telling.keep).start(tasks, seconds=settings.retention.every_seconds)
+    removing.start(tasks, seconds=settings.retention.every_seconds)
     tasks.start("front proxy", audit.keep_trust())
     tasks.start("approvals", spending.work())
     tasks.start("approvals of programs", collector.ask_people())
@@ -196,12 +204,11 @@ def _targets(settings: Settings) -> list[Target]:
     return [*([FileTarget(directory)] if directory else []), *([WebTarget(webhook)] if webhook else [])]
 
 
-def _app(collector: Collector, intake: AuditIntake) -> FastAPI:
+def _app(collector: Collector, intake: AuditIntake) -> ASGIApp:
     app = bare_app()
-    app.include_router(router(collector))
     app.include_router(audit_router(intake))
     add_health(app, lambda: None)
-    return app
+    return with_recorders(app, collector)
 
 
 def _approvals(settings: Settings, api: KubeApi, journal: Journal) -> tuple[Spending, WaitingPrograms]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from webhook.collector.book import Book, LedgerShrunkError
+from webhook.collector.book import Book, LedgerShrunkError, UncertifiedError
 from webhook.collector.checkpoints import Checkpoints, Place
 from webhook.collector.event_sealing import EventSealing
 from webhook.collector.exporting import Exporting, Target
@@ -36,8 +36,9 @@ class LedgerKeeping:
         """``key`` and ``roots`` give what is in force at the moment they are asked.
 
         Checkpoints go to ``place``, that many seconds after one another. ``alarm`` is told once when the
-        ledger turns out not to continue what was signed before, and when one of the ``targets`` that
-        checkpoints are exported to begins to fail; ``recovered`` when it works again.
+        ledger turns out not to continue what was signed before, when the key is not certified for now, and
+        when one of the ``targets`` that checkpoints are exported to begins to fail; ``recovered`` when it
+        works again.
         """
         self._key = key
         self._exporting = Exporting(targets, failed=alarm, recovered=recovered, monotonic=time.monotonic)
@@ -75,7 +76,7 @@ class LedgerKeeping:
     async def _give_out(self) -> None:
         try:
             await asyncio.to_thread(self._given_out)
-        except LedgerShrunkError as error:
+        except (LedgerShrunkError, UncertifiedError) as error:
             if not self._alarmed:
                 self._alarm(str(error))
             self._alarmed = True

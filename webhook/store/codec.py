@@ -4,6 +4,7 @@ from typing import TypeVar
 
 import msgspec
 
+from sidecar.contract.decoding import UNREADABLE
 from webhook.journal.events import AuditEvent
 from webhook.store.contract import PodNotice, SessionRecord, StoreError
 
@@ -38,5 +39,5 @@ def decode_audit_event(data: bytes) -> AuditEvent:
 def _decode(decoder: msgspec.msgpack.Decoder[_V], data: bytes) -> _V:
     try:
         return decoder.decode(data)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         raise StoreError("a kept record cannot be read: it is damaged or from a newer version") from None

@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 from sidecar.contract.errors import ClusterError
-from sidecar.contract.events import Channel, Ending
+from sidecar.contract.events import Channel, Ending, SessionKind
 from sidecar.contract.frames import Frame
 from sidecar.contract.sealing import Decision, Identity
 from sidecar.contract.wire import Notice
@@ -109,6 +109,13 @@ class SessionRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Programs that ran, as far as it is known."""
     untraced: str = ""
     """Why not all of them are recorded; empty when they are."""
+    kind: SessionKind = SessionKind.EXEC
+    content: bool = True
+    """Whether what came and went is recorded; otherwise bytes and findings are as the recorder counted."""
+    resumed: bool = False
+    """Whether another recorder had the program before, so that output may be missing at the beginning."""
+    previous: str = ""
+    """Of an own program: the session before."""
 
     def channel_bytes(self, channel: Channel) -> int:
         """Give how many bytes of a channel are kept."""

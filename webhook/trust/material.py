@@ -28,8 +28,8 @@ BACKDATED: Final = dt.timedelta(hours=1)
 """How much earlier validity starts, for clocks that are behind."""
 _GRANT: Final = "grant"
 _LEDGER: Final = "ledger"
-KEPT_SEAL_KEYS: Final = 8
-"""With today's: two years of sessions that a recorder may still have to deliver."""
+KEPT_SEAL_KEYS: Final = 32
+"""Five years: so long may a pod live whose own programs are under the shim, by grants as old as itself."""
 
 
 class Root(msgspec.Struct, frozen=True):

@@ -65,6 +65,35 @@ matchExpressions:
   | toJson -}}
 {{- end }}
 
+{{/* Which registries are asked what images start, JSON. A review waits for at most half of what it may take. */}}
+{{- define "chaperone.registry" -}}
+{{- $registry := .Values.mainProcess.registry -}}
+{{- $terms := dict
+  "hosts" $registry.hosts
+  "plainHttp" $registry.plainHttp
+  "internal" $registry.internal
+  "proxy" $registry.proxy
+  "readSecretsIn" $registry.readSecretsIn
+  "seconds" (divf (.Values.guard.timeoutSeconds | int) 2 | minf 5)
+-}}
+{{- if $registry.caSecret.name }}
+{{- $_ := set $terms "ca" (print "/etc/chaperone/registry-ca/" $registry.caSecret.key) }}
+{{- end }}
+{{- if $registry.pullSecret }}
+{{- $_ := set $terms "pullSecret" "/etc/chaperone/registry-credentials/.dockerconfigjson" }}
+{{- end }}
+{{- toJson $terms -}}
+{{- end }}
+
+{{/* Secrets about registries by the name of their volume. */}}
+{{- define "chaperone.registrySecrets" -}}
+{{- $registry := .Values.mainProcess.registry -}}
+{{- $secrets := dict -}}
+{{- if $registry.caSecret.name }}{{ $_ := set $secrets "registry-ca" $registry.caSecret.name }}{{ end -}}
+{{- if $registry.pullSecret }}{{ $_ := set $secrets "registry-credentials" $registry.pullSecret }}{{ end -}}
+{{- toYaml $secrets -}}
+{{- end }}
+
 {{/* Who hears of what, JSON. */}}
 {{- define "chaperone.notifications" -}}
 {{- $notifications := .Values.notifications -}}

@@ -12,7 +12,8 @@ from sidecar.masking.authoring.documents import RefusedError, read
 from sidecar.masking.engine import Engine
 from sidecar.masking.model import Profile
 from sidecar.masking.sad_table import KEYED
-from sidecar.masking.user import PatternError, Show, UserRule, parse_rule
+from sidecar.masking.user import Show, UserRule
+from sidecar.masking.user_patterns import PatternError, parse_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 MOST_RULES = 100
 """Every rule costs every feed a look at its end."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
-_OWN_NAMES = {"pan", "track1", "track2", "emv-57", "emv-5a", "iso8583"} | {rule.name for rule in KEYED}
+_OWN_NAMES = {"pan", "track1", "track2", "emv-57", "emv-5a", "emv-9f6b", "iso8583"} | {
+    rule.name for rule in KEYED
+}
 
 
 class RuleSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,13 +111,8 @@ def _rule(item: Document) -> tuple[UserRule, int]:
         raise item.at("name").refused(f"{written.name} is the name of a built-in rule")
     try:
         rule = parse_rule(written.name, written.pattern, written.show, check_digit=written.luhn)
-        hides_nothing = re.compile(rule.pattern, re.DOTALL).fullmatch(rule.beginning) is not None
-    except (PatternError, re.error) as error:
+    except PatternError as error:
         raise item.at("pattern").refused(f"pattern: {error}") from None
-    if hides_nothing:
-        raise item.at("pattern").refused(
-            "pattern: matches its plain beginning with nothing behind it to hide"
-        )
     return rule, _try(rule, written, item)
 
 

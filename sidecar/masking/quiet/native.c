@@ -87,8 +87,11 @@ static inline struct block look(const uint8_t *at)
       classes(third, low_third, high_third));
     found.digit |= bits(digit) << shift;
     found.gap |= any_of(kind, GAPS) << shift;
-    __m128i broken = _mm_or_si128(equals(third, '\r'), equals(third, '\n'));
-    broken = _mm_and_si128(_mm_and_si128(digit, equals(second, '=')), broken);
+    __m128i broken = _mm_or_si128(equals(second, '\r'), equals(second, '\n'));
+    /* =C2 and =E2: what blanks and dashes beyond ASCII begin with in quoted-printable. */
+    __m128i beyond = equals(_mm_or_si128(second, _mm_set1_epi8(6)), 'G');
+    broken = _mm_or_si128(broken, _mm_and_si128(beyond, equals(third, '2')));
+    broken = _mm_and_si128(equals(bytes, '='), broken);
     found.rare |= (any_of(kind, RARE) | bits(_mm_or_si128(bytes, broken))) << shift;
     found.piece |= any_of(piece, 255) << shift;
     found.colon |= bits(equals(bytes, ':')) << shift;
@@ -306,7 +309,9 @@ static int calm(const uint8_t *text, size_t size)
   if (head == lowest || digits > FIRST_SHOWN)
     return -1;
   uint8_t mark = text[head - 1] | 0x20;
-  if ((text[head - 1] == '=' || mark == 'd') && head - 1 > lowest && is_digit(text[head - 2]))
+  /* A track, or what may become a soft line break. */
+  if (head - 1 > lowest
+      && ((mark == 'd' && is_digit(text[head - 2])) || (text[head - 1] == '=' && is_plain(text[head - 2]))))
     return -1;
   int hex = threes(text, size);
   if (memchr(text + lowest, '^', size - lowest) || may_end_in_tag(text, size))
@@ -351,5 +356,8 @@ PyMODINIT_FUNC PyInit_native(void)
     PyErr_SetString(PyExc_ImportError, "the processor has no SSSE3");
     return NULL;
   }
-  return PyModule_Create(&definition);
+  PyObject *module = PyModule_Create(&definition);
+  if (module && PyModule_AddStringConstant(module, "source", SOURCE) < 0)
+    Py_CLEAR(module);
+  return module;
 }

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 EXECVEAT, VFORK_CLONE, CLONE, NEW_PIDS, NEW_USER = 322, 0x4111, 56, 0x20000000, 0x10000000
+NEW_MOUNTS, BIND = 0x00020000, 4096
 """System calls on x86-64, and flags of clone(2): CLONE_VM, CLONE_VFORK and SIGCHLD."""
 EMPTY_PATH = 0x1000
-UNTRACED = 0x00800000
+UNTRACED, SHARED_DIRECTORY = 0x00800000, 0x200
 libc = ctypes.CDLL(None, use_errno=True)
 mark = sys.argv[1]
 echo = shutil.which("echo") or "/bin/echo"
@@ -92,10 +93,25 @@ def in_namespaces() -> None:
         os.execv(echo, ["ls", f"{mark}-namespaces"])
 
 
+def in_mounts() -> None:
+    """As the file of another program, where one may have mounts of one's own."""
+    copy = place.with_suffix(".innocent")
+    copy.touch()
+    if libc.unshare(NEW_USER | NEW_MOUNTS) or libc.mount(echo.encode(), bytes(copy), None, BIND, None):
+        os.execv(echo, ["ls", f"{mark}-mounts"])
+    os.execv(copy, ["ls", f"{mark}-mounts"])
+
+
 def untraced() -> None:
     given = libc.syscall(CLONE, ctypes.c_long(UNTRACED | 17), None, None, None, None)
     assert given < 0, "a process that nobody sees was born"
     os.execv(echo, ["ls", f"{mark}-untraced"])
+
+
+def shared() -> None:
+    given = libc.syscall(CLONE, ctypes.c_long(SHARED_DIRECTORY | 17), None, None, None, None)
+    assert given < 0, "a process was born that this one can move to another directory"
+    os.execv(echo, ["ls", f"{mark}-shared"])
 
 
 for hide in (
@@ -108,7 +124,9 @@ for hide in (
     in_a_thread,
     in_the_background,
     in_namespaces,
+    in_mounts,
     untraced,
+    shared,
 ):
     in_child(hide)
 subprocess.run([echo, f"{mark}-spawned"], check=True, close_fds=False)  # posix_spawn(3), a vfork

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.commands.judging import Asked, Denial, Judge
+from sidecar.commands.judging import Asked, Denial, Judge, Wait
 from sidecar.contract.errors import CallerError
 from sidecar.contract.grants import CommandPattern, CommandRule, PatternKind
 
@@ -85,6 +85,17 @@ def test_only_what_is_allowed_passes_by_its_own_file(
     assert passes(allows(prefix("ls")), executable, *argv) is passing
 
 
+def test_a_path_that_is_not_the_containers_is_denied_as_it_reads_and_never_allowed() -> None:
+    """In a mount namespace of one's own anything lies at /bin/ls."""
+    for mark in (" (in other mounts)", " (deleted) (in other mounts)"):
+        assert not passes(denies(prefix("/bin/ls")), f"/bin/ls{mark}", "innocent")
+        assert not passes(denies(prefix("ls")), f"/bin/ls{mark}", "innocent")
+        for allowed in ("/bin/ls", "ls", "other"):
+            assert not passes(allows(prefix(allowed)), f"/bin/ls{mark}", "ls")
+        shell = Asked(f"/bin/dash{mark}", ("x", "-c", "rm x"))
+        assert isinstance(about_lines(prefix("rm")).judge(shell), Denial)
+
+
 def test_another_name_stays_a_word() -> None:
     """Which applet of busybox runs is told by the name alone."""
     assert passes(allows(prefix("busybox", "ls")), BUSYBOX, "ls", "-l")
@@ -153,3 +164,52 @@ def test_an_expression_that_cannot_be_evaluated_denies_and_tells_nothing() -> No
 def test_an_expression_is_refused_by_a_recorder_that_cannot_read_it() -> None:
     with pytest.raises(CallerError, match="no CEL"):
         Judge((CommandRule("p/r", "", deny=(cel("'unclosed"),)),))
+
+
+def about_lines(*deny: CommandPattern, approve: tuple[CommandPattern, ...] = ()) -> Judge:
+    return Judge((CommandRule("p/r", "", deny=deny, approve=approve, wait_seconds=60, lines=True),))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "line"),
+    [
+        (prefix("rm"), "cd /tmp && /bin/rm x"),
+        (glob("cd", "/etc*"), "cd /etc/ssl"),
+        (regex(r".*> ?/etc/.*"), "echo x > /etc/passwd"),
+        (regex(r"rm -r .*"), "ls; rm -r /data"),
+        (cel("typed && line.contains('>') && argv[0] == 'echo'"), "ls; echo x > y"),
+        (cel("uid == -1 && executable == '' && cwd == ''"), "true"),
+        (cel("argv[70] == 'x'"), "what it cannot be evaluated about is denied"),
+    ],
+)
+def test_a_line_is_asked_about_command_by_command(pattern: CommandPattern, line: str) -> None:
+    assert isinstance(about_lines(pattern).judge_line(line), Denial)
+
+
+def test_a_line_that_is_too_long_is_denied() -> None:
+    for line in ("cd /etc;" + " " * 8200, ";".join(f": {number}" for number in range(300))):
+        denied = about_lines(prefix("rm")).judge_line(line)
+        assert isinstance(denied, Denial)
+        assert denied.why == "it is too long to be judged"
+        assert isinstance(about_lines(prefix("rm")).judge(Asked("/bin/sh", ("sh", "-c", line))), Denial)
+        assert Judge((denies(prefix("rm")),)).judge_line(line) is None
+
+
+def test_a_line_may_have_to_wait_and_lists_of_what_may_run_are_not_about_it() -> None:
+    assert isinstance(about_lines(approve=(prefix("export"),)).judge_line("export A=b"), Wait)
+    assert about_lines(approve=(prefix("export"),)).judge_line("export A=b", approved={"p/r"}) is None
+    assert Judge((CommandRule("p/r", "", allow=(exact("ls"),), lines=True),)).judge_line("cd /") is None
+    assert not Judge((denies(prefix("rm")),)).reads_lines
+    assert Judge((denies(prefix("rm")),)).judge_line("rm x") is None, "the rule is about programs alone"
+
+
+def test_the_text_that_a_shell_is_given_counts_where_the_rule_says_so() -> None:
+    shell = Asked("/bin/dash", ("sh", "-c", "cd /tmp; rm x"))
+    assert isinstance(about_lines(prefix("rm")).judge(shell), Denial)
+    for called in ("x", "-x"):
+        assert isinstance(
+            about_lines(prefix("rm")).judge(Asked("/bin/bash", (called, "-c", "rm x"))), Denial
+        ), "a shell is one by whatever name"
+    assert Judge((denies(prefix("rm")),)).judge(shell) is None
+    assert about_lines(prefix("rm")).judge(Asked("/bin/ls", ("ls", "-c", "rm x"))) is None
+    assert isinstance(about_lines(cel("!typed && argv[0] == 'ls'")).judge(Asked("/bin/ls", ("ls",))), Denial)

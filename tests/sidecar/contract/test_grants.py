@@ -85,6 +85,14 @@ def test_a_grant_without_rules_is_what_older_recorders_read() -> None:
     assert not any(name in encoded for name in (b"rules", b"commands", b"traced"))
 
 
+def test_a_grant_without_tracing_holds_no_rules_about_programs() -> None:
+    untraced = msgspec.structs.replace(GRANT, untraced="payments/debugging")
+    assert verify_grant(issue(untraced, SIGNER).encode(), roots=ROOTS, now=NOW) == untraced
+    for wanted in ({"traced": True}, {"commands": (CommandRule("p/r", ""),)}):
+        with pytest.raises(GrantError, match="wants programs judged, and not traced"):
+            issue(msgspec.structs.replace(untraced, **wanted), SIGNER)
+
+
 def test_a_grant_survives_its_token() -> None:
     assert verify_grant(TOKEN, roots=ROOTS, now=NOW) == GRANT
 
@@ -185,6 +193,12 @@ def test_an_own_program_needs_a_grant_of_its_own() -> None:
         check_dial_in(GRANT, OWN, now=NOW, skew_seconds=0)
 
 
-def test_a_command_line_that_is_filled_in_is_not_bound() -> None:
-    unbound = msgspec.structs.replace(APPLICATION, argv_digest=b"")
-    check_dial_in(unbound, msgspec.structs.replace(OWN, argv=(b"any",)), now=NOW, skew_seconds=0)
+def test_of_a_command_line_that_is_filled_in_all_other_words_are_bound() -> None:
+    digest = argv_digest((b"psql", b"-c", b"$(WHAT)"), (2,))
+    unbound = msgspec.structs.replace(APPLICATION, argv_digest=digest, unbound=(2,))
+    assert verify_grant(issue(unbound, SIGNER).encode(), roots=ROOTS, now=NOW) == unbound
+    for argv in (ARGV, (b"psql", b"-c", b"any")):
+        check_dial_in(unbound, msgspec.structs.replace(OWN, argv=argv), now=NOW, skew_seconds=0)
+    for argv in ((b"psql", b"-f", b"any"), (b"sh", b"-c", b"any"), (b"psql", b"-c", b"any", b"more")):
+        with pytest.raises(GrantError, match="for another command line"):
+            check_dial_in(unbound, msgspec.structs.replace(OWN, argv=argv), now=NOW, skew_seconds=0)

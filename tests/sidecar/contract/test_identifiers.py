@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.contract.errors import CallerError
-from sidecar.contract.identifiers import is_session_id, session_id
+from sidecar.contract.identifiers import fresh_id, is_session_id, session_id
 
 moments = st.integers(0, (1 << 48) - 1)
 randomness = st.binary(min_size=10, max_size=10)
@@ -18,6 +18,12 @@ def test_every_id_is_recognised(moment: int, random: bytes) -> None:
 def test_ids_sort_by_time(a: int, b: int, random_a: bytes, random_b: bytes) -> None:
     if a < b:
         assert session_id(a, random_a) < session_id(b, random_b)
+
+
+@given(moments, randomness)
+def test_a_fresh_id_is_of_its_millisecond_and_of_the_randomness_given(moment: int, random: bytes) -> None:
+    now = moment * 1_000_000 + 999_999
+    assert fresh_id(now, lambda size: random[:size]) == session_id(moment, random)
 
 
 def test_matches_the_published_example() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import time
+import unicodedata
 
 import pytest
 
-from sidecar.masking.alphabets import (
+from sidecar.masking.alphabets import alphabet
+from sidecar.masking.gaps import (
     CURSOR_RIGHT,
     ESCAPE_SEQUENCE,
     ESCAPED_GAPS,
@@ -16,7 +18,7 @@ from sidecar.masking.alphabets import (
     PLAIN_GAPS,
     UNICODE_GAPS,
     UNIT,
-    alphabet,
+    alternatives,
 )
 
 BYTES = [bytes([byte]) for byte in range(256)]
@@ -29,6 +31,16 @@ def test_every_gap_begins_as_gaps_do(gap: bytes) -> None:
     begun = [byte for byte in BYTES if first.fullmatch(byte)]
     assert begun
     assert all(re.fullmatch(GAP_BEGINS, byte) for byte in begun)
+
+
+def test_spaces_and_dashes_of_unicode_are_gaps() -> None:
+    gap = re.compile(alternatives(*PLAIN_GAPS, *UNICODE_GAPS))
+    kinds = {letter for letter in map(chr, range(0x110000)) if unicodedata.category(letter) in {"Pd", "Zs"}}
+    assert len(kinds) > 40
+    assert [letter for letter in sorted(kinds) if gap.fullmatch(letter.encode()) is None] == [
+        "\u30a0",
+        "\U00010ead",
+    ]
 
 
 @pytest.mark.parametrize("name", ["text", "hex"])

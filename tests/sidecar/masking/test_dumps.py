@@ -170,3 +170,15 @@ def test_every_cut_of_broken_rows_gives_the_same(engine: Engine, data: bytes) ->
     assert run(engine, [bytes([byte]) for byte in data]) == whole
     for cut in range(1, len(data)):
         assert run(engine, [data[:cut], data[cut:]]) == whole
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_finding_in_a_row_that_never_ends_is_not_lost(engine: Engine, size: int) -> None:
+    """Its text was waited for without bound, until the number was out of sight."""
+    row = b"0000023632353535 35 35 35 353534333 3436 32 35 35 35 35 35 " + 400 * b"\xc2\xa0"
+    output, findings = run(engine, [row[at : at + size] for at in range(0, len(row), size)])
+    assert (output, findings) == run(engine, [row])
+    changed = [at for at, byte in enumerate(output) if byte != row[at]]
+    assert changed
+    [finding] = findings
+    assert finding.offset <= changed[0] <= changed[-1] < finding.offset + finding.length

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import hyperscan
 import pytest
 
@@ -62,6 +64,30 @@ def test_a_scan_that_fails(monkeypatch: pytest.MonkeyPatch, kind: type[Exception
     assert "4111" not in repr(raised.value)
     with pytest.raises(BugError):
         masker.feed(NUMBER)
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "failing"),
+    [
+        ("terminal", b"$ x\b", b"BREAK " + NUMBER + b"\b\b1\r"),
+        ("terminal", b"$ x", b"\x1b]0;BREAK " + NUMBER + b"\x07"),
+        ("keyboard", b"x\x7f", b"BREAK " + NUMBER),
+        ("base64", b"x ", base64.b64encode(b"BREAK " + NUMBER + b" and more")),
+    ],
+)
+def test_a_line_or_a_run_in_which_a_scan_fails(
+    monkeypatch: pytest.MonkeyPatch, name: str, before: bytes, failing: bytes
+) -> None:
+    """These have maskers besides the one that fails: they give nothing more either."""
+    masker = getattr(Engine.load(Profile.STRICT), name)()
+    masker.feed(before)
+    break_scans(monkeypatch, hyperscan.ScratchInUseError, holding=b"BREAK")
+    with pytest.raises(BugError):
+        masker.feed(failing)
+    for data in (b"\r\n", b"\x15", NUMBER):
+        with pytest.raises(BugError):
+            masker.feed(data)
+    assert masker.close() == b""
 
 
 @pytest.mark.parametrize("kind", ERRORS)

@@ -20,18 +20,31 @@ def test_names_the_paths(engine: Engine) -> None:
     document = {
         "kind": "ConfigMap",
         "data": {"a/b": f"card {NUMBER}", "plain": "nothing"},
-        "list": [1, True, None, {"n": 4111111111111111}, "cvv=123"],
+        "list": [
+            1,
+            True,
+            None,
+            {"n": 4111111111111111},
+            "cvv=123",
+            {"n": 4111111111111111.0},
+            0.4111111111111111,
+        ],
     }
     assert scan_object(engine, document) == [
         FieldFinding("/data/a~1b", "pan", "visa"),
         FieldFinding("/list/3/n", "pan", "visa"),
         FieldFinding("/list/4", "cvv", ""),
+        FieldFinding("/list/5/n", "pan", "visa"),
     ]
 
 
 def test_decodes_the_data_of_secrets(engine: Engine) -> None:
     encoded = base64.b64encode(f"x={NUMBER}".encode()).decode()
     assert scan_object(engine, {"kind": "Secret", "data": {"k": encoded}}) == [
+        FieldFinding("/data/k", "pan", "visa")
+    ]
+    broken = encoded[:8] + "\r\n" + encoded[8:] + "\n"
+    assert scan_object(engine, {"kind": "Secret", "data": {"k": broken}}) == [
         FieldFinding("/data/k", "pan", "visa")
     ]
     assert scan_object(engine, {"kind": "ConfigMap", "data": {"k": encoded}}) == []

@@ -1,12 +1,17 @@
 """What the package offers, and that the parts few sessions need are loaded by those alone."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from sidecar import masking
 
+SOURCES = sorted(Path(masking.__path__[0]).rglob("*.py"))
+IMPURE = {"__import__", "breakpoint", "eval", "exec", "input", "open", "print"}
+"""Built-in ways to the world; the modules that lead there are forbidden by an import contract."""
 LATER = ["base64_stream", "keyboard", "live", "objects", "terminal"]
 
 
@@ -28,3 +33,12 @@ def test_a_pipe_loads_nothing_for_terminals() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "sidecar.masking.stream" in loaded.split()
     assert not {f"sidecar.masking.{name}" for name in LATER} & set(loaded.split())
+
+
+def test_no_built_in_leads_to_the_world() -> None:
+    assert {"databases.py", "stream.py", "cases.py"} < {source.name for source in SOURCES}
+    assert {source: names(source) & IMPURE for source in SOURCES if names(source) & IMPURE} == {}
+
+
+def names(source: Path) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(source.read_bytes())) if isinstance(node, ast.Name)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from sidecar.masking import Engine, Profile, card_table, context_table, sad_tabl
 from sidecar.masking.authoring import cards_module, context_module
 from sidecar.masking.authoring.cases import Tried, failures, try_cases
 from sidecar.masking.authoring.user_rules import MOST_RULES, check_all, load_all, load_rules
+from sidecar.masking.user import Show
+from sidecar.masking.user_patterns import parse_rule
 
 ROOT = Path(__file__).resolve().parents[3]
 POLICIES = ROOT / "policies/masking"
@@ -79,8 +82,20 @@ def refusals(source: bytes) -> list[str]:
         (rule(pattern="'tok_[z-a]{3}'"), PATTERN, "bad character range"),
         (rule(pattern="'tok_[a-z'"), PATTERN, "only characters"),
         (rule(pattern="'tok_[0-9]{3,2}'"), PATTERN, "empty"),
+        (rule(pattern="'tok_[[:alpha:]]{3}'"), PATTERN, "need a backslash"),
+        (rule(pattern="'tok_[a-z--b]{3}'"), PATTERN, "need a backslash"),
+        (rule(pattern="'tok_[é]{3}'"), PATTERN, "only ASCII"),
+        (rule(pattern="'tök_[a-z]{3}'"), PATTERN, "only ASCII"),
         (rule(pattern="'tok_[0-9]{9999}'"), PATTERN, "limit"),
         (rule(pattern=f"'tok_{'[0-9]{60}' * 5}'"), PATTERN, "limit"),
+        (rule(pattern=f"'tok_{'[0-9]' * 100_000}'"), PATTERN, "limit"),
+        (rule(pattern="'tok_[0-9]{%s}'" % ("9" * 5000)), PATTERN, "only characters"),
+        # patterns that one text fits in many ways, which Python tries one by one
+        (rule(pattern="'tok_" + "a?" * 40 + "a{40}'"), PATTERN, "one text in 1099511627776 ways"),
+        (rule(pattern="'tok_[a-z]{0,40}[a-f]{0,40}[0-9e]{0,40}x'"), PATTERN, "one text in 1681 ways"),
+        (rule(pattern="'tok_[0-9]{1,17}-?[0-9]{1,17}-?[0-9]'"), PATTERN, "one text in 289 ways"),
+        # what a stream has not before its first byte
+        (rule(pattern='"\\ntok_[0-9]{4}"'), PATTERN, "end of a line"),
         # patterns that match nothing, or nothing worth hiding
         (rule(pattern="''"), PATTERN, "begin with"),
         (rule(pattern="'[a-z]{8}'"), PATTERN, "begin with"),
@@ -89,6 +104,8 @@ def refusals(source: bytes) -> list[str]:
         (rule(pattern="'tok_'"), PATTERN, "nothing behind"),
         (rule(pattern="'tok_[a-z]?'"), PATTERN, "nothing behind"),
         (rule(pattern="'tok_[a-z]{0,8}'"), PATTERN, "nothing behind"),
+        (rule(pattern="'tok_[0-9a-f]{4,8}'", show="last4"), PATTERN, "last4 shows all"),
+        (rule(pattern="'tok_[0-9a-f]{4}'", show="last4"), PATTERN, "last4 shows all"),
         # keys and values
         (rule(colour="red"), MORE, "unknown key colour"),
         (rule(name=None), PATTERN - 1, "missing key name"),
@@ -112,7 +129,7 @@ def refusals(source: bytes) -> list[str]:
         (rule(name='"a\\nb"'), NAME, "a name is"),
         (rule(name="a" * 64), NAME, "a name is"),
         *((rule(name=own), NAME, f"{own} is the name of a built-in rule")
-          for own in ("pan", "cvv", "pin", "track1", "track2", "emv-57", "iso8583")),
+          for own in ("pan", "cvv", "pin", "track1", "track2", "emv-57", "emv-5a", "emv-9f6b", "iso8583")),
         (second(rule()), 7, "rule token is there already: team.yaml:3"),
         # cases
         (rule(positive="[]"), RULE, "needs positive and negative"),
@@ -151,7 +168,10 @@ def test_bad_rules_are_refused_with_their_place(source: bytes, line: int, reason
         rule(),
         rule(show="last4", luhn="false"),
         rule(pattern=r"'tok_\d{4}[a-f]{4}'", positive="[tok_0123abcd]"),
+        rule(pattern=r"'tok_[\[\--]?[0-9a-f]{5,8}'", show="last4"),
         rule(pattern=r"'\.x_[-+]?\w{2,4}'", positive="[.x_-ab]", negative="[.x]"),
+        rule(pattern="'tok_[0-9a-f]{1,60}[a-z]{3}'"),
+        rule(pattern="'tok_[0-9]{1,60}[a-z]{1,60}[0-9]{0,60}x?'"),
         second(rule(), name="other"),
         b"rules: []",
     ],
@@ -159,6 +179,15 @@ def test_bad_rules_are_refused_with_their_place(source: bytes, line: int, reason
 def test_good_rules_are_taken(source: bytes) -> None:
     assert refusals(source) == []
     load_rules(source, "team.yaml")
+
+
+def test_the_slowest_rule_that_is_taken_is_quick() -> None:
+    rule = parse_rule("slow", f"tok_{'a?' * 8}[a]{{200}}b", Show.NOTHING, check_digit=False)
+    mask = Engine.load(Profile.STRICT, (rule,)).masks()
+    start = time.process_time()
+    assert mask(b"tok_" + b"a" * 252 + b" ")[1] == []
+    assert mask(b"tok_" + b"a" * 204 + b"b ")[0] == b"tok_" + b"*" * 205 + b" "
+    assert time.process_time() - start < 5
 
 
 def test_every_bad_rule_is_named() -> None:
@@ -251,6 +280,64 @@ def test_rules_mask_whatever_the_cut() -> None:
     for cut in range(1, len(data)):
         assert run(engine, [data[:cut], data[cut:]]) == whole
     assert run(engine, [bytes([byte]) for byte in data]) == whole
+
+
+@pytest.mark.parametrize("behind", [r"\d", r"\d{1,2}", r"\d?[a-c]", r"[a-c]\d{0,3}", "[b]"])
+def test_rules_that_hide_a_byte_or_two_mask_whatever_the_cut(behind: str) -> None:
+    short = parse_rule("short", f"a.b{behind}".replace(".", r"\."), Show.NOTHING, check_digit=False)
+    engine = Engine.load(Profile.STRICT, (short,))
+    data = b"a.b1.a.bb a.b12,a.ba.b1 a.bc345 a.b"
+    whole = run(engine, [data])
+    assert whole[1]
+    for first in range(1, len(data)):
+        for second in range(first, len(data) + 1):
+            assert run(engine, [data[:first], data[first:second], data[second:]]) == whole
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b" x", b"\n\n"])
+@pytest.mark.parametrize("behind", [r'[^"]{8,20}', r"[\d\s]{8,20}", r"\d{8}\D?", r"\d\W{0,9}\d{7}\W?"])
+def test_rules_mask_the_last_bytes(behind: str, end: bytes) -> None:
+    """What a rule would take more of is decided by the end of the stream."""
+    engine = Engine.load(Profile.STRICT, (parse_rule("t", f"tok_{behind}", Show.NOTHING, check_digit=False),))
+    data = b"a tok_12345678" + end
+    whole = run(engine, [data])
+    assert whole[0].startswith(b"a tok_********")
+    (finding,) = whole[1]
+    assert finding.offset + finding.length <= len(data)
+    for cut in range(1, len(data)):
+        assert run(engine, [data[:cut], data[cut:]]) == whole
+
+
+def test_a_rule_with_a_long_beginning_masks_whatever_the_cut() -> None:
+    beginning = f"-----BEGIN {'x' * 230}"
+    rule = parse_rule("long", beginning + r"\d{8}", Show.NOTHING, check_digit=False)
+    engine = Engine.load(Profile.STRICT, (rule,))
+    data = b"text " + beginning.encode() + b"12345678" + b" plain" * 300
+    whole = run(engine, [data])
+    assert b"x******** plain" in whole[0]
+    for cut in range(1, 300):
+        assert run(engine, [data[:cut], data[cut:]]) == whole
+
+
+@pytest.mark.parametrize("profile", Profile)
+def test_a_check_digit_is_asked_for_where_the_rule_says_so(profile: Profile) -> None:
+    checked = parse_rule("member", r"member-\d{9}", Show.LAST_FOUR, check_digit=True)
+    data = b"member-123456782 member-123456783 member-000000000 member-12345678 member-1234567820"
+    masked = b"member-*****6782 member-123456783 member-*****0000 member-12345678 member-*****67820"
+    whole = run(Engine.load(profile, (checked,)), [data])
+    assert whole[0] == masked
+    assert [finding.offset for finding in whole[1]] == [0, 34, 67]
+    for cut in range(1, len(data)):
+        assert run(Engine.load(profile, (checked,)), [data[:cut], data[cut:]]) == whole
+    unchecked = parse_rule("member", r"member-\d{9}", Show.LAST_FOUR, check_digit=False)
+    assert b"member-*****6783" in run(Engine.load(profile, (unchecked,)), [data])[0]
+
+
+def test_the_check_digit_is_that_of_all_digits_of_a_match() -> None:
+    rule = parse_rule("card", r"no\.7992[- ]?\d{3}[- ]?\d{4}x?", Show.NOTHING, check_digit=True)
+    mask = Engine.load(Profile.MODERN, (rule,)).masks()
+    assert mask(b"no.7992-739-8713x")[0] == b"no.7992**********"
+    assert mask(b"no.7992-739-8714x") == (b"no.7992-739-8714x", [])
 
 
 def test_the_version_names_the_rules() -> None:

@@ -9,6 +9,7 @@ from masking_inputs import EXAMPLES, PLAIN_CASES, fragments, run
 
 from sidecar.contract.errors import BugError
 from sidecar.masking import Engine, Finding, Masker, Profile, mask_text
+from sidecar.masking.stream import HUGE
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,16 @@ def test_every_cut_gives_the_same(engine: Engine, text: str) -> None:
     for cut in range(len(data) + 1):
         assert run(engine, [data[:cut], data[cut:]]) == whole
     assert run(engine, [bytes([byte]) for byte in data]) == whole
+
+
+@pytest.mark.parametrize("number", ["3782 822463{}10005 ", "4111{}1111 1111 1111 "])
+@pytest.mark.parametrize("gap", ["=2D", "=2E", "=2F", "=C2=A0", "=E2=80=93", "=E2=80=AF", "&#X20;", "\u2e3a"])
+def test_a_large_piece_may_end_within_a_number(engine: Engine, number: str, gap: str) -> None:
+    """What needs no second look is given out at once, unless it may be the beginning of a gap."""
+    before, data = b"plain text without figures " * 40, number.format(gap).encode()
+    whole = run(engine, [before + data])
+    for cut in range(1, len(data)):
+        assert run(engine, [before + data[:cut], data[cut:]]) == whole
 
 
 @settings(deadline=None, max_examples=EXAMPLES)
@@ -91,6 +102,23 @@ def test_large_pieces_give_the_same(engine: Engine, size: int) -> None:
     pieces = [data[at : at + size] for at in range(0, len(data), size)]
     assert run(engine, pieces) == run(engine, [data])
     assert b"4111 1111" not in run(engine, [data])[0]
+
+
+def test_a_huge_piece_is_taken_in_parts(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look goes on behind digits, each time with a copy of all the rest: so the rest must be bounded."""
+    sizes: list[int] = []
+    original = Masker._feed_large
+
+    def feed(masker: Masker, data: bytes) -> bytes:
+        sizes.append(len(data))
+        return original(masker, data)
+
+    monkeypatch.setattr(Masker, "_feed_large", feed)
+    data = b"1700000000000 and 4111 1111 1111 1111\n" * 20_000
+    for before in (b"", b"41111111"):
+        assert len(run(engine, [before, data])[1]) == 20_000
+    assert max(sizes) <= HUGE
+    assert sum(sizes) > len(data)
 
 
 def test_six_digits_go_out_at_once(engine: Engine) -> None:

@@ -136,7 +136,20 @@ def test_the_width_changes(engine: Engine) -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    [b"1\b", b"1\b1", b"11\b", b"1\x1b[D", b"1\x1b[C", b"1\x1b[@", b"4111111 \b", b"1\x1b[2b", b"\x1b]1"],
+    [
+        *(
+            b"1\b",
+            b"1\b1",
+            b"11\b",
+            b"1\x1b[D",
+            b"1\x1b[C",
+            b"1\x1b[@",
+            b"4111111 \b",
+            b"1\x1b[2b",
+            b"\x1b]1",
+        ),
+        *(b"\r", b" \r"),
+    ],
 )
 def test_what_waits_is_bounded(engine: Engine, piece: bytes) -> None:
     masker = engine.terminal(80)
@@ -144,6 +157,17 @@ def test_what_waits_is_bounded(engine: Engine, piece: bytes) -> None:
     for _ in range(1300):  # what may wait is full after 1100, a byte each
         masker.feed(piece)
         assert masker.held <= 1100
+
+
+@pytest.mark.parametrize("count", [7, 8, 9, 30])
+@pytest.mark.parametrize("before", ["12%", f"{ROW}4111111111", f"{ROW}411111111 "])
+def test_any_number_of_returns(engine: Engine, count: int, before: str) -> None:
+    data = (before + "\r" * count + f"\n111111\r\n{N}" + "\r" * count).encode()
+    whole = run(engine, [data])
+    assert whole[0][-16 - count :] == b"411111******1111" + b"\r" * count
+    for cut in range(len(before), len(data)):
+        assert run(engine, [data[:cut], data[cut:]]) == whole
+    assert run(engine, [bytes([byte]) for byte in data]) == whole
 
 
 def test_more_blanks_than_may_wait_are_the_same_however_they_came(engine: Engine) -> None:
@@ -161,6 +185,7 @@ def _parts() -> st.SearchStrategy[bytes]:
         b"\x1b[2K", b"\x1b[A", b"\x1b[H", b"\x1b[1;5H", b"\x1b]0;4111111111111111\x07", b"\xc3\xa9",
         b"\xe4\xb8\xad", b"\xe2\x80", b"\x1b[", b"\x1b", b"\x00", b"\x7f", b"\x1b[2@", b"\x1b[3X", b"\x1b[4h",
         b"\x1b[4l", b"\x1b[2b", b"$ ", b"_\b", b"\xef\xbc\x94",
+        b"\r\r\n", b"\r" * 9,
     ])  # fmt: skip
     pieces = st.tuples(st.sampled_from(NUMBERS), st.integers(1, 15)).map(lambda pair: pair[0][: pair[1]])
     return edits | pieces | st.sampled_from(NUMBERS) | st.integers(1, 18).map(lambda count: b"\b \b" * count)

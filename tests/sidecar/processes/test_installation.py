@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.contract import names
-from sidecar.processes.installation import SHIM_FILE, SOCKET_FILE, install, remove_sockets
+from sidecar.processes.installation import DEBUG, SHIM_FILE, SOCKET_FILE, install, remove_sockets
 from sidecar.settings import Settings
 
 
@@ -25,9 +25,26 @@ def settings(tmp_path: Path) -> Settings:
             "CHAPERONE_POD_NAMESPACE": "payments",
             "CHAPERONE_NODE_NAME": "node-1",
             "CHAPERONE_DIRECTORY": str(tmp_path / "chaperone"),
+            "CHAPERONE_DEBUG_DIRECTORY": str(tmp_path / "debug"),
             "CHAPERONE_SHIM": str(tmp_path / "shim"),
         }
     )
+
+
+def test_debug_containers_share_a_socket_where_their_volume_is(settings: Settings, tmp_path: Path) -> None:
+    sockets = install(settings)
+    assert list(sockets) == ["app", "proxy"]
+    for listener in sockets.values():
+        listener.close()
+    (tmp_path / "debug").mkdir()
+    sockets = install(settings)
+    assert list(sockets) == [DEBUG, "app", "proxy"], "who waits for the recorder waits for the last one"
+    assert (tmp_path / "debug" / SOCKET_FILE).is_socket()
+    assert stat.S_IMODE((tmp_path / "debug" / SHIM_FILE).stat().st_mode) == 0o111
+    for listener in sockets.values():
+        listener.close()
+    remove_sockets(settings)
+    assert not (tmp_path / "debug" / SOCKET_FILE).exists()
 
 
 def test_its_names_are_those_of_the_contract(settings: Settings) -> None:
@@ -35,6 +52,7 @@ def test_its_names_are_those_of_the_contract(settings: Settings) -> None:
     defaults = Settings({**os.environ, **_without_places(settings)})
     assert defaults.directory == str(names.SHIM_DIRECTORY)
     assert defaults.spool == str(names.SPOOL_DIRECTORY)
+    assert defaults.debug_directory == str(names.DEBUG_DIRECTORY)
 
 
 def _without_places(settings: Settings) -> dict[str, str]:

@@ -32,6 +32,11 @@ def test_a_session_without_them_does_not_know_them(recorder: LiveRecorder) -> No
     assert masking[0] != masking[1]
 
 
+def test_they_mask_what_a_containers_own_program_writes(recorder: LiveRecorder) -> None:
+    done = recorder.run(recorder.authority.application("cat", rules=RULES), SAID)
+    assert (done.returncode, done.stdout) == (0, SHOWN)
+
+
 @pytest.mark.parametrize("pattern", ["a", "tok_.*", "tok_(a|b)", "tok_[", "tok_[0-9]{9999}"])
 def test_a_rule_that_does_not_compile_starts_nothing(recorder: LiveRecorder, pattern: str) -> None:
     ticket = recorder.authority.grant("echo", "hi", rules=(MaskingRule("bad", pattern),))

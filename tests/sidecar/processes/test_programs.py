@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 from live_recorder import Authority, LiveRecorder, Recording
-from shim_process import without_calls
+from shim_process import TRACED, without_calls
 
 from sidecar.contract.events import Channel, Data, Ending, Program, Untraced
 from sidecar.contract.grants import CommandPattern, CommandRule, PatternKind
@@ -52,6 +52,20 @@ def test_a_session_that_cannot_be_traced_says_so(shared: LiveRecorder, authority
     recording = shared.ended_recording(ticket.session)
     (untraced,) = [event for event in recording.events if isinstance(event, Untraced)]
     assert untraced.reason == "no program inside this session is recorded: ptrace fails with EPERM"
+    assert (programs(recording), recording.end.programs) == ([], 0)
+
+
+def test_a_debugger_works_where_a_rule_wants_no_tracing_and_the_record_says_so(
+    shared: LiveRecorder, authority: Authority
+) -> None:
+    script = "echo 4111111111111111; exit 4"
+    ticket = authority.grant(*TRACED, "sh", "-c", script, untraced="payments/debugging")
+    done = shared.run(ticket)
+    assert (done.returncode, done.stdout) == (4, b"411111******1111\n")
+    recording = shared.ended_recording(ticket.session)
+    (untraced,) = [event for event in recording.events if isinstance(event, Untraced)]
+    assert untraced.reason == "no program inside this session is recorded: so says rule payments/debugging"
+    assert recording.events[1] == untraced
     assert (programs(recording), recording.end.programs) == ([], 0)
 
 

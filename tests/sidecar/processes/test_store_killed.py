@@ -1,15 +1,18 @@
 """kill -9 of the store while sessions stream and audit events come: OpenSearch itself, or SQLite's owner.
 
+With the network between recorder and collector, and then without.
+
 What was delivered, and every event that was noted, is there once; every chain holds, and so does the ledger.
 """
 
 import json
 import subprocess
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from cuttable import Relay
 from journal_sender import Sender
 from ledger_desk import ROOTS
 from live_recorder import PATIENCE_S, Ticket
@@ -27,15 +30,45 @@ from webhook.store.audit import AuditQuery
 from webhook.store.contract import Phase, SessionRecord, Store
 
 STREAM = "i=0; while [ $i -lt 300 ]; do i=$((i+1)); echo line $i; sleep 0.02; done"
+SHORT_STREAM = STREAM.replace("300", "100")
 PREFIX = "killed"
 ALL = 1_000_000
 
 
-class Place:
-    """The whole path, a journal that is shipped, and a store that can be killed."""
+class Network:
+    """Between recorder and collector; it can be lost."""
 
-    def __init__(self, path: WholePath, store: Store, kill: Callable[[], None], start: Callable[[], None]):
+    def __init__(self) -> None:
+        self._relays: list[Relay] = []
+
+    def relayed(self, port: int) -> int:
+        self._relays.append(Relay(port))
+        return self._relays[0].port
+
+    def lose(self) -> None:
+        self._relays[0].down = True
+        self._relays[0].cut()
+
+    def find(self) -> None:
+        self._relays[0].down = False
+
+    def close(self) -> None:
+        self._relays[0].close()
+
+
+class Place:
+    """The whole path, a journal that is shipped, a network and a store that can be killed."""
+
+    def __init__(
+        self,
+        path: WholePath,
+        network: Network,
+        store: Store,
+        kill: Callable[[], None],
+        start: Callable[[], None],
+    ) -> None:
         self.path = path
+        self.network = network
         self.store = store
         self.kill = kill
         self.start = start
@@ -77,18 +110,20 @@ class Place:
 
 @contextmanager
 def sqlite(folder: Path, shim: Path) -> Generator[Place]:
-    with WholePath(folder, shim) as path:
+    network = Network()
+    with closing(network), WholePath(folder, shim, port=network.relayed) as path:
         store = path.collector.store
-        yield Place(path, store, path.collector.kill, path.collector.start)
+        yield Place(path, network, store, path.collector.kill, path.collector.start)
         store.close()
 
 
 @contextmanager
 def opensearch(folder: Path, shim: Path, server: MortalOpenSearch) -> Generator[Place]:
     (folder / "opensearch").write_text(f"{server.url} {PREFIX}")
-    with WholePath(folder, shim) as path:
+    network = Network()
+    with closing(network), WholePath(folder, shim, port=network.relayed) as path:
         store = open_store(OpenSearchSettings(server.url, PREFIX))
-        yield Place(path, store, server.kill, server.start)
+        yield Place(path, network, store, server.kill, server.start)
         store.close()
 
 
@@ -103,23 +138,10 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, compiled_shim: Path) -
             yield place
 
 
+@pytest.mark.timeout(600)
 def test_a_store_killed_while_sessions_stream_loses_and_doubles_nothing(place: Place) -> None:
-    streaming, idle = place.begin(STREAM), place.begin("echo started; sleep 1000")
-    ending = place.begin("echo ending; read line; echo over")
-    for ticket, _ in (streaming, idle, ending):
-        until(lambda session=ticket.session: place.store.session(session))
-    place.sender.start(2000)
-    place.sender.hear(50)
-    place.kill()
-    shown = {ending[0].session: ending[1].communicate(b"go\n", timeout=PATIENCE_S)[0]}
-    begun = place.begin("echo begun without a store")
-    shown[begun[0].session] = begun[1].communicate(timeout=PATIENCE_S)[0]
-    place.sender.hear(200)
-    place.start()
-    shown[streaming[0].session] = streaming[1].communicate(timeout=3 * PATIENCE_S)[0]
-    idle[1].terminate()
-    shown[idle[0].session] = idle[1].communicate(timeout=PATIENCE_S)[0]
-    place.sender.finish()
+    shown = killed(place, STREAM, events=2000, lose_network=False)
+    shown |= killed(place, SHORT_STREAM, events=1000, lose_network=True)
 
     records = {session: place.ended(session) for session in shown}
     assert {session: place.output(record) for session, record in records.items()} == shown
@@ -128,6 +150,37 @@ def test_a_store_killed_while_sessions_stream_loses_and_doubles_nothing(place: P
     assert len(set(events)) == len(events)
     assert set(place.sender.noted) <= set(events)
     until(lambda: _is_sealed(place.ledger(), records, events), seconds=120)
+    assert not list((place.path.recorder.spool / "sessions").iterdir())
+
+
+def killed(place: Place, stream: str, *, events: int, lose_network: bool) -> dict[str, bytes]:
+    """Kill the store with a session at each stage, and start it again; give what each session showed.
+
+    A network that is lost with it comes back after it, so that everything meanwhile is on the spool.
+    """
+    streaming, idle = place.begin(stream), place.begin("echo started; sleep 1000")
+    ending = place.begin("echo ending; read line; echo over")
+    for ticket, _ in (streaming, idle, ending):
+        until(lambda session=ticket.session: place.store.session(session))
+    place.sender.start(events)
+    place.sender.hear(50)
+    if lose_network:
+        place.network.lose()
+    place.kill()
+    shown = {ending[0].session: ending[1].communicate(b"go\n", timeout=PATIENCE_S)[0]}
+    begun = place.begin("echo begun without a store")
+    shown[begun[0].session] = begun[1].communicate(timeout=PATIENCE_S)[0]
+    place.sender.hear(200)
+    place.start()
+    if lose_network:
+        idle[1].terminate()
+        assert place.store.session(begun[0].session) is None
+        place.network.find()
+    shown[streaming[0].session] = streaming[1].communicate(timeout=3 * PATIENCE_S)[0]
+    idle[1].terminate()
+    shown[idle[0].session] = idle[1].communicate(timeout=PATIENCE_S)[0]
+    place.sender.finish()
+    return shown
 
 
 def _is_sealed(ledger: list[Value], records: dict[str, SessionRecord], events: list[str]) -> bool:

@@ -1,5 +1,6 @@
 """Programs that wait for people: held, told about, asked for, and decided."""
 
+import msgspec
 import pytest
 from playbook import START, Playbook, play
 
@@ -39,7 +40,7 @@ def refused(why: str) -> bytes:
 
 def held(*, rules: tuple[CommandRule, ...] = (ASK,), limits: Limits | None = None) -> Playbook:
     played = play(commands=rules, traced=True, limits=limits)
-    ask = AskPeople(1, 1, "payments/ask", "/bin/rm", ("rm", "411111******1111"))
+    ask = AskPeople(1, 1, "payments/ask", "/bin/rm", ("rm", "411111******1111"), "/srv", 1000)
     shown: list[Command] = [Record(Data(5, Channel.STDERR, SAID)), Deliver(Channel.STDERR, SAID)]
     return played.happens(ShimSaid(5, PROGRAM), Record(HELD), ask, *shown)
 
@@ -49,6 +50,13 @@ def test_it_runs_once_somebody_has_approved_it() -> None:
     played.happens(Decided(9, NAME, approved=True), Record(RAN), Tell(proceed()))
     played.happens(Decided(10, NAME, approved=True))
     assert played.session.deadline is None or played.session.deadline > 60 * SECOND
+
+
+def test_people_see_file_and_directory_masked() -> None:
+    in_card = msgspec.structs.replace(PROGRAM, executable=b"/tmp/4111111111111111", cwd=b"/4111111111111111")
+    given = play(commands=(ASK,), traced=True).session.handle(ShimSaid(5, in_card))
+    [ask] = [one for one in given if isinstance(one, AskPeople)]
+    assert (ask.executable, ask.cwd, ask.uid) == ("/tmp/411111******1111", "/411111******1111", 1000)
 
 
 def test_it_does_not_run_when_somebody_denies_it() -> None:
@@ -81,7 +89,7 @@ def test_every_rule_asks_for_its_own_approval() -> None:
     played = held(rules=(ASK, OTHER))
     second = program_approval(START.session, 1, 2)
     given = played.session.handle(Decided(9, NAME, approved=True))
-    assert AskPeople(1, 2, "shop/ask-too", "/bin/rm", ("rm", "411111******1111")) in given
+    assert AskPeople(1, 2, "shop/ask-too", "/bin/rm", ("rm", "411111******1111"), "/srv", 1000) in given
     assert Tell(proceed()) not in given
     ran = Program(10, 12, 1, 1000, "/bin/rm", "/srv", RAN.argv, approvals=(NAME, second))
     played.happens(Decided(10, second, approved=True), Record(ran), Tell(proceed()))

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from playbook import Playbook, loaded_engine, play
+from playbook import START, Playbook, loaded_engine, play
 
 from sidecar.contract.events import (
     MAX_PROGRAM_ARGV_BYTES,
@@ -18,7 +18,7 @@ from sidecar.contract.events import (
     Untraced,
 )
 from sidecar.contract.grants import CommandPattern, CommandRule, PatternKind
-from sidecar.contract.handshake import Executed, Exited, HandshakeError, deny, proceed, terminate
+from sidecar.contract.handshake import Executed, Exited, HandshakeError, deny, go_untraced, proceed, terminate
 from sidecar.contract.handshake import Untraced as UntracedMessage
 from sidecar.recording.commands import Record, Tell
 from sidecar.recording.inputs import Failed, Received, ShimGone, ShimSaid, SourceEnded, SpoolFreed, SpoolFull
@@ -157,6 +157,12 @@ def test_a_background_process_is_recorded_after_the_end_of_the_main_one() -> Non
 )
 def test_a_session_that_is_not_traced_says_so(message: UntracedMessage, reason: str) -> None:
     play().happens(ShimSaid(1, message), Record(Untraced(1, reason)), Tell(proceed()))
+
+
+def test_a_rule_may_want_none_traced_and_the_record_says_so_before_anything_runs() -> None:
+    played = play(untraced_by="payments/debugging")
+    why = "no program inside this session is recorded: so says rule payments/debugging"
+    assert played.commands == [Record(START), Record(Untraced(0, why)), Tell(go_untraced())]
 
 
 def test_output_keeps_its_own_masker() -> None:

@@ -33,7 +33,7 @@ from sidecar.recording.inputs import (
     Ticked,
 )
 from sidecar.recording.session import OBEDIENCE
-from sidecar.recording.sources import CHATTER, LAST_DELIVERY, QUIET, REST
+from sidecar.recording.sources import CHATTER, LAST_DELIVERY, QUIET
 
 IN, OUT, ERR = Channel.STDIN, Channel.STDOUT, Channel.STDERR
 PAN = b"4111111111111111"
@@ -370,32 +370,3 @@ class TestClient:
     def test_the_container_is_killed_and_nobody_reads(self) -> None:
         played = play().goes_on(Received(1, OUT, b"x"), ShimGone(2), Ticked(2 + LAST_DELIVERY))
         assert played.session.over
-
-
-class TestTerminal:
-    """Sessions with a terminal."""
-
-    def test_a_size_is_set_and_recorded_when_it_changed(self) -> None:
-        same, other = WindowSize(24, 80), WindowSize(50, 132, 1000, 800)
-        (
-            play(tty=True)
-            .happens(ShimSaid(1, Resized(same)), SetSize(same))
-            .happens(ShimSaid(2, Resized(other)), SetSize(other), Record(Resize(2, 50, 132)))
-        )
-
-    def test_a_terminal_that_nobody_holds_open_may_be_opened_again(self) -> None:
-        played = play(tty=True).happens(SourceEnded(1, OUT))
-        assert not played.session.wants(OUT)
-        assert played.session.deadline == 1 + REST
-        played.goes_on(Ticked(1 + REST))
-        assert played.session.wants(OUT)
-
-    def test_it_ends_with_the_program(self) -> None:
-        played = play(tty=True).goes_on(SourceEnded(1, OUT), ShimSaid(2, Exited(0, 0)))
-        assert played.session.wants(OUT)
-        played.goes_on(SourceEnded(3, OUT))
-        assert played.end().how is Ending.EXITED
-
-    def test_input_that_the_program_does_not_take_is_dropped(self) -> None:
-        played = play(tty=True).goes_on(Received(1, IN, b"x" * 100_000)).happens(SinkBroken(2, IN))
-        assert played.session.wants(IN)

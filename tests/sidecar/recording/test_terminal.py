@@ -1,12 +1,16 @@
-"""Sessions at a terminal: what is edited and what runs over the end of a row is masked as it is read."""
+"""Sessions at a terminal: what is edited and what runs over the end of a row is masked as it is read.
+
+And it has a size, and is open as long as its program is.
+"""
 
 import pytest
 from playbook import START, play
 
-from sidecar.contract.events import MAX_FOUND_EVENTS, Channel, Found, Redacted
+from sidecar.contract.events import MAX_FOUND_EVENTS, Channel, Ending, Found, Redacted, Resize
 from sidecar.contract.handshake import Exited, Resized, WindowSize
-from sidecar.recording.commands import Deliver, Record
-from sidecar.recording.inputs import Delivered, Received, ShimSaid, SourceEnded
+from sidecar.recording.commands import Deliver, Record, SetSize
+from sidecar.recording.inputs import Delivered, Received, ShimSaid, SinkBroken, SourceEnded, Ticked
+from sidecar.recording.sources import REST
 
 IN, OUT = Channel.STDIN, Channel.STDOUT
 PAN = b"4111111111111111"
@@ -60,3 +64,32 @@ def test_what_is_typed_unseen_passes_and_is_not_recorded() -> None:
     end = played.goes_on(SourceEnded(7, OUT)).end()
     assert played.recorded(IN) == b"4111111111ls\r"
     assert end.stdin_bytes == len(b"4111111111ls\r")
+
+
+class TestTerminal:
+    """Its size, and when it is open."""
+
+    def test_a_size_is_set_and_recorded_when_it_changed(self) -> None:
+        same, other = WindowSize(24, 80), WindowSize(50, 132, 1000, 800)
+        (
+            play(tty=True)
+            .happens(ShimSaid(1, Resized(same)), SetSize(same))
+            .happens(ShimSaid(2, Resized(other)), SetSize(other), Record(Resize(2, 50, 132)))
+        )
+
+    def test_a_terminal_that_nobody_holds_open_may_be_opened_again(self) -> None:
+        played = play(tty=True).happens(SourceEnded(1, OUT))
+        assert not played.session.wants(OUT)
+        assert played.session.deadline == 1 + REST
+        played.goes_on(Ticked(1 + REST))
+        assert played.session.wants(OUT)
+
+    def test_it_ends_with_the_program(self) -> None:
+        played = play(tty=True).goes_on(SourceEnded(1, OUT), ShimSaid(2, Exited(0, 0)))
+        assert played.session.wants(OUT)
+        played.goes_on(SourceEnded(3, OUT))
+        assert played.end().how is Ending.EXITED
+
+    def test_input_that_the_program_does_not_take_is_dropped(self) -> None:
+        played = play(tty=True).goes_on(Received(1, IN, b"x" * 100_000)).happens(SinkBroken(2, IN))
+        assert played.session.wants(IN)

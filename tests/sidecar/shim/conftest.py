@@ -47,6 +47,12 @@ def blind(scratch: Path) -> Shim:
     return compiled(scratch, "blind")
 
 
+@pytest.fixture(scope="session")
+def impatient(scratch: Path) -> Shim:
+    """As released, but the kernel waits for two seconds only while it is stopped."""
+    return compiled(scratch, "impatient")
+
+
 @pytest.fixture(scope="session", params=["released", "sanitized"])
 def shim(request: pytest.FixtureRequest) -> Shim:
     """The released and the sanitized build in turn."""

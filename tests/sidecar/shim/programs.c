@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CLONE_UNTRACED = 0x00800000, CLONE3 = 435, THREADS = 8, COMPAT_CLONE = 120 };
+enum { CLONE_UNTRACED = 0x00800000, CLONE_FS = 0x00000200, CLONE3 = 435, THREADS = 8, COMPAT_CLONE = 120 };
 
 static char *self;
 
@@ -81,15 +81,16 @@ static void print_error(const char *what, long result)
 }
 
 /* int $0x80 is the 32-bit way into the kernel, and numbers calls differently. */
-static long compat_clone(void)
+static long compat_clone(long flags)
 {
 #ifdef __x86_64__
     long result;
-    __asm__ volatile("int $0x80" : "=a"(result) : "a"(COMPAT_CLONE), "b"(CLONE_UNTRACED | SIGCHLD),
+    __asm__ volatile("int $0x80" : "=a"(result) : "a"(COMPAT_CLONE), "b"(flags | SIGCHLD),
                      "c"(0), "d"(0), "S"(0), "D"(0) : "memory");
     errno = (int)-result;
     return result;
 #else
+    (void)flags;
     errno = EPERM;
     return -1;
 #endif
@@ -100,7 +101,9 @@ static int escapes(void)
     char arguments[64] = {0};
     print_error("clone", syscall(SYS_clone, CLONE_UNTRACED | SIGCHLD, 0, 0, 0, 0));
     print_error("clone3", syscall(CLONE3, arguments, sizeof arguments));
-    print_error("clone32", compat_clone());
+    print_error("clone32", compat_clone(CLONE_UNTRACED));
+    print_error("clone shared", syscall(SYS_clone, CLONE_FS | SIGCHLD, 0, 0, 0, 0));
+    print_error("clone32 shared", compat_clone(CLONE_FS));
     print_error("traceme", ptrace(PTRACE_TRACEME, 0, NULL, NULL));
     pid_t child = fork();
     if (child == 0)

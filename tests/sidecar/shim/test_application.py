@@ -1,11 +1,14 @@
 """The shim in front of a container's own program: it keeps the descriptors, and hands them over again."""
 
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+from live_recorder import children, wait_until
 from shim_peer import PATIENCE_S, Recorder
 from shim_process import Shim
 
@@ -127,6 +130,53 @@ def test_refused_at_the_start_it_starts_nothing(start: Start, recorder: Recorder
         session.say(handshake.refuse("no"))
     assert process.wait(PATIENCE_S) == 126
     assert process.communicate() == (b"", b"chaperone: no\n")
+
+
+ORPHANS = """
+import os, signal, sys, time
+def leave(*_):
+    for number in range(50):
+        if os.fork() == 0:
+            parent = os.getpid()
+            if os.fork() == 0:
+                while os.getppid() == parent:
+                    time.sleep(0.001)
+            os._exit(0)
+        os.wait()
+    open(sys.argv[1], "w").close()
+signal.signal(signal.SIGUSR1, leave)
+os.write(1, b"up\\n")
+while True:
+    signal.pause()
+"""
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_orphans_are_reaped_while_the_program_runs_on(
+    start: Start, recorder: Recorder, tmp_path: Path, *, is_recorded: bool
+) -> None:
+    process = start("python3", "-c", ORPHANS, str(tmp_path / "left"))
+    with recorder.accept() as session:
+        session.hello()
+        session.say(handshake.go())
+        assert os.read(session.descriptors[-2], 100) == b"up\n"
+        if is_recorded:
+            leave_orphans(process, tmp_path / "left")
+    if not is_recorded:
+        leave_orphans(process, tmp_path / "left")
+    process.send_signal(signal.SIGTERM)
+    with recorder.accept() as last:
+        last.hello()
+        assert last.serve().signal == signal.SIGTERM
+    assert process.wait(PATIENCE_S) == 143
+
+
+def leave_orphans(process: subprocess.Popen[bytes], left: Path) -> None:
+    """Have the program leave fifty behind, which end at once, and wait until they are gone."""
+    process.send_signal(signal.SIGUSR1)
+    wait_until(left.exists, "fifty orphans")
+    wait_until(lambda: len(children(process.pid)) <= 2, "the program, and who dials, alone")
+    assert process.poll() is None
 
 
 def test_dialling_again_leaves_nothing_open(start: Start, recorder: Recorder) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from shim_peer import PATIENCE_S, TICK_S, GoneError, Recorder, Session
+from shim_peer import GO, PATIENCE_S, TICK_S, GoneError, Recorder, Session
 from shim_process import UNPRIVILEGED, WITHOUT_NEW_CALLS, Shim
 
 from sidecar.contract import handshake
@@ -91,14 +91,16 @@ class Started:
 
 
 @contextlib.contextmanager
-def started(shim: Shim, *argv: str, before: tuple[str, ...] = (), answers: bool = True) -> Generator[Started]:
+def started(
+    shim: Shim, *argv: str, before: tuple[str, ...] = (), answers: bool = True, go: bytes = GO
+) -> Generator[Started]:
     with Recorder(shim.socket_path) as recorder:
         process = shim.start(*argv, stdin=subprocess.DEVNULL, before=before)
         try:
             with recorder.accept() as session:
                 session.hello()
                 session.answers = answers
-                session.say(handshake.go())
+                session.say(go)
                 yield Started(process, session)
         finally:
             process.kill()
@@ -135,10 +137,10 @@ def python(script: str, *arguments: str) -> tuple[str, ...]:
 @pytest.mark.parametrize("number", FORWARDED)
 def test_signals_go_to_the_process_group_of_the_program(shim: Shim, number: signal.Signals) -> None:
     """The shell runs its trap only after its child has ended, so both must have had the signal."""
-    script = f"trap 'echo trapped; exit 9' {number.name[3:]}; echo started; sleep 1000; echo not reached"
+    child = "sh -c 'echo started; exec sleep 1000'"
+    script = f"trap 'echo trapped; exit 9' {number.name[3:]}; {child}; echo not reached"
     with started(shim, "env", "--default-signal", "sh", "-c", script) as at:
         at.wait_for_output(b"started\n")
-        time.sleep(TICK_S)  # for the shell to fork
         at.process.send_signal(number)
         at.wait_for_output(b"trapped\n")
         assert at.finish() == (9, b"")
@@ -241,8 +243,12 @@ def fill(descriptor: int) -> None:
     os.set_blocking(descriptor, True)
 
 
-def test_a_daemon_does_not_outlive_its_session(reaper: Shim, tmp_path: Path) -> None:
-    with started(reaper, *python(DAEMON, str(tmp_path / "pid"))) as at:
+TRACED_AND_NOT = pytest.mark.parametrize("go", [GO, handshake.go_untraced()], ids=["traced", "untraced"])
+
+
+@TRACED_AND_NOT
+def test_a_daemon_does_not_outlive_its_session(reaper: Shim, tmp_path: Path, go: bytes) -> None:
+    with started(reaper, *python(DAEMON, str(tmp_path / "pid")), go=go) as at:
         at.wait_for_output(b"started\n")
         at.session.hear_end()
         daemon = int((tmp_path / "pid").read_text())
@@ -302,8 +308,9 @@ def test_processes_that_scatter_are_all_ended(reaper: Shim, scratch: Path, how: 
         os.close(held)
 
 
-def test_whoever_kills_the_shim_ends_the_program(shim: Shim) -> None:
-    with started(shim, "sh", "-c", "echo $$; exec sleep 1000") as at:
+@TRACED_AND_NOT
+def test_whoever_kills_the_shim_ends_the_program(shim: Shim, go: bytes) -> None:
+    with started(shim, "sh", "-c", "echo $$; exec sleep 1000", go=go) as at:
         program = int(os.read(at.session.descriptors[-2], 100))
         at.process.kill()
         assert ends(program)

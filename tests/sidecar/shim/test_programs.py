@@ -7,12 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from shim_peer import PATIENCE_S, TICK_S, GoneError, Recorder, Session
-from shim_process import UNPRIVILEGED, Shim, without_calls
+from shim_process import UNPRIVILEGED, Shim, next_program, unanswered, without_calls
 
 from sidecar.contract import handshake
 from sidecar.contract.handshake import EXECUTED_ARGV_BYTES, Executed, Exited, Untraced
@@ -45,22 +45,6 @@ def python(script: str, *arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-S", "-c", script, *arguments)
 
 
-@contextlib.contextmanager
-def unanswered(shim: Shim, *argv: str, before: tuple[str, ...] = ()) -> Generator[Session]:
-    """A session whose programs wait for what the test says."""
-    with Recorder(shim.socket_path) as recorder:
-        process = shim.start(*argv, stdin=subprocess.DEVNULL, before=before)
-        try:
-            with recorder.accept() as session:
-                session.hello()
-                session.answers = False
-                session.say(handshake.go())
-                yield session
-        finally:
-            process.kill()
-            process.communicate(timeout=PATIENCE_S)
-
-
 def held(name: str) -> int:
     """How many processes of a name stand in a stop of their tracer (proc_pid_stat(5), state t)."""
     states = [stat.rpartition(") ")[2][0] for stat in stats() if f"({name}) " in stat]
@@ -78,12 +62,6 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(TICK_S)
-
-
-def next_program(session: Session) -> Executed:
-    message = session.receive()
-    assert isinstance(message, Executed)
-    return message
 
 
 class TestWhatIsTold:
@@ -208,12 +186,14 @@ os.execve(file, ["true"], {})
         assert (b"sleep", b"0.01") in command_lines(outcome.session)
 
     def test_ways_out_are_closed(self, shim: Shim, odd: str) -> None:
-        """A process cannot start another untraced, nor trace what the shim traces: what a debugger sees."""
+        """None starts another untraced or shares its directory, nor traces: what a debugger sees."""
         outcome = shim.run(odd, "escapes", before=UNPRIVILEGED)
         assert outcome.stdout.decode().splitlines() == [
             "clone EPERM",
             "clone3 ENOSYS",
             "clone32 EPERM",
+            "clone shared EPERM",
+            "clone32 shared EPERM",
             "traceme EPERM",
             "attach EPERM",
             "seize shim EPERM",

@@ -24,12 +24,14 @@ def test_everything_can_be_set() -> None:
     settings = read_settings(
         NEEDED
         | {
+            "CHAPERONE_COLLECTOR_ADDRESS": "10.96.0.77",
             "CHAPERONE_SPOOL": "/s",
             "CHAPERONE_TOKEN_FILE": "/t",
             "CHAPERONE_SHIPPER_LINGER_SECONDS": "0",
             "CHAPERONE_SHIPPER_DRAIN_SECONDS": "2.5",
         }
     )
+    assert settings.collector_address == "10.96.0.77"
     assert (settings.spool, settings.token_file, settings.linger, settings.drain) == (
         Path("/s"),
         Path("/t"),

@@ -245,6 +245,13 @@ def test_an_order_to_end_a_session_is_left_for_its_process(line: Line, made: Mad
     assert kill_order(line.root / SESSIONS / made.session) == "alice ended this again"
 
 
+def test_for_a_session_whose_end_nobody_orders_no_connection_stays(line: Line, made: Made) -> None:
+    writer, _ = begin(line, made)
+    assert line.shipment.live
+    writer.be_quiet()
+    assert not line.shipment.live
+
+
 def test_an_approval_is_wanted_on_every_connection_until_it_is_decided(line: Line, made: Made) -> None:
     writer, first = begin(line, made)
     wanted = ApprovalWanted(made.session, 1, 1, "payments/ask", "/bin/rm", ("rm",))

@@ -125,7 +125,7 @@ async def test_a_container_that_could_hide_its_shim_is_recorded_all_the_same() -
     assert answer.noted.session
     assert answer.decision is not None
     assert answer.decision.would is not None
-    assert answer.decision.would.rule == "ShimCouldBeHidden"
+    assert answer.decision.would.rule == "ShimCouldBeEvaded"
     assert not (await exec_door(pod).review(exec_request())).allowed
 
 

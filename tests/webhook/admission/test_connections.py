@@ -9,6 +9,7 @@ from policy_samples import Object, policies, policy, rule
 from reviews import body, connection_door
 
 from webhook.admission import review
+from webhook.admission.questions import proxied_path
 from webhook.admission.review import MalformedReviewError
 from webhook.approvals import verdicts
 from webhook.policy.decision import Policy
@@ -34,7 +35,7 @@ def refusing(action: str = "deny", **match: Any) -> Policy:
         ({"doors": ["port-forward"]}, connect("pods/portforward"), False),
         ({"doors": ["proxy"]}, connect("pods/portforward"), True),
         ({"ports": [5432]}, connect("pods/portforward", options={"ports": [80, 5432]}), False),
-        ({"ports": [5432]}, connect("pods/portforward", options={"ports": [80]}), True),
+        ({"ports": [5432]}, connect("pods/portforward", options={"ports": [80]}), False),
         ({"ports": [5432]}, connect("pods/portforward"), False),
         ({"ports": [8443]}, connect("pods/proxy", "https:web:8443"), False),
         ({"ports": [8443]}, connect("pods/proxy", "web:8080"), True),
@@ -42,6 +43,9 @@ def refusing(action: str = "deny", **match: Any) -> Policy:
         ({"names": ["web"]}, connect("services/proxy", "https:web:https"), False),
         ({"paths": ["metrics*"]}, connect("pods/proxy", options={"path": "/metrics/cadvisor"}), False),
         ({"paths": ["metrics"]}, connect("nodes/proxy", options={"path": "exec/a/b/c"}, namespace=""), True),
+        ({"paths": ["private*"]}, connect("pods/proxy", options={"path": "public/../private"}), False),
+        ({"paths": ["run/*"]}, connect("nodes/proxy", options={"path": "/logs/.././/run/a/"}), False),
+        ({"paths": ["logs/*"]}, connect("nodes/proxy", options={"path": "logs/../run/a/b/c"}), True),
         (
             {"doors": ["chaperone"], "argv": [{"prefix": ["sh"]}]},
             connect("pods/exec", options={"command": ["sh"]}, namespace="chaperone-system"),
@@ -55,11 +59,55 @@ async def test_ports_and_paths_are_matched_as_far_as_they_are_said(
     assert (await connection_door(refusing(**match)).review(request_)).allowed is allowed
 
 
-async def test_a_port_that_is_not_said_loosens_nothing() -> None:
-    rules = {**rule(match={"doors": ["port-forward"]}), "except": [{"ports": [8080]}]}
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/run/payments/web/chaperone-recorder", False),
+        ("exec/payments/web/some-uid/chaperone-recorder/", False),
+        ("logs/../attach//payments/./web/chaperone-recorder", False),
+        ("checkpoint/payments/web/chaperone-recorder", False),
+        ("run/payments/web/app", True),
+        ("run/payments/chaperone-recorder/app", True),
+        ("containerLogs/payments/web/chaperone-recorder", True),
+    ],
+)
+async def test_no_kubelet_lets_anybody_into_a_recorder(path: str, allowed: bool) -> None:
+    """Whatever policies say of the proxies of nodes, and of whoever is approved."""
+    request = connect("nodes/proxy", "node-1", options={"path": path}, namespace="")
+    answer = await connection_door().review(request)
+    assert answer.allowed is allowed
+    if answer.denial is not None:
+        assert "nobody gets into the recorder" in answer.denial.message
+        tickets = MemoryTickets()
+        assert not (await connection_door(refusing("approve"), approving(tickets)).review(request)).allowed
+        assert tickets.kept == {}
+
+
+async def test_a_port_that_is_not_sure_loosens_nothing() -> None:
+    rules = {**rule(match={"doors": ["port-forward", "proxy"]}), "except": [{"ports": [8080]}]}
     door = connection_door(policies(policy(rules)))
     assert not (await door.review(connect("pods/portforward"))).allowed
-    assert (await door.review(connect("pods/portforward", options={"ports": [8080]}))).allowed
+    assert not (await door.review(connect("pods/portforward", options={"ports": [8080]}))).allowed
+    assert not (await door.review(connect("pods/proxy", "web:http"))).allowed
+    assert (await door.review(connect("pods/proxy", "web:8080"))).allowed
+
+
+@pytest.mark.parametrize(
+    ("asked", "reached"),
+    [
+        ("", ""),
+        ("/", ""),
+        ("a", "a"),
+        ("//a//b/", "a/b/"),
+        ("a/./b", "a/b"),
+        ("a/..", ""),
+        ("../../a/", "a/"),
+        ("a/..;/b", "a/..;/b"),
+        ("a/%2e%2e/b", "a/%2e%2e/b"),
+    ],
+)
+def test_a_path_is_the_one_that_is_reached(asked: str, reached: str) -> None:
+    assert proxied_path(asked) == reached
 
 
 async def test_an_approval_is_good_for_one_connection_to_the_same() -> None:

@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 import pytest
+from policy_samples import policies, policy, rule
 from reviews import (
     KEYS,
     NOW_SECONDS,
@@ -239,6 +240,12 @@ class Refuse:
 async def test_a_policy_can_refuse(guarded: Object) -> None:
     denial = denial_of(await exec_door(guarded, policy=Refuse()).review(exec_request()))
     assert "denied by rule r of policy p: not on Sundays" in denial.message
+
+
+async def test_a_grant_says_by_which_rule_nothing_is_traced(guarded: Object) -> None:
+    without = policies(policy(rule("audit", session={"tracing": "none"}), name="debugging"))
+    grant = grant_of(command_of(await exec_door(guarded, policy=without).review(exec_request())))
+    assert (grant.untraced, grant.traced) == ("debugging/rule", False)
 
 
 async def test_the_command_line_is_not_repeated_in_a_refusal() -> None:

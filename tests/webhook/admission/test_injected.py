@@ -29,9 +29,9 @@ def read(pod: Object) -> Object:
     return read_pod(msgspec.Raw(msgspec.json.encode(pod)))
 
 
-def changed(pod: Object, trust: Trust = TRUST, *, needs_alias: bool = False) -> str:
+def changed(pod: Object, trust: Trust = TRUST) -> str:
     """What is not as it was injected, in words."""
-    found = difference(read(pod), SETTINGS, trust, needs_alias=needs_alias)
+    found = difference(read(pod), SETTINGS, trust)
     return f"{found.field}: {found.why}" if found else ""
 
 
@@ -56,7 +56,7 @@ def test_what_is_injected_is_taken_out_again_to_the_byte(pod: Object) -> None:
     guarded = asyncio.run(injected(pod))
     assert not changed(guarded)
     assert asyncio.run(injected(guarded)) == guarded
-    bare = msgspec.json.decode(without(read(guarded), SETTINGS, TRUST))
+    bare = msgspec.json.decode(without(read(guarded), SETTINGS))
     assert msgspec.json.encode(bare, order="sorted") == msgspec.json.encode(pod, order="sorted")
 
 
@@ -178,6 +178,7 @@ TOLD = {
     "more than authorities": ("CHAPERONE_CA", ROOT.bundle + "more"),
     "no authority": ("CHAPERONE_CA", ""),
     "another collector": ("CHAPERONE_COLLECTOR", "wss://elsewhere"),
+    "another address": ("CHAPERONE_COLLECTOR_ADDRESS", "1.2.3.4"),
     "too few containers": ("CHAPERONE_CONTAINERS", "app"),
     "one of them twice": ("CHAPERONE_CONTAINERS", "app,side,side"),
     "other containers": ("CHAPERONE_CONTAINERS", "app,other"),
@@ -193,20 +194,23 @@ def test_the_order_of_containers_does_not_matter() -> None:
     assert not changed(put(("spec", "containers"), GUARDED["spec"]["containers"][::-1]))
 
 
-def test_a_pod_without_cluster_dns_needs_to_be_told_where_the_collector_is() -> None:
-    pod = asyncio.run(injected(plain_pod(dnsPolicy="None")))
-    assert not changed(pod, needs_alias=True)
-    del pod["spec"]["hostAliases"]
-    assert "spec.hostAliases" in changed(pod, needs_alias=True)
+def test_a_recorder_is_told_an_address_that_is_known() -> None:
+    unknown = Trust(TRUST.roots, TRUST.ca)
+    assert "CHAPERONE_COLLECTOR_ADDRESS" in changed(GUARDED, unknown)
+    pod = copy.deepcopy(GUARDED)
+    variables = at(pod, (*RECORDER, "env"))
+    variables[:] = [one for one in variables if one["name"] != "CHAPERONE_COLLECTOR_ADDRESS"]
+    assert "CHAPERONE_COLLECTOR_ADDRESS is not there" in changed(pod)
+    assert not changed(pod, unknown)
 
 
 def test_what_is_not_as_it_was_injected_stays_to_be_judged() -> None:
     volumes = GUARDED["spec"]["volumes"]
     tampered = put(("spec", "volumes"), [{"name": "chaperone", "hostPath": {"path": "/"}}, *volumes[1:]])
-    bare = msgspec.json.decode(without(read(tampered), SETTINGS, TRUST))
+    bare = msgspec.json.decode(without(read(tampered), SETTINGS))
     assert bare["spec"]["volumes"] == [{"name": "chaperone", "hostPath": {"path": "/"}}]
     foreign = put((*RECORDER, "image"), "mine")
-    bare = msgspec.json.decode(without(read(foreign), SETTINGS, TRUST))
+    bare = msgspec.json.decode(without(read(foreign), SETTINGS))
     assert [one["image"] for one in bare["spec"]["initContainers"]] == ["mine"]
 
 

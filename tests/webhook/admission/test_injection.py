@@ -40,6 +40,7 @@ async def test_the_recorder_comes_first_and_everybody_gets_the_shim() -> None:
     assert [v["name"] for v in spec["volumes"]] == [
         "config",
         "chaperone",
+        "chaperone-debug",
         "chaperone-spool",
         "chaperone-token",
     ]
@@ -145,22 +146,12 @@ async def test_a_chosen_default_container_stays_chosen() -> None:
     assert annotations["kubectl.kubernetes.io/default-container"] == "other"
 
 
-@pytest.mark.parametrize(
-    ("spec", "told"),
-    [
-        ({}, False),
-        ({"dnsPolicy": "ClusterFirst"}, False),
-        ({"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"}, False),
-        ({"hostNetwork": True, "dnsPolicy": "ClusterFirst"}, True),
-        ({"dnsPolicy": "Default"}, True),
-        ({"dnsPolicy": "None"}, True),
-    ],
-)
-async def test_a_pod_without_cluster_dns_is_told_where_the_collector_is(spec: Object, told: bool) -> None:
+@pytest.mark.parametrize("policy", ["ClusterFirst", "Default", "None"])
+async def test_a_recorder_does_not_depend_on_the_names_of_its_pod(policy: str) -> None:
     own = {"ip": "10.1.1.1", "hostnames": ["db"]}
-    ours = {"ip": "10.96.0.77", "hostnames": ["chaperone-collector.chaperone-system.svc"]}
-    pod = await injected(plain_pod(hostAliases=[own], **spec))
-    assert pod["spec"]["hostAliases"] == ([own, ours] if told else [own])
+    pod = await injected(plain_pod(hostAliases=[own], hostNetwork=True, dnsPolicy=policy))
+    assert environment(pod)["CHAPERONE_COLLECTOR_ADDRESS"] == "10.96.0.77"
+    assert pod["spec"]["hostAliases"] == [own]
     assert await injected(pod) == pod
 
 
@@ -188,6 +179,11 @@ BAD = {
         plain_pod({"name": "app", "volumeDevices": [{"name": "d", "devicePath": "/.chaperone/sock"}]}),
         "ReservedMountPath",
         "spec.containers[0].volumeDevices[0].devicePath",
+    ),
+    "termination message": (
+        plain_pod({"name": "app", "terminationMessagePath": "/etc//../.chaperone/shim"}),
+        "ReservedMountPath",
+        "spec.containers[0].terminationMessagePath",
     ),
     "our volume elsewhere": (
         plain_pod({"name": "app", "volumeMounts": [{"name": "chaperone-token", "mountPath": "/t"}]}),

@@ -9,7 +9,6 @@ from policy_samples import policies, policy, rule
 from reviews import (
     ROOT,
     SETTINGS,
-    TRUST,
     Object,
     apply,
     attach_door,
@@ -25,6 +24,8 @@ from reviews import (
 from sidecar.contract.grants import argv_digest, verify_grant
 from webhook.admission import review
 from webhook.admission.injected import read_pod, without
+from webhook.admission.telling import decision_event
+from webhook.journal.making import Stamp
 from webhook.policy.decision import Policy
 
 pytestmark = pytest.mark.anyio
@@ -74,11 +75,32 @@ async def test_the_grant_is_for_the_program_and_args_stay() -> None:
     assert grant.argv_digest == argv_digest([b"/bin/app", b"-v", b"serve"])
 
 
-@pytest.mark.parametrize("word", ["$(HOME)/x", "costs $$5"])
-async def test_what_the_kubelet_fills_in_is_not_bound(word: str) -> None:
-    pod = await injected(asking("true", {**APP, "args": [word]}))
-    assert not verify_grant(command(pod)[1].encode(), roots=ROOT.roots, now=None).argv_digest
+@pytest.mark.parametrize(
+    ("word", "digest", "unbound"),
+    [
+        ("$(HOME)/x", argv_digest([b"/bin/app", b"-v", b""]), (2,)),
+        ("costs $$5", argv_digest([b"/bin/app", b"-v", b"costs $5"]), ()),
+        ("$(date)", argv_digest([b"/bin/app", b"-v", b"$(date)"]), ()),
+        ("$(WHO)", argv_digest([b"/bin/app", b"-v", b"till"]), ()),
+    ],
+)
+async def test_what_the_kubelet_fills_in_is_bound_as_far_as_it_is_known(
+    word: str, digest: bytes, unbound: tuple[int, ...]
+) -> None:
+    pod = await injected(asking("true", {**APP, "args": [word], "env": [{"name": "WHO", "value": "till"}]}))
+    grant = verify_grant(command(pod)[1].encode(), roots=ROOT.roots, now=None)
+    assert (grant.argv_digest, grant.unbound) == (digest, unbound)
     assert not await judged(pod)
+
+
+async def test_a_variable_that_changes_afterwards_is_found() -> None:
+    app: Object = {**APP, "args": ["$(WHO)"], "env": [{"name": "WHO", "value": "till"}]}
+    pod = await injected(asking("true", app))
+    pod["spec"]["containers"][0]["env"][0]["value"] = "other"
+    assert await judged(pod) == "InjectionChanged"
+    again = await injected(pod)
+    assert command(again)[1] != command(pod)[1]
+    assert not await judged(again)
 
 
 async def test_init_containers_may_ask_too() -> None:
@@ -99,10 +121,25 @@ async def test_a_pod_seen_again_keeps_its_grants() -> None:
     assert not await judged(anew)
 
 
+@pytest.mark.parametrize("args", [["serve"], ["-c", "echo $$; serve"]])
+async def test_a_grant_that_was_issued_to_somebody_else_is_not_kept(args: list[str]) -> None:
+    theirs = await injected(asking("app", {**APP, "args": args, "stdin": True}))
+    mallory = {"username": "mallory", "uid": "m", "groups": ["system:authenticated"]}
+    taken = copy.deepcopy(theirs)
+    answer = await injection_door().review(pod_request(taken, userInfo=mallory))
+    own = apply(taken, answer)
+    assert command(own)[0] == command(theirs)[0]
+    assert command(own)[1] != command(theirs)[1]
+    assert command(own)[2:] == command(theirs)[2:]
+    assert await judged(theirs, userInfo=mallory) == "InjectionChanged"
+    assert await judged(own, userInfo=mallory) == ""
+    assert await judged(theirs) == ""
+
+
 async def test_judges_see_the_command_as_it_was_written() -> None:
     written = asking("true", APP, SIDE, initContainers=[{"name": "setup", "image": "i"}])
     pod = read_pod((await injected_request(written)).object)
-    assert msgspec.json.decode(without(pod, SETTINGS, TRUST)) == written
+    assert msgspec.json.decode(without(pod, SETTINGS)) == written
 
 
 async def test_a_program_that_only_the_image_knows_is_refused_and_told_what_to_do() -> None:
@@ -189,6 +226,45 @@ async def test_attach_without_input_shows_what_the_log_shows() -> None:
     assert await attached(plain) == "NotRecorded"
     deny = policies(policy(rule("deny", match={"doors": ["attach"]}, reason="because")))
     assert await attached(masked, deny) == "DeniedByPolicy"
+
+
+def with_input(pod: Object) -> Object:
+    pod = copy.deepcopy(pod)
+    pod["spec"]["containers"][0]["stdin"] = True
+    return pod
+
+
+async def test_attach_with_input_passes_where_the_program_is_recorded() -> None:
+    recorded = await injected(with_input(asking("app")))
+    assert await attached(recorded, stdin=True) == ""
+    assert await attached(recorded) == ""
+    assert await attached(await injected(with_input(asking("side"))), stdin=True) == "NotRecorded"
+    deny = policies(policy(rule("deny", match={"doors": ["attach"]}, reason="because")))
+    assert await attached(recorded, deny, stdin=True) == "DeniedByPolicy"
+
+
+async def test_attach_with_input_is_refused_where_something_may_lie_over_the_shim() -> None:
+    pod = await injected(with_input(asking("app")))
+    pod["spec"]["containers"][0]["securityContext"] = {"privileged": True}
+    assert await attached(pod, stdin=True) == "NotRecorded"
+
+
+async def test_attach_with_input_is_refused_under_a_grant_for_a_program_without() -> None:
+    pod = with_input(await injected(asking("app")))
+    assert await attached(pod, stdin=True) == "NotRecorded"
+    assert await judged(pod) == "InjectionChanged"
+
+
+async def test_the_event_of_an_attach_says_whether_it_is_recorded() -> None:
+    request = review.decode_review(
+        body({"stdin": True, "container": "app"}, operation="CONNECT", subresource="attach")
+    )
+    answer = await attach_door(await injected(with_input(asking("app")))).review(request)
+    event = decision_event(
+        Stamp("01m832m2k51txt3p6xc07150ka", 1, "us"), "attach", request, answer, own="ours"
+    )
+    assert (event.where.name, event.where.container) == (request.name, "app")
+    assert event.details == {"stdin": "true", "recorded": "true"}
 
 
 async def test_what_only_looks_like_the_shim_is_no_masked_log() -> None:

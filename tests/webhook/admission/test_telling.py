@@ -177,7 +177,7 @@ async def test_connections_are_told_with_where_they_lead_whatever_decides() -> N
     request = review.decode_review(body(options, operation="CONNECT", subresource="proxy"))
     event = told(request, Answer(decision=builtin, noted=Noted(approval="proxy-1")), "connections")
     assert (event.asked, event.door) == ("use of pods/proxy payments/web", "proxy")
-    assert event.details == {"ports": "80,443", "path": "/pay?card=411111******1111"}
+    assert event.details == {"ports": "80,443", "path": "pay?card=411111******1111"}
     assert event.approval == "proxy-1"
     assert not is_told("connections", Answer())
     into_ours = review.decode_review(body({"command": ["sh"]}, operation="CONNECT", subresource="exec"))

@@ -10,8 +10,14 @@ from waiting import APPROVERS, ASK, session_that_asks, waiting_program
 
 from sidecar.contract.errors import CallerError
 from sidecar.contract.wire import ApprovalDecided
-from webhook.approvals.objects import ApprovalRequest, Asked, Phase, Status
-from webhook.approvals.programs import ProgramDesk, WaitingProgram, decode_approval, encode_approval
+from webhook.approvals.objects import ApprovalRequest, Asked, Phase, Program, Status
+from webhook.approvals.programs import (
+    ProgramDesk,
+    WaitingProgram,
+    decode_approval,
+    encode_approval,
+    ticket_for,
+)
 from webhook.approvals.verdicts import decide
 from webhook.journal.events import Kind
 from webhook.journal.journal import JournalFullError
@@ -55,7 +61,33 @@ def test_the_request_says_what_waits_and_holds_no_card_data() -> None:
     assert (spec.argv, spec.approval, spec.reason) == (("rm", "411111******1111"), APPROVERS, ASK.reason)
     assert (spec.target.name, spec.target.container) == ("api-7d9c", "api")
     assert spec.asked.startswith(f"program rm inside session {place.program.grant.session} in pod payments/")
+    assert spec.asked.endswith("container api: file /bin/rm, as user id 1000, in /srv")
+    assert spec.program == Program(executable="/bin/rm", cwd="/srv", uid=1000)
     assert spec.expires_at == after(60)
+
+
+def test_what_a_program_runs_as_is_part_of_what_is_approved() -> None:
+    program = Place().program
+    root = replace(program, wanted=replace(program.wanted, uid=0))
+    unseen = replace(program, wanted=replace(program.wanted, executable="", cwd=""))
+    typed = replace(program, wanted=replace(program.wanted, executable="", cwd="", uid=None))
+    specs = [ticket_for(one, NOW).spec for one in (program, root, unseen, typed)]
+    assert len({spec.digest for spec in specs}) == len(specs)
+    assert specs[2].asked.endswith(": file that nobody may read, as user id 1000, in an unknown directory")
+    assert specs[3].asked.endswith("container api")
+    assert specs[3].program is None
+
+
+def test_what_is_asked_stays_one_line_and_says_what_of_it_is_cut() -> None:
+    program = Place().program
+    cwd = "/tmp/a\n: approved\x1b[2J" + "b" * 300
+    odd = replace(program, wanted=replace(program.wanted, argv=("rm\r\n",), cwd=cwd))
+    spec = ticket_for(odd, NOW).spec
+    assert spec.asked.isprintable()
+    assert spec.asked.startswith("program rm   inside session ")
+    assert spec.asked.endswith("b…")
+    assert spec.program is not None
+    assert spec.program.cwd == cwd
 
 
 def test_asking_again_makes_no_second_request() -> None:

@@ -14,6 +14,8 @@ from cli_runner import Chaperone
 from policy_samples import BUILTIN, question
 
 TICKET: dict[str, Any] = json.loads(msgspec.json.encode(pending(question(), needed(BUILTIN))))
+TICKET["spec"]["program"] = {"executable": "/usr/bin/ls", "cwd": "/srv/orders", "uid": 1001}
+PROGRAM = ("/usr/bin/ls", "/srv/orders", "1001")
 NAME = TICKET["metadata"]["name"]
 LIST = "/apis/chaperone.dev/v1alpha1/namespaces/payments/approvalrequests"
 
@@ -35,6 +37,9 @@ class Front(BaseHTTPRequestHandler):
     """Does the API server's part: one request, which is decided by whatever is written."""
 
     def do_GET(self) -> None:
+        if self.headers["Authorization"] != "Bearer word":
+            self._answer(401, {"kind": "Status", "message": "Unauthorized"})
+            return
         path = self.path.partition("?")[0].replace("/namespaces/payments", "")
         if path == LIST.replace("/namespaces/payments", ""):
             self._answer(200, {"items": [TICKET]})
@@ -60,6 +65,9 @@ class Front(BaseHTTPRequestHandler):
         if said.get("reason") == "mine":
             said_by = 'admission webhook "approvalrequests.chaperone.dev" denied the request: '
             told = f"{said_by}nobody decides on their own request"
+            self._answer(403, {"kind": "Status", "message": told})
+        elif said.get("reason") == "no right":
+            told = f'approvalrequests "{NAME}" is forbidden: User "bob" cannot patch resource'
             self._answer(403, {"kind": "Status", "message": told})
         else:
             self._answer(200, {**TICKET, "status": {**status, "usableUntil": "2026-03-02T12:15:00Z"}})
@@ -125,6 +133,22 @@ def test_what_waits_is_listed_without_what_is_the_same_everywhere(
     assert row.split()[: len(cells)] == cells
 
 
+@pytest.mark.parametrize(("verdict", "role"), [("deny", "approver"), ("break-glass", "break-glass")])
+def test_without_the_right_the_admins_command_is_told(chaperone: Chaperone, verdict: str, role: str) -> None:
+    done = chaperone.run("approvals", verdict, NAME, "--reason", "no right")
+    assert done.code == 4
+    binding = f"kubectl create rolebinding chaperone-{role} -n payments --clusterrole=chaperone-{role}"
+    assert f"{binding} --user=bob" in done.error
+
+
+def test_credentials_that_are_none_are_told(chaperone: Chaperone, tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_text(chaperone.kubeconfig.read_text().replace("token: word", "token: other"))
+    done = chaperone.run("approvals", "list", "--kubeconfig", str(file))
+    assert done.code == 4
+    assert "this context's credentials are not valid" in done.error
+
+
 def test_a_program_gets_all_columns(chaperone: Chaperone) -> None:
     assert chaperone.out("approvals", "list").split()[:7] == ALL_COLUMNS
 
@@ -136,7 +160,7 @@ def test_json_is_what_the_api_server_gave(chaperone: Chaperone) -> None:
 
 def test_everything_known_is_shown(chaperone: Chaperone) -> None:
     out = chaperone.run("approvals", "show", NAME).out
-    for word in (f"payments/{NAME}", "ls -la", "alice", "p/r", TICKET["spec"]["digest"]):
+    for word in (f"payments/{NAME}", "ls -la", "alice", "p/r", TICKET["spec"]["digest"], *PROGRAM):
         assert word in out
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ from cli_runner import Chaperone
 from store_samples import T0, make_record
 
 from sidecar.contract.sealing import Decision, Identity
+from webhook.audit_api.event_objects import event_object
+from webhook.cli.event_table import event_lines
 from webhook.journal.events import AuditEvent, Kind, Outcome
+from webhook.store.audit import KeptEvent
 from webhook.store.contract import Store
 
 EVIL = '\x1b]0;owned\x07\nFORGED  row,"x"\u202e\x9b2J'
@@ -74,6 +78,26 @@ def test_a_list_fits_its_terminal(chaperone: Chaperone, events: Events, columns:
     out = chaperone.out("events", "list", "-A", COLUMNS=columns)
     assert max(map(len, out.splitlines())) <= int(columns)
     assert len(out.splitlines()) == len(events) + 1
+
+
+def test_a_namespace_is_whole_where_a_terminal_is_narrow() -> None:
+    """Chaperone's own, which most of its events are about."""
+    kept = make_event(
+        namespace="chaperone-system",
+        kind=Kind.NOTIFICATION_FAILED,
+        actor=Identity("system:serviceaccount:chaperone-system:chaperone-collector"),
+        policy="pci-dss",
+        rule="beyond-reading",
+    )
+    [_, line] = event_lines(
+        [event_object(KeptEvent(kept, kept.at))],
+        datetime.fromtimestamp(T0 // 10**9 + 60, UTC),
+        width=80,
+        wide=False,
+        namespaces=True,
+    )
+    assert line.plain.startswith("chaperone-system ")
+    assert len(line.plain) <= 80
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,16 @@ def test_it_verifies_without_a_cluster(office: Office, exported: Path, tmp_path:
     assert alone.offline("evidence", "verify", str(exported), "-o", "json").json["holds"] is True
 
 
+def test_a_range_that_is_not_over_is_not_called_complete(office: Office, tmp_path: Path) -> None:
+    path = tmp_path / "early.zip"
+    until = ("--until", "2026-12-31T00:00:00Z")
+    office.auditor.out("evidence", "export", "--agent", "agent", *RANGE[:2], *until, "-o", str(path))
+    out = office.auditor.offline("evidence", "verify", str(path)).out
+    assert "Counted       the collector's counts of entries " in out
+    assert "Complete" not in out
+    assert "Range         its end is later than what was sealed" in out
+
+
 def test_what_does_not_hold_is_named(office: Office, exported: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.zip"
     data = bytearray(exported.read_bytes())
@@ -118,12 +128,19 @@ def test_wrong_usage_is_told(office: Office, exported: Path) -> None:
     run = office.auditor.run
     done = run("evidence", "export", *RANGE, "-o", str(exported))
     assert (done.code, "is there already" in done.error) == (2, True)
+    for command in (("evidence", "export", *RANGE), ("report", "daily")):
+        done = run(*command, "-o", str(exported.parent / "none/new.html"))
+        assert (done.code, "there is no folder" in done.error, done.out) == (2, True, "")
     new = str(exported.with_name("new.zip"))
     done = run("evidence", "export", "--since", "1h", "--until", "2h", "-o", new)
     assert (done.code, "the range is empty" in done.error) == (1, True)
     done = run("evidence", "export", *RANGE, "--size", "13", "-o", new)
     assert (done.code, "no checkpoint of 13 entries was signed" in done.error) == (1, True)
     assert run("evidence", "export", "-o", new).code == 2
+    done = run("evidence", "export", "--since", "", "-o", new)
+    assert (done.code, "--since is empty" in done.error) == (2, True)
+    done = run("evidence", "export", "--since", "3000-01-01", "--until", "3001-01-01", "-o", new)
+    assert (done.code, "the range begins in the future" in done.error) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -157,12 +174,16 @@ def test_the_retention_statement_finds_everything_there(office: Office) -> None:
 def test_reports_say_what_they_may_not_know(office: Office) -> None:
     told = office.auditor.run("report", "access", *RANGE).json
     [could] = [table for table in told["tables"] if table["title"] == "Who could"]
-    assert could["note"] == "Not known: you may not list roles and bindings of this cluster."
+    assert could["note"].startswith("Not known: you may not list roles and bindings of this cluster; an ")
+    assert told["remarks"] == [f"Who could: {could['note']}"]
 
 
 def test_wrong_usage_of_reports_is_told(office: Office, tmp_path: Path) -> None:
     run = office.auditor.run
     assert run("report", "daily", "--day", "soon").code == 2
+    assert run("report", "daily", "--day", "3000-01-01").code == 2
+    done = run("report", "daily", "--day", "9999-12-31")
+    assert (done.code, "the last day that there is" in done.error) == (2, True)
     assert run("report", "daily", "-o", str(tmp_path / "report.txt")).code == 2
     assert run("report", "daily", "--sign").code == 2
     assert "-o FILE" in run("report", "daily", "--sign").error

@@ -12,6 +12,8 @@ import pytest
 from audit_front import AGENT, AUDITOR, Front
 from cli_runner import COMMAND, Chaperone, Done
 
+from webhook.store.contract import SessionRecord
+
 NEVER_SEEN = ("Traceback", "urllib3", "\x1b")
 
 
@@ -28,10 +30,38 @@ def test_without_a_kubeconfig(tmp_path: Path) -> None:
     assert "--kubeconfig" in error
 
 
-def test_a_kubeconfig_that_is_none(tmp_path: Path) -> None:
+_ODD = "apiVersion: v1\nkind: Config\ncurrent-context: a\n"
+_NO_FORM = "it has not the form of a kubeconfig"
+
+
+def _with(server: str) -> str:
+    """Give a kubeconfig whose user comes from a plugin that is not there."""
+    plugin = "{apiVersion: client.authentication.k8s.io/v1, command: no-such-plugin}"
+    return (
+        f"{_ODD}contexts: [{{name: a, context: {{cluster: a, user: u}}}}]\n"
+        f"clusters: [{{name: a, cluster: {{server: {server}}}}}]\n"
+        f"users: [{{name: u, user: {{exec: {plugin}}}}}]\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("nonsense: [", "it is not YAML"),
+        ("some words", _NO_FORM),
+        ("- a\n- list", _NO_FORM),
+        (f"{_ODD}contexts: 5\n", _NO_FORM),
+        (_with("7"), _NO_FORM),
+        (_with("'https://127.0.0.1:1'"), "it gives no credentials: [Errno 2] No such file or directory"),
+    ],
+    ids=["no YAML", "words", "a list", "odd contexts", "odd server", "no plugin"],
+)
+def test_a_kubeconfig_that_is_none(tmp_path: Path, content: str, said: str) -> None:
     file = tmp_path / "config"
-    file.write_text("nonsense: [")
-    failed(Chaperone(file).run("sessions", "list"), 5)
+    file.write_text(content)
+    error = failed(Chaperone(file).run("sessions", "list"), 5)
+    assert f"no usable kubeconfig ({file}): " in error
+    assert said in error
 
 
 def test_a_context_that_is_not_there(chaperone: Chaperone) -> None:
@@ -200,3 +230,31 @@ def test_help_waits_for_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     heavy = {"kubernetes", "urllib3", "fastapi", "cryptography", "hyperscan", "uvicorn", "rich.table"}
     assert heavy.isdisjoint(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("search", "\udcff", "-A"),
+        ("search", "x", "--agent", "\udcff"),
+        ("sessions", "list", "--user", "\udcff"),
+        ("events", "list", "--text", "\udcff"),
+        ("holds", "set", "--agent", "x", "--reason", "\udcff"),
+        ("evidence", "export", "--agent", "\udcff", "--since", "1h", "-o", "never-written.zip"),
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_an_argument_of_bytes_that_are_no_text_is_wrong_usage(
+    chaperone: Chaperone, command: tuple[str, ...]
+) -> None:
+    assert failed(chaperone.run(*command), 2) == "chaperone: an argument is not text in UTF-8\n"
+
+
+def test_an_output_that_cannot_show_what_is_recorded_is_told(
+    chaperone: Chaperone, kept: dict[str, SessionRecord]
+) -> None:
+    done = chaperone.process("sessions", "show", kept["hostile"].session, "-v", PYTHONIOENCODING="ascii")
+    assert (done.code, done.error) == (
+        1,
+        "chaperone: the output cannot be written in ascii: set LC_ALL=C.UTF-8\n",
+    )

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from audit_front import AGENT, AUDITOR, front
 from audit_server import serve
@@ -13,6 +14,7 @@ from ledger_desk import Desk
 from ledger_installation import ROOT, Installation, installation
 from ledger_samples import ledger_key
 
+from sidecar.contract.events import SessionKind
 from sidecar.contract.frames import Frame
 from webhook.store.contract import MissingError, Phase
 
@@ -56,7 +58,7 @@ def test_a_changed_byte_of_a_recording_is_named(installed: Installation) -> None
     session = installed.sessions[0].session
     assert message == (
         f"session {session}, sealed as entry 2: session {session}: the hash chain breaks at frame 1"
-        " (and 3 more sessions)"
+        " (and 3 more)"
     )
 
 
@@ -85,13 +87,19 @@ def test_a_removed_frame_is_named_by_a_store_that_knows(
     assert f"frame {lost} is missing from the store" in installed.broken()
 
 
-def test_a_changed_session_is_named(installed: Installation) -> None:
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"exit_code": 5}, "exit code"),
+        ({"kind": SessionKind.MAIN_PROCESS}, "kind"),
+        ({"content": False}, "kind"),
+    ],
+    ids=["exit code", "kind", "content"],
+)
+def test_a_changed_session_is_named(installed: Installation, changed: dict[str, object], told: str) -> None:
     store, victim = installed.desk.store, installed.sessions[2]
-    changed = {"exit_code": 5, "updated_at": victim.updated_at + 1}
-    import msgspec  # noqa: PLC0415
-
-    store.append(msgspec.structs.replace(victim, **changed), [], [])
-    assert installed.broken() == f"session {victim.session}, sealed as entry 8: differs in its exit code"
+    store.append(msgspec.structs.replace(victim, updated_at=victim.updated_at + 1, **changed), [], [])
+    assert installed.broken() == f"session {victim.session}, sealed as entry 8: differs in its {told}"
 
 
 def test_a_removed_session_is_named(installed: Installation) -> None:

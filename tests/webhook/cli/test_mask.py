@@ -127,6 +127,17 @@ def test_rules_of_ones_own(rules: Path, tmp_path: Path) -> None:
     assert masked("--rules", rules, "--rules", other, fed=fed) == b"tok_******** key_******** " + MASKED
 
 
+def test_a_rule_that_asks_for_a_check_digit(rules: Path) -> None:
+    rules.write_text(
+        "rules:\n  - name: member\n    pattern: 'member-[0-9]{9}'\n    luhn: true\n"
+        "    positive: [member-123456782]\n    negative: [member-123456783]\n"
+    )
+    fed = b"member-123456782 member-123456783 " + NUMBER
+    assert masked("--rules", rules, fed=fed) == b"member-********* member-123456783 " + MASKED
+    rules.write_text(rules.read_text().replace("luhn: true", "luhn: false"))
+    assert f"{rules}:6: negative case 1 is masked" in failed(run("--rules", rules, fed=fed), 5)
+
+
 @pytest.mark.parametrize(
     ("text", "place", "reason"),
     [
@@ -163,6 +174,16 @@ def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
     assert "No space left" in run("--report", "/dev/full", fed=NUMBER + b"\n").error
 
 
+@pytest.mark.parametrize("name", ["input", "output"])
+def test_a_report_in_the_place_of_what_is_masked(tmp_path: Path, name: str) -> None:
+    (tmp_path / "input").write_bytes(NUMBER)
+    command = f'exec "$0" mask --report {name} < input > output'
+    done = subprocess.run(["sh", "-c", command, COMMAND], cwd=tmp_path, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1
+    assert done.stderr.endswith(f" to {name}: it is the {name}; name another file\n".encode())
+    assert (tmp_path / "input").read_bytes() == NUMBER
+
+
 def test_an_unknown_profile_is_a_usage_error() -> None:
     assert "strict" in failed(run("--profile", "loose"), 2)
 
@@ -174,6 +195,20 @@ def test_output_that_cannot_be_written() -> None:
         )
     assert done.returncode == 1
     assert done.stderr == b"chaperone: cannot write standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize(("closed", "name"), [("<&-", "input"), ("</dev/null >&-", "output")])
+def test_a_standard_stream_that_is_closed(closed: str, name: str) -> None:
+    done = subprocess.run(["sh", "-c", f'exec "$0" mask {closed}', COMMAND], capture_output=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"chaperone: standard {name} is closed\n".encode()
+
+
+def test_standard_error_that_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "input").write_bytes(NUMBER)
+    command = 'exec "$0" mask < input 2>&-'
+    done = subprocess.run(["sh", "-c", command, COMMAND], cwd=tmp_path, stdout=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stdout) == (0, MASKED)
 
 
 class Broken(io.RawIOBase):
@@ -224,6 +259,19 @@ def test_lines_come_as_they_are_fed() -> None:
             process.stdin.flush()
             assert process.stdout.readline() == b"card " + MASKED + b"\n"
         process.stdin.close()
+        assert process.wait(PATIENCE_S) == 0
+
+
+def test_input_that_never_blocks_is_waited_for() -> None:
+    source, sink = os.pipe()
+    os.set_blocking(source, False)
+    with subprocess.Popen([COMMAND, "mask"], stdin=source, stdout=subprocess.PIPE) as process:
+        os.close(source)
+        assert process.stdout is not None
+        for _ in range(20):
+            os.write(sink, NUMBER + b"\n")
+            assert process.stdout.readline() == MASKED + b"\n"
+        os.close(sink)
         assert process.wait(PATIENCE_S) == 0
 
 

@@ -227,6 +227,13 @@ def test_explain_knows_attach_and_debug_containers_as_the_server_does(
     assert "may go unrecorded" in " ".join(done.out.split())
 
 
+def test_explain_says_that_a_session_is_not_traced(cli: Chaperone, tmp_path: Path) -> None:
+    without = rule("audit", name="debugging", session={"tracing": "none"})
+    words = ("explain", "-f", write(tmp_path / "p.yaml", policy(without, name="p")), "--door", "exec")
+    assert "tracing: none, says p/debugging" in " ".join(run(cli, *words).out.split())
+    assert run(cli, *words, "-o", "json").json["decision"]["tracing"] == "none"
+
+
 def test_a_saved_review_of_a_debug_container_is_one_request(cli: Chaperone, tmp_path: Path) -> None:
     before = debug_pod()
     before["spec"] = {**before["spec"], "ephemeralContainers": []}
@@ -334,6 +341,27 @@ def test_wrong_usage_says_what_to_do(
     done = run(cli, *arguments)
     assert done.code == code
     assert said in done.error
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "said"),
+    [
+        ("--object", None, "no manifest of an object: No such file or directory"),
+        ("--object", "a: 1\nb: [2\n", "no manifest of an object: it is not YAML, line 3"),
+        ("--object", "a: 1\n", "no manifest of an object: Object missing required field `kind`"),
+        ("--review", "words\n", "the body is not an AdmissionReview; save what the API server sends"),
+    ],
+    ids=["absent", "no YAML", "no object", "no review"],
+)
+def test_a_file_that_is_none_is_named_with_what_is_wrong(
+    cli: Chaperone, tmp_path: Path, option: str, content: str | None, said: str
+) -> None:
+    file = tmp_path / "file"
+    if content is not None:
+        file.write_text(content)
+    done = run(cli, "explain", "-f", "pci-dss", option, str(file))
+    assert done.code == 2
+    assert f"{file}: {said}" in done.error
 
 
 def test_other_commands_do_not_pay_for_it(cli: Chaperone) -> None:

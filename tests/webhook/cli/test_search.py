@@ -83,6 +83,13 @@ def test_a_search_too_long_is_refused(chaperone: Chaperone) -> None:
         (["--agent", "nobody"], set[str]()),
         (["--phase", "completed"], {"failing", "elsewhere"}),
         (["--approved-by", "bob"], set[str]()),
+        (["--user", "agent"], {"failing", "elsewhere"}),
+        (["--user", "nobody"], set[str]()),
+        (["--pod", "api-7d9c"], {"failing", "elsewhere"}),
+        (["--pod", "shop-5d9f"], set[str]()),
+        (["--since", "2026-09-21T14:20:00Z"], {"elsewhere"}),
+        (["--until", "2026-09-21T14:20:00Z"], {"failing"}),
+        (["--since", "2026-09-22"], set[str]()),
     ],
 )
 def test_a_search_is_narrowed(

@@ -1,12 +1,21 @@
 """Frames of a session beside the manifests made of them, of one that was taken for lost above all."""
 
+from typing import Any
+
 import msgspec
+import pytest
 from ledger_samples import make_manifest
 from recorded import Authority
+from store_samples import T0, make_record
 
+from sidecar.contract.events import Ending
 from sidecar.contract.frames import Chain, Frame
-from webhook.cli.session_checks import broken_frame
+from sidecar.contract.sealing import Identity
+from webhook.audit_api.conversion import session_object
+from webhook.cli.session_checks import broken_frame, difference
+from webhook.collector.manifests import manifest_of
 from webhook.ledger.manifest import Manifest
+from webhook.store.contract import Phase
 
 
 def frames_of(session: str, count: int) -> list[Frame]:
@@ -43,3 +52,26 @@ def test_what_was_sealed_when_it_was_lost_cannot_change_or_shrink() -> None:
     assert broken_frame(session, frames[:4], last=manifest(session, frames)) == (
         "4 frames are kept, and 5 were sealed"
     )
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, ""),
+        ({"identity": Identity("somebody-else")}, "user"),
+        ({"argv": ("true",)}, "command line"),
+        ({"pod": "another"}, "pod"),
+        ({"started_at": T0 + 10**9}, "start"),
+        ({"recorder": "9.9"}, "recorder"),
+    ],
+    ids=["nothing", "user", "command line", "pod", "start", "recorder"],
+)
+def test_of_a_session_that_goes_on_what_was_known_at_its_start_is_compared(
+    changed: dict[str, Any], told: str
+) -> None:
+    record = make_record(phase=Phase.INTERRUPTED, how=Ending.LOST, reason="its recorder is silent")
+    manifest = manifest_of(record, b"", sealed_at=T0)
+    more: dict[str, Any] = {"phase": Phase.ACTIVE, "how": None, "reason": "", "stdout_bytes": 5, **changed}
+    session = session_object(msgspec.structs.replace(record, **more))
+    assert difference(manifest, session, goes_on=True) == told
+    assert difference(manifest, session) == (told or "phase")

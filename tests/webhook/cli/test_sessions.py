@@ -82,6 +82,9 @@ def test_a_list_for_programs_is_the_apis_own(chaperone: Chaperone, kept: Kept) -
         (["--text", "order", "--phase", "active"], []),
         (["--limit", "0"], ["active", "interrupted", "hostile", "failing", "shell"]),
         (["--since", "1s"], []),
+        (["--kind", "exec", "--pod", "shop-5d9f"], ["shell"]),
+        (["--kind", "main-process"], []),
+        (["--kind", "main-process", "--text", "alice"], []),
     ],
 )
 def test_a_list_is_narrowed(chaperone: Chaperone, kept: Kept, arguments: list[str], which: list[str]) -> None:

@@ -1,6 +1,6 @@
 """The collector writes the ledger: each session once, checkpoints of nothing but what continues."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -8,12 +8,18 @@ import pytest
 from ledger_desk import ROOT, ROOTS, Desk
 from ledger_samples import SECONDS, T0, ledger_key, make_event
 
+from sidecar.contract.errors import ClusterError
 from webhook.collector.book import Book, LedgerShrunkError
 from webhook.collector.checkpoints import given_out
 from webhook.collector.sealing import OVERTAKEN_NS
-from webhook.ledger.entries import Census, Exported
+from webhook.journal.events import AuditEvent
+from webhook.ledger.entries import Census, Entry, Exported, entry_of
 from webhook.ledger.keys import origin_of
 from webhook.store.contract import Phase, SessionRecord, StoreError
+from webhook.store.ledger import Placed
+
+SECOND = 1_000_000_000
+DAY = 24 * 3600 * SECOND
 
 
 @pytest.fixture
@@ -70,6 +76,7 @@ def test_a_session_that_cannot_be_sealed_is_tried_again_and_never_claimed(
         return frames(session, start=start, limit=limit)
 
     monkeypatch.setattr(desk.store, "frames", refuse)
+    desk.now = other.updated_at
     desk.sealing.seal()
     assert desk.sealed() == [other.session]
     assert desk.sealing.through < lost.updated_at
@@ -81,6 +88,8 @@ def test_a_session_that_cannot_be_sealed_is_tried_again_and_never_claimed(
 
 def test_the_next_process_goes_on_from_what_the_checkpoint_says(desk: Desk) -> None:
     old, new = desk.session(), desk.session(2 * 24 * 3600 * 1000)
+    desk.keys.append(ledger_key(ROOT, until=new.updated_at // SECOND))
+    desk.now = new.updated_at
     desk.sealing.seal()
     desk.checkpoints.give_out()
     asked: list[int] = []
@@ -95,6 +104,44 @@ def test_the_next_process_goes_on_from_what_the_checkpoint_says(desk: Desk) -> N
     desk.sealing.seal()
     assert old.updated_at < asked[0] < new.updated_at
     assert len(desk.sealed()) == 2
+
+
+def test_nothing_is_signed_at_a_time_that_the_key_is_not_certified_for(desk: Desk) -> None:
+    """It would not verify, ever; a clock that is wrong may be right again, and a key renewed."""
+    session, right = desk.session().session, desk.now
+    for wrong in (right - 365 * DAY, right + 365 * DAY):
+        desk.now = wrong
+        with pytest.raises(ClusterError, match="not certified for this time"):
+            desk.sealing.seal()
+        with pytest.raises(ClusterError, match="not certified for this time"):
+            desk.checkpoints.give_out()
+    assert desk.values() == []
+    desk.now = right
+    desk.sealing.seal()
+    assert desk.sealed() == [session]
+    desk.checkpoints.give_out()
+    desk.verify()
+
+
+def test_what_ends_after_a_clock_was_set_back_is_sealed_and_nothing_later_is_claimed(desk: Desk) -> None:
+    """It was a month ahead for a while; whoever starts afterwards stamps what is before that."""
+    right = desk.session()
+    desk.now = right.updated_at
+    desk.sealing.seal()
+    ahead = desk.session(30 * 24 * 3600 * 1000)
+    desk.now = ahead.updated_at
+    desk.keys.append(ledger_key(ROOT, until=ahead.updated_at // SECOND))
+    desk.sealing.seal()
+    assert desk.checkpoints.give_out().sealed_through > right.updated_at
+    for restarted in (True, False):
+        if restarted:
+            desk.restart()
+        after = desk.session(3_600_000 if restarted else 7_200_000)
+        desk.now = after.updated_at + OVERTAKEN_NS - 1
+        desk.sealing.seal()
+        assert after.session in desk.sealed()
+        assert desk.checkpoints.give_out().sealed_through == after.updated_at - 1
+    desk.verify()
 
 
 def test_events_are_in_the_ledger_once(desk: Desk) -> None:
@@ -145,6 +192,43 @@ def test_a_long_ledger_without_a_census_is_counted_piece_by_piece(
     desk.checkpoints.give_out()
     found = [(value.start, value.end) for value in desk.values() if isinstance(value, Census)]
     assert found == [(0, 3), (3, 6), (6, 9), (9, 12)]
+    desk.verify()
+
+
+@pytest.mark.parametrize(("others", "left"), [(0, 0), (1, 0), (3, 0), (4, 1)])
+def test_a_checkpoint_ends_with_the_count_of_all_before_it_whoever_appends_meanwhile(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, others: int, left: int
+) -> None:
+    """After as many tries as there are, all is signed for, and the next checkpoint counts it."""
+    monkeypatch.setattr("webhook.collector.book._MOST_CENSUSES", 4)
+    desk.session()
+    desk.sealing.seal()
+    desk.let_in(others)
+    for uncounted in (left, 0):
+        size = desk.checkpoints.give_out().size
+        last = desk.values()[size - 1]
+        assert isinstance(last, Census)
+        assert size - 1 - last.end == uncounted
+        desk.session(1000)
+        desk.sealing.seal()
+    desk.verify()
+
+
+def test_what_came_between_a_count_and_its_checkpoint_is_signed_for_next(desk: Desk) -> None:
+    append = desk.store.append_entries
+
+    def slower(entries: Sequence[Entry]) -> list[Placed]:
+        if entries[0].key.startswith("checkpoint/"):
+            desk.store.append_entries = append
+            append([entry_of(make_event())])
+        return append(entries)
+
+    desk.store.append_entries = slower
+    first = desk.checkpoints.give_out()
+    second = desk.checkpoints.give_out()
+    assert isinstance(desk.values()[first.size], AuditEvent)
+    assert second.size > first.size + 1
+    assert desk.checkpoints.give_out() == second
     desk.verify()
 
 

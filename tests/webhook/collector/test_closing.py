@@ -191,3 +191,15 @@ def test_a_record_that_is_not_believed_stays_closed(desk: Desk, authority: Autho
     [answer] = again.open(made)
     assert isinstance(answer, Refused)
     assert "was closed before" in answer.reason
+
+
+def test_of_a_quiet_program_only_the_end_of_its_pod_is_waited_for(
+    desk: Desk, place: Place, authority: Authority
+) -> None:
+    made = authority.own_program()
+    desk.open(made)
+    desk.send(made, made.start())
+    assert place.after(100 * SILENT_S) == []
+    place.pods.clear()
+    [lost] = place.after(1)
+    assert lost.reason == "its pod is gone, and its recorder has not shipped the end"

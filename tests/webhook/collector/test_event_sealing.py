@@ -28,13 +28,14 @@ class Desk:
         self.store = SqliteStore(path)
         self.store.prepare()
         self.now = 0.0
+        self.clock = T0 + 3600 * SECOND
         self.restart()
 
     def restart(self) -> None:
         """Forget all that is not stored."""
         roots = (ROOT.public_key().public_bytes_raw(),)
         book = Book(self.store, key=lambda: KEY, roots=lambda: roots, unix_ns=lambda: T0)
-        self.sealing = EventSealing(self.store, book, lambda: self.now)
+        self.sealing = EventSealing(self.store, book, lambda: self.now, lambda: self.clock)
 
     def keep(self, *events: AuditEvent, seconds: int = 0) -> list[AuditEvent]:
         return self.store.record(events, received_at=T0 + seconds * SECOND)
@@ -87,6 +88,19 @@ def test_what_a_killed_process_left_is_found_by_the_next(desk: Desk) -> None:
     desk.restart()
     desk.sealing.seal()
     assert len(desk.sealed()) == 5
+
+
+def test_what_is_stored_after_a_clock_was_set_back_is_found(desk: Desk) -> None:
+    ahead, later, last = make_event(1), make_event(2), make_event(3)
+    desk.sealing.seal(desk.keep(ahead, seconds=30 * 24 * 3600))
+    desk.keep(later, seconds=3590)
+    desk.restart()
+    desk.sealing.seal()
+    assert desk.sealed() == [ahead.id, later.id]
+    desk.keep(last, seconds=3600)
+    desk.now = 31.0
+    desk.sealing.seal()
+    assert desk.sealed() == [ahead.id, later.id, last.id]
 
 
 def test_what_cannot_be_appended_is_appended_later(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,6 +65,10 @@ LIES: dict[str, Callable[[Made], Frame]] = {
     "negative size": lambda made: made.frame(Resize(1, -1, 80)),
     "impossible code": lambda made: made.frame(Exit(1, 256)),
     "long rule": lambda made: made.frame(Found(1, Channel.STDOUT, "r" * 600, "b", 0, 0)),
+    "control characters in a rule": lambda made: made.frame(
+        Found(1, Channel.STDOUT, "pan\x1b[2J", "visa", 0, 0)
+    ),
+    "a line in a count": lambda made: made.frame(End(1, Ending.EXITED, findings={"pan\nforged": 1})),
     "long reason": lambda made: made.frame(End(1, Ending.EXITED, "r" * 70_000)),
 }
 

@@ -29,6 +29,16 @@ from webhook.collector.plain_text import plain_text
         (b"N\bNA\bAM\bME\bE", "NAME"),
         (b"pasx\x7fsword", "pasxsword"[:3] + "sword"),
         (b"\x7f\x7f\b", ""),
+        (b"abcX\b\x1b[K", "abcX\nabc"),
+        (b"cat /tmp/xy\x1b[2D\x1b[Kz", "cat /tmp/xy\ncat /tmp/z"),
+        (b"ech hi\x1b[3D\x1b[1@o", "echo hi"),
+        (b"echoo hi\x1b[4D\x1b[P", "echoo hi\necho hi"),
+        (b"hidden\x1b[2K", "hidden"),
+        (b"hidden\x1b[1K\x1b[1Gshown", "hidden\nshown"),
+        (b"a\x1b[3Cb\x1b[1Gc\x1b[9Gd", "c   b   d"),
+        (b"x\x1b[9999Cy\x1b[9999Gz", "x" + " " * 998 + "z"),
+        (b"secret\x1b[2X\x1b[6D\x1b[2X", "secret\n  cret"),
+        (b"up \x1b[2A\x1b[10;20Hover", "up over"),
         (b"tab\tseparated", "tab separated"),
         ("Grüße aus Köln, 你好".encode(), "Grüße aus Köln, 你好"),
         (b"bell\x07 and n\x00u\x00l end", "bell and nul end"),
@@ -42,6 +52,19 @@ from webhook.collector.plain_text import plain_text
 )
 def test_what_is_left(raw: bytes, text: str) -> None:
     assert plain_text(raw) == text
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [b"number", b"\b", b"\x1b[K", b"\x1b[1K", b"\x1b[2K", b"\x1b[3D", b"\x1b[2P", b"\x1b[4X"]
+        )
+    )
+)
+def test_what_was_erased_is_found_all_the_same(pieces: list[bytes]) -> None:
+    assert "hidden" in plain_text(b"hidden" + b"".join(piece for piece in pieces if piece != b"number"))
+    text = plain_text(b"".join(pieces))
+    assert len(text) <= 18 * (1 + sum(map(len, pieces)))
 
 
 @given(st.binary(max_size=500))

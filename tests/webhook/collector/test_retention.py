@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from store_samples import T0, make_notice, make_session_id
 
 from sidecar.contract.sealing import Identity
+from webhook.collector.doubt import Doubt
 from webhook.collector.retention import Retention, Terms, months_before
 from webhook.journal.events import AuditEvent, Kind
 from webhook.journal.holds import Scope, release_event, set_event
@@ -29,13 +30,25 @@ YEAR_LATER = months_before(T0, -12) + DAY
 
 
 class Keeper:
-    """The retention of one collector, with its clock in hand."""
+    """The retention of one collector, with its clock in hand, and others that it is compared with."""
+
+    passed: int
+    elsewhere: int | None
 
     def __init__(self, desk: Desk, **terms: Any) -> None:
         self.desk = desk
         self.now = YEAR_LATER
         self.retention = Retention(desk.store, desk.book, make_maker(), Terms(**terms))
-        self.keeping = RetentionKeeping(self.retention, self.keep, lambda: self.now)
+        self.passed, self.elsewhere = 0, None
+        self.alarms: list[str] = []
+        self.keeping = RetentionKeeping(
+            self.retention,
+            self.keep,
+            lambda: self.now,
+            doubt=Doubt(lambda: self.now, lambda: self.passed, lambda: self.elsewhere),
+            alarm=self.alarms.append,
+            recovered=self.alarms.append,
+        )
 
     async def keep(self, event: AuditEvent) -> None:
         self.desk.store.record([event], received_at=event.at)
@@ -251,3 +264,39 @@ def test_a_removal_that_was_planned_is_told_of_as_it_is_signed(keeper: Keeper) -
     (signed,), (event,) = keeper.removals(), keeper.told()
     assert event.details["removal"] == signed.removal.name
     assert replace(signed.removal, sessions=()) == replace(signed.removal, sessions=())
+
+
+def test_a_clock_that_jumps_ahead_removes_nothing_and_is_told_of_once(keeper: Keeper) -> None:
+    sessions = [keeper.desk.session(offset * DAY_MS).session for offset in (0, 300)]
+    keeper.now += 400 * DAY
+    keeper.look()
+    keeper.look()
+    assert keeper.sessions() == sessions
+    [alarm] = keeper.alarms
+    assert "clock went 400 days ahead of the time that passed" in alarm
+    keeper.now -= 400 * DAY
+    keeper.look()
+    assert keeper.sessions() == sessions[1:]
+    assert keeper.alarms[1:] == ["retention removes what is too old again: the clock is right"]
+    keeper.now += 400 * DAY
+    keeper.passed = 400 * DAY
+    keeper.look()
+    assert keeper.sessions() == []
+
+
+def test_a_clock_that_was_wrong_from_the_start_is_known_by_the_api_servers(keeper: Keeper) -> None:
+    session = keeper.desk.session().session
+    keeper.elsewhere = T0
+    keeper.look()
+    assert keeper.sessions() == [session]
+    assert "days ahead of the API server's" in keeper.alarms[0]
+    keeper.elsewhere = YEAR_LATER - DAY
+    keeper.look()
+    assert keeper.sessions() == []
+
+
+def test_a_clock_that_jumps_back_removes_nothing(keeper: Keeper) -> None:
+    session = keeper.desk.session().session
+    keeper.now = T0 - 400 * DAY
+    keeper.look()
+    assert (keeper.sessions(), keeper.alarms) == ([session], [])

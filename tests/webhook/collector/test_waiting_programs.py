@@ -61,6 +61,8 @@ def test_for_a_session_that_is_not_open_nobody_is_asked(desk: Desk, authority: A
         {"program": 0},
         {"program": MAX_PROGRAM_EVENTS + 1},
         {"turn": 0},
+        {"cwd": "/" * 20_000},
+        {"uid": -1},
         {"argv": ("x" * (MAX_PROGRAM_ARGV_BYTES + 1),)},
     ],
 )

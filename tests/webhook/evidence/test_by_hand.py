@@ -1,52 +1,64 @@
 """What docs/evidence.md says can be done with sha256sum and openssl is done with them."""
 
-import re
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from evidence_bundles import files
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from evidence_bundles import bundle, files, selected
+from evidence_by_hand import by_hand, unpacked
+from evidence_desk import MINUTE, SINCE, EvidenceDesk, said
 from ledger_desk import ROOTS
+from ledger_samples import ledger_key
 
+from sidecar.contract.sealing import Identity
 from webhook.store.contract import SessionRecord
 
 Sessions = dict[str, SessionRecord]
-DOCUMENT = Path(__file__).parents[3] / "docs/evidence.md"
-
-
-def run(folder: Path, session: str, *, unsigned: bool = False) -> subprocess.CompletedProcess[str]:
-    """Run the document's commands; ``unsigned`` leaves out the signature over the digests."""
-    found = re.search(r"^```bash\n(.*?)^```", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
-    assert found is not None
-    commands = found[1]
-    if unsigned:
-        commands = commands.replace("note SHA256SUMS.sig\nsigned key.der text signature\n", "")
-        assert commands != found[1]
-    return subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", f"root=../root session={session}\n{commands}"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 @pytest.fixture
 def folder(whole: bytes, tmp_path: Path) -> Path:
-    place = tmp_path / "bundle"
-    for name, data in files(whole).items():
-        (place / name).parent.mkdir(parents=True, exist_ok=True)
-        (place / name).write_bytes(data)
-    (tmp_path / "root").write_text(ROOTS[0].hex())
-    return place
+    return unpacked(whole, tmp_path, ROOTS[0])
 
 
-def test_a_session_is_proven(folder: Path, sessions: Sessions) -> None:
-    for name in ("cards", "killed"):
-        done = run(folder, sessions[name].session)
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.count("Signature Verified Successfully") == 3
+def test_a_session_is_proven(folder: Path, whole: bytes, sessions: Sessions) -> None:
+    done = by_hand(folder, sessions["cards"].session)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        *["Signature Verified Successfully"] * 3,
+        "from 2026-09-21T15:13:20Z until before 2026-09-21T17:13:20Z",
+        "holds",
+    ]
+    assert files(whole).keys() == {
+        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def test_a_name_that_json_escapes_is_counted(tmp_path: Path) -> None:
+    """As a directory's names are: DOMAIN\\user."""
+    desk, user = EvidenceDesk(tmp_path / "store.db"), 'CORP\\"al"'
+    for minutes in (40, 55):
+        desk.recorded(minutes, ["date"])
+        desk.sign(minutes + 1)
+    session = desk.recorded(70, ["id"], said("x\n"), who=Identity(user)).session
+    for minutes in (185, 190, 200):
+        desk.recorded(minutes, ["date"])
+        desk.sign(minutes + 1)
+    done = by_hand(unpacked(bundle(desk, selected(user=user)), tmp_path, ROOTS[0]), session, user=user)
+    assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["holds"]), done.stderr
+    desk.store.close()
+
+
+def test_a_file_too_many_is_named(folder: Path, sessions: Sessions) -> None:
+    (folder / "page/more.html").write_text("<!doctype html>")
+    done = by_hand(folder, sessions["cards"].session)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "files that SHA256SUMS does not name: page/more.html is not \n",
+    )
 
 
 def resum(folder: Path) -> None:
@@ -74,9 +86,9 @@ def test_what_was_changed_is_not_proven(folder: Path, sessions: Sessions, name: 
     changed = CHANGES[name](path.read_text())
     assert changed != path.read_text()
     path.write_text(changed)
-    assert run(folder, sessions["cards"].session).returncode != 0
+    assert by_hand(folder, sessions["cards"].session).returncode != 0
     resum(folder)
-    assert run(folder, sessions["cards"].session).returncode != 0
+    assert by_hand(folder, sessions["cards"].session).returncode != 0
 
 
 def test_a_changed_event_breaks_the_chain(folder: Path, sessions: Sessions) -> None:
@@ -85,8 +97,78 @@ def test_a_changed_event_breaks_the_chain(folder: Path, sessions: Sessions) -> N
     first, second, *rest = path.read_text().splitlines(keepends=True)
     path.write_text("".join([second, first, *rest]))
     resum(folder)
-    done = run(folder, session, unsigned=True)
-    assert done.returncode != 0
+    assert f"session {session}, its last digest: " in by_hand(folder, session, unsigned=True).stderr
     path.write_text("".join([first, second, *rest]))
     resum(folder)
-    assert run(folder, session, unsigned=True).returncode == 0
+    assert by_hand(folder, session, unsigned=True).returncode == 0
+
+
+def test_foreign_keys_are_named(folder: Path, sessions: Sessions) -> None:
+    session, root, stranger = sessions["cards"].session, folder.parent / "root", Ed25519PrivateKey.generate()
+    ours = root.read_text()
+    root.write_text(stranger.public_key().public_bytes_raw().hex())
+    done = by_hand(folder, session)
+    told = "SHA256SUMS.certificate: it is not signed by root.der"
+    assert (done.returncode, told in done.stderr) == (1, True), done.stderr
+    root.write_text(ours)
+    path = folder / "ledger/checkpoint"
+    text = path.read_text().partition("\n\n")[0] + "\n"
+    path.write_text(ledger_key(stranger).sign(text, text.splitlines()[0]))
+    resum(folder)
+    done = by_hand(folder, session, unsigned=True)
+    told = "ledger/checkpoint: it is not signed by key.der"
+    assert (done.returncode, told in done.stderr) == (1, True), done.stderr
+
+
+def is_late(line: str) -> bool:
+    """Tell whether an entry counts or signs for what came since the session ``shell``."""
+    entry = json.loads(line)
+    kind, _, number = entry["key"].partition("/")
+    return kind in ("census", "checkpoint") and int(number) >= 14 and entry["index"] > 24
+
+
+def test_what_was_left_out_is_named(folder: Path, sessions: Sessions) -> None:
+    """By one who can have bundles signed: a session with its entry, the counts, and the end of the ledger."""
+    path = folder / "ledger/entries.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    victim, other = sessions["shell"].session, sessions["cards"].session
+    for kept, told in (
+        (
+            [line for line in lines if victim not in line],
+            "entry 25, what it counted of agent in entries 14 to 24: ",
+        ),
+        (
+            [line for line in lines if '"key":"census/' not in line],
+            "ledger/entries.jsonl, how far all is counted or given: ",
+        ),
+        (
+            [line for line in lines if victim not in line and not is_late(line)],
+            "ledger/entries.jsonl, how far all is counted or given: 19 is not 52",
+        ),
+        (lines[:-4], "ledger/entries.jsonl, how far all is counted or given: "),
+    ):
+        path.write_text("".join(kept))
+        resum(folder)
+        done = by_hand(folder, other, unsigned=True)
+        assert (done.returncode, told in done.stderr) == (1, True), done.stderr
+
+
+@pytest.mark.parametrize("since", [SINCE, SINCE + 50 * MINUTE])
+def test_a_beginning_that_was_left_out_is_named(folder: Path, sessions: Sessions, since: int) -> None:
+    """Unless the range that it says begins later, which whoever asked for it sees."""
+    proof, path = folder / "ledger/ledger.json", folder / "ledger/entries.jsonl"
+    told, lines = proof.read_text(), path.read_text().splitlines(keepends=True)
+    assert '"start": 10,' in told
+    told = told.replace('"start": 10,', '"start": 25,')
+    proof.write_text(told.replace(f'"since": {SINCE},', f'"since": {since},'))
+    kept = [line for line in lines if not 10 <= json.loads(line)["index"] < 25]
+    assert not [line for line in kept if sessions["shell"].session in line]
+    path.write_text("".join(kept))
+    resum(folder)
+    done = by_hand(folder, sessions["nasty"].session, unsigned=True)
+    if since == SINCE:
+        message = "ledger/ledger.json, how many entries are from before the range: 0 is not 25\n"
+        assert (done.returncode, done.stderr) == (1, message)
+    else:
+        later = "from 2026-09-21T16:03:20Z until before 2026-09-21T17:13:20Z"
+        assert done.stdout.splitlines()[-2:] == [later, "holds"], done.stderr

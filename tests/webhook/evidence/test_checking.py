@@ -1,13 +1,12 @@
 """What a forger does to a bundle is found and named, even by one who can have bundles signed."""
 
-import io
+import base64
 import json
-import zipfile
 from collections.abc import Sequence
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from evidence_bundles import Files, bundle, check, files, forged, selected
+from evidence_bundles import Files, bundle, check, files, forged, selected, zipped
 from evidence_desk import EvidenceDesk
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,8 +46,14 @@ def test_any_changed_byte_of_any_file_is_found(whole: bytes, data: st.DataObject
     other = data.draw(st.integers(1, 255))
     changed = bytearray(content[name])
     changed[place] ^= other
-    message = broken(_zipped({**content, name: bytes(changed)}))
+    message = broken(zipped({**content, name: bytes(changed)}))
     assert name in message or SUMS in message
+
+
+def test_a_changed_name_among_the_digests_is_named(whole: bytes) -> None:
+    content = files(whole)
+    sums = content[SUMS].replace(b"README.txt", b"README.txu")
+    assert broken(zipped({**content, SUMS: sums})) == f"README.txu is missing: {SUMS} names it"
 
 
 @settings(max_examples=60, deadline=None)
@@ -134,6 +139,42 @@ def test_a_census_left_out_is_named(whole: bytes, desk: EvidenceDesk) -> None:
     assert "counts from entry" in broken(forged(without(content, censuses[-2]), desk.vouch))
 
 
+@pytest.mark.parametrize("censuses", [1, 2, 3])
+def test_the_last_censuses_cannot_be_left_out_with_what_they_count(
+    whole: bytes, sessions: Sessions, desk: EvidenceDesk, censuses: int
+) -> None:
+    """What remains agrees with every count that is given, but the counts do not go far enough."""
+    victim = sessions["killed"].session
+    content = {name: data for name, data in files(whole).items() if victim not in name}
+    lines = content["ledger/entries.jsonl"].splitlines(keepends=True)
+    told = [(line, json.loads(line)) for line in lines]
+    gone = {entry["key"] for _, entry in told if entry["key"].startswith("census/")}
+    gone = set(sorted(gone, key=lambda key: int(key.partition("/")[2]))[-censuses:])
+    if censuses == 3:
+        gone |= {entry["key"] for _, entry in told if victim.encode() in base64.b64decode(entry["data"])}
+    kept = b"".join(line for line, entry in told if entry["key"] not in gone)
+    message = broken(forged({**content, "ledger/entries.jsonl": kept}, desk.vouch))
+    assert message.startswith("of entries ")
+
+
+@pytest.mark.parametrize("node", ["é", "01hz", "0"])
+def test_a_beginning_that_is_no_hash_is_named(whole: bytes, desk: EvidenceDesk, node: str) -> None:
+    content = files(whole)
+    proof = json.loads(content["ledger/ledger.json"])
+    proof["frontier"][0] = node
+    changed = forged({**content, "ledger/ledger.json": json.dumps(proof).encode()}, desk.vouch)
+    assert broken(changed) == "the window's beginning is of no tree"
+
+
+@pytest.mark.parametrize("moment", [1 << 70, -(1 << 70)])
+def test_a_range_of_no_calendar_is_named(whole: bytes, desk: EvidenceDesk, moment: int) -> None:
+    content = files(whole)
+    proof = json.loads(content["ledger/ledger.json"])
+    proof["selection"]["until"] = moment
+    changed = forged({**content, "ledger/ledger.json": json.dumps(proof).encode()}, desk.vouch)
+    assert "its range is of no calendar" in broken(changed)
+
+
 def test_reordered_entries_are_named(whole: bytes, desk: EvidenceDesk) -> None:
     content = files(whole)
     lines = content["ledger/entries.jsonl"].splitlines(keepends=True)
@@ -194,14 +235,14 @@ def test_a_page_that_says_something_else_is_named(whole: bytes, desk: EvidenceDe
 def test_a_file_too_many_is_named(whole: bytes, desk: EvidenceDesk, name: str) -> None:
     content = {**files(whole), name: b"{}"}
     assert name.rpartition("/")[0] in broken(forged(content, desk.vouch))
-    assert broken(_zipped(content)) == f"{name} was added: {SUMS} does not name it"
+    assert broken(zipped(content)) == f"{name} was added: {SUMS} does not name it"
 
 
 @pytest.mark.parametrize("name", [SUMS, SIGNATURE, CERTIFICATE, "ledger/checkpoint", "index.html"])
 def test_a_missing_file_is_named(whole: bytes, name: str) -> None:
     content = files(whole)
     del content[name]
-    assert name in broken(_zipped(content))
+    assert name in broken(zipped(content))
 
 
 def test_a_kept_checkpoint_must_agree(desk: EvidenceDesk, whole: bytes) -> None:
@@ -245,12 +286,4 @@ def test_a_session_alone_and_everything_hold_too(desk: EvidenceDesk, sessions: S
 def test_what_is_no_bundle_is_told(whole: bytes) -> None:
     assert broken(b"nonsense").startswith("it is no zip file")
     assert broken(whole[:-40]).startswith("it is no zip file")
-    assert "SHA256SUMS is missing" in broken(_zipped({"a": b"b"}))
-
-
-def _zipped(content: Files) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in content.items():
-            archive.writestr(name, data)
-    return file.getvalue()
+    assert "SHA256SUMS is missing" in broken(zipped({"a": b"b"}))

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from evidence_bundles import bundle, check, files, selected, write
+from evidence_by_hand import by_hand, unpacked
 from evidence_desk import SECOND, EvidenceDesk, said
+from ledger_desk import ROOTS
 
 from sidecar.contract.events import Channel, Data
 
@@ -65,7 +67,7 @@ def test_what_was_known_then_is_shown_whenever_it_is_exported(lost: Lost) -> Non
     assert "three" not in lost.cast(before)
 
 
-def test_a_later_checkpoint_shows_all_of_it(lost: Lost) -> None:
+def test_a_later_checkpoint_shows_all_of_it(lost: Lost, tmp_path: Path) -> None:
     lost.comes_back(220, "three\n", ended=True)
     lost.desk.sign(222)
     newest = lost.desk.store.latest_entry("checkpoint")
@@ -74,6 +76,8 @@ def test_a_later_checkpoint_shows_all_of_it(lost: Lost) -> None:
     assert lost.row(later) == ("exited", 0, "Completed")
     assert (check(later).lost, check(later).sessions) == (0, 1)
     assert "three" in lost.cast(later)
+    done = by_hand(unpacked(later, tmp_path, ROOTS[0]), lost.session)
+    assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["holds"]), done.stderr
 
 
 def test_a_frame_that_is_gone_is_still_named(lost: Lost) -> None:

@@ -8,7 +8,7 @@ import re
 
 import pytest
 from evidence_browser import chromium
-from evidence_bundles import DeskSource, selected
+from evidence_bundles import DeskSource, bundle, files, selected
 from evidence_desk import MINUTE, EvidenceDesk
 from store_samples import T0
 
@@ -66,13 +66,18 @@ def test_finding_peaks_and_interruptions_need_eyes(tmp_path_factory: pytest.Temp
     desk = EvidenceDesk(tmp_path_factory.mktemp("peaks") / "store.db")
     peak = desk.recorded(70, ["cat", "x"], findings={"pan/visa": 12})
     track = desk.recorded(71, ["cat", "y"], findings={"track/2": 1})
-    desk.recorded(72, ["cat", "z"], findings={"pan/visa": 9})
+    own = desk.recorded(72, ["cat", "y"], findings={"panel-key": 1})
+    desk.recorded(73, ["cat", "z"], findings={"pan/visa": 9})
     desk.sign(190)
     found = [
         row for row in rows(daily_review(proven(desk, selected())), "To look at") if row["what"] == "session"
     ]
-    assert [row["details"] for row in found] == ["12 numbers masked", "1 numbers masked"]
-    assert peak.session < track.session
+    assert [row["details"] for row in found] == ["12 numbers masked", "1 numbers masked", "1 numbers masked"]
+    assert peak.session < track.session < own.session
+    summary = json.loads(files(bundle(desk, selected()))["record/summary.json"])
+    told = {row["number"]: row["attention"] for row in summary["requirements"]}
+    assert told["12.10.7"] == "1 session with 10 or more"
+    assert told["3.3.1, 3.4.1, 3.5.1"] == "2 findings other than PAN"
     desk.store.close()
 
 
@@ -158,6 +163,7 @@ def test_it_comes_in_three_forms_that_say_the_same(daily: Report) -> None:
     assert told["checkpoint"] == daily.checkpoint
     lines = list(csv.reader(io.StringIO(as_csv(daily))))
     assert len([line for line in lines if line[0] == "To look at"]) == len(seen["To look at"]) == 5
+    assert ["About", "to look at", str(daily.attention)] in lines
     cells = re.findall("<td>(.*?)</td>", as_html(daily))
     assert "exec into pod api-7d9c: rm -rf /: a policy forbids it" in map(html.unescape, cells)
 
@@ -175,6 +181,8 @@ def test_hostile_text_stays_text(tmp_path_factory: pytest.TempPathFactory) -> No
         desk.tell(Kind.DECISION, Identity(text), asked=text, reason=text)
     desk.sign(190)
     report = access_review(proven(desk, selected()), unknown_rights("<b>not</b>"))
+    assert report.remarks[-1] == "Who could: Not known: <b>not</b>."
+    assert "About,remark,Who could: Not known: <b>not</b>." in as_csv(report).splitlines()
     (folder / "report.html").write_text(as_html(report))
     for text in (as_html(report), as_csv(report), as_json(report)):
         assert not [c for c in text if not c.isprintable() and c != "\n"]

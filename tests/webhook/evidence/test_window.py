@@ -73,6 +73,28 @@ def test_an_event_that_came_late_is_in_the_bundle_of_the_range_in_which_it_came(
     desk.store.close()
 
 
+def test_what_a_clock_said_before_it_was_set_back_proves_no_range_complete(tmp_path: Path) -> None:
+    """It was hours ahead for twenty minutes. What happened afterwards is in the bundle, with its proof."""
+    desk = EvidenceDesk(tmp_path / "store.db")
+    for minutes in range(0, 300, 10):
+        ahead = 600 if minutes in (100, 110) else 0
+        desk.recorded(minutes + ahead, ["date"])
+        if minutes == 120:
+            desk.restart()
+        desk.sign(minutes + ahead + 1)
+        if minutes == 110:
+            soon = Selection(user="agent", since=SINCE, until=T0 + 125 * MINUTE)
+            assert check(bundle(desk, soon)).complete, "nobody can know yet"
+    for since, until, sessions in ((60, 130, 5), (130, 180, 5), (130, 160, 3)):
+        selection = Selection(user="agent", since=T0 + since * MINUTE, until=T0 + until * MINUTE)
+        found = check(bundle(desk, selection))
+        assert (found.sessions, found.complete) == (sessions, True), (since, until)
+    late = Selection(user="agent", since=T0 + 130 * MINUTE, until=T0 + 400 * MINUTE)
+    assert not check(bundle(desk, late)).complete
+    desk.verify()
+    desk.store.close()
+
+
 def test_a_bundle_from_the_middle_holds(long: EvidenceDesk) -> None:
     selection = Selection(user="agent", since=T0 + 200 * MINUTE, until=T0 + 220 * MINUTE)
     found = check(bundle(long, selection))

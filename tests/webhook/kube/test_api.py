@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sidecar.contract.errors import ClusterError
+from sidecar.contract.errors import ClusterError, ConfigurationError
 from webhook.kube.api import KubeApi, Reply
 
 PODS = "/api/v1/namespaces/kube-system/pods"
@@ -34,6 +34,11 @@ def nowhere(tmp_path: Path) -> Iterator[KubeApi]:
         api = KubeApi(kubeconfig=path)
         yield api
         api.close()
+
+
+def test_without_an_account_and_a_kubeconfig_it_is_said_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no pod with a service account, and no kubeconfig"):
+        KubeApi(kubeconfig=tmp_path / "none")
 
 
 @pytest.mark.cluster

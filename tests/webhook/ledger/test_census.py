@@ -6,7 +6,8 @@ import msgspec
 import pytest
 from ledger_samples import T0, Ledger, make_event, make_manifest
 
-from webhook.ledger.census import census, counted, namespace_digest, subjects_of, user_digest
+from webhook.journal.events import Kind
+from webhook.ledger.census import CONTROL_DIGEST, census, counted, namespace_digest, subjects_of, user_digest
 from webhook.ledger.entries import Census, Counted, SignedManifest, entry_of, read_entry
 from webhook.ledger.verifying import BrokenError, verify_ledger
 
@@ -40,8 +41,28 @@ def test_a_census_that_counts_right_verifies() -> None:
     assert verify_ledger(ledger.roots, ledger.entries, ledger.checkpoint).size == 15
 
 
+def test_events_of_chaperone_itself_are_counted_but_for_censuses_from_before() -> None:
+    ledger = Ledger().fill()
+    control = msgspec.structs.replace(make_event(50), kind=Kind.CONTROL_FAILED)
+    assert CONTROL_DIGEST in subjects_of(control)
+    ledger.append(entry_of(control))
+    found = counting(ledger, 0)
+    assert found.subjects[CONTROL_DIGEST] == counted([12])
+    former = {name: one for name, one in found.subjects.items() if name != CONTROL_DIGEST}
+    ledger.append(entry_of(msgspec.structs.replace(found, subjects=former)))
+    after = counting(ledger, 13)
+    assert after.subjects == {CONTROL_DIGEST: counted([])}
+    ledger.append(entry_of(after))
+    assert verify_ledger(ledger.roots, ledger.entries, ledger.checkpoint).size == 15
+    ledger.append(
+        entry_of(msgspec.structs.replace(counting(ledger, 14), subjects={CONTROL_DIGEST: counted([14])}))
+    )
+    with pytest.raises(BrokenError, match="does not count the entries that are there"):
+        verify_ledger(ledger.roots, ledger.entries, ledger.checkpoint)
+
+
 def drop(found: Census) -> Census:
-    return msgspec.structs.replace(found, subjects=dict(list(found.subjects.items())[1:]))
+    return msgspec.structs.replace(found, subjects=dict(list(found.subjects.items())[:-1]))
 
 
 def other(found: Census) -> Census:

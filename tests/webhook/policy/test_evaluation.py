@@ -102,6 +102,33 @@ def test_whether_programs_must_be_seen(said: str | None, traced: bool) -> None:
     assert policies(policy(rule("audit"), session=own)).decide(question()).traced is traced
 
 
+NO_RM = rule("audit", name="no-rm", commands={"deny": [{"prefix": ["rm"]}]})
+
+
+@pytest.mark.parametrize(
+    ("others", "untraced"),
+    [
+        ([], "p/without"),
+        ([rule("audit")], "p/without"),
+        ([rule("approve", session={"tracing": "none"})], "p/without"),
+        ([rule("audit", session={"tracing": "optional"})], ""),
+        ([rule("audit", session={"tracing": "required"})], ""),
+        ([NO_RM], ""),
+    ],
+    ids=["alone", "says nothing", "says so too", "optional", "required", "programs are judged"],
+)
+def test_programs_go_untraced_where_no_rule_wants_them_seen(others: list[Object], untraced: str) -> None:
+    without = rule("audit", name="without", session={"tracing": "none"})
+    asked = question()
+    decided = policies(policy(without, *others, name="p")).decide(asked)
+    assert decided.untraced == untraced
+    assert not (decided.untraced and (decided.traced or decided.commands))
+    turned = policies(policy(*others, without, name="p")).decide(asked)
+    assert bool(turned.untraced) is bool(untraced)
+    tried = policy(without, name="p", mode="audit")
+    assert policies(tried, policy(rule("audit"))).decide(asked).untraced == ""
+
+
 def test_a_rule_without_terms_leaves_the_installations() -> None:
     decided = policies(policy(rule("allow"))).decide(question())
     assert (decided.profile, decided.limits, decided.masking_rules) == ("modern", BUILTIN.limits, ())

@@ -50,6 +50,15 @@ def refusal(text: str) -> str:
         (HEAD + "  - {name: a, action: audit, breakGlass: true}\n", "who may break the glass"),
         (HEAD + "  - {name: a, action: deny, approval: {count: 2}}\n", "only a rule with action approve"),
         (HEAD + "  - {name: a, action: approve, approval: {count: 0}}\n", "at least one person"),
+        (
+            HEAD + "  - {name: a, action: deny, mainProcess: {}}\n",
+            "there is no pod to a rule with action deny",
+        ),
+        (
+            HEAD + "  - {name: a, action: audit, match: {doors: [exec]}, mainProcess: {}}\n",
+            "add pod to match.doors",
+        ),
+        (HEAD + "  - {name: a, action: audit, mainProcess: {containers: []}}\n", "containers"),
         (HEAD + "  - {name: a, action: deny, commands: {}}\n", "fill allow, deny or approve"),
         (
             HEAD + "  - {name: a, action: deny, commands: {deny: [{prefix: [rm]}]}}\n",
@@ -80,7 +89,7 @@ def refusal(text: str) -> str:
         ),
         (
             HEAD + "  - {name: a, action: audit, commands: {deny: [{cel: 'user == 1'}]}}\n",
-            "user is nothing known; there are argv, cwd, executable, line, uid",
+            "user is nothing known; there are argv, cwd, executable, line, typed, uid",
         ),
         (
             HEAD + "  - {name: a, action: audit, match: {argv: [{cel: 'true'}]}}\n",
@@ -89,6 +98,16 @@ def refusal(text: str) -> str:
         (
             HEAD + "  - {name: a, action: audit, commands: {allow: [{regex: '(a)\\1'}]}}\n",
             "Hyperscan refuses",
+        ),
+        (
+            HEAD
+            + "  - {name: a, action: audit, session: {tracing: none}, commands: {deny: [{prefix: [rm]}]}}\n",
+            "spec.rules[0].commands: programs that are not traced cannot be judged",
+        ),
+        (
+            HEAD.replace("spec:", "spec:\n  session: {tracing: none}")
+            + "  - {name: a, action: audit, commands: {deny: [{prefix: [rm]}]}}\n",
+            "spec.rules[0].commands: programs that are not traced cannot be judged",
         ),
         (HEAD + "  - {name: a, name: b, action: deny}\n", "p.yaml:6: name is given twice"),
         (HEAD + "  - name: [\n", "p.yaml:7"),

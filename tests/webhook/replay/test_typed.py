@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sidecar.commands.typed import MOST_BETWEEN, Typing
 from webhook.replay.moments import Kind, Moment
-from webhook.replay.typed import MOST_BETWEEN, TypedLine, TypedLines
+from webhook.replay.typed import TypedLine, TypedLines
 
 PROMPT = "me@pod:~$ "
 UP, LEFT, HOME, TAB, BACK, WIPE = "\x1b[A", "\x1b[D", "\x01", "\t", "\x7f", "\x15"
@@ -185,6 +186,15 @@ def test_nothing_a_program_draws_breaks_it(shown: list[Moment]) -> None:
     told = lines(shown)
     assert len(told) <= entered
     assert sum(map(len, told)) <= (len(told) + 1) * 1000 * 1000
+
+
+def test_what_is_stacked_on_one_character_is_bounded() -> None:
+    for stacked, most in (("\u0301\x1b[m", 16), ("\u0301\u0302", 16)):
+        typing = Typing(rows=24, cols=80)
+        typing.typed(1, "a")
+        typing.shown("a" + stacked * 3000 + "b")
+        assert 2 < len(typing.line) <= most + 1
+        assert (typing.line[0], typing.line[-1]) == ("\u00e1", "b")
 
 
 def test_much_output_costs_no_more_than_its_end() -> None:

@@ -23,7 +23,7 @@ from webhook.server.policies import Condition, PolicyKeeper, conditions
 pytestmark = pytest.mark.anyio
 KIND = {"group": "chaperone.dev", "version": "v1alpha1", "kind": "GuardPolicy"}
 RESOURCE = {"group": "chaperone.dev", "version": "v1alpha1", "resource": "guardpolicies"}
-TOKEN = {"name": "token", "pattern": "tok_[0-9]{4}", "positive": ["tok_1234 "], "negative": ["tok"]}
+TOKEN = {"name": "token", "pattern": "tok_[0-9]{8}", "positive": ["tok_12345678 "], "negative": ["tok"]}
 
 
 def stored(document: Object, generation: int = 1, **status: Any) -> bytes:
@@ -109,7 +109,7 @@ async def test_terms_and_masking_rules_travel_in_the_grant() -> None:
         await review(active(policy(rule("allow", name="terms", session=session))), ["sh"])
     )
     assert (grant.profile, grant.limits.idle_seconds, grant.limits.total_seconds) == ("strict", 60, 28800)
-    assert grant.rules == (MaskingRule("token", "tok_[0-9]{4}", last_four=True),)
+    assert grant.rules == (MaskingRule("token", "tok_[0-9]{8}", last_four=True),)
     assert (sealed.decision.action, sealed.decision.rule) == ("allow", "terms")
 
 

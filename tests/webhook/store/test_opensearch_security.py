@@ -1,16 +1,11 @@
 """The store on an OpenSearch with TLS, users and roles: each role may do what it is for, and nothing else."""
 
-import base64
-import json
-import ssl
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from audit_event_samples import make_event
-from opensearch_secure import Secure, secure_opensearch
+from opensearch_secure import Secure
 from store_samples import T0, Growing, data_payload, make_notice, make_record, start_payload
 
 from webhook.ledger.entries import Entry
@@ -22,13 +17,8 @@ pytestmark = pytest.mark.opensearch
 
 
 @pytest.fixture(scope="module")
-def secure() -> Iterator[Secure]:
-    with secure_opensearch() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def stores(secure: Secure) -> Iterator[dict[str, OpenSearchStore]]:
+    secure.empty()
     opened = {role: OpenSearchStore(secure.settings(role)) for role in ("writer", "analyst", "auditor")}
     opened["collector"] = OpenSearchStore(secure.settings("writer", removing="retention"))
     opened["writer"].prepare()
@@ -96,22 +86,14 @@ def test_readers_read_and_change_nothing(
 
 def _search(secure: Secure, role: str, indices: str) -> int:
     """How many documents somebody finds, asking as Dashboards would."""
-    request = urllib.request.Request(f"{secure.url}/{indices}/_search?size=0")
-    secret = f"chaperone-{role}:{secure.passwords[role]}".encode()
-    request.add_header("authorization", f"Basic {base64.b64encode(secret).decode()}")
-    context = ssl.create_default_context(cafile=str(secure.authority))
-    with urllib.request.urlopen(request, timeout=30, context=context) as answer:
-        return json.load(answer)["hits"]["total"]["value"]
+    return secure.ask_as(role, "GET", f"/{indices}/_search?size=0")["hits"]["total"]["value"]
 
 
 def test_recordings_and_ledger_are_for_auditors(secure: Secure, kept: Growing) -> None:
     assert kept.made
     for index in ("chaperone-events", "chaperone-ledger"):
         assert _search(secure, "auditor", index)
-        with pytest.raises(urllib.error.HTTPError) as refused:
-            _search(secure, "analyst", index)
-        assert refused.value.code == 403
-        refused.value.close()
+        assert secure.try_as("analyst", "GET", f"/{index}/_search?size=0") == 403
 
 
 def test_retention_has_rights_of_its_own(stores: dict[str, OpenSearchStore]) -> None:

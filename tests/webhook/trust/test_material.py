@@ -89,10 +89,10 @@ def test_a_ledger_key_is_certified_by_the_root_for_the_ledger_alone() -> None:
 
 def test_a_new_sealing_key_comes_first_and_old_ones_are_kept_for_a_while() -> None:
     data: material.Data = {}
-    for number in range(10):
+    for number in range(34):
         data = material.new_seal_keys(data, bytes([number]) * 32, NOW)
     keys = material.read_seal_keys(data)
-    assert keys == tuple(bytes([number]) * 32 for number in range(9, 1, -1))
+    assert keys == tuple(bytes([number]) * 32 for number in range(33, 1, -1))
 
 
 @pytest.mark.parametrize(

@@ -244,12 +244,13 @@
         list.append(make("p", { class: "notice bad" }, error.message));
       }
       looked += 1;
-      status.textContent = `${hits} places in ${looked} of ${data.sessions.length} sessions` + (hits > MOST_HITS ? `, the first ${MOST_HITS} shown` : "");
+      status.textContent = `looking … ${hits} places in the first ${looked} of ${data.sessions.length} sessions`;
     }
     for (const row of data["audit-events"]) {
       const line = [row.asked, row.reason].filter(Boolean).join(": ");
-      if (hits <= MOST_HITS && has(line) && line) {
-        hits += 1;
+      if (!line || !has(line)) continue;
+      hits += 1;
+      if (hits <= MOST_HITS) {
         list.append(make("a", { class: "line", href: "#events" }, make("span", { class: "at" }, when(row.at)),
           make("span", { class: "kind" }, row.kind), make("span", { class: "who" }, row.actor), make("code", {}, marked(line, wanted))));
       }

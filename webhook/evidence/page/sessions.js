@@ -136,6 +136,7 @@
     const masked = Object.entries(row.masked_by).map(([rule, count]) => `${count} ${rule}`).join(", ");
     return make("div", { class: "facts" },
       facts([
+        ["Kind", row.kind === "exec" ? "" : "the container's own program" + (row.without_content ? ", recorded without content" : "")],
         ["User", row.user], ["Groups", row.groups.join(", ")],
         ["Where", `${row.namespace} / ${row.pod} / ${row.container}`], ["Node", row.node],
         ["Started", when(row.started) + " UTC"], ["Lasted", row.duration], ["Exit code", row.exit_code],

@@ -11,6 +11,7 @@ from opensearchpy.exceptions import ConnectionError as Unreachable
 from opensearchpy.exceptions import ConnectionTimeout, OpenSearchException, TransportError
 from opensearchpy.serializer import Serializer
 
+from sidecar.contract.decoding import UNREADABLE
 from webhook.store.contract import StoreError
 from webhook.store.opensearch.bulk import OVERLOADED
 from webhook.store.settings import OpenSearchSettings
@@ -89,7 +90,7 @@ class Client:
         )
         try:
             return msgspec.json.decode(text or b"{}", type=answer)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             raise StoreError(f"OpenSearch {self._settings.url}: an answer cannot be read") from None
 
     def _store_error(self, error: OpenSearchException) -> StoreError:

@@ -180,7 +180,7 @@ def _session_event(record: SessionRecord) -> Document:
     return {
         "kind": "event",
         "category": "session",
-        "action": "exec",
+        "action": record.kind.value,
         "start": record.started_at // _NANOSECONDS,
         **_known(
             end=None if end is None else end // _NANOSECONDS,

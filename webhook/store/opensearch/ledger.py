@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from sidecar.contract.decoding import UNREADABLE
 from webhook.ledger.entries import Entry, kind_of
 from webhook.ledger.tree import Frontier, Node
 from webhook.ledger.verifying import KeptEntry
@@ -244,7 +245,7 @@ def _holds(leaf: int) -> Json:
 def _decode(source: _Source, first: str) -> _Block:
     try:
         return _decoder.decode(source.chaperone.block)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         raise DamagedLedgerError(
             f"entry {first} of the ledger cannot be read: it is damaged or from a newer version"
         ) from None

@@ -1,7 +1,8 @@
 """The lifecycle policy, where the cluster has the plugin for it (index state management). No I/O.
 
-It rolls data streams over and stores what is not hot any more for rare use. It deletes nothing: the plugin
-knows neither legal holds nor the ledger, so the collector removes.
+It rolls data streams over and puts off what is not hot any more when a node starts. It deletes nothing: the
+plugin knows neither legal holds nor the ledger, so the collector removes. Nor does it merge: the plugin would
+forbid writing to an index first, and so the removal of single sessions; the collector merges.
 """
 
 from webhook.store.opensearch.names import Names
@@ -12,11 +13,7 @@ POLICIES = "/_plugins/_ism/policies"
 
 def lifecycle_policies(names: Names, *, hot_months: int) -> dict[str, Json]:
     """Give the policies by name; they apply themselves to new indices."""
-    cold: Json = {
-        "name": "cold",
-        "actions": [{"force_merge": {"max_num_segments": 1}}, {"index_priority": {"priority": 1}}],
-        "transitions": [],
-    }
+    cold: Json = {"name": "cold", "actions": [{"index_priority": {"priority": 1}}], "transitions": []}
     roll: Json = {"rollover": {"min_index_age": "30d", "min_size": "30gb"}}
 
     def hot(name: str, actions: list[Json]) -> Json:

@@ -61,7 +61,7 @@ class Remover:
     def __init__(
         self, client: Client, names: Names, *, lifecycle: bool, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        """``lifecycle`` tells that a lifecycle policy of the cluster rolls over and merges."""
+        """``lifecycle`` tells that a lifecycle policy of the cluster rolls data streams over."""
         self._client = client
         self._names = names
         self._lifecycle = lifecycle
@@ -96,7 +96,7 @@ class Remover:
         for prefix in (names.all_sessions, names.all_passages):
             cold = [index for index in self._indices(prefix) if index[-7:] < f"{moment:%Y.%m}"]
             left = set(cold) - set(self._drop_empty(cold))
-            for index in sorted(left) if not self._lifecycle else ():
+            for index in sorted(left):
                 options: dict[str, Any] = {"max_num_segments": 1, "wait_for_completion": "false"}
                 self._client.ask(msgspec.Raw, "POST", f"/{index}/_forcemerge", **options)
 

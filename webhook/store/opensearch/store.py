@@ -121,7 +121,7 @@ class OpenSearchStore(Ledger):
         self._remover().notices(before=before)
 
     def tidy(self, *, hot_before: int) -> None:
-        """Remove empty indices; without the lifecycle plugin, roll over and merge as it would."""
+        """Remove empty indices and merge old ones; without the lifecycle plugin, roll over as it would."""
         self._remover().tidy(hot_before=hot_before)
         self._present.clear()
 

@@ -1,0 +1,132 @@
+"""Connections in forms that no kubectl sends: what is judged is what is reached."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from direct import Direct
+from kube import NAMESPACE, Kubectl, Object, until
+from pods import container, pod
+from workshop import Workshop
+
+PAN, MASKED = "4111111111111111", "411111******1111"
+SERVING = """
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"reached " + self.path.encode())
+HTTPServer(("", 8000), Handler).serve_forever()
+"""
+PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
+SPDY = {"Connection": "Upgrade", "Upgrade": "SPDY/3.1", "X-Stream-Protocol-Version": "portforward.k8s.io"}
+
+
+@pytest.fixture(scope="module")
+def web(admin: Kubectl) -> Iterator[str]:
+    """A pod that answers with the path it was asked for."""
+    workshop = Workshop(admin)
+    yield workshop.pod(pod(f"web-{uuid.uuid4().hex[:6]}", container(command=["python3", "-c", SERVING])))
+    workshop.close()
+
+
+@pytest.fixture(scope="module")
+def node(admin: Kubectl) -> str:
+    return admin.get("nodes")["items"][0]["metadata"]["name"]
+
+
+@pytest.fixture(scope="module")
+def direct(admin: Kubectl, web: str, node: str) -> Iterator[Direct]:
+    """Somebody whom a policy lets have some paths and one port; all replicas follow it."""
+    name = f"connections-{uuid.uuid4().hex[:6]}"
+
+    def rule(door: str, place: str, **allowed: list[object]) -> Object:
+        match = {"doors": [door], "names": [place]}
+        return {"name": f"{name}-{door}-{place}", "action": "deny", "match": match, "except": [allowed]}
+
+    rules = [
+        rule("proxy", web, paths=["public/*"]),
+        rule("proxy", node, paths=["logs/*"]),
+        rule("port-forward", web, ports=[80]),
+    ]
+    policy = {
+        "apiVersion": "chaperone.dev/v1alpha1",
+        "kind": "GuardPolicy",
+        "metadata": {"name": name},
+        "spec": {"rules": rules},
+    }
+    admin.apply(policy)
+    direct = Direct(admin.kubeconfig)
+    try:
+        secret = f"{PODS}/{web}:8000/proxy/secret"
+        until(lambda: {direct.ask(secret)[0] for _ in range(6)} == {403}, what="the policy in force")
+        yield direct
+    finally:
+        admin.run("delete", "guardpolicy", name)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "public/../secret",
+        "public/%2e%2e/secret",
+        "public/..%2fsecret",
+        "public%2f..%2fsecret",
+        "public/./a/../../secret/",
+        "/secret",
+        "secret?path=public/a",
+        "?path=public/a",
+    ],
+)
+def test_a_proxy_is_judged_by_the_path_that_it_reaches(direct: Direct, web: str, path: str) -> None:
+    status, text = direct.ask(f"{PODS}/{web}:8000/proxy/{path}")
+    assert (status, f"-proxy-{web}" in text) == (403, True), text
+
+
+def test_what_a_policy_lets_through_is_reached_as_written(direct: Direct, web: str) -> None:
+    for path, reached in (
+        ("a", "a"),
+        ("b/../a", "a"),
+        ("%252e%252e/a", "%252e%252e/a"),
+        ("a/?b=../c", "a/?b=../c"),
+    ):
+        told = direct.ask(f"{PODS}/{web}:8000/proxy/public/{path}")
+        assert told == (200, f"reached /public/{reached}")
+
+
+def test_no_path_of_a_node_leads_past_the_guard(direct: Direct, web: str, node: str) -> None:
+    """The kubelet's own ``run`` would start a command in any container but the recorder's."""
+    refusals = {"app": f"-proxy-{node}", "chaperone-recorder": "nobody gets into the recorder"}
+    for into, said in refusals.items():
+        command = f"logs/../run/{NAMESPACE}/{web}/{into}?cmd=id"
+        status, text = direct.ask(f"/api/v1/nodes/{node}/proxy/{command}", method="POST")
+        assert (status, said in text) == (403, True), text
+
+
+@pytest.mark.parametrize("ports", ["", "?ports=80", "?ports=80&ports=8000", "?ports=80&Ports=8000"])
+def test_no_port_of_a_port_forward_is_believed(direct: Direct, web: str, ports: str) -> None:
+    """Whoever says 80 could forward 8000: over SPDY each stream says its own."""
+    path = f"{PODS}/{web}/portforward{ports}"
+    for protocol in ("v4.channel.k8s.io", "SPDY/3.1+portforward.k8s.io"):
+        assert f"-port-forward-{web}" in direct.stream(path, protocol).error
+    status, text = direct.ask(path, method="POST", headers=SPDY)
+    assert (status, f"-port-forward-{web}" in text) == (403, True), text
+
+
+def test_an_exec_is_guarded_however_it_is_written(direct: Direct, web: str) -> None:
+    command = f"command=echo&command={PAN}&stdout=true&stderr=true"
+    for subresource, query in (
+        ("exec", f"container=app&container=chaperone-recorder&{command}"),
+        ("e%78ec", command),
+        ("exec/", command),
+        ("exec", f"{command}&Command=id&tty=false&tty=true&path=x"),
+    ):
+        told = direct.stream(f"{PODS}/{web}/{subresource}?{query}", "v5.channel.k8s.io")
+        assert (told.text, told.error) == (f"{MASKED}\n", ""), query
+    into = f"{PODS}/{web}/exec?container=chaperone-recorder&container=app&{command}"
+    for method in ("GET", "POST"):
+        status, text = direct.ask(into, method=method, headers=SPDY)
+        assert (status, "nobody" in text) == (403, True), text
+        for other in ("Exec", "EXEC"):
+            assert direct.ask(f"{PODS}/{web}/{other}?{command}", method=method)[0] == 404
