@@ -2,7 +2,7 @@
 
 What a reader of the screen sees is not what was sent: ``411`` ``2`` ``\\b \\b`` ``1`` is the number 4111.
 So the characters lie in cells, and the masker of plain text is fed the cells in their order on the screen.
-When a cell before the end changes, the masker goes back to a copy of what it was where the line began.
+When a cell before the end changes, the masker goes back to a copy of what it was a little before that cell.
 
 Bytes go out in the order in which they came. A character waits until the masker has decided about its cell. A
 digit that is overwritten or erased while it waits goes out as a star: the screen has lost it already.
@@ -11,7 +11,7 @@ digit that is overwritten or erased while it waits goes out as a star: the scree
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,8 @@ MOST_WAITING = 1024
 _MAY_GO = frozenset((b" ", b"_"))
 # A line of more cells is not kept track of.
 MOST_CELLS = 4096
+# Cells from one place to go back to to the next: no edit has more than that read again before its cell.
+MARK_EVERY = 64
 
 
 class Unit:
@@ -80,12 +82,22 @@ class Cell:
                 self.unit.settle(at + lead - len(self.read) + len(self.unit.raw), part[lead:])
 
 
+class _Mark(NamedTuple):
+    """A place to go back to: the masker when it had read the cells before ``read``, and what it had given."""
+
+    masker: Masker
+    read: int
+    fed: int
+    """How many bytes the masker had read."""
+    out_cell: int
+    out_byte: int
+
+
 class EditedLine:
     """The cells of a line, the masker that has read some of them, and what waits to go out."""
 
     def __init__(self, masker: Masker, fed: int, held: Sequence[Cell]) -> None:
         """``masker`` has read ``fed`` bytes, of which it holds those of ``held``."""
-        self._begin = masker.fork()
         self._masker = masker
         self._begin_fed = fed
         self.cells = list(held)
@@ -93,8 +105,11 @@ class EditedLine:
         """Cells before this one cannot be changed."""
         self.cursor = self.floor
         self._read = self.floor
+        self._fed = fed
         self._out_cell = 0
-        self._out_byte = self._first_byte = sum(map(_length, self.cells)) - masker.held
+        self._out_byte = sum(map(_length, self.cells)) - masker.held
+        self._marks = [self._mark()]
+        """By ascending ``read``; the first is where the line began."""
         self._queue: deque[Unit] = deque()
         self._seen: set[Finding] = set()
         self._findings: list[Finding] = []
@@ -171,12 +186,11 @@ class EditedLine:
         """Forget the cells that are decided: a new line starts behind the rest, which cannot be changed."""
         self.read_all()
         self._report_undone()
-        self._first_byte = self._out_byte
-        self._begin_fed += sum(map(_length, self.cells[self.floor :]))
+        self._begin_fed = self._fed
         del self.cells[: self._out_cell]
         self._out_cell = 0
         self.floor = self.cursor = self._read = len(self.cells)
-        self._begin = self._masker.fork()
+        self._marks = [self._mark()]
         self._seen.clear()
 
     @property
@@ -222,9 +236,10 @@ class EditedLine:
     def _change_from(self, at: int) -> None:
         if self._read > at:
             self._remember_undone()
-            self._masker = self._begin.fork()
-            self._read = self.floor
-            self._out_cell, self._out_byte = 0, self._first_byte
+            while len(self._marks) > 1 and self._marks[-1].read > at:
+                self._marks.pop()
+            masker, self._read, self._fed, self._out_cell, self._out_byte = self._marks[-1]
+            self._masker = masker.fork()
 
     def _read_on(self, end: int) -> None:
         """Read to ``end``, but not blanks and lines that end an open number.
@@ -239,11 +254,18 @@ class EditedLine:
             self._read_to(end)
 
     def _read_to(self, end: int) -> None:
-        if self._read < end:
-            text = b"".join(cell.read for cell in self.cells[self._read : end])
-            self._read = end
+        while self._read < end:
+            to = min(end, self._marks[-1].read + MARK_EVERY)
+            text = b"".join(cell.read for cell in self.cells[self._read : to])
+            self._read = to
+            self._fed += len(text)
             self._settle(self._masker.feed(text))
             self._note()
+            if to == self._marks[-1].read + MARK_EVERY:
+                self._marks.append(self._mark())
+
+    def _mark(self) -> _Mark:
+        return _Mark(self._masker.fork(), self._read, self._fed, self._out_cell, self._out_byte)
 
     def _settle(self, out: bytes) -> None:
         at = 0
@@ -285,9 +307,11 @@ class EditedLine:
     def _placed(self, finding: Finding) -> Finding:
         """``finding`` by where its bytes came in the stream."""
         end = finding.offset + finding.length
-        at = self._begin_fed - sum(map(_length, self.cells[: self.floor]))
+        first, at = self._cell_before(finding.offset)
         spans: list[tuple[int, int]] = []
-        for cell in self.cells:
+        for cell in self.cells[first:]:
+            if at >= end:
+                break
             behind = at + len(cell.read)
             if cell.unit is not None and behind > finding.offset and at < end:
                 base = cell.unit.offset + len(cell.unit.raw) - behind
@@ -298,6 +322,13 @@ class EditedLine:
             return finding
         low = min(span[0] for span in spans)
         return finding._replace(offset=low, length=max(span[1] for span in spans) - low)
+
+    def _cell_before(self, offset: int) -> tuple[int, int]:
+        """A cell that begins a little before what the masker read at ``offset``, and where it begins."""
+        for mark in reversed(self._marks):
+            if mark.fed <= offset:
+                return mark.read, mark.fed
+        return 0, self._begin_fed - sum(map(_length, self.cells[: self.floor]))
 
 
 def _length(cell: Cell) -> int:

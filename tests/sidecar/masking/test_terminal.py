@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from masking_inputs import EXAMPLES, NUMBERS, put_through
 
-from sidecar.masking import Engine, Finding, Profile, TerminalMasker
+from sidecar.masking import Engine, Finding, Profile, TerminalMasker, edited
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -210,6 +210,18 @@ def test_random_pieces_give_the_same(
     assert len(whole[0]) == len(data)
     assert run(engine, [*pieces, data[at:]], columns) == whole
     assert run(engine, [bytes([byte]) for byte in data], columns) == whole
+
+
+@settings(deadline=None, max_examples=EXAMPLES)
+@given(parts=st.lists(_parts(), max_size=20), every=st.integers(1, 20))
+def test_an_edit_goes_back_no_further_than_it_must(engine: Engine, parts: list[bytes], every: int) -> None:
+    """However far apart the places are that an edit goes back to."""
+    data = b"".join(parts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(edited, "MARK_EVERY", 1 << 30)
+        whole = run(engine, [data], 200)
+        patch.setattr(edited, "MARK_EVERY", every)
+        assert run(engine, [data], 200) == whole
 
 
 _words = st.sampled_from(
