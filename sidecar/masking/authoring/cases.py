@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Mask = Callable[[bytes], tuple[bytes, list[Finding]]]
 TABLES = ("cards.yaml", "context.yaml", "sad.yaml")
+_SUFFIXES = frozenset((".yaml", ".yml"))
 
 
 class Tried(NamedTuple):
@@ -30,13 +31,13 @@ class Tried(NamedTuple):
 def try_cases(path: Path) -> Tried:
     """Try the cases of a folder of masking policies, or of one file of rules.
 
-    In a folder these are ``cards.yaml``, ``context.yaml``, ``sad.yaml`` and ``rules/*.yaml``, as far as they
-    are there. The tables' cases are tried on the tables that this engine was built with. Raises
+    In a folder these are ``cards.yaml``, ``context.yaml``, ``sad.yaml`` and ``rules/*.yaml`` (or ``.yml``), as
+    far as they are there. The tables' cases are tried on the tables that this engine was built with. Raises
     ConfigurationError where nothing is found or a file cannot be read.
     """
     if path.is_dir():
         tables = [path / name for name in TABLES if (path / name).exists()]
-        rules = sorted(path.glob("rules/*.yaml"))
+        rules = sorted(file for file in path.glob("rules/*") if file.suffix in _SUFFIXES)
     else:
         tables, rules = [], [path]
     if not tables and not rules:

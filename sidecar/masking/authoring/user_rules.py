@@ -123,7 +123,7 @@ def _try(rule: UserRule, written: RuleSource, item: Document) -> int:
     try:
         mask = Engine.load(Profile.STRICT, (rule,)).masks()
     except BugError as error:
-        raise item.at("pattern").refused(f"pattern: too costly for Hyperscan ({error})") from None
+        raise item.at("pattern").refused(f"pattern: too costly: {error}") from None
     for kind, cases in (("positive", written.positive), ("negative", written.negative)):
         for number, (case, place) in enumerate(zip(cases, item.at(kind).items(), strict=True), start=1):
             found = any(finding.rule == rule.name for finding in mask(case.encode())[1])

@@ -7,6 +7,7 @@ import shutil
 import time
 from pathlib import Path
 
+import hyperscan
 import pytest
 from masking_inputs import run
 
@@ -212,6 +213,23 @@ def test_many_rules_are_too_costly() -> None:
     assert "more than 100 rules are too costly" in error
 
 
+@pytest.mark.parametrize("kind", [hyperscan.CompilerError, hyperscan.NoMemoryError])
+def test_what_hyperscan_will_not_compile_is_refused(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    """None of the patterns that are allowed is known to be so; another release may think otherwise."""
+
+    class Unwilling(hyperscan.Database):
+        def compile(self, *_: object, **_named: object) -> None:
+            raise kind("Pattern is too large: tok_secret")
+
+    Engine.load(Profile.STRICT)  # the built-in databases are there
+    monkeypatch.setattr(hyperscan, "Database", Unwilling)
+    (error,) = refusals(rule())
+    refused = f"Hyperscan refused the masking patterns ({kind.__name__})"
+    assert error == f"team.yaml:4: pattern: too costly: {refused}"
+
+
 def test_an_alias_bomb_is_refused_at_once() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 40)]
@@ -263,6 +281,13 @@ def test_cases_are_counted(tmp_path: Path) -> None:
     assert try_cases(tmp_path / "mine.yaml") == Tried(2, ())
     (tmp_path / "mine.yaml").write_bytes(rule(positive="[x]"))
     assert try_cases(tmp_path / "mine.yaml") == Tried(0, ("mine.yaml:5: positive case 1 is not masked",))
+
+
+@pytest.mark.parametrize("name", ["mine.yaml", "mine.yml"])
+def test_a_folders_rules_are_found_by_either_ending(tmp_path: Path, name: str) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / name).write_bytes(rule(positive="[x]"))
+    assert try_cases(tmp_path) == Tried(0, (f"rules/{name}:5: positive case 1 is not masked",))
 
 
 @pytest.mark.parametrize(("path", "complaint"), [(".", "no masking policies here"), ("gone", "No such file")])
