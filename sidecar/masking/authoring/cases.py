@@ -31,9 +31,9 @@ class Tried(NamedTuple):
 def try_cases(path: Path) -> Tried:
     """Try the cases of a folder of masking policies, or of one file of rules.
 
-    In a folder these are ``cards.yaml``, ``context.yaml``, ``sad.yaml`` and ``rules/*.yaml`` (or ``.yml``), as
-    far as they are there. The tables' cases are tried on the tables that this engine was built with. Raises
-    ConfigurationError where nothing is found or a file cannot be read.
+    In a folder these are ``cards.yaml``, ``context.yaml``, ``sad.yaml`` and ``rules/*.yaml`` (or ``.yml``),
+    as far as they are there. The tables' cases are tried on the tables that this engine was built with.
+    Raises ConfigurationError where nothing is found or a file cannot be read.
     """
     if path.is_dir():
         tables = [path / name for name in TABLES if (path / name).exists()]
