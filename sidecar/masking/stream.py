@@ -142,7 +142,7 @@ class Masker:
         return taken
 
     def unfinished_findings(self) -> list[Finding]:
-        """What of the output is hidden and no finding yet, because more may still belong to it.
+        """What of the output is hidden and no finding yet, because its end has not come or waits.
 
         For who has fed this masker and goes on with an earlier fork: no other will tell.
         """
@@ -221,7 +221,8 @@ class Masker:
         self._growing = frozenset(
             _key(reading, base)
             for reading in found
-            if not reading.complete and any(start < limit for start, _ in reading.hidden)
+            if not (reading.complete and reading.end <= limit)
+            and any(start < limit for start, _ in reading.hidden)
         )
         done = [
             reading
