@@ -7,6 +7,7 @@ collector takes nothing, which is the back-pressure wanted; receiving never bloc
 import socket
 import ssl
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,7 @@ from websockets.uri import WebSocketURI, parse_uri
 
 from sidecar.contract.errors import ClusterError
 from sidecar.contract.wire import MAX_MESSAGE_BYTES
+from sidecar.shipping.lookup import addresses
 
 _READ_BYTES: Final = 64 * 1024
 
@@ -32,7 +34,7 @@ class Limits:
     """Times in seconds after which a connection is given up."""
 
     opening: float
-    """To connect, check certificates and authenticate, each."""
+    """To look the name up, to connect to each of its addresses, check certificates and authenticate, each."""
     stall: float
     """Without any headway while there is something to send."""
 
@@ -165,7 +167,7 @@ def _dial(uri: WebSocketURI, place: str, ca: str, limits: Limits) -> ssl.SSLSock
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_verify_locations(cadata=ca)
-    raw = socket.create_connection((place, uri.port), timeout=limits.opening)
+    raw = _connected(place, uri.port, limits)
     try:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -176,6 +178,15 @@ def _dial(uri: WebSocketURI, place: str, ca: str, limits: Limits) -> ssl.SSLSock
     except OSError:
         raw.close()
         raise
+
+
+def _connected(place: str, port: int, limits: Limits) -> socket.socket:
+    """Give a connection to the first address of a place that takes one."""
+    *others, last = addresses(place, seconds=limits.opening)
+    for address in others:
+        with suppress(OSError):
+            return socket.create_connection((address, port), timeout=limits.opening)
+    return socket.create_connection((last, port), timeout=limits.opening)
 
 
 def _why(error: BaseException | None) -> str:

@@ -11,6 +11,8 @@ from evidence_browser import chromium, opened, unzip
 from evidence_by_hand import by_hand, unpacked
 from impersonating import impersonating
 from kube import NAMESPACE, REPOSITORY, Kubectl, chaperone, until
+from places import sealed
+from recorder_told import root_of
 from sessions import API, Audit, marker
 from tickets import echo, for_word, policy, say, ticket_of, waiting
 
@@ -28,12 +30,6 @@ def alone(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def root_of(admin: Kubectl, pod: str) -> str:
-    """The root as a recorder knows it."""
-    path = '{.spec.initContainers[0].env[?(@.name=="CHAPERONE_ROOT_KEYS")].value}'
-    return admin.run("get", "pod", "-n", NAMESPACE, pod, "-o", f"jsonpath={path}")
-
-
 def test_from_an_approved_session_to_a_page_that_needs_nothing(
     admin: Kubectl,
     agent: Kubectl,
@@ -49,7 +45,7 @@ def test_from_an_approved_session_to_a_page_that_needs_nothing(
         assert say(approver, name, "approve", "ticket T-42").code == 0
         until(lambda: echo(agent, app, word, mark).code == 0, what="the approved session")
     session = audit.recorded(mark).name
-    until(lambda: sealed(auditor, session), what="the session's manifest in the ledger")
+    sealed(auditor, session)
     path = tmp_path / "bundle.zip"
     who = audit.recorded(mark).object["spec"]["user"]["username"]
     chaperone(auditor, "evidence", "export", "--agent", who, "--since", since, "-o", str(path))
@@ -85,7 +81,7 @@ def test_two_exports_at_once_hold_and_one_is_checked_by_hand(
     hand = impersonating(admin, folder, who, "system:masters")
     hand.run("exec", "-n", NAMESPACE, app, "--", "echo", mark)
     session = audit.recorded(mark).name
-    until(lambda: sealed(auditor, session), what="the session's manifest in the ledger")
+    sealed(auditor, session)
     paths = [tmp_path / f"{number}.zip" for number in range(2)]
     environment = {**auditor.env(), "KUBECONFIG": str(auditor.kubeconfig)}
     wanted = ("evidence", "export", "--agent", who, "--since", since)
@@ -126,7 +122,3 @@ def test_an_export_is_an_audit_event_and_takes_a_right(
     assert "may not create exports of audit.chaperone.dev in all namespaces" in done.stderr
     assert "kubectl create clusterrolebinding" in done.stderr
     assert not (tmp_path / "b.zip").exists()
-
-
-def sealed(auditor: Kubectl, session: str) -> bool:
-    return bool(auditor.raw(f"{API}/ledgers/main/entries?key=manifest%2F{session}")["items"])

@@ -10,9 +10,12 @@ from installation import changed, setting, without, without_webhooks
 from kube import NAMESPACE, SYSTEM, Kubectl, Object, rest_of, until
 from node import container_id, kill_container
 from people import As
+from places import sealed
 from pods import APP_IMAGE, container, pod
 from sessions import Audit, marker
 from workshop import Workshop
+
+from webhook.ledger.manifest import Gap
 
 EXEC = ("exec", "-n", NAMESPACE)
 
@@ -199,7 +202,7 @@ def test_a_lost_certificate_is_made_anew_and_served(admin: Kubectl, agent: Kubec
 
 
 @pytest.mark.parametrize("terminal", [False, True], ids=["pipes", "tty"])
-def test_a_recorder_killed_in_mid_session_ends_it_and_what_was_delivered_is_kept(
+def test_a_recorder_killed_in_mid_session_ends_it_and_what_was_delivered_is_kept_and_sealed_with_its_gap(
     workshop: Workshop, admin: Kubectl, agent: Kubectl, audit: Audit, terminal: bool
 ) -> None:
     workshop.pod(pod("victim", container(), shareProcessNamespace=False))
@@ -218,6 +221,10 @@ def test_a_recorder_killed_in_mid_session_ends_it_and_what_was_delivered_is_kept
     recorded = audit.recorded(mark, phase="Interrupted", seconds=120)
     assert recorded.data("stdout").startswith(delivered)
     assert recorded.status["how"] == "interrupted"
+    manifest = sealed(audit.kubectl, recorded.name)
+    assert (manifest.phase, manifest.how, manifest.exit_code) == ("Interrupted", "interrupted", None)
+    assert manifest.gaps == (Gap(len(recorded.events) - 2, recorded.status["reason"]),)
+    assert manifest.gaps[0].reason
     until(
         lambda: container_id(admin, NAMESPACE, "victim", "chaperone-recorder") != before,
         what="a new recorder",

@@ -2,15 +2,24 @@
 
 from pathlib import Path
 
+from installation import changed
 from kube import NAMESPACE, SYSTEM, Kubectl, chaperone, until
-from places import entries
+from places import sealed
+from recorder_told import root_of
 from sessions import API, Audit, marker
 
+from sidecar.contract.environment import read_roots
+from webhook.collector.checkpoints import given_out
+from webhook.ledger.checkpoints import Checkpoint
+from webhook.ledger.keys import origin_of
 
-def root_of(admin: Kubectl, pod: str) -> str:
-    """The root as a recorder knows it."""
-    path = '{.spec.initContainers[0].env[?(@.name=="CHAPERONE_ROOT_KEYS")].value}'
-    return admin.run("get", "pod", "-n", NAMESPACE, pod, "-o", f"jsonpath={path}")
+
+def given(admin: Kubectl, roots: tuple[bytes, ...]) -> Checkpoint:
+    """The checkpoint that was given out last, once its signature and its key's certificate are checked."""
+    data = admin.get("-n", SYSTEM, "configmap/chaperone-ledger")["data"]
+    checkpoint = given_out(data, origin_of(roots[0]), roots)
+    assert checkpoint is not None, data
+    return checkpoint
 
 
 def test_a_session_is_sealed_signed_for_and_verified(
@@ -18,9 +27,7 @@ def test_a_session_is_sealed_signed_for_and_verified(
 ) -> None:
     mark = marker()
     agent.run("exec", "-n", NAMESPACE, app, "--", "echo", mark)
-    session = audit.recorded(mark).name
-    key = f"manifest/{session}"
-    until(lambda: key in entries(auditor), what="the session's manifest in the ledger")
+    assert sealed(auditor, audit.recorded(mark).name).phase == "Completed"
     kept = tmp_path / "checkpoint"
     chaperone(auditor, "ledger", "checkpoint", "--now", "-o", str(kept))
     root = root_of(admin, app)
@@ -29,6 +36,25 @@ def test_a_session_is_sealed_signed_for_and_verified(
     given = admin.get("-n", SYSTEM, "configmap/chaperone-ledger")["data"]
     assert int(given["checkpoint"].splitlines()[1]) >= int(kept.read_text().splitlines()[1])
     assert given["checkpoint"].splitlines()[0] == kept.read_text().splitlines()[0]
+
+
+def test_checkpoints_are_signed_and_given_out_by_themselves(
+    agent: Kubectl, auditor: Kubectl, admin: Kubectl, app: str, tmp_path: Path
+) -> None:
+    """On a schedule that a test has time for; nobody asks for one."""
+    root = root_of(admin, app)
+    roots = read_roots(root)
+    with changed(admin, "collector", "CHAPERONE_CHECKPOINT_SECONDS", "2"):
+        for number in range(3):
+            before = given(admin, roots).size
+            agent.run("exec", "-n", NAMESPACE, app, "--", "true")
+            until(lambda: given(admin, roots).size > before, what="a newer checkpoint", seconds=30)  # noqa: B023  asked at once
+            kept = tmp_path / f"{number}.txt"
+            kept.write_text(admin.get("-n", SYSTEM, "configmap/chaperone-ledger")["data"]["checkpoint"])
+    files = [word for path in sorted(tmp_path.iterdir()) for word in ("--checkpoint", str(path))]
+    said = chaperone(auditor, "ledger", "verify", "--root", root, "--no-sessions", *files)
+    assert said.count(": agrees, ") == 3
+    assert said.endswith("The record holds.\n")
 
 
 def test_kubectl_shows_the_ledger(auditor: Kubectl) -> None:

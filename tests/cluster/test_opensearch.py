@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from cuttable import Relay
-from installation import on_another_store, scale
+from installation import another_ledger, on_another_store, scale
 from kube import NAMESPACE, SYSTEM, Kubectl, chaperone, rest_of, try_chaperone, until
 from node import kill_container
 from opensearch_server import call, opensearch_url, remove_all
@@ -33,16 +33,6 @@ def reachable_from_pods(admin: Kubectl, url: str) -> Generator[str]:
     relay = Relay(urlsplit(url).port or 0, address=host)
     yield f"http://{host}:{relay.port}"
     relay.close()
-
-
-@contextmanager
-def another_ledger(admin: Kubectl) -> Generator[None]:
-    """Take away what was signed of the ledger, as docs/ledger.md says where there is another store."""
-    where = ("configmap/chaperone-ledger", "-n", SYSTEM)
-    kept = admin.get(*where)["data"]
-    admin.run("patch", *where, "--type=json", "-p", '[{"op": "remove", "path": "/data"}]')
-    yield
-    admin.run("patch", *where, "--type=merge", "-p", json.dumps({"data": kept}))
 
 
 @pytest.fixture(scope="module")

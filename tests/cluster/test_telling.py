@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from receiver import Receiver
 from sessions import API, Audit, marker
 
+PAN, MASKED = "4111111111111111", "411111******1111"
 TIMEOUT_SECONDS = 5
 """More than a request needs on a machine that has other things to do; receivers hang for longer than that."""
 BROKEN = {
@@ -221,6 +222,28 @@ def test_a_control_that_fails_is_told(
     chosen = quote("type=control-failed", safe="")
     items = auditor.raw(f"{API}/auditevents?fieldSelector={chosen}&limit=50")["items"]
     assert any("cannot be read" in item["reason"] for item in items)
+
+
+def test_a_finding_is_told_while_its_session_goes_on(
+    agent: Kubectl, auditor: Kubectl, audit: Audit, app: str, receiver: Receiver
+) -> None:
+    mark = marker()
+    process = agent.start("exec", "-i", "-n", NAMESPACE, app, "--", "sh", "-c", f"echo {PAN}; cat", mark)
+    try:
+        told = receiver.hears("Card data found", mark)
+        [session] = audit.find(mark)
+        assert (session["status"]["phase"], process.poll()) == ("Active", None)
+    finally:
+        shown, error = process.communicate(b"go on\n", timeout=60)
+    assert (process.returncode, shown) == (0, f"{MASKED}\ngo on\n".encode()), error
+    name = session["metadata"]["name"]
+    assert told["type"] == "warning"
+    for words in (f"chaperone sessions kill {name} -n {NAMESPACE}", "agent", "pan/visa 1"):
+        assert words in told["message"]
+    assert PAN not in receiver.log()
+    selector = ("--field-selector", f"type=session-finding,session={name}")
+    [event] = auditor.get("auditevents", "-n", NAMESPACE, *selector)["items"]
+    assert (event["actor"]["username"], event["details"]["findings"]) == ("agent", "1")
 
 
 @contextmanager

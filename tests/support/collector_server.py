@@ -30,6 +30,7 @@ from webhook.collector.changes import Changes
 from webhook.collector.checkpoints import Data
 from webhook.collector.proving import PodIdentity, Trust
 from webhook.collector.route import Collector, with_recorders
+from webhook.collector.strangers import Strangers
 from webhook.collector.tokens import TokenRefusedError
 from webhook.journal.events import AuditEvent
 from webhook.journal.making import Maker
@@ -138,6 +139,8 @@ async def serve(folder: Path, port: int) -> None:
     keys = json.loads((folder / "keys.json").read_text())
     trust = Trust((bytes.fromhex(keys["root"]),), (bytes.fromhex(keys["seal"]),))
     reviewer = FileReviewer(folder / "tokens.json")
+    refused: list[AuditEvent] = []
+    strangers = Strangers(refused.extend, MAKER)
     ledger = _ledger(store, folder / "checkpoint") if (folder / "checkpoint").exists() else None
     collector = Collector(
         store,
@@ -146,6 +149,7 @@ async def serve(folder: Path, port: int) -> None:
         Changes(),
         sealing=ledger.sealing if ledger else None,
         listeners=(ledger.event_sealing.hear,) if ledger else (),
+        strangers=strangers,
     )
     app = bare_app()
     app.include_router(audit_router(AuditIntake(collector.recording, reviewer, namespace=NAMESPACE)))
@@ -164,7 +168,15 @@ async def serve(folder: Path, port: int) -> None:
     served = with_recorders(app, collector)
     servers = Servers(https(served, port=port, context=serving_context(tls), drain_seconds=2, websocket=True))
     tasks = Tasks(on_failure=servers.stop)
+
+    async def tell_of_strangers() -> None:
+        await strangers.tell()
+        events, refused[:] = list(refused), []
+        if events:
+            await collector.recording.keep(events)
+
     sessions.start(tasks)
+    tasks.repeat("refused connections", tell_of_strangers, seconds=0.2)
     if ledger is not None:
         ledger.start(tasks)
     await servers.run()

@@ -62,6 +62,18 @@ def on_another_store(admin: Kubectl, url: str) -> Generator[None]:
         _replace(admin, "collector", "patch", "-p", _with(place, {"emptyDir": None, **volume}))
 
 
+@contextmanager
+def another_ledger(admin: Kubectl) -> Generator[None]:
+    """Take away what was signed of the ledger, as docs/ledger.md says where there is another store."""
+    where = ("configmap/chaperone-ledger", "-n", SYSTEM)
+    kept = admin.get(*where)["data"]
+    admin.run("patch", *where, "--type=json", "-p", '[{"op": "remove", "path": "/data"}]')
+    try:
+        yield
+    finally:
+        admin.run("patch", *where, "--type=merge", "-p", json.dumps({"data": kept}))
+
+
 def _with(store: str, volume: Object) -> str:
     """Give a strategic merge patch: where the store is, and its volume."""
     container = {"name": "collector", "env": [{"name": "CHAPERONE_STORE", "value": store}]}

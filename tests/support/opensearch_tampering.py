@@ -62,6 +62,14 @@ class Tamper:
         found = self.frame(session, sequence)
         self.request("DELETE", f"/{found['_index']}/_doc/{found['_id']}?refresh=true", None)
 
+    def change_session(self, session: str, fields: Mapping[str, object]) -> None:
+        """Change fields beside the record of a session."""
+        query = {"query": {"ids": {"values": [session]}}}
+        path = f"/{self.prefix}-sessions-*/_search"
+        self.request("POST", f"/{self.prefix}-sessions-*/_refresh", None)
+        (found,) = self.request("POST", path, query)["hits"]["hits"]
+        self._update(found["_index"], session, fields)
+
     def remove_session(self, session: str) -> None:
         """Remove all that is kept of a session but its entries of the ledger."""
         indices = ",".join(f"{self.prefix}-{name}" for name in ("sessions-*", "passages-*", "events"))

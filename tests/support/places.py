@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from kube import NAMESPACE, SYSTEM, Kubectl, chaperone
+from kube import NAMESPACE, SYSTEM, Kubectl, chaperone, until
 from node import container_id, processes
 from sessions import API
+
+from webhook.ledger.entries import SignedManifest, read_entry
+from webhook.ledger.manifest import Manifest
 
 _ROLES = ("admission", "collector")
 
@@ -43,6 +46,18 @@ def entries(auditor: Kubectl) -> dict[str, bytes]:
         found |= {item["key"]: base64.b64decode(item["data"]) for item in page["items"]}
         start = page.get("nextStart")
     return found
+
+
+def sealed(auditor: Kubectl, session: str) -> Manifest:
+    """The manifest of a session, once it is in the ledger."""
+
+    def entry() -> list[dict[str, str]]:
+        return auditor.raw(f"{API}/ledgers/main/entries?key=manifest%2F{session}")["items"]
+
+    [found] = until(entry, what="the session's manifest in the ledger")
+    value = read_entry(base64.b64decode(found["data"]))
+    assert isinstance(value, SignedManifest)
+    return value.manifest
 
 
 def written_down(admin: Kubectl, auditor: Kubectl) -> dict[str, bytes]:

@@ -72,16 +72,15 @@ class EventChecks:
         self,
         stored: Iterable[event_objects.AuditEvent],
         entry: Callable[[str], AuditEvent | None],
-        removals: Iterable[Removal],
+        removals: Callable[[], Iterable[Removal]],
         *,
         settled: int,
     ) -> Iterator[tuple[int, str]]:
         """Give what is wrong with stored events, with the numbers of entries; -1 where there is none.
 
-        ``entry`` gives an event as the ledger has it, by its id. What was taken in some time before
-        ``settled`` (Unix nanoseconds) must be in the ledger.
+        ``entry`` gives an event as the ledger has it, by its id; ``removals`` all removals by now. What was
+        taken in some time before ``settled`` (Unix nanoseconds) must be in the ledger.
         """
-        before = max((removal.before for removal in removals if removal.events), default=0)
         for event in stored:
             name = event.metadata.name
             told = self._walked.pop(name, None)
@@ -91,11 +90,16 @@ class EventChecks:
                 yield told.index, _where(told.index, name) + _difference(event, entry(name))
             else:
                 self.whole += 1
+        before = _removed_before(removals()) if self._walked else 0
         for name, told in self._walked.items():
             if told.at < before and not told.is_kept:
                 self.removed += 1
             else:
                 yield told.index, _where(told.index, name) + "it is missing from the store"
+
+
+def _removed_before(removals: Iterable[Removal]) -> int:
+    return max((removal.before for removal in removals if removal.events), default=0)
 
 
 def _unknown(

@@ -32,9 +32,9 @@ class LedgerAccess:
         """Give what the ledger says of itself."""
         return decoded(self._ask((), Asked("get", "ledgers", None)), Ledger)
 
-    def entries(self) -> Iterator[KeptEntry]:
-        """Give all entries as they are kept."""
-        start: int | None = 0
+    def entries(self, first: int = 0) -> Iterator[KeptEntry]:
+        """Give all entries from a number on, as they are kept."""
+        start: int | None = first
         while start is not None:
             page = self._page({"start": str(start), "limit": str(_PAGE)})
             yield from map(_kept, page.items)

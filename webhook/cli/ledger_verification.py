@@ -2,30 +2,23 @@
 
 import base64
 import binascii
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from sidecar.contract.events import Ending
-from sidecar.contract.frames import Frame
-from webhook.audit_api.objects import Session, rfc3339
+from webhook.audit_api.objects import rfc3339
 from webhook.cli.audit import Audit
 from webhook.cli.cluster import Cluster
-from webhook.cli.event_checks import EventChecks
 from webhook.cli.failures import CliError, ExitCode
 from webhook.cli.ledger_access import DamagedError, LedgerAccess
+from webhook.cli.ledger_walk import Walk
 from webhook.cli.options import Format
 from webhook.cli.output import console, print_json
-from webhook.cli.retelling import Retelling, retold_difference
-from webhook.cli.session_checks import broken_frame, difference
+from webhook.cli.stored_sessions import check_sessions
 from webhook.evidence.window import known
 from webhook.journal.events import AuditEvent
-from webhook.ledger.entries import Exported, SignedManifest, SignedRemoval
-from webhook.ledger.manifest import Manifest
 from webhook.ledger.removal import Removal
 from webhook.ledger.verifying import BrokenError, Verifier
 from webhook.replay.safety import printable
@@ -40,23 +33,6 @@ class Trust(msgspec.Struct, frozen=True):
     """Raw public keys; empty to take the ledger's own word."""
     kept: tuple[Path, ...]
     """Files with checkpoints kept earlier."""
-
-
-@dataclass
-class Walked:
-    """What a walk through the ledger found."""
-
-    manifests: dict[str, tuple[int, Manifest]] = field(default_factory=dict[str, tuple[int, Manifest]])
-    """The last of each session, with the number of the entry."""
-    former: dict[str, list[Manifest]] = field(default_factory=dict[str, list[Manifest]])
-    """Those before it, of sessions that were taken for lost and went on."""
-    newest: Exported | None = None
-    settled: int = 0
-    """When the checkpoint before the newest was signed, Unix nanoseconds."""
-    events: EventChecks = field(default_factory=EventChecks)
-    removals: dict[str, tuple[int, Removal]] = field(default_factory=dict[str, tuple[int, Removal]])
-    """By session, with the number of the entry: the first that names it."""
-    event_removals: list[Removal] = field(default_factory=list[Removal])
 
 
 class RemovedSessions(msgspec.Struct, frozen=True):
@@ -134,7 +110,8 @@ def _verify(cluster: Cluster, trust: Trust, *, with_sessions: bool) -> Report:
     ledger = access.ledger()
     roots = trust.roots or read_roots(ledger.spec.roots)
     verifier = Verifier(roots)
-    walked = _walk(access, verifier)
+    walked = Walk(access, verifier)
+    walked.begin()
     signed = _check_signed(access, verifier)
     kept = {path: verifier.check_checkpoint(note, path).size for path, note in notes.items()}
     checked = _check_stored(Audit(cluster), access, walked) if with_sessions else None
@@ -153,30 +130,6 @@ def _verify(cluster: Cluster, trust: Trust, *, with_sessions: bool) -> Report:
     )
 
 
-def _walk(access: LedgerAccess, verifier: Verifier) -> Walked:
-    walked = Walked()
-    for entry in access.entries():
-        value = verifier.add(entry)
-        match value:
-            case SignedManifest(manifest=manifest):
-                if manifest.session in walked.manifests:
-                    before = walked.manifests[manifest.session][1]
-                    walked.former.setdefault(manifest.session, []).append(before)
-                walked.manifests[manifest.session] = (entry.index, manifest)
-            case Exported():
-                walked.settled = walked.newest.at if walked.newest else 0
-                walked.newest = value
-            case AuditEvent():
-                walked.events.walk(entry.index, value)
-            case SignedRemoval(removal=removal):
-                walked.event_removals.append(removal)
-                for session in removal.sessions:
-                    walked.removals.setdefault(session, (entry.index, removal))
-            case _:
-                pass
-    return walked
-
-
 def _check_signed(access: LedgerAccess, verifier: Verifier) -> int:
     try:
         note = access.checkpoint(sign=False)
@@ -187,18 +140,17 @@ def _check_signed(access: LedgerAccess, verifier: Verifier) -> int:
     return verifier.check_checkpoint(note, "the newest checkpoint").size
 
 
-def _check_stored(audit: Audit, access: LedgerAccess, walked: Walked) -> Checked:
+def _check_stored(audit: Audit, access: LedgerAccess, walked: Walk) -> Checked:
     """Compare sessions and audit events with the ledger; name the first entry that one of them differs from.
 
     What is gone must have been removed because of its age.
     """
-    broken, gone = _check_sessions(audit, walked)
+    broken, gone = check_sessions(audit, walked)
     events = (event for event, _ in audit.events_with(None, {}, limit=None))
-    removals = dict(walked.removals.values())
-    told = walked.events.check(
-        events, lambda name: _event(access, name), walked.event_removals, settled=walked.settled
+    broken += walked.events.check(
+        events, lambda name: _event(access, name), walked.removals_by_now, settled=walked.settled
     )
-    broken += told
+    removals = dict(walked.removals.values())
     if broken:
         more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
         raise BrokenError(min(broken)[1] + more)
@@ -212,94 +164,9 @@ def _event(access: LedgerAccess, name: str) -> AuditEvent | None:
     return value if isinstance(value, AuditEvent) else None
 
 
-def _check_sessions(audit: Audit, walked: Walked) -> tuple[list[tuple[int, str]], Counter[int]]:
-    """Give what is wrong with sessions, and how many are gone by which removal."""
-    waiting = dict(walked.manifests)
-    through = 0 if walked.newest is None else walked.newest.sealed_through
-    broken: list[tuple[int, str]] = []
-    for item in audit.sessions(None, {}, limit=None):
-        session = item.session
-        sealed = waiting.pop(session.metadata.name, None)
-        if sealed is None:
-            broken += _unsealed(session, through)
-            continue
-        index, manifest = sealed
-        if session.metadata.name in walked.removals:
-            waiting[manifest.session] = sealed
-            continue
-        goes_on = _goes_on(manifest, session, through)
-        found = difference(manifest, session, goes_on=goes_on)
-        former = [*walked.former.get(manifest.session, []), *([manifest] if goes_on else [])]
-        last = None if goes_on else manifest
-        found = found or walked.events.decision_difference(session)
-        what = f"differs in its {found}" if found else _broken_frames(audit, session, last, former)
-        if what:
-            broken.append((index, f"session {manifest.session}, sealed as entry {index}: {what}"))
-    gone: Counter[int] = Counter()
-    for index, manifest in waiting.values():
-        entry, removal = walked.removals.get(manifest.session, (-1, None))
-        if removal is not None:
-            gone[entry] += 1
-            broken += [(index, what) for what in _wrongly_removed(manifest, removal, entry)]
-            continue
-        where = f"namespace {printable(manifest.namespace)}"
-        missing = "it is missing from the store"
-        broken.append((index, f"session {manifest.session} of {where}, sealed as entry {index}: {missing}"))
-    return broken, gone
-
-
-def _wrongly_removed(manifest: Manifest, removal: Removal, entry: int) -> list[str]:
-    ended = manifest.started_at if manifest.ended_at is None else manifest.ended_at
-    if ended < removal.before <= removal.at:
-        return []
-    return [f"session {manifest.session}: entry {entry} removed it, though its time was not over"]
-
-
 def _removed(entry: int, removal: Removal, sessions: int) -> RemovedSessions:
     day, before = (rfc3339(moment, timespec="seconds") for moment in (removal.at, removal.before))
     return RemovedSessions(day, before, removal.months, sessions, entry)
-
-
-def _goes_on(manifest: Manifest, session: Session, through: int) -> bool:
-    """Tell whether a session was taken for lost, and has not been sealed since it went on."""
-    changed = session.status.phase != manifest.phase or session.status.how != manifest.how
-    return manifest.how == Ending.LOST.value and changed and not _unsealed(session, through)
-
-
-def _unsealed(session: Session, through: int) -> list[tuple[int, str]]:
-    version = session.metadata.resource_version
-    changed = int(version) if version.isdecimal() else 0
-    if session.status.phase == "Active" or changed > through:
-        return []
-    what = "has ended and is not in the ledger, though all that ended by then are said to be"
-    return [(-1, f"session {printable(session.metadata.name)}: it {what}")]
-
-
-def _broken_frames(audit: Audit, session: Session, last: Manifest | None, former: list[Manifest]) -> str:
-    told = Retelling()
-    frames = told.listen(_frames(audit, session))
-    try:
-        if broken := broken_frame(session.metadata.name, frames, last=last, former=former):
-            return broken
-    except CliError as error:
-        if error.code in (ExitCode.UNAVAILABLE, ExitCode.FORBIDDEN):
-            raise
-        return f"its frames cannot be read: {error}"
-    found = retold_difference(last, session, told) if last else ""
-    return f"differs in its {found}" if found else ""
-
-
-def _frames(audit: Audit, session: Session) -> Iterator[Frame]:
-    """Give a session's frames; where they break off, ask once more from there, to be told why."""
-    start = 0
-    try:
-        for frame in audit.frames(session):
-            yield frame
-            start = frame.sequence + 1
-    except CliError as error:
-        if error.code is not ExitCode.UNAVAILABLE:
-            raise
-        yield from audit.frames(session, start=start)
 
 
 def read_note(path: Path) -> str:

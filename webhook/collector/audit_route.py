@@ -15,6 +15,7 @@ from webhook.accounts import ADMISSION
 from webhook.collector.audit_intake import MAX_BATCH_BYTES, judge, refusal_notice
 from webhook.collector.proving import PodIdentity
 from webhook.collector.recording import Recording
+from webhook.collector.strangers import Strangers
 from webhook.collector.tokens import TokenRefusedError, TokenReviewer
 from webhook.store.contract import StoreError
 
@@ -52,12 +53,14 @@ class AuditIntake:
         namespace: str,
         unix_ns: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], float] = time.monotonic,
+        strangers: Strangers | None = None,
     ) -> None:
         self._recording = recording
         self._reviewer = reviewer
         self._namespace = namespace
         self._unix_ns = unix_ns
         self._monotonic = monotonic
+        self._strangers = strangers
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._known: dict[bytes, tuple[float, PodIdentity]] = {}
 
@@ -83,7 +86,13 @@ class AuditIntake:
         """Give the admission replica that sends. Raises _Refusal."""
         header = request.headers.get("authorization", "")
         token = header[len(_BEARER) :] if header.lower().startswith(_BEARER) else ""
-        sender = await self._reviewed(token)
+        try:
+            sender = await self._reviewed(token)
+        except TokenRefusedError as error:
+            _log.warning("a sender of audit events is refused: %s", error)
+            if self._strangers is not None:
+                self._strangers.refuse(str(error), request.client.host if request.client else "")
+            raise _Refusal(401, "the token is not valid for the collector") from None
         if (sender.namespace, sender.account) != (self._namespace, ADMISSION):
             reason = "audit events were sent by a pod that is none of the admission side's"
             await self._disbelieve(sender, reason)
@@ -91,16 +100,16 @@ class AuditIntake:
         return sender
 
     async def _reviewed(self, token: str) -> PodIdentity:
-        """Give a token's pod; one that was good a moment ago is not reviewed again."""
+        """Give a token's pod; one that was good a moment ago is not reviewed again.
+
+        Raises TokenRefusedError and _Refusal.
+        """
         key, now = hashlib.sha256(token.encode()).digest(), self._monotonic()
         until, known = self._known.get(key, (0.0, None))
         if known is not None and now < until:
             return known
         try:
             found = await asyncio.to_thread(self._reviewer.review, token)
-        except TokenRefusedError as error:
-            _log.warning("a sender of audit events is refused: %s", error)
-            raise _Refusal(401, "the token is not valid for the collector") from None
         except ClusterError as error:
             _log.warning("a sender of audit events cannot be authenticated now: %s", error)
             raise _Refusal(503, "tokens cannot be reviewed now") from None

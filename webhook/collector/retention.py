@@ -28,6 +28,8 @@ from webhook.store.holds import all_events, all_holds
 _log = logging.getLogger(__name__)
 _SECOND: Final = 1_000_000_000
 _PAGE: Final = 500
+_AT_ONCE: Final = 50
+"""Sessions that are removed between two looks at legal holds."""
 LEAST_MONTHS: Final = 12
 """PCI DSS 10.5.1."""
 
@@ -88,20 +90,28 @@ class Retention:
         return bool(self._store.known_keys([f"removal/{removal.name}"]))
 
     def carry_out(self, removal: Removal) -> bool:
-        """Sign for a removal and do it; False when another collector has taken it."""
+        """Sign for a removal and do it; False when another collector has taken it.
+
+        It takes a while, so legal holds are looked at anew right before each part of it goes.
+        """
         if not self._book.remove(removal):
             return False
-        holds = self._holds()
-        held = set(self._held(removal.sessions, holds))
-        self._store.remove_sessions([session for session in removal.sessions if session not in held])
+        for start in range(0, len(removal.sessions), _AT_ONCE):
+            group = removal.sessions[start : start + _AT_ONCE]
+            held = set(self._held(group, self._holds()))
+            self._store.remove_sessions([session for session in group if session not in held])
         if removal.events:
-            events = self._old_events(removal.before, holds)
-            while ids := [event.id for event in islice(events, _PAGE)]:
-                self._store.remove_audit_events(ids)
-            if not any(hold.in_force for hold in holds):
-                self._store.remove_notices(before=removal.before)
+            self._remove_events(removal.before)
         _log.info("removed by retention: %s, %d sessions", removal.name, len(removal.sessions))
         return True
+
+    def _remove_events(self, before: int) -> None:
+        events = self._old_events(before, self._holds())
+        while group := list(islice(events, _PAGE)):
+            holds = self._holds()
+            self._store.remove_audit_events([event.id for event in group if not _is_event_held(event, holds)])
+        if not self._holds():
+            self._store.remove_notices(before=before)
 
     def tidy(self, now: int) -> None:
         """Give space back, and store what is not hot any more for rare use."""

@@ -23,6 +23,7 @@ from webhook.collector.proving import PodIdentity, Trust
 from webhook.collector.recording import Recording
 from webhook.collector.sealing import Sealing
 from webhook.collector.spending import Spending
+from webhook.collector.strangers import Strangers
 from webhook.collector.tokens import TokenRefusedError, TokenReviewer
 from webhook.collector.waiting_programs import WaitingPrograms
 from webhook.collector.writer import WAITING_BYTES, Budget, Counts, Incident, Listener, Writer
@@ -55,12 +56,13 @@ class Collector:
         alerts: FindingAlerts | None = None,
         incident: Incident = notice_event,
         programs: WaitingPrograms | None = None,
+        strangers: Strangers | None = None,
     ) -> None:
         """Take what connections need; ``trust`` gives what is in force at the moment it is asked.
 
         ``listeners`` hear of audit events, and ``audit_changes`` is told; ``counts`` counts what is written,
-        ``alerts`` tells of findings, ``incident`` gives the audit event of a notice, and ``programs`` has
-        people asked; without it nobody is.
+        ``alerts`` tells of findings, ``incident`` gives the audit event of a notice, ``programs`` has
+        people asked, without which nobody is, and ``strangers`` counts who is refused.
         """
         self.orders = Orders(self._kill)
         self._writer = Writer(
@@ -78,6 +80,7 @@ class Collector:
         self.recording = Recording(self._writer)
         self._reviewer = reviewer
         self._programs = programs or WaitingPrograms(_nobody)
+        self._strangers = strangers
         self._trust = trust
         self._unix_ns = unix_ns
         self._budget = Budget(WAITING_BYTES)
@@ -155,6 +158,8 @@ class Collector:
                 return await asyncio.to_thread(self._reviewer.review, token)
         except TokenRefusedError as error:
             _log.warning("a recorder is refused: %s", error)
+            if self._strangers is not None:
+                self._strangers.refuse(str(error), socket.client.host if socket.client else "")
             await socket.send_denial_response(Response(status_code=401))
         except ClusterError as error:
             _log.warning("a recorder cannot be authenticated now: %s", error)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from starlette.types import ASGIApp
@@ -28,6 +28,7 @@ from webhook.collector.proving import Trust
 from webhook.collector.retention import Retention
 from webhook.collector.route import REVIEWS_AT_ONCE, Collector, with_recorders
 from webhook.collector.spending import Spending
+from webhook.collector.strangers import TELL_SECONDS, Strangers
 from webhook.collector.tokens import KubeTokenReviewer
 from webhook.collector.waiting_programs import WaitingPrograms
 from webhook.journal.journal import Journal
@@ -111,7 +112,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
         targets=_targets(settings),
         recovered=journaling.recovered,
     )
-    reviewer = KubeTokenReviewer(api)
+    reviewer, strangers = KubeTokenReviewer(api), Strangers(journaling.note_all, journaling.maker)
     collector = Collector(
         store,
         reviewer,
@@ -125,6 +126,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
         alerts=FindingAlerts(journaling.note_all, journaling.maker.stamp),
         incident=lambda notice: journaling.journal.shown(notice_event(notice)),
         programs=programs,
+        strangers=strangers,
     )
     sessions = SessionKeeping(
         store,
@@ -134,8 +136,7 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
         shown=journaling.journal.shown,
         lost_after_seconds=settings.lost_after_seconds,
     )
-    intake = AuditIntake(collector.recording, reviewer, namespace=settings.namespace)
-
+    intake = AuditIntake(collector.recording, reviewer, namespace=settings.namespace, strangers=strangers)
     telling = Telling(collector.recording, journaling.maker, journaling.journal.shown)
     retention = Retention(store, ledger.book, journaling.maker, settings.retention)
     removing = RetentionKeeping(
@@ -170,16 +171,10 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
     )
     tasks = Tasks(on_failure=servers.stop)
 
-    async def follow_trust() -> None:
-        material = await asyncio.to_thread(reader.material)
-        if material != held.material:
-            held.material = material
-            load_certificate(context, material.tls)
-            audit.renew()
-
     ledger.start(tasks)
     sessions.start(tasks)
-    tasks.repeat("trust", follow_trust, seconds=settings.trust_seconds)
+    tasks.repeat("refused connections", strangers.tell, seconds=TELL_SECONDS)
+    tasks.repeat("trust", _following(held, reader, context, audit), seconds=settings.trust_seconds)
     removing.start(tasks, seconds=settings.retention.every_seconds)
     tasks.start("front proxy", audit.keep_trust())
     tasks.start("approvals", spending.work())
@@ -190,12 +185,28 @@ async def serve_collector(settings: Settings, environment: Mapping[str, str]) ->
         await servers.run()
     finally:
         await observers.stop()
+        await strangers.tell()
         await journaling.finish()
         await tasks.stop()
         journaling.close()
         await asyncio.to_thread(collector.close)
         await asyncio.to_thread(store.close)
         api.close()
+
+
+def _following(
+    held: Held, reader: Reader, context: ssl.SSLContext, audit: AuditListener
+) -> Callable[[], Awaitable[None]]:
+    """Give what looks whether the material is another, and serves with it then."""
+
+    async def follow() -> None:
+        material = await asyncio.to_thread(reader.material)
+        if material != held.material:
+            held.material = material
+            load_certificate(context, material.tls)
+            audit.renew()
+
+    return follow
 
 
 def _targets(settings: Settings) -> list[Target]:

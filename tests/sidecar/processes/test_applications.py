@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,9 @@ while text:
         text, cut = text[written:], cut - written
 """
 LINES = 100_000
+LINE_BYTES = len(f"line {LINES - 1} of {PAN}, and text after it\n")
+LOST_BYTES = 312 * 1024
+"""The most that docs/main-process.md says of a dead recorder."""
 
 
 def test_a_recorder_killed_at_any_moment_shows_no_number_and_loses_little(
@@ -224,5 +228,5 @@ def check_flood(shown: bytes, kills: int, seed: int) -> None:
     assert numbers[-1] == LINES - 1, seed
     assert odd.count(REMARK) <= kills, (seed, odd)
     assert len(odd) <= 3 * kills, (seed, odd)
-    missing = LINES - len(numbers)
-    assert missing * len(line.pattern) < kills * 2 * 1024 * 1024, seed
+    lost = [(after - before - 1) * LINE_BYTES for before, after in pairwise([-1, *numbers])]
+    assert max(lost) <= LOST_BYTES + LINE_BYTES, seed

@@ -16,6 +16,7 @@ from webhook.audit_api.killing import KillOrder
 from webhook.collector.incidents import RECORDER_USER
 from webhook.journal.events import AuditEvent, Kind
 from webhook.journal.masked import masked
+from webhook.ledger.entries import read_entry
 from webhook.server.observing import strict_mask
 from webhook.server.session_keeping import kill_event
 from webhook.store.audit import AuditQuery
@@ -79,7 +80,18 @@ def controls(path: WholePath) -> list[tuple[Kind, str]]:
     return [(event.kind, event.details["notice"]) for event in found if event.kind in kinds]
 
 
-def test_the_record_tells_of_start_death_and_stop_of_a_recorder(tmp_path: Path, compiled_shim: Path) -> None:
+def entered(path: WholePath) -> list[tuple[Kind, str]]:
+    """What the ledger has of the recorder's life, oldest first."""
+    store = path.collector.store
+    values = [read_entry(entry.data) for entry in store.entries(start=0, limit=1000)]
+    store.close()
+    return [(event.kind, event.details["notice"]) for event in values if isinstance(event, AuditEvent)]
+
+
+def test_record_and_ledger_tell_of_start_death_and_stop_of_a_recorder(
+    tmp_path: Path, compiled_shim: Path
+) -> None:
+    (tmp_path / "checkpoint").touch()
     settings = {"DRAIN_SECONDS": "50", "FAREWELL_SECONDS": "50", "SHIPPER_LINGER_SECONDS": "0"}
     with WholePath(tmp_path, compiled_shim, settings) as path:
         started = (Kind.CONTROL_STARTED, "recorder-started")
@@ -89,7 +101,9 @@ def test_the_record_tells_of_start_death_and_stop_of_a_recorder(tmp_path: Path, 
         until(lambda: len(controls(path)) == 3)
         assert sorted(controls(path)[1:], key=str) == [(Kind.CONTROL_FAILED, "recorder-failed"), started]
         assert path.recorder.stop() == 0
-        assert controls(path)[3:] == [(Kind.CONTROL_STOPPED, "recorder-stopped")]
+        told = controls(path)
+        assert told[3:] == [(Kind.CONTROL_STOPPED, "recorder-stopped")]
+        until(lambda: sorted(entered(path), key=str) == sorted(told, key=str))
 
 
 def test_findings_end_a_session_and_are_counted(path: WholePath) -> None:

@@ -75,6 +75,17 @@ def test_what_comes_after_a_denied_line_is_dropped_with_it() -> None:
     assert shell.given == b"ls\rrm x\x03"
 
 
+def test_the_rest_of_a_paste_that_comes_in_pieces_is_judged_for_itself() -> None:
+    shell = terminal()
+    shell.type("rm x\rid\r")
+    shell.wait()
+    shell.type("ls\rrm y\rid\r")
+    shell.wait()
+    shell.wait()
+    assert shell.given == b"rm x\x03ls\rrm y\x03"
+    assert [event.argv for event in shell.denied] == [("rm x",), ("rm y",)]
+
+
 @pytest.mark.parametrize(
     "keys",
     [

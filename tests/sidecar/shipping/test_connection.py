@@ -3,12 +3,20 @@
 from collections.abc import Iterator
 
 import pytest
+from alone import alone
 from collector_server import NOWHERE, TOKEN, CollectorServer, running
-
-from sidecar.shipping.connection import Connection, ConnectionFailedError, Limits
 
 NOBODY = "255.255.255.255"
 """An address at which nobody can be."""
+CONNECTING = """
+import sys
+from sidecar.shipping.connection import Connection, ConnectionFailedError, Limits
+url, address, ca, token = sys.argv[1:]
+try:
+    Connection.open(url, address=address, ca=ca, token=token, limits=Limits(60, 60)).close()
+except ConnectionFailedError as error:
+    print(error, end="")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -20,12 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorServer
 def connect(server: CollectorServer, host: str, address: str = "") -> str:
     """Why there is no connection to the collector called ``host``; nothing when there is one."""
     url = server.url.replace("localhost", host)
-    try:
-        connection = Connection.open(url, address=address, ca=server.ca, token=TOKEN, limits=Limits(60, 60))
-    except ConnectionFailedError as error:
-        return str(error)
-    connection.close()
-    return ""
+    return alone(CONNECTING, url, address, server.ca, TOKEN)
 
 
 def test_nobody_is_asked_for_the_name_where_the_address_is_known(server: CollectorServer) -> None:

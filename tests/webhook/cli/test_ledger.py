@@ -13,9 +13,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ledger_desk import Desk
 from ledger_installation import ROOT, Installation, installation
 from ledger_samples import ledger_key
+from store_samples import Growing, make_record, start_payload
 
 from sidecar.contract.events import SessionKind
 from sidecar.contract.frames import Frame
+from sidecar.contract.sealing import Identity
 from webhook.store.contract import MissingError, Phase
 
 
@@ -108,6 +110,28 @@ def test_a_removed_session_is_named(installed: Installation) -> None:
     assert installed.broken() == (
         f"session {victim} of namespace payments, sealed as entry 4: it is missing from the store"
     )
+
+
+@pytest.mark.parametrize(
+    ("column", "whose"), [("namespace", "namespace payments"), ("username", "user agent")]
+)
+def test_a_session_that_is_kept_out_of_a_list_is_named(
+    installed: Installation, column: str, whose: str
+) -> None:
+    """Its record is whole; what stands beside it, for lists, is another's."""
+    victim = installed.sessions[1].session
+    installed.desk.tamper(f"UPDATE sessions SET {column} = 'another' WHERE session = ?", victim)
+    assert installed.broken() == (
+        f"session {victim}, sealed as entry 4: it is missing from the list of {whose}"
+    )
+
+
+def test_sessions_of_users_with_any_name_are_in_their_lists(installed: Installation) -> None:
+    for number, name in enumerate(("CN=root,O=a\\b!", " ", "\u00fc\U0001f4a9", "")):
+        fresh = make_record(number * 1000, identity=Identity(name), phase=Phase.ACTIVE)
+        growing = Growing(installed.desk.store.create(fresh))
+        installed.desk.store.append(*growing.grow(start_payload(fresh)), [])
+    assert "The record holds." in installed.chaperone.out("ledger", "verify")
 
 
 def test_a_session_removed_with_its_manifest_is_named(installed: Installation) -> None:

@@ -46,6 +46,21 @@ def test_a_removed_manifest_is_named(installed: Installation, tamper: Tamper) ->
     assert said == f"entry {number} is missing: the store gives entry {number + 1} in its place"
 
 
+@pytest.mark.parametrize(
+    ("copy", "whose"),
+    [
+        ({"orchestrator": {"namespace": "another"}}, "namespace payments"),
+        ({"user": {"name": "another"}}, "user agent"),
+    ],
+    ids=["namespace", "user"],
+)
+def test_a_session_that_is_kept_out_of_a_list_is_named(
+    installed: Installation, tamper: Tamper, copy: dict[str, dict[str, str]], whose: str
+) -> None:
+    tamper.change_session(installed.sessions[1].session, copy)
+    assert installed.broken().endswith(f"it is missing from the list of {whose}")
+
+
 def test_a_damaged_block_is_named(installed: Installation, tamper: Tamper) -> None:
     number = installed.manifest(1)
     tamper.put_block(number, b"no block")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_event_samples import ORIGIN, make_event
+from audit_event_samples import ORIGIN, make_event, make_maker
 from msgspec.structs import replace
 from starlette.types import ASGIApp
 from store_samples import T0
@@ -20,6 +20,7 @@ from webhook.collector.changes import Changes
 from webhook.collector.incidents import RECORDER_USER
 from webhook.collector.proving import PodIdentity
 from webhook.collector.recording import Recording
+from webhook.collector.strangers import Strangers
 from webhook.collector.tokens import TokenRefusedError
 from webhook.collector.writer import Writer
 from webhook.journal.events import AuditEvent, Kind
@@ -62,12 +63,15 @@ class Desk:
         self.reviewer = Reviewer()
         self.now = 0.0
         self.writer = Writer(self.store, Changes(), lambda: T0)
+        self.refused: list[AuditEvent] = []
+        self.strangers = Strangers(self.refused.extend, make_maker())
         intake = AuditIntake(
             Recording(self.writer),
             self.reviewer,
             namespace="chaperone-system",
             unix_ns=lambda: T0,
             monotonic=lambda: self.now,
+            strangers=self.strangers,
         )
         self.app = bare_app()
         self.app.include_router(audit_router(intake))
@@ -164,6 +168,9 @@ async def test_a_stranger_is_refused_and_not_asked_what_for(desk: Desk) -> None:
         assert token.encode() not in body or not token
     assert desk.events() == []
     assert desk.notices() == []
+    await desk.strangers.tell()
+    [refused] = desk.refused
+    assert refused.details == {"times": "3", "from": "test"}
 
 
 async def test_a_good_token_is_reviewed_once_a_minute(desk: Desk) -> None:

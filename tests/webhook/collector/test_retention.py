@@ -1,7 +1,7 @@
 """What is too old goes, is named and signed for first, and what is held stays."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -169,6 +169,44 @@ def test_a_hold_that_comes_between_plan_and_deed_is_kept_to(keeper: Keeper) -> N
     hold(keeper, session=session)
     assert keeper.retention.carry_out(removal)
     assert keeper.sessions() == [session]
+
+
+def held_after_the_first(keeper: Keeper, method: str, **scope: Any) -> None:
+    """Set a hold once the store has removed something in this way."""
+    original: Callable[[Sequence[str]], None] = getattr(keeper.desk.store, method)
+    left = [scope]
+
+    def removing(ids: Sequence[str]) -> None:
+        original(ids)
+        if left:
+            hold(keeper, **left.pop())
+
+    setattr(keeper.desk.store, method, removing)
+
+
+def test_a_hold_that_comes_while_sessions_are_removed_keeps_the_rest(keeper: Keeper) -> None:
+    for number in range(60):
+        keeper.desk.session(number)
+    keeper.desk.sealing.seal()
+    held_after_the_first(keeper, "remove_sessions", agent="agent")
+    keeper.look()
+    assert len(keeper.removals()[0].removal.sessions) == 60
+    assert len(keeper.sessions()) == 10
+
+
+def test_a_hold_that_comes_while_events_are_removed_keeps_the_rest(keeper: Keeper) -> None:
+    store, desk = keeper.desk.store, keeper.desk
+    old = [make_audit_event(number) for number in range(600)]
+    store.record(old, received_at=T0)
+    desk.book.note(old)
+    store.note(make_notice())
+    held_after_the_first(keeper, "remove_audit_events", agent=AGENT.username)
+    removal = keeper.retention.find(YEAR_LATER, 0)
+    assert removal is not None
+    assert keeper.retention.carry_out(removal)
+    left = store.audit_events(AuditQuery(kind=Kind.DECISION, limit=1000))
+    assert sorted(kept.event.id for kept in left) == sorted(event.id for event in old[:100])
+    assert store.notices(namespace=None, since=None, limit=5)
 
 
 def test_audit_events_and_notices_go_too_but_not_holds_and_removals(keeper: Keeper) -> None:

@@ -1,31 +1,20 @@
 """Connections of honest and hostile clients to the real server, and what is noted of them."""
 
-import asyncio
-import ssl
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
+import intake_client
 import pytest
 from collector_server import LOST_TOKEN, TOKEN, CollectorServer
+from intake_client import Client
 from recorded import POD, Made
 from shipper_process import until
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 
-from sidecar.contract.wire import (
-    MAX_MESSAGE_BYTES,
-    Acknowledged,
-    Frames,
-    FromCollector,
-    FromRecorder,
-    Hello,
-    Open,
-    Refused,
-    Welcome,
-    decode_from_collector,
-    encode,
-)
+from sidecar.contract.wire import MAX_MESSAGE_BYTES, Acknowledged, Frames, Hello, Open, Refused, encode
 from webhook.collector.proving import PodIdentity
+from webhook.journal.events import AuditEvent, Kind, Outcome
+from webhook.store.audit import AuditQuery
 
 OTHER = PodIdentity("payments", "db-0", "11111111-8a5e-4f3c-9b1e-0d6f8c1f2a3b")
 OTHER_TOKEN = "the-token-of-another-pod"
@@ -39,54 +28,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorServer
     server.kill()
 
 
-class Client:
-    """A recorder that does what it is told. It lives on one thread: TLS of two would need a lock."""
-
-    def __init__(self, runner: asyncio.Runner, socket: ClientConnection) -> None:
-        self._runner = runner
-        self._socket = socket
-
-    def send(self, data: bytes | str) -> None:
-        self._runner.run(self._socket.send(data))
-
-    def say(self, message: FromRecorder) -> None:
-        self.send(encode(message))
-
-    def hear(self) -> FromCollector:
-        data = self._runner.run(asyncio.wait_for(self._socket.recv(), 60))
-        assert isinstance(data, bytes)
-        return decode_from_collector(data)
-
-    def greet(self) -> "Client":
-        self.say(Hello("0.1.0", 1))
-        assert isinstance(self.hear(), Welcome)
-        return self
-
-    def closing(self) -> tuple[int, str]:
-        """Wait until the server closes; give its code and reason."""
-        with pytest.raises(ConnectionClosed) as caught:
-            self._runner.run(asyncio.wait_for(self._socket.recv(), 60))
-        assert caught.value.rcvd is not None
-        return caught.value.rcvd.code, caught.value.rcvd.reason
-
-    def close(self) -> None:
-        self._runner.run(self._socket.close())
-
-
 @contextmanager
 def connected(server: CollectorServer, token: str | None = TOKEN) -> Generator[Client]:
-    context = ssl.create_default_context(cadata=server.ca)
-    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-
-    async def open_socket() -> ClientConnection:
-        return await connect(server.url, ssl=context, additional_headers=headers, ping_interval=None)
-
-    with asyncio.Runner() as runner:
-        client = Client(runner, runner.run(open_socket()))
-        try:
-            yield client
-        finally:
-            client.close()
+    with intake_client.connected(server.url, server.ca, token) as client:
+        yield client
 
 
 def reasons(server: CollectorServer, pod: PodIdentity) -> set[str]:
@@ -94,6 +39,13 @@ def reasons(server: CollectorServer, pod: PodIdentity) -> set[str]:
     kept = store.notices(namespace=None, since=None, limit=100)
     store.close()
     return {notice.notice.reason for notice in kept if notice.pod_uid == pod.uid}
+
+
+def decisions(server: CollectorServer) -> list[AuditEvent]:
+    store = server.store
+    kept = store.audit_events(AuditQuery(kind=Kind.DECISION))
+    store.close()
+    return [one.event for one in kept]
 
 
 def test_a_session_is_acknowledged(server: CollectorServer) -> None:
@@ -112,6 +64,18 @@ def test_without_a_good_token_there_is_no_connection(server: CollectorServer, to
     assert caught.value.response.status_code == 401
     assert "a recorder is refused" in server.log()
     assert LOST_TOKEN not in server.log()
+
+
+def test_who_is_refused_for_its_token_is_on_record(server: CollectorServer) -> None:
+    def told() -> set[str]:
+        return {event.reason for event in decisions(server) if event.outcome is Outcome.FAILURE}
+
+    with pytest.raises(InvalidStatus), connected(server, LOST_TOKEN):
+        pass
+    until(
+        lambda: told() == {"who came to the collector was refused: the token is not valid for the collector"}
+    )
+    assert {event.details["from"] for event in decisions(server)} == {"127.0.0.1"}
 
 
 def test_another_pods_session_is_refused_and_noted(server: CollectorServer) -> None:
