@@ -311,10 +311,14 @@ class EditedLine:
         for finding in self._masker.unfinished_findings():
             placed = self._placed(finding)
             known = self._undone.get(placed[:3])
-            if known is None or known.length < placed.length:
+            if (known is None or known.length < placed.length) and not self._was_reported(placed):
                 self._undone[placed[:3]] = placed
         if len(self._undone) > MOST_UNDONE:
             self._report_undone()
+
+    def _was_reported(self, placed: Finding) -> bool:
+        """Whether ``placed`` was a finding already, with as much or more behind it."""
+        return any(seen[:3] == placed[:3] and seen.length >= placed.length for seen in self._seen)
 
     def _report_undone(self) -> None:
         """Report what the line hides no more; what it found in the end has taken the place of most."""

@@ -102,6 +102,13 @@ def test_what_was_hidden_of_a_track_is_found_though_it_is_erased(engine: Engine,
     assert [(finding.rule, finding.offset) for finding in findings].count(("track1", 2)) == 1
 
 
+def test_a_track_that_is_shortened_is_found_once(engine: Engine) -> None:
+    """Where the line is gone back to its end had not come yet."""
+    track = f"{'x' * 8}%B{N}^DOE/JOHN^2512101{'x' * 60}".encode()
+    _, findings = run(engine, [track + b"\x1b[6D\x1b[K\x1b[2K\r\n"], 200)
+    assert [(finding.rule, finding.offset) for finding in findings] == [("pan", 10), ("track1", 10)]
+
+
 @pytest.mark.parametrize("shown", [f"card {N} x", f"%B{N}^DOE/JOHN^2512101 1", "cvv=123;x"])
 def test_a_line_that_is_drawn_again_for_ever_takes_no_more_memory(
     engine: Engine, shown: str, monkeypatch: pytest.MonkeyPatch
