@@ -220,6 +220,10 @@ class EditedLine:
         """Findings on this line that were reported already."""
         self._seen.update(findings)
 
+    def note_unfinished(self, findings: Sequence[Finding]) -> None:
+        """What was hidden of this line and is no finding yet, with control functions that are no cells."""
+        self._undone.update((finding[:3], finding) for finding in findings)
+
     def take(self) -> bytes:
         """What may go out now."""
         out = b""
@@ -290,15 +294,17 @@ class EditedLine:
             self._report(self._placed(finding))
 
     def _report(self, placed: Finding) -> None:
-        undone = self._undone.get(placed[:3])
-        if undone is not None and undone.length <= placed.length:
-            del self._undone[placed[:3]]
-        if placed not in self._seen:
-            self._seen.add(placed)
-            self._findings.append(placed)
-            if len(self._seen) >= self._forget_at:
-                self._forget_erased()
-                self._forget_at = 2 * max(len(self._seen), MOST_SEEN)
+        undone = self._undone.pop(placed[:3], placed)
+        if placed in self._seen:
+            if undone.length > placed.length:
+                self._undone[placed[:3]] = undone
+            return
+        whole = max(placed, undone, key=_length_of)
+        self._seen.update((placed, whole))
+        self._findings.append(whole)
+        if len(self._seen) >= self._forget_at:
+            self._forget_erased()
+            self._forget_at = 2 * max(len(self._seen), MOST_SEEN)
 
     def _forget_erased(self) -> None:
         """Forget findings that end in bytes of no cell, unless these are to come: none is found again."""
@@ -350,6 +356,10 @@ class EditedLine:
             if mark.fed <= offset:
                 return mark.read, mark.fed
         return 0, self._begin_fed - sum(map(_length, self.cells[: self.floor]))
+
+
+def _length_of(finding: Finding) -> int:
+    return finding.length
 
 
 def _length(cell: Cell) -> int:

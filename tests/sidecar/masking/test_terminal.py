@@ -102,6 +102,19 @@ def test_what_was_hidden_of_a_track_is_found_though_it_is_erased(engine: Engine,
     assert [(finding.rule, finding.offset) for finding in findings].count(("track1", 2)) == 1
 
 
+@pytest.mark.parametrize("end", ["abc\x1b[5C", "abc\x1b[1;31m", "\x1b[65Cabc def", "\x1b[C\x1b[0K abc"])
+@pytest.mark.parametrize("undo", ["\x1b[1K", "\b\b", "\r\x1b[2K", "\r$ ls", ""])
+def test_what_is_hidden_with_a_track_is_within_its_finding(engine: Engine, end: str, undo: str) -> None:
+    """Colours and steps to the right, too, which are hidden with it until the line is edited."""
+    data = f"%B{N}^DOE/JOHN^2512101{end}{undo}done\r\n".encode()
+    whole = run(engine, [data], 200)
+    assert run(engine, [bytes([byte]) for byte in data], 200) == whole
+    out, findings = whole
+    inside = {at for found in findings for at in range(found.offset, found.offset + found.length)}
+    assert {at for at in range(len(data)) if out[at] != data[at]} <= inside
+    assert [(finding.rule, finding.offset) for finding in findings] == [("pan", 2), ("track1", 2)]
+
+
 def test_a_track_that_is_shortened_is_found_once(engine: Engine) -> None:
     """Where the line is gone back to its end had not come yet."""
     track = f"{'x' * 8}%B{N}^DOE/JOHN^2512101{'x' * 60}".encode()
