@@ -28,6 +28,10 @@ _MAY_GO = frozenset((b" ", b"_"))
 MOST_CELLS = 4096
 # Cells from one place to go back to to the next: no edit has more than that read again before its cell.
 MARK_EVERY = 64
+# More findings of a line are not remembered without a look at which may come again.
+MOST_SEEN = 512
+# More unfinished findings in text that was changed do not wait for the end of the line.
+MOST_UNDONE = 64
 
 
 class Unit:
@@ -112,6 +116,7 @@ class EditedLine:
         """By ascending ``read``; the first is where the line began."""
         self._queue: deque[Unit] = deque()
         self._seen: set[Finding] = set()
+        self._forget_at = MOST_SEEN
         self._findings: list[Finding] = []
         self._undone: dict[tuple[str, str, int], Finding] = {}
         """Unfinished findings in text that was changed: what they hide has gone out, and is gone now."""
@@ -215,6 +220,10 @@ class EditedLine:
         """Findings on this line that were reported already."""
         self._seen.update(findings)
 
+    def note_unfinished(self, findings: Sequence[Finding]) -> None:
+        """What was hidden of this line and is no finding yet, with control functions that are no cells."""
+        self._undone.update((finding[:3], finding) for finding in findings)
+
     def take(self) -> bytes:
         """What may go out now."""
         out = b""
@@ -285,19 +294,37 @@ class EditedLine:
             self._report(self._placed(finding))
 
     def _report(self, placed: Finding) -> None:
-        undone = self._undone.get(placed[:3])
-        if undone is not None and undone.length <= placed.length:
-            del self._undone[placed[:3]]
-        if placed not in self._seen:
-            self._seen.add(placed)
-            self._findings.append(placed)
+        undone = self._undone.pop(placed[:3], placed)
+        if placed in self._seen:
+            if undone.length > placed.length:
+                self._undone[placed[:3]] = undone
+            return
+        whole = max(placed, undone, key=_length_of)
+        self._seen.update((placed, whole))
+        self._findings.append(whole)
+        if len(self._seen) >= self._forget_at:
+            self._forget_erased()
+            self._forget_at = 2 * max(len(self._seen), MOST_SEEN)
+
+    def _forget_erased(self) -> None:
+        """Forget findings that end in bytes of no cell, unless these are to come: none is found again."""
+        units = [cell.unit for cell in self.cells if cell.unit is not None]
+        ends = {unit.offset + at for unit in units for at in range(1, len(unit.raw) + 1)}
+        last = max(ends, default=0)
+        self._seen = {seen for seen in self._seen if (end := seen.offset + seen.length) in ends or end > last}
 
     def _remember_undone(self) -> None:
         for finding in self._masker.unfinished_findings():
             placed = self._placed(finding)
             known = self._undone.get(placed[:3])
-            if known is None or known.length < placed.length:
+            if (known is None or known.length < placed.length) and not self._was_reported(placed):
                 self._undone[placed[:3]] = placed
+        if len(self._undone) > MOST_UNDONE:
+            self._report_undone()
+
+    def _was_reported(self, placed: Finding) -> bool:
+        """Whether ``placed`` was a finding already, with as much or more behind it."""
+        return any(seen[:3] == placed[:3] and seen.length >= placed.length for seen in self._seen)
 
     def _report_undone(self) -> None:
         """Report what the line hides no more; what it found in the end has taken the place of most."""
@@ -329,6 +356,10 @@ class EditedLine:
             if mark.fed <= offset:
                 return mark.read, mark.fed
         return 0, self._begin_fed - sum(map(_length, self.cells[: self.floor]))
+
+
+def _length_of(finding: Finding) -> int:
+    return finding.length
 
 
 def _length(cell: Cell) -> int:

@@ -165,6 +165,8 @@ class FollowingMasker(CompoundMasker):
         held = [Cell(before, Unit(before, start, sent=min(sent, len(before))))] if before else []
         line = self._line = EditedLine(self._begin, self._begin_came - self._shift, held)
         line.note_seen(self._seen)
+        unfinished = self._masker.unfinished_findings()
+        line.note_unfinished([one._replace(offset=one.offset + self._shift) for one in unfinished])
         for cell in held:
             if cell.unit is not None:
                 line.enqueue(cell.unit)

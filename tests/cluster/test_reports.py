@@ -70,6 +70,7 @@ class Reports:
         """The same as comma-separated values have it: its own header comes first."""
         lines = list(csv.reader(io.StringIO(self.texts["csv"])))
         rows = [number for number, line in enumerate(lines) if line[0] == table]
+        assert rows, f"{table} in CSV"
         header = lines[rows[0] - 1]
         return [dict(zip(header[1:], lines[number][1:], strict=True)) for number in rows]
 

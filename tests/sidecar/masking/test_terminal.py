@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -99,6 +100,54 @@ def test_what_was_hidden_of_a_track_is_found_though_it_is_erased(engine: Engine,
     changed = {at for at in range(len(data)) if out[at] != data[at]}
     assert set(range(29, len(shown))) <= changed <= inside
     assert [(finding.rule, finding.offset) for finding in findings].count(("track1", 2)) == 1
+
+
+@pytest.mark.parametrize("end", ["abc\x1b[5C", "abc\x1b[1;31m", "\x1b[65Cabc def", "\x1b[C\x1b[0K abc"])
+@pytest.mark.parametrize("undo", ["\x1b[1K", "\b\b", "\r\x1b[2K", "\r$ ls", ""])
+def test_what_is_hidden_with_a_track_is_within_its_finding(engine: Engine, end: str, undo: str) -> None:
+    """Colours and steps to the right, too, which are hidden with it until the line is edited."""
+    data = f"%B{N}^DOE/JOHN^2512101{end}{undo}done\r\n".encode()
+    whole = run(engine, [data], 200)
+    assert run(engine, [bytes([byte]) for byte in data], 200) == whole
+    out, findings = whole
+    inside = {at for found in findings for at in range(found.offset, found.offset + found.length)}
+    assert {at for at in range(len(data)) if out[at] != data[at]} <= inside
+    assert [(finding.rule, finding.offset) for finding in findings] == [("pan", 2), ("track1", 2)]
+
+
+def test_a_track_that_is_shortened_is_found_once(engine: Engine) -> None:
+    """Where the line is gone back to its end had not come yet."""
+    track = f"{'x' * 8}%B{N}^DOE/JOHN^2512101{'x' * 60}".encode()
+    _, findings = run(engine, [track + b"\x1b[6D\x1b[K\x1b[2K\r\n"], 200)
+    assert [(finding.rule, finding.offset) for finding in findings] == [("pan", 10), ("track1", 10)]
+
+
+@pytest.mark.parametrize("shown", [f"card {N} x", f"%B{N}^DOE/JOHN^2512101 1", "cvv=123;x"])
+def test_a_line_that_is_drawn_again_for_ever_takes_no_more_memory(
+    engine: Engine, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edited, "MOST_SEEN", 16)
+    masker = engine.terminal(80)
+    sizes: list[int] = []
+    found = 0
+    for count in (500, 500, 1500):  # the first fills what Python keeps of expressions
+        for _ in range(count):
+            masker.feed(f"\r{shown}".encode())
+            found += len(masker.take_findings())
+        sizes.append(tracemalloc.get_traced_memory()[0])
+        tracemalloc.start()
+    tracemalloc.stop()
+    assert found >= 2400
+    assert sizes[2] < sizes[1] + 150_000
+
+
+def test_what_was_found_before_a_line_is_followed_is_remembered(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = f"{N}^DOE/JOHN^\x1b[65Cé378282246310005x\x1b[A".encode()
+    whole = run(engine, [data], 200)
+    monkeypatch.setattr(edited, "MOST_SEEN", 1)
+    assert run(engine, [data], 200) == whole
 
 
 def test_the_first_six_digits_are_echoed_at_once(engine: Engine) -> None:
@@ -215,12 +264,13 @@ def test_random_pieces_give_the_same(
 @settings(deadline=None, max_examples=EXAMPLES)
 @given(parts=st.lists(_parts(), max_size=20), every=st.integers(1, 20))
 def test_an_edit_goes_back_no_further_than_it_must(engine: Engine, parts: list[bytes], every: int) -> None:
-    """However far apart the places are that an edit goes back to."""
+    """However far apart the places are that an edit goes back to, and however few findings are remembered."""
     data = b"".join(parts)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(edited, "MARK_EVERY", 1 << 30)
         whole = run(engine, [data], 200)
         patch.setattr(edited, "MARK_EVERY", every)
+        patch.setattr(edited, "MOST_SEEN", 1)
         assert run(engine, [data], 200) == whole
 
 
