@@ -1,5 +1,6 @@
 """``chaperone mask``: standard input to standard output with card data masked."""
 
+import fcntl
 import os
 import select
 import stat
@@ -48,12 +49,15 @@ def mask(
     A line of the report has rule, brand, offset, length and what is still shown; never the number.
     """
     source, sink = _open(sys.stdin, "input"), _open(sys.stdout, "output")
+    _refuse_own_output(source, sink)
     engine = Engine.load(profile, _rules(rules or []))
     masker = engine.base64() if base64 else engine.stream()
     if source.isatty():
         note("Reading from the terminal; end with Ctrl-D.")
     found: Counter[str] = Counter()
-    with _report(report, {"input": source, "output": sink}) as lines, _progress(source) as advance:
+    others = {"input": os.fstat(source.fileno()), "output": os.fstat(sink.fileno())}
+    others |= {f"rules in {file}": file.stat() for file in rules or []}
+    with _report(report, others) as lines, _progress(source) as advance:
         pump(masker, source, sink, _Findings(lines, found), advance)
     if sys.stderr is not None and sys.stderr.isatty():
         note(_summary(found))
@@ -116,13 +120,12 @@ def _rules(files: list[Path]) -> tuple[UserRule, ...]:
 
 
 @contextmanager
-def _report(file: Path | None, streams: Mapping[str, BinaryIO]) -> Generator[BinaryIO | None]:
-    """The report, if one is wanted; never in a file that is read or written as one of ``streams``."""
+def _report(file: Path | None, others: Mapping[str, os.stat_result]) -> Generator[BinaryIO | None]:
+    """The report, if one is wanted; never in a file that is one of ``others``, which are read or written."""
     if file is None:
         yield None
         return
-    for name, stream in streams.items():
-        status = os.fstat(stream.fileno())
+    for name, status in others.items():
         if stat.S_ISREG(status.st_mode) and file.exists() and os.path.samestat(status, file.stat()):
             raise CliError(f"the report cannot be written to {file}: it is the {name}; name another file")
     try:
@@ -158,6 +161,14 @@ def _open(stream: TextIO | None, name: str) -> BinaryIO:
     if stream is None:
         raise CliError(f"standard {name} is closed")
     return stream.buffer
+
+
+def _refuse_own_output(source: BinaryIO, sink: BinaryIO) -> None:
+    """Raise CliError where what is written would be read again, without end."""
+    status = os.fstat(source.fileno())
+    appends = fcntl.fcntl(sink.fileno(), fcntl.F_GETFL) & os.O_APPEND
+    if stat.S_ISREG(status.st_mode) and appends and os.path.samestat(status, os.fstat(sink.fileno())):
+        raise CliError("the input is the output; write to another file")
 
 
 def _size(source: BinaryIO) -> int | None:

@@ -184,6 +184,23 @@ def test_a_report_in_the_place_of_what_is_masked(tmp_path: Path, name: str) -> N
     assert (tmp_path / "input").read_bytes() == NUMBER
 
 
+def test_a_report_in_the_place_of_rules(rules: Path) -> None:
+    error = failed(run("--rules", rules, "--report", rules, fed=NUMBER), 1)
+    assert error.endswith(f" to {rules}: it is the rules in {rules}; name another file\n")
+    assert rules.read_text() == RULES
+
+
+def test_output_that_would_be_read_again(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(NUMBER)
+    command = 'exec "$0" mask < log >> log'
+    done = subprocess.run(
+        ["sh", "-c", command, COMMAND], cwd=tmp_path, stderr=subprocess.PIPE, check=False, timeout=PATIENCE_S
+    )
+    assert done.returncode == 1
+    assert done.stderr == b"chaperone: the input is the output; write to another file\n"
+    assert (tmp_path / "log").read_bytes() == NUMBER
+
+
 def test_an_unknown_profile_is_a_usage_error() -> None:
     assert "strict" in failed(run("--profile", "loose"), 2)
 
