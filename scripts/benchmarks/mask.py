@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import mask_peers, mask_quality
+from benchmarks import mask_peers, mask_quality, mask_terminal
 from benchmarks.limits import KEY, Limit, print_limits
 from benchmarks.mask_corpora import ADVERSARIAL, CORPORA
 from benchmarks.mask_limits import quality_limits, speed_limits
@@ -29,6 +29,7 @@ from sidecar.masking.quiet import next_loud
 
 MEGABYTE = 1 << 20
 PEER_SIZE = 65536
+TERMINAL_SIZE = 16384
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +53,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             "throughput": _throughput(args.megabytes * MEGABYTE, args.rounds),
             "peers": _peers(args.megabytes * MEGABYTE) if args.peers else {},
             "feed_us": _one_byte(),
+            "terminal": mask_terminal.measure(TERMINAL_SIZE),
             "load": _load(),
         }
         limits += speed_limits(figures)

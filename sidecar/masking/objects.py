@@ -93,19 +93,19 @@ def _texts(document: object) -> Iterator[tuple[str, str, str]]:
         elif isinstance(value, int | float) and not isinstance(value, bool):
             yield path, name, str(value)
         elif isinstance(value, dict):
-            waiting.extend(reversed(list(_members(path, cast("dict[str, object]", value)))))
+            waiting.extend(reversed(list(_members(field, cast("dict[str, object]", value)))))
         elif isinstance(value, list):
             items = enumerate(cast("list[object]", value))
             waiting.extend(reversed([_Field(f"{path}/{index}", name, below) for index, below in items]))
 
 
-def _members(path: str, members: dict[str, object]) -> Iterator[_Field]:
+def _members(owner: _Field, members: dict[str, object]) -> Iterator[_Field]:
     """The keys of an object, which stand for the object itself, and its values."""
-    pair = members.get("name")
+    pair = members.get("name", owner.name)
     for key, below in members.items():
-        yield _Field(path, "", key)
-        name = pair if key == "value" and isinstance(pair, str) else key
-        yield _Field(f"{path}/{_escaped(key)}", name, below)
+        yield _Field(owner.path, "", key)
+        name = pair if key == "value" and isinstance(pair, str) and pair else key
+        yield _Field(f"{owner.path}/{_escaped(key)}", name, below)
 
 
 def _forms(path: str, text: str, *, is_secret: bool) -> Iterator[bytes]:

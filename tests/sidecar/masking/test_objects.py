@@ -69,6 +69,8 @@ def test_holds_no_number(engine: Engine) -> None:
         ({"kind": "Secret", "data": {"cvv": base64.b64encode(b"913").decode()}}, "/data/cvv", "cvv"),
         ({"kind": "Secret", "stringData": {"cvv": "913"}}, "/stringData/cvv", "cvv"),
         ({"env": [{"name": "X", "value": "1"}, {"name": "CVV", "value": "913"}]}, "/env/1/value", "cvv"),
+        ({"cvv": {"value": "913"}}, "/cvv/value", "cvv"),
+        ({"cvv": {"name": "Code", "value": "7"}, "x": {"value": {"pin": "4921"}}}, "/x/value/pin", "pin"),
     ],
 )
 def test_a_key_names_a_code(engine: Engine, document: object, path: str, rule: str) -> None:
