@@ -12,6 +12,7 @@ from typing import Protocol
 import uvicorn
 from audit_event_samples import make_maker
 from audit_pki import Authority, Pair
+from fastapi import FastAPI
 
 from webhook.audit_api.access import Read
 from webhook.audit_api.app import audit_app
@@ -22,7 +23,7 @@ from webhook.audit_api.ledgers import Sign
 from webhook.audit_api.server import AuditListener, ClusterFrontProxy
 from webhook.journal.events import AuditEvent
 from webhook.journal.making import Stamp
-from webhook.store.contract import Store
+from webhook.store.contract import Store, StoreError
 
 
 def trust_data(authority: Authority, *names: str, user_header: str = "X-Remote-User") -> dict[str, str]:
@@ -56,9 +57,12 @@ class Served:
     folder: Path
     config_map: dict[str, str]
     """Change it and call ``front_proxy.refresh`` and ``listener.renew``."""
+    app: FastAPI
     front_proxy: ClusterFrontProxy
     listener: AuditListener
     reads: list[Read]
+    cannot_tell: bool = False
+    """Whether audit events of reads cannot be kept."""
     port: int = 0
     clients: list[Closable] = field(default_factory=list[Closable])
     """Their connections are closed before the server ends."""
@@ -97,6 +101,8 @@ def serve(
 
     async def on_read(entry: Read) -> None:
         reads.append(entry)
+        if served.cannot_tell:
+            raise StoreError("the disk is full")
 
     maker = make_maker()
 
@@ -121,7 +127,7 @@ def serve(
         assert thread.is_alive(), "the server did not start"
         time.sleep(0.01)
     proxy = authority.issue("front-proxy-client")
-    served = Served(store, authority, proxy, serving, folder, config_map, front_proxy, listener, reads)
+    served = Served(store, authority, proxy, serving, folder, config_map, app, front_proxy, listener, reads)
     served.port = server.servers[0].sockets[0].getsockname()[1]
     try:
         yield served
