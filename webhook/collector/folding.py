@@ -146,12 +146,12 @@ def check(event: Event) -> None:
             sound &= all(0 <= number <= _MAX_NUMBER for number in (event.pid, event.parent, event.uid))
             sound &= _is_command(event.executable, event.argv) and len(event.cwd) <= _MAX_PATH
             sound &= _is_name(event.denied)
-            sound &= sum(map(len, event.approvals)) <= _MAX_CELLS
+            sound &= sum(map(len, event.approvals)) <= _MAX_CELLS and all(map(_is_name, event.approvals))
         case Held(_, rule, approval, executable, argv, wait_seconds):
             sound &= _is_name(rule + approval) and 0 <= wait_seconds <= _MAX_CELLS
             sound &= _is_command(executable, argv)
         case Untraced(reason=reason):
-            sound &= len(reason) <= _MAX_NAME
+            sound &= _is_name(reason)
         case Gap(left_out=left_out):
             sound &= 0 <= left_out < _MAX_NANOSECONDS
         case Exit(_, code, signal):

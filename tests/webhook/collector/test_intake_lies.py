@@ -12,7 +12,9 @@ from sidecar.contract.events import (
     Ending,
     Exit,
     Found,
+    Program,
     Resize,
+    Untraced,
 )
 from sidecar.contract.frames import Chain, Frame
 from sidecar.contract.identifiers import session_id
@@ -67,6 +69,13 @@ LIES: dict[str, Callable[[Made], Frame]] = {
     "long rule": lambda made: made.frame(Found(1, Channel.STDOUT, "r" * 600, "b", 0, 0)),
     "control characters in a rule": lambda made: made.frame(
         Found(1, Channel.STDOUT, "pan\x1b[2J", "visa", 0, 0)
+    ),
+    "control characters in a reason": lambda made: made.frame(Untraced(1, "no ptrace\x1b]0;root@prod\x07")),
+    "a line in an approval": lambda made: made.frame(
+        Program(1, 2, 1, 0, "/bin/ls", "/", ("ls",), approvals=("exec-1\nforged",))
+    ),
+    "a turned rule": lambda made: made.frame(
+        Program(1, 2, 1, 0, "/bin/ls", "/", ("ls",), denied="pci/\u202egnp")
     ),
     "a line in a count": lambda made: made.frame(End(1, Ending.EXITED, findings={"pan\nforged": 1})),
     "long reason": lambda made: made.frame(End(1, Ending.EXITED, "r" * 70_000)),
