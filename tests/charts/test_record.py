@@ -21,7 +21,9 @@ def test_retention_reaches_the_collector(chart: Chart) -> None:
     assert read_settings(variables).retention == RetentionTerms(months=24, hot_months=6, every_seconds=3600)
     assert variables["CHAPERONE_STORE_HOT_MONTHS"] == "6"
     default = chart.objects()["Deployment", "chaperone-collector"]["spec"]["template"]["spec"]
-    assert read_settings(environment(default["containers"][0])).retention == RetentionTerms()
+    terms = read_settings(environment(default["containers"][0])).retention
+    assert (terms.months, terms.hot_months) == (12, 3)
+    assert terms == RetentionTerms()
 
 
 def test_whoever_removes_may_be_somebody_else(chart: Chart) -> None:

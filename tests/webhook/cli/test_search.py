@@ -25,6 +25,10 @@ def test_places_of_one_session_stand_together(chaperone: Chaperone, kept: Kept) 
     assert names == {kept["failing"].session, kept["elsewhere"].session}
 
 
+def test_what_was_looked_for_stands_out_on_a_terminal(chaperone: Chaperone) -> None:
+    assert "\x1b[1;33malice\x1b[0m" in chaperone.out("search", "alice", FORCE_COLOR="1", TERM="xterm")
+
+
 def test_a_search_for_programs_is_the_apis_own(chaperone: Chaperone, kept: Kept) -> None:
     answer = chaperone.run("search", "alice", "-o", "json").json
     assert answer["kind"] == "Search"

@@ -74,6 +74,7 @@ def test_a_list_for_programs_is_the_apis_own(chaperone: Chaperone, kept: Kept) -
         (["--pod", "shop-5d9f"], ["shell"]),
         (["--user", "agent", "--phase", "completed"], ["failing", "shell"]),
         (["--phase", "Interrupted"], ["interrupted"]),
+        (["--phase", "active"], ["active"]),
         (["--since", "2026-09-21T16:15:00"], ["active", "interrupted", "hostile"]),
         (["--until", "2026-09-21T14:14:00+00:00"], ["shell"]),
         (["--text", "alice"], ["shell"]),
