@@ -11,6 +11,7 @@ from typing import Any
 
 import pexpect
 import pytest
+from installation import without
 from kube import NAMESPACE, Kubectl, Object, chaperone, until
 from node import limit_processes
 from pods import container, pod, restricted
@@ -47,6 +48,18 @@ print({PAN}, flush=True)
 
 CONTEXTS: dict[str, Object] = {"root": {}, "user": {"runAsUser": 1000}, "restricted": restricted()}
 """As root, as a user with a container's default rights, and without any."""
+
+
+SILENT = """
+import socket
+from pathlib import Path
+Path("/etc/resolv.conf").write_text("nameserver 127.0.0.1\\noptions use-vc timeout:30 attempts:5\\n")
+server, asked = socket.create_server(("127.0.0.1", 53)), []
+while True:
+    asked.append(server.accept())
+    print("asked", flush=True)
+"""
+"""Has all of its pod ask it for names, and never answers."""
 
 
 @pytest.fixture(scope="module", params=CONTEXTS)
@@ -143,6 +156,20 @@ def test_a_pod_that_says_who_the_collector_is_keeps_no_record(
         look = f"getent hosts {collector}; echo {mark}"
         assert "127.0.0.1" in agent.run("exec", "-n", NAMESPACE, name, "--", "sh", "-c", look)
         assert audit.recorded(mark).data("stdout")
+
+
+def test_a_pod_that_answers_no_questions_for_names_does_not_keep_its_record(
+    admin: Kubectl, agent: Kubectl, workshop: Workshop, audit: Audit
+) -> None:
+    """The recorder asks where the collector's address fails, and not for long."""
+    mark = marker()
+    name = workshop.pod(pod("silent", container(command=["python3", "-c", SILENT])))
+    with without(admin, "chaperone-collector"):
+        assert agent.run("exec", "-n", NAMESPACE, name, "--", "echo", mark) == f"{mark}\n"
+        log = ("logs", "-n", NAMESPACE, name, "-c", "app")
+        until(lambda: "asked" in admin.run(*log), what="a question for the collector's address")
+    until(lambda: audit.kubectl.try_("get", "sessions", "-n", NAMESPACE).code == 0, what="the audit API")
+    assert audit.recorded(mark, seconds=90).data("stdout") == f"{mark}\n".encode()
 
 
 def test_no_program_hides(agent: Kubectl, place: str, audit: Audit) -> None:

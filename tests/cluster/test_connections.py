@@ -27,11 +27,17 @@ PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 SPDY = {"Connection": "Upgrade", "Upgrade": "SPDY/3.1", "X-Stream-Protocol-Version": "portforward.k8s.io"}
 
 
+def serving(name: str) -> Object:
+    """A pod that is ready once it answers."""
+    listens: Object = {"tcpSocket": {"port": 8000}, "periodSeconds": 1}
+    return pod(name, container(command=["python3", "-c", SERVING], readinessProbe=listens))
+
+
 @pytest.fixture(scope="module")
 def web(admin: Kubectl) -> Iterator[str]:
     """A pod that answers with the path it was asked for."""
     workshop = Workshop(admin)
-    yield workshop.pod(pod(f"web-{uuid.uuid4().hex[:6]}", container(command=["python3", "-c", SERVING])))
+    yield workshop.pod(serving(f"web-{uuid.uuid4().hex[:6]}"))
     workshop.close()
 
 
@@ -98,7 +104,7 @@ def test_what_is_allowed_carries_data_and_what_is_denied_none_and_both_are_on_re
     admin: Kubectl, workshop: Workshop, audit: Audit
 ) -> None:
     """With ports and paths; kubectl says the port of a port-forward to the kubelet alone."""
-    place = workshop.pod(pod(marker(), container(command=["python3", "-c", SERVING])))
+    place = workshop.pod(serving(marker()))
     workshop.object(service(place))
     asking, port = Direct(admin.kubeconfig), f"{place}:8000"
     proxied = {kind: f"/api/v1/namespaces/{NAMESPACE}/{kind}/{port}/proxy" for kind in ("pods", "services")}

@@ -143,6 +143,23 @@ def test_without_a_target_one_is_access_to_all_whose_processes_it_sees(
     assert passed["details"].get("reaches", "") == ("app,db" if shared else "")
 
 
+@pytest.mark.parametrize("shared", [False, True], ids=["apart", "shared"])
+def test_one_that_may_trace_comes_in_unrecorded_by_a_rule_and_never_where_it_sees_the_recorder(
+    admin: Kubectl, workshop: Workshop, shared: bool
+) -> None:
+    name = workshop.pod(pod(marker(), shareProcessNamespace=shared))
+    tracing = debug(name, "--attach=false", "--profile=general", "--", "true")
+    match: Object = {"doors": ["ephemeral-container"], "names": [name]}
+    rule: Object = {"name": "by-hand", "action": "audit", "match": match, "session": {"recording": "none"}}
+    with policy(admin, rule):
+        told = until(
+            lambda: result if "does not record" not in (result := admin.try_(*tracing)).error else None,
+            what="the policy followed",
+        )
+    said = "may trace processes" in told.error
+    assert (told.code != 0, said) == (shared, shared), told.error
+
+
 def test_network_tools_are_recorded_too(admin: Kubectl, target: str, audit: Audit) -> None:
     mark = marker()
     admin.run(*debug(target, "--attach=false", "--profile=netadmin", "--", "sh", "-c", f"echo {mark}"))
