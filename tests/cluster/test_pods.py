@@ -217,13 +217,16 @@ done
 """
 
 
+@pytest.mark.parametrize("shared", ["shareProcessNamespace", "hostPID"])
 @pytest.mark.parametrize("user", [0, 47813])
 def test_a_shared_process_namespace_shows_nothing_of_the_recorder(
-    workshop: Workshop, agent: Kubectl, user: int
+    workshop: Workshop, agent: Kubectl, user: int, shared: str
 ) -> None:
     """Not to root without the capability to trace, not even to the recorder's own user."""
     app = container(securityContext={"runAsUser": user, "runAsGroup": user})
-    name = workshop.pod(pod(f"sharing-{user}", app, shareProcessNamespace=True))
+    made = pod(f"sharing-{user}", app)
+    made["spec"][shared] = True
+    name = workshop.pod(made)
     assert agent.run(*EXEC, name, "--", "sh", "-c", LOOK) == "looked\n"
 
 
