@@ -244,11 +244,14 @@ def test_an_opensearch_that_fails_for_a_while_delays_and_loses_nothing(
 
 
 @pytest.mark.opensearch
-@pytest.mark.parametrize("code", [429, 503])
+@pytest.mark.parametrize(("code", "part"), [(429, "/_bulk"), (503, "/")], ids=["writes", "everything"])
 def test_an_opensearch_that_refuses_ends_sessions_only_when_the_spool_is_full(
-    searched: Searched, code: int
+    searched: Searched, code: int, part: str
 ) -> None:
-    searched.proxy.plan("/", *[status(code)] * 100_000)
+    before = searched.path.authority.grant("echo", "before")
+    searched.check(before.session, searched.path.recorder.run(before).stdout)
+    told = len(searched.path.collector.log())
+    searched.proxy.plan(part, *[status(code)] * 100_000)
     short = searched.path.authority.grant("echo", "still works")
     done = searched.path.recorder.run(short)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"still works\n", b"")
@@ -256,6 +259,7 @@ def test_an_opensearch_that_refuses_ends_sessions_only_when_the_spool_is_full(
     cut = searched.path.recorder.run(long)
     assert cut.stderr == b"chaperone: " + FULL + b"\n"
     assert 300_000 < len(cut.stdout) < 4_000_000
+    until(lambda: len(searched.path.collector.log()) > told)  # until it is no longer patient
     searched.proxy.faults.clear()
     searched.check(short.session, done.stdout)
     searched.check(long.session, cut.stdout)
