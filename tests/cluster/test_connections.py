@@ -9,7 +9,7 @@ import pytest
 from direct import Direct
 from kube import NAMESPACE, Kubectl, Object, until
 from pods import container, pod
-from sessions import Audit, marker
+from sessions import API, Audit, marker
 from tickets import policy
 from workshop import Workshop
 
@@ -207,3 +207,20 @@ def test_an_exec_is_guarded_however_it_is_written(direct: Direct, web: str) -> N
         assert (status, "nobody" in text) == (403, True), text
         for other in ("Exec", "EXEC"):
             assert direct.ask(f"{PODS}/{web}/{other}?{command}", method=method)[0] == 404
+
+
+def test_what_is_asked_of_a_node_is_on_record_with_its_path(direct: Direct, node: str, audit: Audit) -> None:
+    """The kubelet's own answers, and nothing of it where a rule denies."""
+    mark = uuid.uuid4().hex
+    proxy = f"/api/v1/nodes/{node}/proxy"
+    assert direct.ask(f"{proxy}/logs/")[0] == 200
+    assert direct.ask(f"{proxy}/logs/{mark}")[0] == 404
+    assert direct.ask(f"{proxy}/pods/{mark}")[0] == 403
+
+    def told() -> set[tuple[str, str]]:
+        path = f"{API}/auditevents?fieldSelector=type%3Ddecision&limit=200"
+        found = [one for one in audit.kubectl.raw(path)["items"] if mark in one["details"].get("path", "")]
+        assert {(one["about"]["resource"], one["about"]["name"]) for one in found} <= {("nodes/proxy", node)}
+        return {(one["outcome"], one["details"]["path"]) for one in found}
+
+    until(lambda: told() == {("success", f"logs/{mark}"), ("failure", f"pods/{mark}")}, what="both on record")
