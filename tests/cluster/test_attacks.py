@@ -304,6 +304,38 @@ def test_what_one_session_writes_into_another_is_masked_and_on_record(
     assert audit.recorded(mark).data("stdout") == shown
 
 
+def test_a_termination_message_is_shown_as_it_was_written(
+    admin: Kubectl, agent: Kubectl, workshop: Workshop, audit: Audit
+) -> None:
+    """The kubelet puts it into the pod's status, past whoever masks; who wrote it is on record."""
+    mark = marker()
+    script = "trap 'exit 0' TERM; sleep infinity & wait"
+    app = container(command=["sh", "-c", script], securityContext=restricted())
+    name = workshop.pod(pod(mark, app, restartPolicy="Never"))
+    write = f"echo {PAN} > /dev/termination-log; kill 1; : {mark}"
+    agent.try_("exec", "-n", NAMESPACE, name, "--", "sh", "-c", write)
+
+    def message() -> str:
+        [status] = admin.get("pod", name, "-n", NAMESPACE)["status"]["containerStatuses"]
+        return status["state"].get("terminated", {}).get("message", "")
+
+    assert until(message, what="the end of the container").strip() == PAN
+    assert audit.recorded(mark).of("program")[0]["argv"] == ["sh", "-c", write.replace(PAN, MASKED)]
+
+
+def test_a_session_sees_the_files_of_containers_that_share_its_processes(
+    agent: Kubectl, workshop: Workshop, audit: Audit
+) -> None:
+    """What it reads there is masked and on record, as from its own container."""
+    mark = marker()
+    keeping = container("db", command=["sh", "-c", f"echo {PAN} > /tmp/card; sleep 98763 & wait"])
+    name = workshop.pod(pod(mark, container("app"), keeping, shareProcessNamespace=True))
+    look = f"cat /proc/$(pgrep -xf 'sleep 98763')/root/tmp/card; : {mark}"
+    told = agent.run("exec", "-n", NAMESPACE, name, "-c", "app", "--", "sh", "-c", look)
+    assert told == f"{MASKED}\n"
+    assert audit.recorded(mark).data("stdout").decode() == told
+
+
 def test_without_memory_the_session_ends_and_the_pod_stays_guarded(
     agent: Kubectl, workshop: Workshop, audit: Audit
 ) -> None:
