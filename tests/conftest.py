@@ -19,6 +19,8 @@ settings.register_profile("loaded", deadline=None)
 settings.load_profile("loaded")
 """On a machine that others load, how long one example takes says nothing of the code."""
 _CLUSTER, _ROUGH, _MAKES_CLUSTERS, _OPENSEARCH = "cluster", "rough", "makes clusters", "opensearch"
+_SECURED = "opensearch-secured"
+"""In the names of tests on the OpenSearch with users and roles, which have one prefix for all."""
 _ROUGH_FILES = frozenset(
     f"cluster/test_{name}.py"
     for name in (
@@ -43,7 +45,8 @@ class OneClusterScheduling(LoadScopeScheduling):
     """Deals tests out one by one, those of a cluster in order to one process."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return _group(nodeid.partition("::")[0]) or nodeid
+        file, _, name = nodeid.partition("::")
+        return _OPENSEARCH if _SECURED in name else _group(file) or nodeid
 
 
 @pytest.hookimpl(optionalhook=True)

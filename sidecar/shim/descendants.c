@@ -69,7 +69,7 @@ static bool kill_listed_children(void)
     list[length > 0 ? length : 0] = '\0';
     char *next = list;
     for (long pid; (pid = strtol(next, &next, 10)) > 0 && *next == ' ';)
-        (void)kill((pid_t)pid, SIGKILL);
+        (void)send_signal((pid_t)pid, SIGKILL);
     return true;
 }
 
@@ -108,7 +108,7 @@ static bool belongs(const struct family *family, pid_t parent)
 static void kill_exactly(int directory, pid_t pid)
 {
     if (syscall(SYS_pidfd_send_signal, directory, SIGKILL, NULL, 0) && errno != ESRCH)
-        (void)kill(pid, SIGKILL);  /* Linux before 5.1, or a seccomp profile that forbids it */
+        (void)send_signal(pid, SIGKILL);  /* before Linux 5.1, forbidden by a seccomp profile, or another user's */
 }
 
 static void kill_if_ours(struct family *family, int proc, const char *name)

@@ -137,8 +137,8 @@ void signal_program(const struct program *program, int signal)
 {
     if (program->ended)
         return;  /* its number may be another's by now */
-    if (program->is_application || (kill(-program->pid, signal) && errno == ESRCH))
-        (void)kill(program->pid, signal);
+    if (program->is_application || (send_signal(-program->pid, signal) && errno == ESRCH))
+        (void)send_signal(program->pid, signal);
 }
 
 void note_end(struct program *program, int status)

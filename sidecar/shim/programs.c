@@ -32,7 +32,7 @@ _Static_assert(sizeof(struct header) + 2 * PATH_LENGTH_MAX + 2 * sizeof elsewher
 
 struct owner {
     pid_t parent;
-    uid_t uid;
+    uid_t real, uid;
     gid_t gid;
 };
 
@@ -94,10 +94,22 @@ static bool find_owner(int directory, struct owner *owner)
     status[length] = '\0';
     *owner = (struct owner){
         .parent = (pid_t)number_of(status, "\nPPid:\t", false),
+        .real = (uid_t)number_of(status, "\nUid:\t", false),
         .uid = (uid_t)number_of(status, "\nUid:\t", true),
         .gid = (gid_t)number_of(status, "\nGid:\t", true),
     };
     return true;
+}
+
+uid_t real_user_of(pid_t pid)
+{
+    struct owner owner = {.real = (uid_t)-1};
+    int directory = open_process(pid);
+    if (directory >= 0) {
+        (void)find_owner(directory, &owner);
+        (void)close(directory);
+    }
+    return owner.real;
 }
 
 /*

@@ -222,6 +222,14 @@ bool is_as_told(pid_t pid, const unsigned char *packet, size_t length);
 /* Who traces a process, 0 for nobody. */
 pid_t tracer_of(pid_t pid);
 
+/* -1, which changes nothing, where it cannot be looked at. */
+uid_t real_user_of(pid_t pid);
+
+/* sending.c */
+
+/* As kill(2), a group too; also to what has become another user's. */
+int send_signal(pid_t pid, int signal);
+
 /* descendants.c */
 
 bool collect(struct program *program, struct tracer *tracer);

@@ -85,7 +85,7 @@ static bool is_to_go_on(pid_t pid, int event, int signal)
 static void refuse(struct tracer *tracer, pid_t pid, const char *denial)
 {
     if (!note_refusing(tracer, 0, pid) || !make_refuse(pid, denial) || ptrace(PTRACE_SYSCALL, pid, NULL, NULL))
-        (void)kill(pid, SIGKILL);
+        (void)send_signal(pid, SIGKILL);
 }
 
 /* At the end of a session nothing goes on: a new process is killed before its first instruction. */
@@ -94,7 +94,7 @@ void take_stop(struct tracer *tracer, pid_t pid, int status)
     int event = status >> 16, signal = WSTOPSIG(status);
     bool refusing = note_refusing(tracer, pid, pid);
     if (tracer->ending || (refusing && !is_to_go_on(pid, event, signal)))
-        (void)kill(pid, SIGKILL);
+        (void)send_signal(pid, SIGKILL);
     else if (refusing)
         return;
     else if (event == PTRACE_EVENT_EXEC)

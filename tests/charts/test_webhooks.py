@@ -15,6 +15,8 @@ def test_doors_fail_closed_and_guard_only_who_opted_in(chart: Chart, kind: str, 
         assert webhook["failurePolicy"] == "Fail"
         assert webhook["sideEffects"] == "NoneOnDryRun"
         assert "objectSelector" not in webhook
+        is_for_everybody = "matchConditions" not in webhook
+        assert is_for_everybody is (name == "chaperone-sessions")
         selector = webhook["namespaceSelector"]
         assert selector["matchLabels"] == {"chaperone.dev/guard": "enabled"}
         [expression] = selector["matchExpressions"]

@@ -7,8 +7,11 @@ import subprocess
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
+import pexpect
 import pytest
+from installation import without
 from kube import NAMESPACE, Kubectl, Object, chaperone, until
 from node import limit_processes
 from pods import container, pod, restricted
@@ -43,15 +46,27 @@ print({PAN}, flush=True)
 """Takes all processes that there are, until it is told to give them back."""
 
 
-@pytest.fixture(scope="module", params=["root", "user", "restricted"])
-def place(request: pytest.FixtureRequest, admin: Kubectl, agent: Kubectl) -> Iterator[str]:
-    """A pod to attack in: as root, as a user with a container's default rights, and without any.
+CONTEXTS: dict[str, Object] = {"root": {}, "user": {"runAsUser": 1000}, "restricted": restricted()}
+"""As root, as a user with a container's default rights, and without any."""
 
-    Nothing waits for its recorder, so the first sessions may come before it.
-    """
-    contexts: dict[str, Object] = {"root": {}, "user": {"runAsUser": 1000}, "restricted": restricted()}
+
+SILENT = """
+import socket
+from pathlib import Path
+Path("/etc/resolv.conf").write_text("nameserver 127.0.0.1\\noptions use-vc timeout:30 attempts:5\\n")
+server, asked = socket.create_server(("127.0.0.1", 53)), []
+while True:
+    asked.append(server.accept())
+    print("asked", flush=True)
+"""
+"""Has all of its pod ask it for names, and never answers."""
+
+
+@pytest.fixture(scope="module", params=CONTEXTS)
+def place(request: pytest.FixtureRequest, admin: Kubectl, agent: Kubectl) -> Iterator[str]:
+    """A pod to attack in. Nothing waits for its recorder, so the first sessions may come before it."""
     workshop = Workshop(admin)
-    context = contexts[request.param]
+    context = CONTEXTS[request.param]
     name = workshop.pod(pod(f"attacked-{request.param}", container(securityContext=context)))
     until(lambda: agent.try_("exec", "-n", NAMESPACE, name, "--", "true").code == 0, what="a first session")
     yield name
@@ -141,6 +156,20 @@ def test_a_pod_that_says_who_the_collector_is_keeps_no_record(
         look = f"getent hosts {collector}; echo {mark}"
         assert "127.0.0.1" in agent.run("exec", "-n", NAMESPACE, name, "--", "sh", "-c", look)
         assert audit.recorded(mark).data("stdout")
+
+
+def test_a_pod_that_answers_no_questions_for_names_does_not_keep_its_record(
+    admin: Kubectl, agent: Kubectl, workshop: Workshop, audit: Audit
+) -> None:
+    """The recorder asks where the collector's address fails, and not for long."""
+    mark = marker()
+    name = workshop.pod(pod("silent", container(command=["python3", "-c", SILENT])))
+    with without(admin, "chaperone-collector"):
+        assert agent.run("exec", "-n", NAMESPACE, name, "--", "echo", mark) == f"{mark}\n"
+        log = ("logs", "-n", NAMESPACE, name, "-c", "app")
+        until(lambda: "asked" in admin.run(*log), what="a question for the collector's address")
+    until(lambda: audit.kubectl.try_("get", "sessions", "-n", NAMESPACE).code == 0, what="the audit API")
+    assert audit.recorded(mark, seconds=90).data("stdout") == f"{mark}\n".encode()
 
 
 def test_no_program_hides(agent: Kubectl, place: str, audit: Audit) -> None:
@@ -275,6 +304,38 @@ def test_what_one_session_writes_into_another_is_masked_and_on_record(
     assert audit.recorded(mark).data("stdout") == shown
 
 
+def test_a_termination_message_is_shown_as_it_was_written(
+    admin: Kubectl, agent: Kubectl, workshop: Workshop, audit: Audit
+) -> None:
+    """The kubelet puts it into the pod's status, past whoever masks; who wrote it is on record."""
+    mark = marker()
+    script = "trap 'exit 0' TERM; sleep infinity & wait"
+    app = container(command=["sh", "-c", script], securityContext=restricted())
+    name = workshop.pod(pod(mark, app, restartPolicy="Never"))
+    write = f"echo {PAN} > /dev/termination-log; kill 1; : {mark}"
+    agent.try_("exec", "-n", NAMESPACE, name, "--", "sh", "-c", write)
+
+    def message() -> str:
+        [status] = admin.get("pod", name, "-n", NAMESPACE)["status"]["containerStatuses"]
+        return status["state"].get("terminated", {}).get("message", "")
+
+    assert until(message, what="the end of the container").strip() == PAN
+    assert audit.recorded(mark).of("program")[0]["argv"] == ["sh", "-c", write.replace(PAN, MASKED)]
+
+
+def test_a_session_sees_the_files_of_containers_that_share_its_processes(
+    agent: Kubectl, workshop: Workshop, audit: Audit
+) -> None:
+    """What it reads there is masked and on record, as from its own container."""
+    mark = marker()
+    keeping = container("db", command=["sh", "-c", f"echo {PAN} > /tmp/card; sleep 98763 & wait"])
+    name = workshop.pod(pod(mark, container("app"), keeping, shareProcessNamespace=True))
+    look = f"cat /proc/$(pgrep -xf 'sleep 98763')/root/tmp/card; : {mark}"
+    told = agent.run("exec", "-n", NAMESPACE, name, "-c", "app", "--", "sh", "-c", look)
+    assert told == f"{MASKED}\n"
+    assert audit.recorded(mark).data("stdout").decode() == told
+
+
 def test_without_memory_the_session_ends_and_the_pod_stays_guarded(
     agent: Kubectl, workshop: Workshop, audit: Audit
 ) -> None:
@@ -357,11 +418,48 @@ def test_sessions_of_other_users_are_closed(agent: Kubectl, app: str, audit: Aud
     assert audit.recorded(mark).data("stdout") == b""
 
 
+def looked(terminal: Any, mark: str) -> Object:
+    """What somebody at a terminal can open of others'."""
+    terminal.sendline(f"python3 /tmp/{mark}.py")
+    terminal.expect(rb"(\{.*\})\r\n")
+    found: Object = json.loads(terminal.match[1])
+    terminal.expect_exact("ready> ")
+    return found
+
+
+def test_terminals_of_other_users_are_closed_both_ways(agent: Kubectl, app: str, audit: Audit) -> None:
+    """By name and by ``/proc``; to another session of the same user the inner one is open, as on any Unix."""
+    mark = marker()
+    attack = (ATTACKS / "on_terminals.py").read_bytes()
+    agent.run("exec", "-i", "-n", NAMESPACE, app, "--", "sh", "-c", f"cat > /tmp/{mark}.py", stdin=attack)
+    shell = "chown {0} $(tty); exec setpriv --reuid={0} --regid={0} --clear-groups env PS1='ready> ' sh -i"
+    terminals: list[Any] = []
+    for which, user in enumerate((1001, 1002)):
+        inside = ("--", "sh", "-c", shell.format(user), f"{mark}-{which}")
+        terminals.append(agent.terminal("exec", "-it", "-n", NAMESPACE, app, *inside))
+        terminals[-1].expect_exact("ready> ")
+    for terminal in terminals:
+        found = looked(terminal, mark)
+        assert found["terminals"] >= 3, "the other's, and the outer one of each"
+        assert found["others"] >= 3, "the other's shell, and the shim of each"
+        assert found["opened"] == []
+    inside = ("--", "sh", "-c", shell.format(1001), f"{mark}-2")
+    terminals.append(agent.terminal("exec", "-it", "-n", NAMESPACE, app, *inside))
+    terminals[-1].expect_exact("ready> ")
+    assert len(looked(terminals[-1], mark)["opened"]) == len(("read", "write"))
+    for terminal in terminals:
+        terminal.sendline("exit")
+        terminal.expect(pexpect.EOF)
+    seen = [audit.recorded(f"{mark}-{which}").data("stdout") for which in range(3)]
+    assert [b"stranger" in one for one in seen] == [True, False, False]
+
+
+@pytest.mark.parametrize("kind", CONTEXTS)
 def test_a_pod_without_processes_refuses_sessions_and_loses_none(
-    admin: Kubectl, agent: Kubectl, workshop: Workshop, audit: Audit
+    admin: Kubectl, agent: Kubectl, workshop: Workshop, audit: Audit, kind: str
 ) -> None:
     """The kubelet's limit is the whole pod's: its recorder starts no process either, until there is room."""
-    name = workshop.pod(pod("crowded", container()))
+    name = workshop.pod(pod(f"crowded-{kind}", container(securityContext=CONTEXTS[kind])))
     inside = ("exec", "-n", NAMESPACE, name, "--")
     until(lambda: agent.try_(*inside, "true").code == 0, what="a first session")
     mark = marker()

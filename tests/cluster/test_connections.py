@@ -1,12 +1,16 @@
 """Connections in forms that no kubectl sends: what is judged is what is reached."""
 
+import re
 import uuid
 from collections.abc import Iterator
+from urllib.request import urlopen
 
 import pytest
 from direct import Direct
 from kube import NAMESPACE, Kubectl, Object, until
 from pods import container, pod
+from sessions import API, Audit, marker
+from tickets import policy
 from workshop import Workshop
 
 PAN, MASKED = "4111111111111111", "411111******1111"
@@ -23,11 +27,17 @@ PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 SPDY = {"Connection": "Upgrade", "Upgrade": "SPDY/3.1", "X-Stream-Protocol-Version": "portforward.k8s.io"}
 
 
+def serving(name: str) -> Object:
+    """A pod that is ready once it answers."""
+    listens: Object = {"tcpSocket": {"port": 8000}, "periodSeconds": 1}
+    return pod(name, container(command=["python3", "-c", SERVING], readinessProbe=listens))
+
+
 @pytest.fixture(scope="module")
 def web(admin: Kubectl) -> Iterator[str]:
     """A pod that answers with the path it was asked for."""
     workshop = Workshop(admin)
-    yield workshop.pod(pod(f"web-{uuid.uuid4().hex[:6]}", container(command=["python3", "-c", SERVING])))
+    yield workshop.pod(serving(f"web-{uuid.uuid4().hex[:6]}"))
     workshop.close()
 
 
@@ -64,6 +74,73 @@ def direct(admin: Kubectl, web: str, node: str) -> Iterator[Direct]:
         yield direct
     finally:
         admin.run("delete", "guardpolicy", name)
+
+
+def service(name: str) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"selector": {"app": name}, "ports": [{"name": "http", "port": 8000}]},
+    }
+
+
+def through(user: Kubectl, place: str, path: str) -> str:
+    """What a pod answers through a port-forward of kubectl, or why there is none."""
+    with user.start("port-forward", "-n", NAMESPACE, f"pod/{place}", ":8000") as forwarding:
+        assert forwarding.stdout
+        assert forwarding.stderr
+        try:
+            found = re.search(rb"127\.0\.0\.1:(\d+) -> 8000", forwarding.stdout.readline())
+            if not found:
+                return forwarding.stderr.read().decode()
+            with urlopen(f"http://127.0.0.1:{int(found[1])}/{path}", timeout=60) as answer:
+                return answer.read().decode()
+        finally:
+            forwarding.kill()
+
+
+def test_what_is_allowed_carries_data_and_what_is_denied_none_and_both_are_on_record(
+    admin: Kubectl, workshop: Workshop, audit: Audit
+) -> None:
+    """With ports and paths; kubectl says the port of a port-forward to the kubelet alone."""
+    place = workshop.pod(serving(marker()))
+    workshop.object(service(place))
+    asking, port = Direct(admin.kubeconfig), f"{place}:8000"
+    proxied = {kind: f"/api/v1/namespaces/{NAMESPACE}/{kind}/{port}/proxy" for kind in ("pods", "services")}
+    said = f"{PODS}/{place}/portforward?ports=8000"
+
+    def on_record(outcome: str) -> set[tuple[str, str, str, str]]:
+        found = [one for name in (place, port) for one in audit.decisions(name) if one["outcome"] == outcome]
+        named = [(one["about"], one["details"]) for one in found]
+        return {
+            (about["resource"], about["name"], details.get("ports", ""), details.get("path", ""))
+            for about, details in named
+        }
+
+    def expected(way: str) -> set[tuple[str, str, str, str]]:
+        forwards = {("pods/portforward", place, ports, "") for ports in ("", "8000")}
+        return forwards | {(f"{kind}/proxy", port, "", f"{way}/{place}") for kind in proxied}
+
+    for base in proxied.values():
+        reached = (200, f"reached /shown/{place}")
+        until(lambda base=base, reached=reached: asking.ask(f"{base}/shown/{place}") == reached, what="data")
+    assert through(admin, place, "forwarded") == "reached /forwarded"
+    assert asking.ask(said, method="POST", headers=SPDY)[0] == 101
+    until(lambda: on_record("success") == expected("shown"), what="who connected where on record")
+    match: Object = {"doors": ["proxy", "port-forward"], "names": [place]}
+    with policy(admin, {"name": "closed", "action": "deny", "match": match}):
+        hidden = {kind: f"{base}/hidden/{place}" for kind, base in proxied.items()}
+        for path in hidden.values():
+            until(
+                lambda path=path: {asking.ask(path)[0] for _ in range(6)} == {403},
+                what="all replicas follow the policy",
+            )
+            assert "denied by rule closed" in asking.ask(path)[1]
+        assert "denied by rule closed" in through(admin, place, "forwarded")
+        status, text = asking.ask(said, method="POST", headers=SPDY)
+        assert (status, "denied by rule closed" in text) == (403, True)
+    until(lambda: on_record("failure") == expected("hidden"), what="who was refused on record")
 
 
 @pytest.mark.parametrize(
@@ -130,3 +207,20 @@ def test_an_exec_is_guarded_however_it_is_written(direct: Direct, web: str) -> N
         assert (status, "nobody" in text) == (403, True), text
         for other in ("Exec", "EXEC"):
             assert direct.ask(f"{PODS}/{web}/{other}?{command}", method=method)[0] == 404
+
+
+def test_what_is_asked_of_a_node_is_on_record_with_its_path(direct: Direct, node: str, audit: Audit) -> None:
+    """The kubelet's own answers, and nothing of it where a rule denies."""
+    mark = uuid.uuid4().hex
+    proxy = f"/api/v1/nodes/{node}/proxy"
+    assert direct.ask(f"{proxy}/logs/")[0] == 200
+    assert direct.ask(f"{proxy}/logs/{mark}")[0] == 404
+    assert direct.ask(f"{proxy}/pods/{mark}")[0] == 403
+
+    def told() -> set[tuple[str, str]]:
+        path = f"{API}/auditevents?fieldSelector=type%3Ddecision&limit=200"
+        found = [one for one in audit.kubectl.raw(path)["items"] if mark in one["details"].get("path", "")]
+        assert {(one["about"]["resource"], one["about"]["name"]) for one in found} <= {("nodes/proxy", node)}
+        return {(one["outcome"], one["details"]["path"]) for one in found}
+
+    until(lambda: told() == {("success", f"logs/{mark}"), ("failure", f"pods/{mark}")}, what="both on record")

@@ -8,7 +8,7 @@ import pytest
 from debugging import debug, ended
 from kube import NAMESPACE, Kubectl, Object, until
 from pods import APP_IMAGE, container, pod, restricted
-from sessions import API, Audit, marker
+from sessions import Audit, marker
 from tickets import policy
 from workshop import Workshop
 
@@ -32,7 +32,7 @@ def plain_only(admin: Kubectl, target: str) -> Iterator[str]:
 
 
 def test_what_is_typed_in_one_is_recorded_and_masked(
-    admin: Kubectl, auditor: Kubectl, target: str, plain_only: str, audit: Audit
+    admin: Kubectl, target: str, plain_only: str, audit: Audit
 ) -> None:
     mark = marker()
     command = ("--", "env", f"MARK={mark}", "PS1=ready> ", "sh", "-i")
@@ -59,16 +59,10 @@ def test_what_is_typed_in_one_is_recorded_and_masked(
     assert denied["denied"] == f"{plain_only}/no"
     name = until(lambda: ended(admin, target, 7), what="the end of the debug container")
     assert recorded.object["spec"]["container"] == name
-    said = {one["door"]: one for one in decisions(auditor, target) if one.get("session") == recorded.name}
+    said = {one["door"]: one for one in audit.decisions(target) if one.get("session") == recorded.name}
     assert set(said) == {"ephemeral-container", "attach"}, "who attached is joined to the session"
     assert said["ephemeral-container"]["details"]["reaches"] == "app"
     assert "unrecorded" not in said["attach"]["details"]
-
-
-def decisions(auditor: Kubectl, name: str) -> list[Object]:
-    path = f"{API}/namespaces/{NAMESPACE}/auditevents?limit=200&fieldSelector=type%3Ddecision"
-    items = auditor.raw(path)["items"]
-    return [item for item in items if item["about"].get("name") == name]
 
 
 def test_one_without_input_is_masked_in_its_log_also_in_a_restricted_pod(
@@ -118,6 +112,52 @@ def test_what_could_not_be_recorded_is_refused(
     assert refused.code != 0
     assert "does not record this debug container" in refused.error
     assert why in refused.error
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["apart", "shared"])
+def test_without_a_target_one_is_access_to_all_whose_processes_it_sees(
+    admin: Kubectl, workshop: Workshop, audit: Audit, shared: bool
+) -> None:
+    mark = marker()
+    both = (container("app"), container("db", command=["sh", "-c", "sleep 98764 & wait"]))
+    name = workshop.pod(pod(mark, *both, shareProcessNamespace=shared))
+    look = f"cat /proc/[0-9]*/cmdline | tr '\\0' ' '; : {mark}"
+    options = ("--attach=false", "--profile=baseline")
+    plain, at_db = (*options, "--", "sh", "-c", look), (*options, "--target=db", "--", "true")
+    match: Object = {"doors": ["ephemeral-container"], "names": [name], "containers": ["db"]}
+    with policy(admin, {"name": "not-the-db", "action": "deny", "match": match}):
+        until(
+            lambda: all(admin.try_(*debug(name, *at_db)).code for _ in range(6)),
+            what="all replicas follow the policy",
+        )
+        told = admin.try_(*debug(name, *plain))
+        assert ("denied by rule not-the-db" in told.error, told.code != 0) == (shared, shared)
+    if shared:
+        until(lambda: admin.try_(*debug(name, *plain)).code == 0, what="the policy gone")
+    recorded = audit.recorded(mark)
+    assert ("sleep 98764" in recorded.data("stdout").decode()) == shared
+    [passed] = until(
+        lambda: [one for one in audit.decisions(name) if one.get("session") == recorded.name],
+        what="the decision on record",
+    )
+    assert passed["details"].get("reaches", "") == ("app,db" if shared else "")
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["apart", "shared"])
+def test_one_that_may_trace_comes_in_unrecorded_by_a_rule_and_never_where_it_sees_the_recorder(
+    admin: Kubectl, workshop: Workshop, shared: bool
+) -> None:
+    name = workshop.pod(pod(marker(), shareProcessNamespace=shared))
+    tracing = debug(name, "--attach=false", "--profile=general", "--", "true")
+    match: Object = {"doors": ["ephemeral-container"], "names": [name]}
+    rule: Object = {"name": "by-hand", "action": "audit", "match": match, "session": {"recording": "none"}}
+    with policy(admin, rule):
+        told = until(
+            lambda: result if "does not record" not in (result := admin.try_(*tracing)).error else None,
+            what="the policy followed",
+        )
+    said = "may trace processes" in told.error
+    assert (told.code != 0, said) == (shared, shared), told.error
 
 
 def test_network_tools_are_recorded_too(admin: Kubectl, target: str, audit: Audit) -> None:

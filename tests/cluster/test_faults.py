@@ -18,6 +18,7 @@ from workshop import Workshop
 from webhook.ledger.manifest import Gap
 
 EXEC = ("exec", "-n", NAMESPACE)
+SMALL_SPOOL_BYTES = 16 * 1024 * 1024
 
 
 @pytest.fixture
@@ -258,6 +259,33 @@ def test_without_the_collector_sessions_go_on_and_arrive_later(
         assert agent.run(*EXEC, app, "--", "echo", mark) == f"{mark}\n"
     until(lambda: audit.kubectl.try_("get", "sessions", "-n", NAMESPACE).code == 0, what="the audit API")
     assert audit.recorded(mark, seconds=90).data("stdout") == f"{mark}\n".encode()
+
+
+def test_a_full_spool_ends_the_session_with_its_reason_and_all_that_was_shown_is_on_record(
+    admin: Kubectl, agent: Kubectl, workshop: Workshop, audit: Audit
+) -> None:
+    recorder = json.loads(setting(admin, "admission", "CHAPERONE_RECORDER"))
+    small = json.dumps(recorder | {"spoolBytes": SMALL_SPOOL_BYTES})
+    with changed(admin, "admission", "CHAPERONE_RECORDER", small):
+        name = workshop.pod(pod("filled", container()))
+    mark = marker()
+    script = "base64 /dev/urandom | tr -c '[:alpha:][:space:]' x"
+    with without(admin, "chaperone-collector"):
+        flood = agent.start(*EXEC, name, "--", "sh", "-c", script, mark, stdin=subprocess.DEVNULL)
+        shown, error = flood.communicate(timeout=180)
+        refused = agent.try_(*EXEC, name, "--", "echo", "late")
+    said = "the recorder's spool is full and the collector does not take it, so this session was ended"
+    assert (flood.returncode != 0, said in error.decode()) == (True, True)
+    assert (refused.code != 0, refused.text, said in refused.error) == (True, "", True), refused.error
+    until(lambda: audit.kubectl.try_("get", "sessions", "-n", NAMESPACE).code == 0, what="the audit API")
+    recorded = audit.recorded(mark, seconds=180)
+    assert (recorded.status["how"], recorded.status["reason"]) == ("spool-full", said)
+    assert SMALL_SPOOL_BYTES // 2 < len(shown) < SMALL_SPOOL_BYTES
+    assert recorded.data("stdout") == shown
+    text = until(
+        lambda: agent.try_(*EXEC, name, "--", "echo", mark).text, what="a session once there is room"
+    )
+    assert text == f"{mark}\n"
 
 
 def test_a_silent_session_whose_client_vanished_is_ended_by_its_idle_limit(

@@ -13,6 +13,25 @@ from shim_process import TRACING
 from tickets import policy
 from workshop import Workshop
 
+FORKS = """
+import os, resource, select, time
+for _ in range(4):
+    if os.fork() == 0:
+        while os.fork() == 0:  # a child that is the parent of the next, and nobody's for long
+            time.sleep(0.01)
+        os._exit(0)
+print("begun", flush=True)
+count, before = 0, resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
+while not select.select([0], [], [], 0)[0]:
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    count += 1
+print((resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw - before) / count, flush=True)
+"""
+"""Starts processes, and no programs, until its input ends; says how often it had to wait for each."""
+
 
 @pytest.fixture(params=["default", "restricted"])
 def traced(request: pytest.FixtureRequest, app: str, workshop: Workshop) -> str:
@@ -91,9 +110,9 @@ exec python3 -S -c "$1" sh -c 'echo 4111111111111111; exit 7'
 
 
 @contextmanager
-def echoing(agent: Kubectl, place: str) -> Generator[Callable[[], float]]:
+def echoing(agent: Kubectl, place: str, *words: str) -> Generator[Callable[[], float]]:
     """A session whose program gives back what it is given: give the seconds that takes."""
-    with agent.start("exec", "-i", "-n", NAMESPACE, place, "--", "/tool", "cat") as session:
+    with agent.start("exec", "-i", "-n", NAMESPACE, place, "--", "/tool", "cat", *words) as session:
         given, shown = session.stdin, session.stdout
         assert given
         assert shown
@@ -132,6 +151,56 @@ def test_a_flood_of_programs_holds_up_its_own_session(
     assert statistics.median(during) < max(1, 50 * before)
     assert max(during) < 60
     assert audit.recorded(mark).status["programs"] > 50
+
+
+@contextmanager
+def forking(agent: Kubectl, place: str, word: str) -> Generator[Callable[[], float]]:
+    """A session that starts processes without pause: end it and give how often it waited for each."""
+    inside = ("exec", "-i", "-n", NAMESPACE, place, "--")
+    with agent.start(*inside, "python3", "-c", FORKS, word) as flood:
+        assert flood.stdin
+        assert flood.stdout
+        assert flood.stdout.readline() == b"begun\n"
+        given, shown = flood.stdin, flood.stdout
+
+        def end() -> float:
+            assert flood.poll() is None
+            given.close()
+            waits = float(shown.read())
+            assert flood.wait(60) == 0
+            return waits
+
+        yield end
+
+
+def test_a_flood_of_forks_slows_its_own_session_and_leaves_nothing_behind(
+    agent: Kubectl, app: str, bare: str, traced: str, audit: Audit, untraced: tuple[str, str]
+) -> None:
+    """None of them starts a program; each waits for who traces them."""
+    mark, (_, free) = marker(), untraced
+    look = ("exec", "-n", NAMESPACE, app, "--", "sh", "-c", "cat /proc/self/status", free)
+    until(
+        lambda: all("TracerPid:\t0\n" in agent.run(*look) for _ in range(6)),
+        what="all replicas follow the policy",
+    )
+    waits: list[float] = []
+    for place, word in ((app, free), (traced, mark)):
+        with echoing(agent, bare, f"beside-{mark}-{len(waits)}") as turn, forking(agent, place, word) as end:
+            during: list[float] = []
+            for _ in range(20):
+                during.append(turn())
+                time.sleep(0.1)
+            waits.append(end())
+        assert statistics.median(during) < 1
+        assert max(during) < 60
+        beside = audit.recorded(f"beside-{mark}-{len(waits) - 1}")
+        assert beside.data("stdout") == b"ping\n" * 20
+    untraced_waits, traced_waits = waits
+    assert untraced_waits < 1.2
+    assert traced_waits > 1.8, "for its end, and for who traces it"
+    assert audit.recorded(mark).status["programs"] == 1
+    left = agent.run("exec", "-n", NAMESPACE, traced, "--", "ps", "-eo", "args")
+    assert mark not in left
 
 
 def test_ten_thousand_programs(agent: Kubectl, app: str, audit: Audit) -> None:

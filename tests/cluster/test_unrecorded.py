@@ -9,7 +9,7 @@ import pytest
 from debugging import debug as debugging
 from kube import NAMESPACE, Kubectl, Object, Result, prompted, until
 from pods import APP_IMAGE, container, pod
-from sessions import API, Audit, marker
+from sessions import Audit, marker
 from tickets import phase, policy, say, ticket_of, told
 from workshop import Workshop
 
@@ -66,9 +66,7 @@ def ticks(user: Kubectl, name: str) -> bool:
 
 
 def decisions(auditor: Kubectl, name: str, door: str) -> list[Object]:
-    path = f"{API}/namespaces/{NAMESPACE}/auditevents?limit=200&fieldSelector=type%3Ddecision"
-    items = auditor.raw(path)["items"]
-    return [item for item in items if item["door"] == door and item["about"].get("name") == name]
+    return [item for item in Audit(auditor).decisions(name) if item["door"] == door]
 
 
 def test_both_are_closed_where_no_rule_says_that_they_may_go_unrecorded(

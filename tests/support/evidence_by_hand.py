@@ -11,9 +11,12 @@ DOCUMENT = Path(__file__).parents[2] / "docs/evidence.md"
 
 
 def by_hand(
-    folder: Path, session: str, *, user: str = "agent", unsigned: bool = False
+    folder: Path, session: str, *, user: str = "agent", namespace: str = "", unsigned: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    """Run the document's commands; ``unsigned`` leaves out the signature over the digests."""
+    """Run the document's commands for a bundle about a user or, where one is named, a namespace.
+
+    ``unsigned`` leaves out the signature over the digests.
+    """
     found = re.search(r"^```bash\n(.*?)^```", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
     assert found is not None
     commands = found[1]
@@ -21,9 +24,10 @@ def by_hand(
         commands = commands.replace("note SHA256SUMS.sig\nsigned key.der text SHA256SUMS.sig\n", "")
         assert commands != found[1]
     (folder.parent / "check.sh").write_text(commands)
+    about = {"namespace": namespace} if namespace else {"user": user}
     return subprocess.run(
         ["bash", "../check.sh"],
-        env={**os.environ, "root": "../root", "session": session, "user": user},
+        env={**os.environ, "root": "../root", "session": session, **about},
         cwd=folder,
         capture_output=True,
         text=True,

@@ -18,6 +18,7 @@ from typing import Any
 from devcluster import opensearch, opensearch_security
 from devcluster.progress import Progress
 from devcluster.settings import load_settings
+from opensearch_server import remove_documents
 
 from webhook.store import OpenSearchSettings
 
@@ -66,6 +67,10 @@ class Secure:
             refused.close()
             return refused.code
         return 200
+
+    def remove_documents(self) -> None:
+        """Empty everything of Chaperone's; indices and templates stay."""
+        remove_documents(self.administer, "chaperone")
 
     def empty(self) -> None:
         """Delete everything of Chaperone's."""

@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 import urllib.request
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -71,8 +71,11 @@ def remove_all(url: str, prefix: str) -> None:
         call(url, "DELETE", f"/_index_template/{prefix}-*")
 
 
-def remove_documents(url: str, prefix: str) -> None:
-    """Empty everything whose name starts with a prefix; indices and templates stay."""
-    call(url, "POST", f"/{prefix}-*/_refresh?allow_no_indices=true")
+def remove_documents(request: Callable[[str, str, object], object], prefix: str) -> None:
+    """Empty everything whose name starts with a prefix; indices and templates stay.
+
+    ``request`` takes method, path and body, and asks the server.
+    """
+    request("POST", f"/{prefix}-*/_refresh?allow_no_indices=true", None)
     path = f"/{prefix}-*/_delete_by_query?allow_no_indices=true&conflicts=proceed&refresh=true"
-    call(url, "POST", path, {"query": {"match_all": {}}})
+    request("POST", path, {"query": {"match_all": {}}})

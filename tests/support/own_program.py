@@ -15,8 +15,16 @@ REMARK = b"chaperone: output is missing here: the recorder was restarted"
 class Running:
     """A program that runs, and all it has shown so far."""
 
-    def __init__(self, recorder: LiveRecorder, ticket: Ticket, *, stdin: int = subprocess.DEVNULL) -> None:
-        self.process = recorder.popen(ticket, stdin=stdin)
+    def __init__(
+        self,
+        recorder: LiveRecorder,
+        ticket: Ticket,
+        *,
+        stdin: int = subprocess.DEVNULL,
+        before: tuple[str, ...] = (),
+    ) -> None:
+        """``before`` execs the shim."""
+        self.process = recorder.popen(ticket, stdin=stdin, before=before)
         self.shown = b""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

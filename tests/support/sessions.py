@@ -66,6 +66,12 @@ class Audit:
         item = until(probe, seconds=seconds, what=f"a session {mark} in phase {phase}")
         return self.record_of(item)
 
+    def decisions(self, name: str) -> list[Object]:
+        """Decisions about an object among the newest on record, by the name that was asked for."""
+        fields = "limit=200&fieldSelector=type%3Ddecision"
+        items = self.kubectl.raw(f"{API}/namespaces/{self.namespace}/auditevents?{fields}")["items"]
+        return [item for item in items if item["about"].get("name") == name]
+
     def own_sessions(self, pod: str, container: str) -> list[Object]:
         """The sessions of a container's own program, newest first."""
         fields = f"fieldSelector=spec.pod%3D{pod},spec.kind%3Dmain-process"

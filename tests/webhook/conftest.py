@@ -4,11 +4,12 @@ import os
 import secrets
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from opensearch_secure import Secure, secure_opensearch
-from opensearch_server import opensearch_url, remove_all, remove_documents
+from opensearch_server import call, opensearch_url, remove_all, remove_documents
 
 from webhook.kube.api import KubeApi
 from webhook.store import OpenSearchSettings
@@ -68,7 +69,7 @@ def opensearch_corner(opensearch: str) -> Iterator[OpenSearchSettings]:
 @pytest.fixture
 def opensearch_settings(opensearch_corner: OpenSearchSettings) -> OpenSearchSettings:
     """An empty corner of a real OpenSearch."""
-    remove_documents(opensearch_corner.url, opensearch_corner.prefix)
+    remove_documents(partial(call, opensearch_corner.url), opensearch_corner.prefix)
     return opensearch_corner
 
 

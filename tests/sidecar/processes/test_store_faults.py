@@ -4,13 +4,16 @@ Nothing is dropped, and once the store works again everything is there, once.
 """
 
 import os
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
+from collector_server import DATABASE
 from faulty_proxy import Call, FaultyProxy, Reply, faulty_proxy, lose_answer, status
 from journal_sender import Sender
 from opensearch_server import call, opensearch_url, remove_all
@@ -22,6 +25,7 @@ from webhook.journal.events import Kind
 from webhook.store import OpenSearchSettings, open_store
 from webhook.store.audit import AuditQuery
 from webhook.store.contract import Store
+from webhook.store.sqlite.connections import BUSY_SECONDS
 
 SPOOL = {"SPOOL_BYTES": "2000000", "SPOOL_PATIENCE_SECONDS": "1"}
 FULL = b"the recorder's spool is full and the collector does not take it, so this session was ended"
@@ -122,6 +126,41 @@ def test_a_disk_that_turns_read_only_delays_and_loses_nothing(
         until(lambda: not list((path.recorder.spool / "sessions").iterdir()))
 
 
+def test_a_database_that_somebody_holds_delays_and_loses_nothing(tmp_path: Path, compiled_shim: Path) -> None:
+    """For longer than the store waits for it: 10 seconds."""
+    with WholePath(tmp_path, compiled_shim) as path:
+        sender = Sender(path.folder / "sender", path.collector)
+        streaming = path.authority.grant("sh", "-c", "while [ ! -e stop ]; do date; sleep 0.1; done; rm stop")
+        process = path.recorder.popen(streaming)
+        until(lambda: path.record(streaming.session))
+        with closing(sqlite3.connect(path.folder / DATABASE, isolation_level=None)) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            held_at = time.monotonic()
+            sender.start(100)
+            short = path.authority.grant("echo", "still works")
+            done = path.recorder.run(short)
+            assert (done.returncode, done.stdout) == (0, b"still works\n")
+            assert path.record(short.session) is None
+            time.sleep(max(0.0, held_at + BUSY_SECONDS + 2 - time.monotonic()))
+            assert process.poll() is None
+            assert "SQLITE_BUSY" in path.collector.log()
+            holder.execute("ROLLBACK")
+        path.recorder.run(path.authority.grant("touch", "stop"))
+        shown, told = process.communicate(timeout=60)
+        assert (process.returncode, told) == (0, b"")
+        sender.finish()
+        assert path.ended(short.session).exit_code == path.ended(streaming.session).exit_code == 0
+        assert path.output(short.session) == done.stdout
+        assert path.output(streaming.session) == shown
+        assert shown.count(b"\n") > 50
+        store = path.collector.store
+        stored = [kept.event for kept in store.audit_events(AuditQuery(limit=1000))]
+        store.close()
+        kept = [event.id for event in stored if event.kind is not Kind.CONTROL_STARTED]  # the recorder's own
+        assert sorted(kept) == sorted(sender.noted)
+        until(lambda: not list((path.recorder.spool / "sessions").iterdir()))
+
+
 @pytest.fixture(scope="module")
 def opensearch() -> Iterator[str]:
     with opensearch_url() as url:
@@ -202,6 +241,31 @@ def test_an_opensearch_that_fails_for_a_while_delays_and_loses_nothing(
     assert done.returncode == 0
     searched.check(ticket.session, done.stdout)
     assert not searched.proxy.faults
+
+
+@pytest.mark.opensearch
+@pytest.mark.parametrize(("code", "part"), [(429, "/_bulk"), (503, "/")], ids=["writes", "everything"])
+def test_an_opensearch_that_refuses_ends_sessions_only_when_the_spool_is_full(
+    searched: Searched, code: int, part: str
+) -> None:
+    before = searched.path.authority.grant("echo", "before")
+    searched.check(before.session, searched.path.recorder.run(before).stdout)
+    told = len(searched.path.collector.log())
+    searched.proxy.plan(part, *[status(code)] * 100_000)
+    short = searched.path.authority.grant("echo", "still works")
+    done = searched.path.recorder.run(short)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"still works\n", b"")
+    long = searched.path.authority.grant("head", "-c", "30000000", "/dev/urandom")
+    cut = searched.path.recorder.run(long)
+    assert cut.stderr == b"chaperone: " + FULL + b"\n"
+    assert 300_000 < len(cut.stdout) < 4_000_000
+    until(lambda: len(searched.path.collector.log()) > told)  # until it is no longer patient
+    searched.proxy.faults.clear()
+    searched.check(short.session, done.stdout)
+    searched.check(long.session, cut.stdout)
+    kept = searched.store.session(long.session)
+    assert kept is not None
+    assert kept.how is Ending.SPOOL_FULL
 
 
 @pytest.mark.opensearch

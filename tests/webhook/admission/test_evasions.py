@@ -147,14 +147,11 @@ def test_a_user_namespace_makes_no_difference() -> None:
     assert "could trace" in found(of(adding("SYS_PTRACE"), hostUsers=False))
 
 
-async def test_a_policy_may_refuse_user_namespaces_as_the_threat_model_says() -> None:
-    [expression] = re.findall(r"`cel: (.*hostUsers.*)`", THREATS.read_text())
+@pytest.mark.parametrize(("field", "refused"), [("hostUsers", False), ("shareProcessNamespace", True)])
+async def test_a_policy_may_refuse_pods_as_the_threat_model_says(field: str, refused: bool) -> None:
+    [expression] = re.findall(rf"`cel: ([^`]*{field}[^`]*)`", THREATS.read_text())
     ruled = policies(policy(rule("deny", match={"doors": ["pod"], "cel": expression})))
-    said: list[tuple[Object, bool]] = [
-        ({"hostUsers": False}, True),
-        ({"hostUsers": True}, False),
-        ({}, False),
-    ]
+    said: list[tuple[Object, bool]] = [({field: refused}, True), ({field: not refused}, False), ({}, False)]
     for spec, is_denied in said:
         denial = (await pod_door(ruled).review(await injected_request(of(**spec)))).denial
         assert (denial is not None and denial.causes[0].reason == "DeniedByPolicy") is is_denied

@@ -4,8 +4,10 @@ import copy
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from policy_samples import policies, policy, rule
 from reviews import (
+    EXEMPT,
     KEYS,
     NOW_SECONDS,
     ROOT,
@@ -18,7 +20,7 @@ from reviews import (
 
 from sidecar.contract.grants import DialIn, Grant, Limits, check_dial_in, verify_grant
 from sidecar.contract.sealing import unseal
-from webhook.admission.review import Answer, Denial, MalformedReviewError
+from webhook.admission.review import Answer, Denial, MalformedReviewError, UserInfo
 from webhook.policy.decision import Action, Decision, Question
 
 pytestmark = pytest.mark.anyio
@@ -122,9 +124,19 @@ async def test_nobody_starts_the_shim_himself(guarded: Object, path: str) -> Non
     assert denial.causes[0].reason == "ShimIsReserved"
 
 
-async def test_nobody_gets_into_the_recorder(guarded: Object) -> None:
-    denial = denial_of(await exec_door(guarded).review(exec_request(container="chaperone-recorder")))
+@pytest.mark.parametrize("who", [UserInfo("alice"), *EXEMPT], ids=lambda who: who.username)
+async def test_nobody_gets_into_the_recorder(guarded: Object, who: UserInfo) -> None:
+    request = replace(exec_request(container="chaperone-recorder"), user_info=who)
+    denial = denial_of(await exec_door(guarded).review(request))
     assert denial.causes[0].reason == "RecorderIsClosed"
+
+
+@pytest.mark.parametrize("who", EXEMPT, ids=lambda who: who.username)
+async def test_whom_nobody_asks_elsewhere_is_recorded_and_judged_here(guarded: Object, who: UserInfo) -> None:
+    request = replace(exec_request(), user_info=who)
+    grant = grant_of(command_of(await exec_door(guarded).review(request)))
+    assert unseal((KEYS.seal_key,), grant.session, grant.sealed).identity.username == who.username
+    assert denial_of(await exec_door(guarded, policy=Refuse()).review(request)).code == 403
 
 
 async def test_a_pod_that_is_not_there_is_not_found() -> None:

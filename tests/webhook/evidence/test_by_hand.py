@@ -14,6 +14,7 @@ from ledger_desk import ROOTS
 from ledger_samples import ledger_key
 
 from sidecar.contract.sealing import Identity
+from webhook.journal.events import Kind
 from webhook.store.contract import SessionRecord
 
 Sessions = dict[str, SessionRecord]
@@ -48,6 +49,51 @@ def test_a_name_that_json_escapes_is_counted(tmp_path: Path) -> None:
         desk.recorded(minutes, ["date"])
         desk.sign(minutes + 1)
     done = by_hand(unpacked(bundle(desk, selected(user=user)), tmp_path, ROOTS[0]), session, user=user)
+    assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["holds"]), done.stderr
+    desk.store.close()
+
+
+@pytest.mark.parametrize(("namespace", "name"), [("payments", "cards"), ("billing", "bob")])
+def test_a_bundle_about_a_namespace_is_proven(
+    desk: EvidenceDesk, sessions: Sessions, tmp_path: Path, namespace: str, name: str
+) -> None:
+    place = unpacked(bundle(desk, selected(namespace=namespace)), tmp_path, ROOTS[0])
+    done = by_hand(place, sessions[name].session, namespace=namespace)
+    assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["holds"]), done.stderr
+    other = {"payments": "billing", "billing": "payments"}[namespace]
+    wrong = by_hand(place, sessions[name].session, namespace=other)
+    assert (wrong.returncode, f"what it counted of {other}" in wrong.stderr) == (1, True), wrong.stderr
+
+
+def test_what_was_left_out_about_a_namespace_is_named(
+    desk: EvidenceDesk, sessions: Sessions, tmp_path: Path
+) -> None:
+    """The session or an event, with its entry."""
+    place = unpacked(bundle(desk, selected(namespace="payments")), tmp_path, ROOTS[0])
+    path = place / "ledger/entries.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    keys = [json.loads(line)["key"] for line in lines]
+    event = next(key for key in reversed(keys) if key.startswith("event/"))
+    for victim in (f"manifest/{sessions['shell'].session}", event):
+        path.write_text("".join(line for line in lines if json.loads(line)["key"] != victim))
+        resum(place)
+        done = by_hand(place, sessions["cards"].session, namespace="payments", unsigned=True)
+        told = "what it counted of payments in entries "
+        assert (done.returncode, told in done.stderr) == (1, True), done.stderr
+
+
+def test_an_event_of_elsewhere_that_names_a_namespace_is_not_counted(tmp_path: Path) -> None:
+    desk, itself = EvidenceDesk(tmp_path / "store.db"), Identity("chaperone")
+    for minutes in (40, 55):
+        desk.recorded(minutes, ["date"])
+        desk.sign(minutes + 1)
+    session = desk.recorded(70, ["id"], said("x\n")).session
+    desk.tell(Kind.CONTROL_FAILED, itself, namespace="chaperone-system", details={"namespace": "payments"})
+    for minutes in (185, 190, 200):
+        desk.recorded(minutes, ["date"])
+        desk.sign(minutes + 1)
+    place = unpacked(bundle(desk, selected(namespace="payments")), tmp_path, ROOTS[0])
+    done = by_hand(place, session, namespace="payments")
     assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["holds"]), done.stderr
     desk.store.close()
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from evidence_browser import Pages, chromium, opened, unzip
-from evidence_desk import NASTY
+from evidence_bundles import bundle, selected
+from evidence_desk import NASTY, EvidenceDesk, said
 from playwright.sync_api import Browser, expect
 
 from webhook.store.contract import SessionRecord
@@ -91,6 +92,32 @@ def test_keys_play_seek_and_lead_back(pages: Pages, sessions: Sessions) -> None:
     expect(page.locator(".ap-player")).not_to_contain_text("line 39")
     page.keyboard.press("Escape")
     page.locator("h1", has_text="Sessions").wait_for()
+
+
+def test_every_session_of_many_has_a_player(browser: Browser, tmp_path: Path) -> None:
+    desk = EvidenceDesk(tmp_path / "store.db")
+    for minutes in (40, 55):
+        desk.recorded(minutes, ["date"])
+        desk.sign(minutes + 1)
+    shown = {
+        desk.recorded(61 + number, ["say"], said(f"words of {number}.\n", "and over.\n")).session: number
+        for number in range(30)
+    }
+    for minutes in (185, 190, 200):
+        desk.recorded(minutes, ["date"])
+        desk.sign(minutes + 1)
+    (tmp_path / "bundle.zip").write_bytes(bundle(desk, selected(namespace="payments")))
+    desk.store.close()
+    with opened(browser, unzip(tmp_path / "bundle.zip", tmp_path / "unzipped")) as pages:
+        page = pages.go("#sessions")
+        rows = page.locator("tbody a[href^='#session/']")
+        parts = {str(row.get_attribute("href")) for row in rows.all()}
+        assert parts == {f"#session/{session}" for session in shown}
+        for session, number in shown.items():
+            page = pages.go(f"#session/{session}")
+            page.get_by_role("button", name="and over.").click()
+            expect(page.locator(".ap-player")).to_contain_text(f"words of {number}.")
+        assert pages.problems == []
 
 
 def test_hostile_text_stays_text(pages: Pages, sessions: Sessions) -> None:
