@@ -1,5 +1,7 @@
 """What the API server sends to which door, as the chart says it, and the second guard behind it."""
 
+import re
+
 import pytest
 from chart import Chart, Object
 
@@ -127,6 +129,30 @@ def test_what_has_no_namespace_is_asked_of_all_and_locks_out_nobody_who_repairs(
     assert ("UPDATE", "nodes") not in resources(webhooks["cluster-objects"])
     assert ("UPDATE", "nodes") in resources(guards(chart, "guard.nodes=true")["cluster-objects"])
     assert resources(webhooks["node-connections"]) == {("CONNECT", "nodes/proxy")}
+
+
+def test_nobody_at_all_gets_into_a_recorder_through_a_node(chart: Chart) -> None:
+    """Who is not held up otherwise, and who repairs, are asked at a door of their own that fails closed."""
+    webhooks = guards(chart)
+    door = webhooks["recorders"]
+    assert resources(door) == {("CONNECT", "nodes/proxy")}
+    assert door["failurePolicy"] == "Fail"
+    assert "namespaceSelector" not in door
+    who, where = (condition["expression"] for condition in door["matchConditions"])
+    people, no_repair, *_ = webhooks["node-connections"]["matchConditions"]
+    of_repair = webhooks["node-connections-repair"]["matchConditions"]
+    assert who == f"!({people['expression']}) || {no_repair['expression'].removeprefix('!')}"
+    assert of_repair[2]["expression"] == f"!({where})"
+    matches = re.search(r"matches\('(.+)'\)", where)
+    assert matches is not None
+    for path in (
+        "exec/a/b/chaperone-recorder",
+        "/logs/../run//a/b/x/../chaperone-recorder",
+        "attach/\n/chaperone-recorder",
+    ):
+        assert re.search(matches[1], path)
+    for path in ("logs/", "metrics", "exec/a/b/app", "containerLogs/a/b/chaperone-recorder"):
+        assert not re.search(matches[1], path)
 
 
 def test_what_we_live_by_cannot_be_taken_away_unasked(chart: Chart) -> None:

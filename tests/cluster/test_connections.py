@@ -7,7 +7,8 @@ from urllib.request import urlopen
 
 import pytest
 from direct import Direct
-from kube import NAMESPACE, Kubectl, Object, until
+from kube import NAMESPACE, Kubectl, Object, Result, until
+from people import As
 from pods import container, pod
 from sessions import API, Audit, marker
 from tickets import policy
@@ -179,6 +180,25 @@ def test_no_path_of_a_node_leads_past_the_guard(direct: Direct, web: str, node: 
         command = f"logs/../run/{NAMESPACE}/{web}/{into}?cmd=id"
         status, text = direct.ask(f"/api/v1/nodes/{node}/proxy/{command}", method="POST")
         assert (status, said in text) == (403, True), text
+
+
+PARTS = ("system:serviceaccount:kube-system:node-controller", "system:kube-scheduler")
+
+
+@pytest.mark.parametrize("who", [*PARTS, "repairer"])
+def test_nobody_at_all_gets_into_a_recorder_through_a_node(
+    admin: Kubectl, web: str, node: str, who: str
+) -> None:
+    """Parts of the cluster get into the container beside it: they are not held up otherwise."""
+    whoever = As(admin, who, "system:masters")
+
+    def run(into: str) -> Result:
+        path = f"/api/v1/nodes/{node}/proxy/run/{NAMESPACE}/{web}/{into}?cmd=id"
+        return whoever.try_("create", "--raw", path, "-f", "/dev/null")
+
+    assert "uid=" in run("app").text or who not in PARTS
+    refused = run("chaperone-recorder")
+    assert (refused.code != 0, "nobody gets into the recorder" in refused.error) == (True, True), refused
 
 
 @pytest.mark.parametrize("ports", ["", "?ports=80", "?ports=80&ports=8000", "?ports=80&Ports=8000"])

@@ -15,7 +15,7 @@ from webhook.admission.approving import Approving, answered
 from webhook.admission.containers import recorder_is_closed
 from webhook.admission.denials import refused_by_policy, unavailable
 from webhook.admission.lookup import NamespaceLookup
-from webhook.admission.questions import connect_question, door_of, resource_of
+from webhook.admission.questions import connect_question, door_of, path_of, resource_of
 from webhook.admission.review import Answer, MalformedReviewError, Request
 from webhook.admission.system import is_system
 from webhook.approvals.subjects import connect_subject
@@ -50,10 +50,12 @@ class ConnectionDoor:
         door = door_of(request, self._own)
         if door not in _DOORS or request.operation is not Operation.CONNECT:
             raise MalformedReviewError("this is no port-forward and no proxy")
-        if is_system(request.user_info):
-            return Answer()
         namespace = f"{request.namespace}/" if request.namespace else ""
         asked = f"connection to {resource_of(request)} {namespace}{request.name}"
+        if resource_of(request) == "nodes/proxy" and _leads_into_a_recorder(path_of(request)):
+            return recorder_is_closed(asked, field="path")
+        if is_system(request.user_info):
+            return Answer()
         try:
             return await self._judge(asked, request, door)
         except ClusterError as error:
@@ -62,8 +64,6 @@ class ConnectionDoor:
     async def _judge(self, asked: str, request: Request, door: Door) -> Answer:
         labels = await self._namespaces.labels(request.namespace) if request.namespace else None
         question = connect_question(request, door, at=self._clock(), namespace_labels=labels)
-        if resource_of(request) == "nodes/proxy" and _leads_into_a_recorder(question.path):
-            return recorder_is_closed(asked, field="path")
         decision = self._policy.decide(question)
         if decision.action is Action.APPROVE:
             subject = connect_subject(question, resource_of(request), request.name, request.object)

@@ -187,6 +187,11 @@ def connect_question(
     )
 
 
+def path_of(request: Request) -> str:
+    """Give the path that a proxy is asked to connect to. Raises MalformedReviewError."""
+    return proxied_path((decode_object(request.object, _connections) or ConnectOptions()).path or "")
+
+
 def proxied_path(path: str) -> str:
     """Give the path that a proxy connects to, without its first slash.
 

@@ -6,7 +6,7 @@ import pytest
 from approvals import APPROVE, BOB, NOW, MemoryTickets, approving
 from msgspec.structs import replace
 from policy_samples import Object, policies, policy, rule
-from reviews import body, connection_door
+from reviews import EXEMPT, body, connection_door
 
 from webhook.admission import review
 from webhook.admission.questions import proxied_path
@@ -78,6 +78,8 @@ async def test_no_kubelet_lets_anybody_into_a_recorder(path: str, allowed: bool)
     assert answer.allowed is allowed
     if answer.denial is not None:
         assert "nobody gets into the recorder" in answer.denial.message
+        for who in EXEMPT:
+            assert not (await connection_door().review(replace(request, user_info=who))).allowed
         tickets = MemoryTickets()
         assert not (await connection_door(refusing("approve"), approving(tickets)).review(request)).allowed
         assert tickets.kept == {}

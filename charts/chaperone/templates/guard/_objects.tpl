@@ -24,6 +24,13 @@ expression: >-
 {{- end }}
 
 {{/*
+Paths of a node that may lead into a recorder, and some that do not: the admission side looks closer.
+*/}}
+{{- define "chaperone.intoRecorder" -}}
+has(object.path) && object.path.matches('(?s)(attach|checkpoint|exec|run)/.*chaperone-recorder')
+{{- end }}
+
+{{/*
 Not what a kubelet shows of a static pod of its own: it runs already, whatever is made of its image in the API, and
 an API server takes no other pods from nodes. Nothing else with this annotation is ever run.
 */}}
