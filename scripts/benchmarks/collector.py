@@ -38,7 +38,7 @@ JUDGED_PER_CORE = 20_000
 INGEST_RATIO = 0.7
 """Of a raw bulk of the same documents, to reach."""
 IDLE_KIB = 64
-"""Memory of an idle session, at most."""
+"""Memory of an idle session, at most, of the first ones and of those that come when there are many."""
 MESSAGE_BYTES = 200_000
 """About what a shipper's message holds."""
 
@@ -73,6 +73,9 @@ def _with_limits(figures: dict[str, float]) -> dict[str, Any]:
         "judged_per_core_s": lambda found: reached("events judged", found, "/s", at_least=JUDGED_PER_CORE),
         "ingest_ratio": lambda found: reached("ingest beside a raw bulk", found, at_least=INGEST_RATIO),
         "idle_session_kib": lambda found: amount("an idle session", found, "KiB", at_most=IDLE_KIB),
+        "later_idle_session_kib": lambda found: amount(
+            "one more, when half are there", found, "KiB", at_most=IDLE_KIB
+        ),
     }
     limits = [goal(figures[name]) for name, goal in goals.items() if name in figures]
     print_limits(limits)
@@ -160,7 +163,10 @@ def _action(index: str, key: str, document: object) -> dict[str, Any]:
 
 
 def _storing(events: int, rounds: int) -> dict[str, float]:
-    """The whole way into OpenSearch, beside the same documents by ``opensearchpy.helpers.bulk``, in turn."""
+    """From a connection's messages into OpenSearch, beside the same documents by ``helpers.bulk``, in turn.
+
+    Nothing comes over a network but the documents, on either side.
+    """
     rates: dict[str, list[float]] = {"collector": [], "raw": []}
     with opensearch_url() as url:
         prefix = f"bench-{os.urandom(4).hex()}"
@@ -219,18 +225,27 @@ async def _idle(folder: Path, sessions: int) -> dict[str, float]:
         for token, pod in itertools.islice(tokens, WARM):
             connections.append(await _open(server, tls, token, pod))
         before, start = _resident(server.process.pid), time.perf_counter()
+        for token, pod in itertools.islice(tokens, sessions // 2):
+            connections.append(await _open(server, tls, token, pod))
+        half = _resident(server.process.pid)
         for token, pod in tokens:
             connections.append(await _open(server, tls, token, pod))
         rate = sessions / (time.perf_counter() - start)
         await asyncio.sleep(2)
-        kib = (_resident(server.process.pid) - before) / sessions
+        after = _resident(server.process.pid)
+        kib, later = (after - before) / sessions, (after - half) / (sessions - sessions // 2)
     finally:
         server.kill()
         for connection in connections:
             connection.transport.abort()
-    rows: list[Row] = [(str(sessions), f"{kib:.1f}", f"{rate:.0f}")]
-    print_table(("sessions at once", "KiB each, idle", "begun/s"), rows)
-    return {"sessions": sessions, "idle_session_kib": kib, "sessions_begun_per_s": rate}
+    rows: list[Row] = [(str(sessions), f"{kib:.1f}", f"{later:.1f}", f"{rate:.0f}")]
+    print_table(("sessions at once", "KiB each, idle", "of the second half", "begun/s"), rows)
+    return {
+        "sessions": sessions,
+        "idle_session_kib": kib,
+        "later_idle_session_kib": later,
+        "sessions_begun_per_s": rate,
+    }
 
 
 async def _open(

@@ -23,19 +23,24 @@ from webhook.audit_api.conversion import notice_object, session_object
 from webhook.audit_api.event_objects import AuditEvent as EventObject
 from webhook.audit_api.event_objects import event_object
 from webhook.audit_api.event_table import event_table
+from webhook.audit_api.hold_objects import hold_object
+from webhook.audit_api.hold_table import hold_table
 from webhook.audit_api.objects import ListMeta, SearchHit
 from webhook.audit_api.requests import IncludeObject
 from webhook.audit_api.table import notice_table, session_table
 from webhook.cli.details import detail_lines
 from webhook.cli.event_listing import event_csv
 from webhook.cli.event_table import event_detail_lines, event_lines
-from webhook.cli.hits import hit_lines
+from webhook.cli.hits import hit_csv, hit_lines
+from webhook.cli.recording import transcript_lines
 from webhook.cli.session_table import session_lines
 from webhook.cluster_events.remarks import remark
 from webhook.collector.orders import kill_line
 from webhook.journal.events import AuditEvent, Kind
+from webhook.journal.holds import Scope, holds_of, set_event
 from webhook.journal.lines import encode_event as journal_event
 from webhook.journal.lines import encode_line, read_lines
+from webhook.journal.making import Stamp
 from webhook.ledger.entries import entry_of, read_entry
 from webhook.notifications.messages import message
 from webhook.notifications.rendering import Format, render
@@ -145,7 +150,9 @@ def test_lines_for_people_stay_lines(lines: Callable[[str], list[str]], text: st
 def cells(text: str) -> list[str]:
     meta, now = ListMeta("1"), T0
     notice = make_notice(namespace="payments", container=text, reason=text, argv=("sh", text), session=text)
+    holds = holds_of([set_event(Stamp("h-1", now, "collector"), Identity(text), Scope(agent=text), text)])
     tables = [
+        hold_table(list(map(hold_object, holds)), meta, now=now, include=IncludeObject.NONE),
         session_table([session_object(session(text))], meta, now=now, include=IncludeObject.NONE),
         notice_table([notice_object(notice)], meta, now=now, include=IncludeObject.NONE),
         event_table([kept(text)], meta, now=now, include=IncludeObject.NONE),
@@ -175,9 +182,10 @@ def test_lines_for_machines_say_what_was_said_and_no_more(text: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=IDS)
 def test_a_row_of_csv_stays_one_and_is_no_formula(text: str) -> None:
-    header, row = csv.reader(io.StringIO(event_csv([kept(text)])))
-    assert len(row) == len(header)
-    assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@")) or _HARMFUL.search(cell)]
+    for table in (event_csv([kept(text)]), hit_csv([hit(text)])):
+        header, row = csv.reader(io.StringIO(table))
+        assert len(row) == len(header)
+        assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@")) or _HARMFUL.search(cell)]
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=IDS)
@@ -188,6 +196,16 @@ def test_a_page_of_a_notification_holds_no_mark_up_of_others(kind: Kind, text: s
     page = render(message(audit_event(text, kind)), Format.HTML, most=10_000)
     assert "<script" not in page
     assert not _HARMFUL.search(page.replace("\n", ""))
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=IDS)
+@pytest.mark.parametrize("channel", [Channel.STDOUT, Channel.STDERR])
+def test_a_transcript_is_plain_lines_that_no_output_adds_to(channel: Channel, text: str) -> None:
+    made = Authority().session()
+    events = [made.start_event(), Data(1, channel, text.encode())]
+    shown = [line.plain for line in transcript_lines(moments(events))]
+    assert len(shown) == 1 + text.count("\n")
+    assert not [line for line in shown if _HARMFUL.search(line)]
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=IDS)

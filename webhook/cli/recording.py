@@ -24,7 +24,6 @@ from webhook.replay.moments import Kind, Moment, moments
 from webhook.replay.player import Player
 from webhook.replay.programs import command_of
 from webhook.replay.safety import escape_json, printable
-from webhook.replay.transcript import Line
 from webhook.replay.transcript import transcript as lines_of
 from webhook.replay.typed import TypedLines
 
@@ -54,8 +53,8 @@ def show(access: Access, name: str, output: Format, *, transcript: bool, program
             screen.print(line)
     if transcript:
         screen.print()
-        for line in lines_of(moments(opened.audit.events(session))):
-            screen.print(_transcript_line(line))
+        for line in transcript_lines(moments(opened.audit.events(session))):
+            screen.print(line)
 
 
 def _program_lines(events: Iterable[Event]) -> Iterator[Text]:
@@ -78,10 +77,12 @@ def _typed_lines(told: Iterable[Moment], session: Session) -> Iterator[Text]:
             yield Text.assemble((f"{line.at / 1e9:9.2f}s › ", "dim"), printable(line.text))
 
 
-def _transcript_line(line: Line) -> Text:
-    is_error = line.kind is Kind.ERROR_OUTPUT
-    moment = (f"{line.at / 1e9:9.2f}s {'!' if is_error else '│'} ", "dim")
-    return Text.assemble(moment, (line.text, "red" if is_error else ""))
+def transcript_lines(told: Iterable[Moment]) -> Iterator[Text]:
+    """Give for each line that was shown its moment, and the line."""
+    for line in lines_of(told):
+        is_error = line.kind is Kind.ERROR_OUTPUT
+        moment = (f"{line.at / 1e9:9.2f}s {'!' if is_error else '│'} ", "dim")
+        yield Text.assemble(moment, (printable(line.text), "red" if is_error else ""))
 
 
 def play(
