@@ -135,6 +135,27 @@ def test_a_file_that_came_from_other_mounts_is_told_as_such(
     assert ran.cwd == f"{Path.cwd()} (in other mounts)".encode()
 
 
+BY_ANOTHERS_ROOT = """
+mkfifo "$1"
+unshare -Ur -m sh -c 'mount --bind "$2" "$3" && echo >"$1" && exec sleep 1000' sh "$@" &
+read -r _ <"$1"
+"/proc/$!/root$3"
+"""
+"""As in a pod whose containers share their processes: no mount takes place where the program starts."""
+
+
+def test_a_file_below_anothers_root_is_told_as_such(shim: Shim, tmp_path: Path) -> None:
+    evil, innocent = tmp_path / "evil", tmp_path / "innocent"
+    for file, source in ((evil, "/bin/true"), (innocent, "/bin/false")):
+        shutil.copy(source, file)
+    words = (str(tmp_path / "ready"), str(evil), str(innocent))
+    outcome = shim.run("sh", "-c", BY_ANOTHERS_ROOT, "sh", *words)
+    assert (outcome.code, outcome.stderr) == (0, b"")
+    programs = [one for one in outcome.session.programs if isinstance(one, Executed)]
+    [ran] = [one for one in programs if one.argv[0].endswith(b"/root" + bytes(innocent))]
+    assert ran.executable == f"{innocent} (in other mounts)".encode()
+
+
 def test_a_program_under_another_root_is_told_as_such(shim: Shim, odd: str, tmp_path: Path) -> None:
     """Of one that was opened before, neither its file nor its arguments would say so."""
     if os.geteuid():
