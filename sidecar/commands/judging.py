@@ -15,7 +15,7 @@ from sidecar.contract.grants import CommandPattern, CommandRule, PatternKind
 
 DELETED: Final = " (deleted)"
 IN_OTHER_MOUNTS: Final = " (in other mounts)"
-"""How the shim marks paths of a program that sees other mounts than its container does."""
+"""How the shim marks paths of a program that sees other mounts or another root than its container does."""
 PROGRAM_FACTS: Final = ("argv", "cwd", "executable", "line", "typed", "uid")
 """What expressions over programs may name."""
 _NOBODY: Final = -1
@@ -69,6 +69,11 @@ class Asked:
     def given(self) -> str | None:
         """The text that it is given as a shell (``sh -c``), whatever it is called."""
         return shell_text(self.argv) or shell_text((self._path, *self.argv[1:]))
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether its paths may mean other files than they say: in other mounts, or deleted."""
+        return self.executable.endswith((IN_OTHER_MOUNTS, DELETED)) or self.cwd.endswith(IN_OTHER_MOUNTS)
 
     @property
     def _path(self) -> str:
@@ -159,9 +164,12 @@ class _Compiled:
             return Denial(self.rule, "it is denied inside sessions")
         if self._approve.have(asked, asked.called):
             return Wait(self.rule)
-        if self._allow.given and not asked.typed and not self._allow.have(asked, asked.own):
+        if self._allow.given and not asked.typed and not self._allows(asked):
             return Denial(self.rule, "it is none of those allowed inside sessions")
         return None
+
+    def _allows(self, asked: Asked) -> bool:
+        return not asked.is_in_doubt and self._allow.have(asked, asked.own)
 
 
 class Programs:

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef PROCESSES
@@ -25,7 +26,7 @@ struct __attribute__((packed)) header {
     uint32_t pid, parent, uid;
     uint16_t executable, directory;
 };
-/* Follows a path that means something in mounts that only the program and its like have. */
+/* Follows a path that means something in mounts that only the program and its like have, or under another root. */
 static const char elsewhere[] = " (in other mounts)";
 _Static_assert(sizeof(struct header) + 2 * PATH_LENGTH_MAX + 2 * sizeof elsewhere + ARGV_MAX <= PROGRAM_MAX,
                "one packet");
@@ -112,59 +113,131 @@ uid_t real_user_of(pid_t pid)
     return owner.real;
 }
 
+/* statx(2), Linux 4.11, which this C library does not know; the mount since 5.8. */
+struct place {
+    uint32_t known, before[7];
+    uint64_t inode, between[12], device, mount, after[13];
+};
+_Static_assert(sizeof(struct place) == 256, "as the kernel has it");
+
+enum { PLACE_INODE = 0x100, PLACE_MOUNT = 0x1000, NO_AUTOMOUNT = 0x800, AS_KNOWN = 0x4000 };
+
+/* As the kernel knows it: a file system of the session's own (FUSE) is not asked, for it may never answer. */
+static bool look(int directory, const char *path, int flags, struct place *place)
+{
+    return syscall(SYS_statx, directory, path, flags | AS_KNOWN, PLACE_INODE | PLACE_MOUNT, place) == 0;
+}
+
+/* Whether the shim finds it under this path. */
+static bool is_at(const struct place *place, const char *path)
+{
+    struct place here;
+    return look(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | NO_AUTOMOUNT, &here)
+           && here.inode == place->inode && here.device == place->device
+           && (here.mount == place->mount || !(here.known & place->known & PLACE_MOUNT));
+}
+
+/* Where a link of /proc leads. One that cannot be read is empty. */
+struct found {
+    size_t length;
+    bool is_known, is_here;
+    struct place place;
+    char path[PATH_LENGTH_MAX + sizeof elsewhere];
+};
+
+/* All that is to be found of a program. */
+struct whereabouts {
+    struct found mounts, root, executable, directory;
+    bool is_hidden;
+};
+
+static void follow(int directory, const char *name, struct found *found, bool *is_hidden)
+{
+    ssize_t length = readlinkat(directory, name, found->path, PATH_LENGTH_MAX - 1);
+    *is_hidden = *is_hidden || (length < 0 && errno == EACCES);
+    found->length = length < 0 ? 0 : (size_t)length;
+    found->path[found->length] = '\0';
+    found->is_known = length > 0 && look(directory, name, 0, &found->place);
+    found->is_here = found->is_known && is_at(&found->place, found->path);
+}
+
+static void follow_all(int directory, struct whereabouts *its)
+{
+    its->is_hidden = false;
+    follow(directory, "ns/mnt", &its->mounts, &its->is_hidden);
+    follow(directory, "root", &its->root, &its->is_hidden);
+    follow(directory, "exe", &its->executable, &its->is_hidden);
+    follow(directory, "cwd", &its->directory, &its->is_hidden);
+}
+
 /*
- * Links of /proc are readable to whoever has the process's own user for file access. A shim of root
- * takes that for a moment (setfsuid(2)) when a program runs as somebody else, after su(1). Changing it
- * makes a process dumpable again where fs.suid_dumpable says so.
+ * Links of /proc are readable to whoever has the process's own user and, where that made a user namespace, owns it.
+ * A shim of root becomes that user for a moment when a program runs as somebody else, after su(1).
  */
-static size_t follow(int directory, const char *name, const struct owner *owner, unsigned char *to)
+static void find(int directory, const struct owner *owner, struct whereabouts *its)
 {
-    ssize_t length = readlinkat(directory, name, (char *)to, PATH_LENGTH_MAX);
-    if (length < 0 && errno == EACCES) {
-        (void)setfsgid(owner->gid);
-        (void)setfsuid(owner->uid);
-        length = readlinkat(directory, name, (char *)to, PATH_LENGTH_MAX);
-        (void)setfsuid(geteuid());
-        (void)setfsgid(getegid());
-        (void)prctl(PR_SET_DUMPABLE, 0);
+    uid_t own = geteuid();
+    follow_all(directory, its);
+    if (!its->is_hidden)
+        return;
+    (void)setfsgid(owner->gid);
+    if (become(owner->uid)) {
+        follow_all(directory, its);
+        (void)become(own);
     }
-    return length < 0 ? 0 : (size_t)length;
+    (void)setfsgid(getegid());
+    (void)prctl(PR_SET_DUMPABLE, 0);
 }
 
-/* Whether a process sees the mounts that the shim sees; where nobody may look, its file is not known either. */
-static bool has_other_mounts(int directory, const struct owner *owner)
+/* Looked for once more, because what that user may not enter the shim may, and the other way round. */
+static bool is_elsewhere(const struct found *found)
 {
-    static unsigned char own[PATH_LENGTH_MAX], its[PATH_LENGTH_MAX];  /* static: too large for a small stack */
-    ssize_t length = readlink("/proc/self/ns/mnt", (char *)own, sizeof own);
-    size_t its_length = follow(directory, "ns/mnt", owner, its);
-    return length > 0 && its_length > 0 && ((size_t)length != its_length || memcmp(own, its, its_length) != 0);
+    return found->is_known && !found->is_here && !is_at(&found->place, found->path);
 }
 
-/* In a user namespace of its own anybody mounts what they like over /usr/bin/ls, and the link says just that. */
-static size_t mark(unsigned char *path, size_t length)
+/* Whether a process sees the files that the shim sees; where nobody may look, its own file is not known either. */
+static bool has_other_files(const struct whereabouts *its)
 {
-    if (length == 0)
-        return 0;
-    memcpy(path + length, elsewhere, sizeof elsewhere - 1);
-    return length + sizeof elsewhere - 1;
+    static char own[PATH_LENGTH_MAX];  /* static: too large for a small stack */
+    ssize_t length = readlink("/proc/self/ns/mnt", own, sizeof own);
+    bool other_mounts = length > 0 && its->mounts.length > 0
+                        && ((size_t)length != its->mounts.length || memcmp(own, its->mounts.path, (size_t)length) != 0);
+    bool other_root = its->root.length > 0 && (strcmp(its->root.path, "/") != 0 || is_elsewhere(&its->root));
+    return other_mounts || other_root;
+}
+
+static bool is_deleted(const struct found *found)
+{
+    static const char deleted[] = " (deleted)";
+    size_t length = sizeof deleted - 1;
+    return found->length > length && strcmp(found->path + found->length - length, deleted) == 0;
+}
+
+/*
+ * In a user namespace of its own anybody mounts what they like over /usr/bin/ls, and the link says just that, for whom
+ * an open descriptor of it was sent to as well. After chroot(2) paths among the arguments mean other files.
+ */
+static void mark(struct found *found, bool always)
+{
+    if (found->length == 0 || !(always || (is_elsewhere(found) && !is_deleted(found))))
+        return;
+    memcpy(found->path + found->length, elsewhere, sizeof elsewhere);
+    found->length += sizeof elsewhere - 1;
 }
 
 /* A link that cannot be read is empty: a file without the right to read it hides its program (proc(5)). */
 static size_t describe(int directory, pid_t pid, unsigned char *packet)
 {
+    static struct whereabouts its;
     struct owner owner;
     if (!find_owner(directory, &owner))
         return 0;
-    unsigned char *executable = packet + sizeof(struct header);
-    bool marked = has_other_mounts(directory, &owner);
-    size_t executable_length = follow(directory, "exe", &owner, executable);
-    if (marked)
-        executable_length = mark(executable, executable_length);
-    unsigned char *cwd = executable + executable_length;
-    size_t cwd_length = follow(directory, "cwd", &owner, cwd);
-    if (marked)
-        cwd_length = mark(cwd, cwd_length);
-    unsigned char *argv = cwd + cwd_length;
+    find(directory, &owner, &its);
+    bool always = has_other_files(&its);
+    mark(&its.executable, always);
+    mark(&its.directory, always);
+    unsigned char *cwd = packet + sizeof(struct header) + its.executable.length;
+    unsigned char *argv = cwd + its.directory.length;
     size_t length;
     if (!read_all(directory, "cmdline", argv, ARGV_MAX + 1, &length))
         return 0;
@@ -175,10 +248,12 @@ static size_t describe(int directory, pid_t pid, unsigned char *packet)
         .pid = htole32((uint32_t)pid),
         .parent = htole32((uint32_t)owner.parent),
         .uid = htole32(owner.uid),
-        .executable = htole16((uint16_t)executable_length),
-        .directory = htole16((uint16_t)cwd_length),
+        .executable = htole16((uint16_t)its.executable.length),
+        .directory = htole16((uint16_t)its.directory.length),
     };
     memcpy(packet, &header, sizeof header);
+    memcpy(packet + sizeof header, its.executable.path, its.executable.length);
+    memcpy(cwd, its.directory.path, its.directory.length);
     return (size_t)(argv - packet) + (truncated ? ARGV_MAX : length);
 }
 

@@ -227,6 +227,9 @@ uid_t real_user_of(pid_t pid);
 
 /* sending.c */
 
+/* Takes another user's rights, or its own back. It is dumpable then, where fs.suid_dumpable says so. */
+bool become(uid_t user);
+
 /* As kill(2), a group too; also to what has become another user's. */
 int send_signal(pid_t pid, int signal);
 

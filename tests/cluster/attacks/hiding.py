@@ -3,6 +3,8 @@
 import ctypes
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -102,6 +104,20 @@ def in_mounts() -> None:
     os.execv(copy, ["ls", f"{mark}-mounts"])
 
 
+def sent_from_mounts() -> None:
+    """The same, but opened there by another process and sent to this one, which sees what all see."""
+    copy = place.with_suffix(".sent")
+    copy.touch()
+    ours, its = socket.socketpair()
+    if os.fork() == 0:
+        failed = libc.unshare(NEW_USER | NEW_MOUNTS)
+        failed = failed or libc.mount(echo.encode(), bytes(copy), None, BIND, None)
+        socket.send_fds(its, [b"x"], [os.open(echo if failed else copy, os.O_PATH)])
+        signal.pause()
+    _, (descriptor,), _, _ = socket.recv_fds(ours, 1, 1)
+    exec_descriptor(descriptor, b"ls", f"{mark}-sent".encode())
+
+
 def untraced() -> None:
     given = libc.syscall(CLONE, ctypes.c_long(UNTRACED | 17), None, None, None, None)
     assert given < 0, "a process that nobody sees was born"
@@ -125,6 +141,7 @@ for hide in (
     in_the_background,
     in_namespaces,
     in_mounts,
+    sent_from_mounts,
     untraced,
     shared,
 ):

@@ -87,13 +87,18 @@ def test_only_what_is_allowed_passes_by_its_own_file(
 
 def test_a_path_that_is_not_the_containers_is_denied_as_it_reads_and_never_allowed() -> None:
     """In a mount namespace of one's own anything lies at /bin/ls."""
-    for mark in (" (in other mounts)", " (deleted) (in other mounts)"):
+    for mark in (" (in other mounts)", " (deleted) (in other mounts)", " (deleted)"):
         assert not passes(denies(prefix("/bin/ls")), f"/bin/ls{mark}", "innocent")
         assert not passes(denies(prefix("ls")), f"/bin/ls{mark}", "innocent")
         for allowed in ("/bin/ls", "ls", "other"):
             assert not passes(allows(prefix(allowed)), f"/bin/ls{mark}", "ls")
+        for wide in (glob("/bin/*", "**"), glob("**"), regex(".*"), cel('executable.startsWith("/bin/")')):
+            assert not passes(allows(wide), f"/bin/ls{mark}", "ls")
         shell = Asked(f"/bin/dash{mark}", ("x", "-c", "rm x"))
         assert isinstance(about_lines(prefix("rm")).judge(shell), Denial)
+    judge = Judge((allows(glob("/bin/*", "**")),))
+    assert judge.judge(Asked("/bin/cat", ("cat", "x"), cwd="/srv")) is None
+    assert isinstance(judge.judge(Asked("/bin/cat", ("cat", "x"), cwd="/srv (in other mounts)")), Denial)
 
 
 def test_another_name_stays_a_word() -> None:

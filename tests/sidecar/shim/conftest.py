@@ -1,5 +1,6 @@
 """The compiled shim under test, and a recorder for it to dial."""
 
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,3 +71,12 @@ def recorder(shim: Shim) -> Iterator[Recorder]:
     """A recorder that answers only what the test says."""
     with Recorder(shim.socket_path) as listening:
         yield listening
+
+
+@pytest.fixture(scope="session")
+def odd(scratch: Path) -> str:
+    """A program that starts others in odd ways."""
+    out = scratch / "odd"
+    source = Path(__file__).with_name("programs.c")
+    subprocess.run(["musl-gcc", "-static", "-o", str(out), str(source)], check=True)
+    return str(out)

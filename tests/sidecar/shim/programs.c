@@ -1,5 +1,6 @@
 /* What the tests of tracing run: odd ways to start a program, chosen by the first argument. */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -72,6 +73,17 @@ static int vforks(void)
     return waitpid(pid, &status, 0) == pid ? WEXITSTATUS(status) : 1;
 }
 
+/* Itself, opened before. */
+static int rooted(const char *root)
+{
+    int file = open(self, O_PATH);
+    char *const argv[] = {self, "nothing", NULL};
+    if (file < 0 || chroot(root))
+        return 1;
+    (void)syscall(SYS_execveat, file, "", argv, NULL, AT_EMPTY_PATH);
+    return 2;
+}
+
 static void print_error(const char *what, long result)
 {
     (void)printf("%s %s\n", what, result >= 0 ? "works" : errno == EPERM ? "EPERM" : errno == ENOSYS ? "ENOSYS" : "fails");
@@ -124,6 +136,7 @@ int main(int argc, char *argv[])
            : strcmp(what, "crowd") == 0   ? crowd(count)
            : strcmp(what, "threads") == 0 ? threads()
            : strcmp(what, "vforks") == 0  ? vforks()
+           : strcmp(what, "rooted") == 0  ? rooted(argv[2])
            : strcmp(what, "escapes") == 0 ? escapes()
                                           : 0;
 }

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from live_recorder import wait_until
 from shim_peer import PATIENCE_S, Recorder
 from shim_process import TRACED, Shim, next_program, unanswered
@@ -96,6 +97,76 @@ def test_a_file_that_only_ones_own_mounts_show_there_is_told_as_such(shim: Shim,
     assert ran.executable == f"{innocent} (in other mounts)".encode()
     assert ran.cwd == f"{Path.cwd()} (in other mounts)".encode()
     assert ran.argv == (b"innocent",)
+
+
+SENT_FROM_OTHER_MOUNTS = """
+import ctypes, os, socket, sys
+libc = ctypes.CDLL(None, use_errno=True)
+evil, innocent = map(os.fsencode, sys.argv[1:3])
+ours, its = socket.socketpair()
+sender = os.fork()
+if sender == 0:
+    if libc.unshare(0x10000000 | 0x20000) or libc.mount(evil, innocent, None, 4096, None):
+        raise OSError(ctypes.get_errno(), "unshare or mount")
+    if len(sys.argv) > 3:
+        os.unlink(evil)
+    socket.send_fds(its, [b"x"], [os.open(innocent, os.O_PATH), os.open(".", os.O_PATH)])
+    os.read(its.fileno(), 1)
+_, (file, directory), _, _ = socket.recv_fds(ours, 1, 2)
+os.fchdir(directory)
+os.execve(file, ["innocent"], {})
+"""
+"""The same by a process that stays in all others' mounts: another one sends it file and directory."""
+
+
+@pytest.mark.parametrize(("more", "told"), [((), "in other mounts"), (("unlink",), "deleted")])
+def test_a_file_that_came_from_other_mounts_is_told_as_such(
+    shim: Shim, tmp_path: Path, more: tuple[str, ...], told: str
+) -> None:
+    evil, innocent = tmp_path / "evil", tmp_path / "innocent"
+    for file, source in ((evil, "/bin/true"), (innocent, "/bin/false")):
+        shutil.copy(source, file)
+    arguments = (str(evil), str(innocent), *more)
+    outcome = shim.run(sys.executable, "-S", "-c", SENT_FROM_OTHER_MOUNTS, *arguments)
+    assert (outcome.code, outcome.stderr) == (0, b"")
+    _, ran = outcome.session.programs
+    assert isinstance(ran, Executed)
+    assert ran.executable == f"{innocent} ({told})".encode()
+    assert ran.cwd == f"{Path.cwd()} (in other mounts)".encode()
+
+
+BY_ANOTHERS_ROOT = """
+mkfifo "$1"
+unshare -Ur -m sh -c 'mount --bind "$2" "$3" && echo >"$1" && exec sleep 1000' sh "$@" &
+read -r _ <"$1"
+"/proc/$!/root$3"
+"""
+"""As in a pod whose containers share their processes: no mount takes place where the program starts."""
+
+
+def test_a_file_below_anothers_root_is_told_as_such(shim: Shim, tmp_path: Path) -> None:
+    evil, innocent = tmp_path / "evil", tmp_path / "innocent"
+    for file, source in ((evil, "/bin/true"), (innocent, "/bin/false")):
+        shutil.copy(source, file)
+    words = (str(tmp_path / "ready"), str(evil), str(innocent))
+    outcome = shim.run("sh", "-c", BY_ANOTHERS_ROOT, "sh", *words)
+    assert (outcome.code, outcome.stderr) == (0, b"")
+    programs = [one for one in outcome.session.programs if isinstance(one, Executed)]
+    [ran] = [one for one in programs if one.argv[0].endswith(b"/root" + bytes(innocent))]
+    assert ran.executable == f"{innocent} (in other mounts)".encode()
+
+
+def test_a_program_under_another_root_is_told_as_such(shim: Shim, odd: str, tmp_path: Path) -> None:
+    """Of one that was opened before, neither its file nor its arguments would say so."""
+    if os.geteuid():
+        pytest.skip("another root takes root")
+    outcome = shim.run(odd, "rooted", str(tmp_path))
+    assert outcome.code == 0
+    _, ran = outcome.session.programs
+    assert isinstance(ran, Executed)
+    assert ran.executable == f"{odd} (in other mounts)".encode()
+    assert ran.cwd == f"{Path.cwd()} (in other mounts)".encode()
+    assert ran.argv == (odd.encode(), b"nothing")
 
 
 WORKS_ON = """

@@ -21,15 +21,6 @@ PTRACE, PRCTL, SET_SECCOMP = "101", "157", "22"
 """Numbers of system calls on x86-64, and a first argument of prctl(2)."""
 
 
-@pytest.fixture(scope="session")
-def odd(scratch: Path) -> str:
-    """A program that starts others in odd ways."""
-    out = scratch / "odd"
-    source = Path(__file__).with_name("programs.c")
-    subprocess.run(["musl-gcc", "-static", "-o", str(out), str(source)], check=True)
-    return str(out)
-
-
 def programs(session: Session) -> list[Executed]:
     """What was told; the session must have been traced."""
     told = [program for program in session.programs if isinstance(program, Executed)]
@@ -124,6 +115,34 @@ class TestWhatIsTold:
         assert stat.uid == 64231
         assert stat.executable == os.fsencode(os.path.realpath(shutil.which("stat") or ""))
         assert stat.cwd == os.fsencode(Path.cwd())
+
+    def test_another_user_in_a_user_namespace_of_its_own(self, released: Shim) -> None:
+        """Its links are readable to who owns that, and not to all who have its user for file access."""
+        if os.geteuid():
+            pytest.skip("becoming another user takes root")
+        before = ("setpriv", "--bounding-set=-sys_ptrace")
+        outcome = released.run(*UNPRIVILEGED, "unshare", "--user", "env", "-C", "/", "true", before=before)
+        true = programs(outcome.session)[-1]
+        assert (outcome.code, true.uid, true.cwd) == (0, 64231, b"/")
+        assert true.executable == os.fsencode(os.path.realpath(shutil.which("true") or ""))
+
+    @pytest.mark.parametrize("owner", [0, 64231])
+    def test_a_directory_that_either_root_or_the_user_may_not_enter(
+        self, released: Shim, scratch: Path, owner: int
+    ) -> None:
+        """It is none of other mounts."""
+        if os.geteuid():
+            pytest.skip("becoming another user takes root")
+        before = ("setpriv", "--bounding-set=-sys_ptrace,-dac_override,-dac_read_search")
+        closed = scratch / f"closed-{owner}"
+        (closed / "within").mkdir(parents=True)
+        closed.chmod(0o700)
+        os.chown(closed, owner, owner)
+        enter = ("env", "-C", str(closed / "within"))
+        line = (*UNPRIVILEGED, *enter) if owner else (*enter, *UNPRIVILEGED)
+        outcome = released.run(*line, "true", before=before)
+        assert (outcome.code, outcome.stderr) == (0, b"")
+        assert programs(outcome.session)[-1].cwd == os.fsencode(closed / "within")
 
     def test_a_file_nobody_may_read_hides_itself_and_not_its_arguments(
         self, released: Shim, scratch: Path
