@@ -43,6 +43,7 @@ NASTY = (
     '"]);alert(1);//',
     "\u2028line\u2029separators",
     '=HYPERLINK("http://x")',
+    "tags \U000e0061\U000e0062 and \U0001d173beams",
     "שלום العربية 日本語 e\u0301 👩‍👩‍👧",
 )
 

@@ -34,7 +34,7 @@ def run(path: Path, roots: Sequence[str], kept: Sequence[Path], output: Format) 
 
 def _lines(checked: Checked, *, is_trusted: bool) -> list[str]:
     roots = ", ".join(base64.b64encode(bytes.fromhex(root)).decode() for root in checked.roots)
-    counted = "Complete" if checked.complete else "Counted"
+    counted = "Complete" if checked.complete and checked.counted else "Counted"
     lines = [
         f"Evidence      {printable(checked.asked)}",
         f"Ledger        {printable(checked.origin)}",

@@ -69,7 +69,7 @@ def _spec(wanted: Wanted, now: datetime) -> SearchSpec:
 
 
 def _exit_code(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) < 256):
+    if not (text.isascii() and text.isdigit() and len(text) < 4 and int(text) < 256):
         raise CliError(f"--exit {text!r} is no exit code; write 0 to 255, or failed", ExitCode.USAGE)
     return int(text)
 

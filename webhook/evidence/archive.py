@@ -2,11 +2,12 @@
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final
 
 from sidecar.contract.errors import CallerError
-from webhook.evidence.layout import check_layout
+from webhook.evidence.layout import LayoutError, check_layout, contents
 
 SUMS: Final = "SHA256SUMS"
 """Lines of ``sha256sum``: of every file but this one and its signature."""
@@ -68,6 +69,7 @@ class Reader:
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise ArchiveError(f"it is no zip file that can be read: {error}") from None
         check_layout(file, self._zip)
+        self._file = file
         self.names = frozenset(self._zip.namelist())
 
     def chunks(self, name: str) -> Iterator[bytes]:
@@ -75,10 +77,8 @@ class Reader:
         if name not in self.names:
             raise ArchiveError(f"{name} is missing")
         try:
-            with self._zip.open(name) as file:
-                while chunk := file.read(_CHUNK):
-                    yield chunk
-        except Exception as error:  # noqa: BLE001  zipfile and zlib raise many kinds over damaged files
+            yield from contents(self._file, self._zip.getinfo(name))
+        except (LayoutError, zlib.error, OSError) as error:
             raise ArchiveError(f"{name} is damaged: {error}") from None
 
     def read(self, name: str, *, most: int = 256 << 20) -> bytes:

@@ -199,7 +199,7 @@ class Bundle:
         nodes: KnownNodes,
     ) -> None:
         window = self._window
-        writer.add(PROOF, [msgspec.json.format(msgspec.json.encode(proof), indent=2), b"\n"])
+        writer.add(PROOF, [proof_text(proof)])
         writer.add(ENTRIES, _entry_lines(disclosed, nodes, window.size))
         writer.add(LEAVES, leaf_lines(leaves))
         writer.add(CHECKPOINT, [window.last.exported.checkpoint.encode()])
@@ -213,6 +213,11 @@ class Bundle:
         vouched = self._source.vouch(self._selection.words, hashlib.sha256(sums).hexdigest())
         writer.add(SIGNATURE, [vouched.signature.encode()])
         writer.add(CERTIFICATE, [vouched.certificate.encode(), b"\n"])
+
+
+def proof_text(proof: Proof) -> bytes:
+    """Give ``ledger/ledger.json``."""
+    return msgspec.json.format(msgspec.json.encode(proof), indent=2) + b"\n"
 
 
 def session_files(

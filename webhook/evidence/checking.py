@@ -28,6 +28,7 @@ from webhook.evidence.bundle import (
     PROOF,
     check_asked,
     entry_line,
+    proof_text,
     session_files,
 )
 from webhook.evidence.documents import Content, Proof, documents
@@ -274,6 +275,8 @@ class _Check:
         if content.proof.first:
             self._known |= {FIRST_CHECKPOINT, CONSISTENCY}
         same = content.proof.software == VERSION
+        if same:
+            self._check_same(PROOF, [proof_text(content.proof)])
         for name, chunks in documents(content) if same else ():
             self._known.add(name)
             self._check_same(name, chunks)

@@ -6,6 +6,7 @@ terminal would (ECMA-48, DEC STD 070) and only complete sequences from a list of
 of which draw and none of which the player cannot undo. Everything else is left out.
 """
 
+import json
 import re
 from enum import Enum, auto
 from typing import Final
@@ -189,8 +190,12 @@ def _numbered(code: int) -> str:
 
 
 _INVISIBLE: Final = re.compile(
-    "[\x7f-\x9f\xad\u0600-\u0605\u061c\u070f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+    "[\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"
 )
+"""Controls, separators and format characters (Unicode's Cc, Zl, Zp and Cf), and the plane of tags, which some
+programs read as text that nobody sees."""
 
 
 def escape_json(text: str) -> str:
@@ -198,4 +203,4 @@ def escape_json(text: str) -> str:
 
     JSON lets C1 controls, direction overrides and line separators stand as they are; a terminal obeys them.
     """
-    return _INVISIBLE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+    return _INVISIBLE.sub(lambda found: json.dumps(found.group())[1:-1], text)

@@ -95,6 +95,15 @@ def test_a_range_that_is_not_over_is_not_called_complete(office: Office, tmp_pat
     assert "Range         its end is later than what was sealed" in out
 
 
+def test_one_session_is_not_called_complete(office: Office, tmp_path: Path) -> None:
+    """What is left out of such a bundle, nothing counts."""
+    path, session = tmp_path / "one.zip", office.sessions["cards"].session
+    office.auditor.out("evidence", "export", "--session", session, *RANGE, "-o", str(path))
+    out = office.auditor.offline("evidence", "verify", str(path)).out
+    assert "Counted       not asked of a single session" in out
+    assert "Complete" not in out
+
+
 def test_what_does_not_hold_is_named(office: Office, exported: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.zip"
     data = bytearray(exported.read_bytes())

@@ -110,7 +110,7 @@ def test_findings_are_looked_for_by_rule_and_brand(chaperone: Chaperone, kept: K
     assert chaperone.out("search", "alice", "--finding", "pan/amex") == ""
 
 
-@pytest.mark.parametrize("code", ["x", "-1", "256", "7.0", "٣"])
+@pytest.mark.parametrize("code", ["x", "-1", "256", "7.0", "٣", "1" * 5000])
 def test_an_exit_code_that_is_none_is_refused(chaperone: Chaperone, code: str) -> None:
     done = chaperone.run("search", "x", f"--exit={code}")
     assert (done.code, "--exit" in done.error) == (2, True)

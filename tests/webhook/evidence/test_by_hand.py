@@ -1,5 +1,6 @@
 """What docs/evidence.md says can be done with sha256sum and openssl is done with them."""
 
+import hashlib
 import json
 import subprocess
 from collections.abc import Callable
@@ -105,6 +106,61 @@ def test_a_file_too_many_is_named(folder: Path, sessions: Sessions) -> None:
         1,
         "files that SHA256SUMS does not name: page/more.html is not \n",
     )
+
+
+@pytest.mark.parametrize("name", ["SHA256SUMS.html", "page/SHA256SUMS"])
+def test_a_file_too_many_is_named_whatever_its_name_is(folder: Path, sessions: Sessions, name: str) -> None:
+    (folder / name).write_text("<!doctype html>")
+    done = by_hand(folder, sessions["cards"].session)
+    told = f"files that SHA256SUMS does not name: {name} is not \n"
+    assert (done.returncode, done.stderr) == (1, told)
+
+
+def test_a_link_is_named(folder: Path, sessions: Sessions) -> None:
+    """Whether it is a file too many, or leads to a file as it was signed."""
+    path = folder / "page/more"
+    path.symlink_to("../index.html")
+    done = by_hand(folder, sessions["cards"].session)
+    assert (done.returncode, done.stderr) == (1, "files that SHA256SUMS does not name: page/more is not \n")
+    path.unlink()
+    (folder / "index.html").rename(folder.parent / "index.html")
+    (folder / "index.html").symlink_to("../index.html")
+    done = by_hand(folder, sessions["cards"].session)
+    assert (done.returncode, done.stderr) == (1, "files that are links: ./index.html is not \n")
+
+
+def test_a_digest_that_is_none_is_named(folder: Path, sessions: Sessions) -> None:
+    """By who can have bundles signed: sha256sum passes over such a line, and so over its file."""
+    sums = folder / "SHA256SUMS"
+    lines = sums.read_text().splitlines(keepends=True)
+    sums.write_text("".join("g" + line[1:] if "  index.html" in line else line for line in lines))
+    (folder / "index.html").write_text("<!doctype html>")
+    text = (folder / "SHA256SUMS.sig").read_text().split("\n")
+    text[1] = hashlib.sha256(sums.read_bytes()).hexdigest()
+    (folder / "SHA256SUMS.sig").write_text("\n".join(text))
+    done = by_hand(folder, sessions["cards"].session, unsigned=True)
+    assert (done.returncode, "improperly formatted" in done.stderr) == (1, True), done.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'size[$(touch ../ran;"data":"AAAA";echo 0)]',
+        '{"index":size[$(touch ../ran)],"key":"k","data":"AAAA","proof":[]}',
+        '{"index":1,"key":"k","data":"AAAA","proof":["%n"]}',
+        "",
+    ],
+)
+def test_a_line_that_is_no_entry_is_named_and_nothing_in_it_is_run(
+    folder: Path, sessions: Sessions, line: str
+) -> None:
+    """By who can have bundles signed: bash runs what stands in the index of an array in a number."""
+    path = folder / "ledger/entries.jsonl"
+    path.write_text(f"{line}\n{path.read_text()}")
+    resum(folder)
+    done = by_hand(folder, sessions["cards"].session, unsigned=True)
+    told = "ledger/entries.jsonl, lines that are no entries: 1 is not 0\n"
+    assert (done.returncode, done.stderr, (folder.parent / "ran").exists()) == (1, told, False)
 
 
 def resum(folder: Path) -> None:

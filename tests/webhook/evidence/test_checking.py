@@ -175,6 +175,20 @@ def test_a_range_of_no_calendar_is_named(whole: bytes, desk: EvidenceDesk, momen
     assert "its range is of no calendar" in broken(changed)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [(b'"software"', b'"start": 0, "software"'), (b'  "origin"', b' "origin"')]
+)
+def test_a_proof_that_some_would_read_otherwise_is_named(
+    whole: bytes, desk: EvidenceDesk, before: bytes, after: bytes
+) -> None:
+    """Of two values under one name readers take the first or the last; the check by hand goes by lines."""
+    content, name = files(whole), "ledger/ledger.json"
+    changed = content[name].replace(before, after)
+    assert changed != content[name]
+    message = broken(forged({**content, name: changed}, desk.vouch))
+    assert message == f"{name} says something else than what is proven"
+
+
 def test_reordered_entries_are_named(whole: bytes, desk: EvidenceDesk) -> None:
     content = files(whole)
     lines = content["ledger/entries.jsonl"].splitlines(keepends=True)

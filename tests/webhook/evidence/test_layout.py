@@ -1,6 +1,7 @@
 """A bundle is read alike by whoever unpacks it: a zip that gives some programs something else is refused."""
 
 import io
+import stat
 import struct
 import zipfile
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from evidence_bundles import Files, check, files, forged, zipped
 from evidence_desk import EvidenceDesk
+from odd_zips import REGULAR, Odd, deflated, field, odd_zip, renaming
 
 from webhook.evidence import archive, layout
 from webhook.evidence.archive import ArchiveError, Reader, Writer
@@ -79,6 +81,57 @@ def test_a_zip_that_some_would_read_otherwise_is_refused(
         check(trick(whole))
 
 
+INDEX = "index.html"
+MORE = b"<script>document.title='forged'</script>"
+ODD: dict[str, tuple[Callable[[bytes], Odd], str]] = {
+    "more than its size": (lambda data: Odd(packed=deflated(data + MORE)), "it unpacks to other bytes"),
+    "more than its size, unpacked": (lambda data: Odd(packed=data + MORE, method=0), "to other bytes"),
+    "less than its size": (lambda data: Odd(packed=deflated(data[:-1])), "it unpacks to other bytes"),
+    "bytes after its end": (lambda data: Odd(packed=deflated(data) + MORE), "it has bytes after its end"),
+    "no end": (lambda data: Odd(packed=deflated(data)[:-1]), "it ends too early"),
+    "another name in a field": (lambda _: Odd(extra=renaming(INDEX, "index.htm")), "no plain file"),
+    "another name in the directory": (lambda _: Odd(listed=renaming(INDEX, "index.htm")), "no plain file"),
+    "another name after its sizes": (
+        lambda _: Odd(extra=field(1, bytes(16)) + renaming(INDEX, "index.htm")),
+        "no plain file",
+    ),
+    "a link": (lambda _: Odd(attributes=(stat.S_IFLNK | 0o777) << 16), "no plain file"),
+    "a folder": (lambda _: Odd(attributes=REGULAR | 0x10), "no plain file"),
+    "a patch": (lambda _: Odd(flags=0x20), "packed in another way than in a bundle"),
+}
+
+
+@pytest.mark.parametrize(("make", "told"), ODD.values(), ids=ODD)
+def test_a_file_that_some_would_unpack_otherwise_is_refused(
+    whole: bytes, make: Callable[[bytes], Odd], told: str
+) -> None:
+    """By nobody's leave: its digest is right as Python's own reader unpacks it."""
+    content = files(whole)
+    assert check(odd_zip(content, {})).holds
+    with pytest.raises(BrokenError, match=f"index.html .*{told}"):
+        check(odd_zip(content, {INDEX: make(content[INDEX])}))
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_an_end_that_counts_other_files_is_refused(whole: bytes, place: int) -> None:
+    """Some programs unpack as many as it says."""
+    with pytest.raises(BrokenError, match=TWICE):
+        check(odd_zip(files(whole), {}, end={place: 1}))
+
+
+def test_a_zip_with_an_end_of_64_bits_is_read(whole: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 1)
+        wide = zipped(files(whole))
+    assert check(wide).holds
+    there = wide.rindex(b"PK\6\6")
+    for place in (24, 32, 40, 48, there - len(wide)):
+        changed = bytearray(wide)
+        changed[there + place if place > 0 else len(wide) - 14] ^= 1
+        with pytest.raises(BrokenError, match=f"no zip file|{TWICE}"):
+            check(bytes(changed))
+
+
 @pytest.mark.parametrize(
     "name",
     ["../evil", "/etc/evil", "page/../../evil", "a//b", "a\\..\\evil", "C:evil", "a\nb", "a/", ".", "é"],
@@ -92,6 +145,11 @@ def test_a_name_that_leads_elsewhere_is_refused(whole: bytes, desk: EvidenceDesk
 def test_names_that_are_one_for_some_file_systems_are_refused(whole: bytes, desk: EvidenceDesk) -> None:
     with pytest.raises(BrokenError, match="two files of one name"):
         check(forged({**files(whole), "INDEX.html": EVIL}, desk.vouch))
+
+
+def test_a_file_that_is_a_folder_too_is_refused(whole: bytes, desk: EvidenceDesk) -> None:
+    with pytest.raises(BrokenError, match="a file that is a folder, too"):
+        check(forged({**files(whole), "INDEX.html/more": EVIL}, desk.vouch))
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,7 @@ def test_hostile_text_stays_text(pages: Pages, sessions: Sessions) -> None:
     shown = page.locator(".lines").inner_text()
     assert NASTY[0] in shown
     assert "\\u202egnp.exe" in shown
+    assert "tags \\U000e0061\\U000e0062 and \\U0001d173beams" in shown
     assert not [c for c in shown if not c.isprintable() and c != "\n"]
     assert "\u202e" not in page.locator("body").inner_text()
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -179,3 +180,12 @@ def test_json_keeps_its_meaning_when_made_harmless(text: str) -> None:
     written = escape_json(json.dumps(text, ensure_ascii=False))
     assert json.loads(written) == text
     assert not any("\x7f" <= character <= "\x9f" or character in "\u202e\u2028" for character in written)
+
+
+def test_json_holds_no_character_that_is_there_and_not_seen() -> None:
+    """Controls, separators, and format characters, those beyond the first plane too."""
+    everything = map(chr, range(0x20, 0x110000))
+    unseen = "".join(c for c in everything if unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp"})
+    written = escape_json(json.dumps(unseen, ensure_ascii=False))
+    assert json.loads(written) == unseen
+    assert written.isascii()

@@ -5,16 +5,17 @@
 window.evidence = {};
 
 (function (evidence) {
-  const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u0600-\u0605\u061c\u070f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+  const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{110bd}\u{110cd}\u{13430}-\u{1345f}\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/gu;
 
   // Gives text in which nothing is hidden.
   function printable(text) {
     return String(text).replace(INVISIBLE, function (found) {
-      const code = found.charCodeAt(0);
+      const code = found.codePointAt(0);
       if (code === 9) return "\\t";
       if (code === 10) return "\\n";
       if (code === 13) return "\\r";
-      return code < 256 ? "\\x" + code.toString(16).padStart(2, "0") : "\\u" + code.toString(16).padStart(4, "0");
+      const [sign, length] = code < 0x100 ? ["\\x", 2] : code < 0x10000 ? ["\\u", 4] : ["\\U", 8];
+      return sign + code.toString(16).padStart(length, "0");
     });
   }
 
