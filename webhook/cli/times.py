@@ -8,7 +8,7 @@ from webhook.audit_api.text import human_duration
 from webhook.cli.failures import CliError, ExitCode
 from webhook.replay.safety import printable
 
-_AGO: Final = re.compile(r"(\d+)([smhdw])")
+_AGO: Final = re.compile(r"([0-9]+)([smhdw])")
 _SECONDS: Final = re.compile(r"(-?[0-9.]+)s")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 

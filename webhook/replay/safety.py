@@ -16,7 +16,7 @@ MAX_SEQUENCE: Final = 64
 MAX_STRING: Final = 64 * 1024
 """A control string (device control and the like) that is longer is given up, so that what follows is seen."""
 
-RESET: Final = "\x1b7\x1b[r\x1b8\x1b[0m\x1b(B\x0f\x1b[?25h\x1b[?7h\x1b[?5l\x1b[4l"
+RESET: Final = "\x1b7\x1b[r\x1b8\x1b[0m\x1b(B\x1b)B\x0f\x1b[?25h\x1b[?7h\x1b[?5l\x1b[4l\x1b[?12l\x1b[0 q"
 """Undoes everything that is let through, apart from the alternate screen."""
 LEAVE_ALTERNATE: Final = "\x1b[?1049l"
 
@@ -24,7 +24,7 @@ _PLAIN: Final = re.compile(
     "(?:[^\x00-\x06\x10-\x1f\x7f-\x9f]+|\x1b\\[(?:[0-9;]{0,30}m|[0-9]{0,4}(?:;[0-9]{0,4})?[A-H]|[012]?K))+"
 )
 """A run of what needs no second look: text, and the sequences that are most of all output."""
-_CLEAR: Final = "\x1b[0m\x1b(B\x0f\x1b[r\x1b[H\x1b[2J"
+_CLEAR: Final = "\x1b[0m\x1b(B\x1b)B\x0f\x1b[r\x1b[H\x1b[2J"
 _CONTROLS: Final = frozenset("\a\b\t\n\v\f\r\x0e\x0f")
 _ESCAPES: Final = frozenset(["7", "8", "D", "E", "M", "#8", *(g + c for g in "()" for c in "0AB")])
 _PARAMETERS: Final = "[0-9]{0,4}(;[0-9]{0,4})*"

@@ -124,7 +124,9 @@ def test_a_session_that_is_not_there(chaperone: Chaperone, name: str) -> None:
     assert "chaperone sessions list -n payments" in error
 
 
-@pytest.mark.parametrize("arguments", [["--since", "yesterdayish"], ["--until", "2026-99-01"]])
+@pytest.mark.parametrize(
+    "arguments", [["--since", "yesterdayish"], ["--since", "٣d"], ["--until", "2026-99-01"]]
+)
 def test_a_time_that_is_none(chaperone: Chaperone, arguments: list[str]) -> None:
     assert "write 2h, 7d" in failed(chaperone.run("sessions", "list", *arguments), 2)
 

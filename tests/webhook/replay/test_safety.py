@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.replay.safety import MAX_STRING, TerminalFilter, escape_json, printable
+from webhook.replay.safety import MAX_STRING, RESET, TerminalFilter, escape_json, printable
 
 DRAWING = [
     "plain text, café, 漢字, 🙂",
@@ -134,6 +134,27 @@ def test_c1_controls_come_out_in_their_seven_bit_form() -> None:
 
 def test_allowed_modes_stay_when_others_of_the_sequence_go() -> None:
     assert TerminalFilter().feed("\x1b[?1000;25;2004l") == "\x1b[?25l"
+
+
+@pytest.mark.parametrize(
+    ("left", "undone"),
+    [
+        ("\x1b[31m", "\x1b[0m"),
+        ("\x1b[2;10r", "\x1b[r"),
+        ("\x1b(0", "\x1b(B"),
+        ("\x1b)0", "\x1b)B"),
+        ("\x0e", "\x0f"),
+        ("\x1b[?25l", "\x1b[?25h"),
+        ("\x1b[?7l", "\x1b[?7h"),
+        ("\x1b[?5h", "\x1b[?5l"),
+        ("\x1b[?12h", "\x1b[?12l"),
+        ("\x1b[4h", "\x1b[4l"),
+        ("\x1b[2 q", "\x1b[0 q"),
+    ],
+)
+def test_what_a_recording_leaves_behind_is_undone(left: str, undone: str) -> None:
+    assert TerminalFilter().feed(left) == left
+    assert undone in RESET
 
 
 def test_a_full_reset_becomes_a_cleared_screen() -> None:
