@@ -126,7 +126,8 @@ def _report(file: Path | None, others: Mapping[str, os.stat_result]) -> Generato
         yield None
         return
     for name, status in others.items():
-        if stat.S_ISREG(status.st_mode) and file.exists() and os.path.samestat(status, file.stat()):
+        mixes = stat.S_ISREG(status.st_mode) or stat.S_ISFIFO(status.st_mode)
+        if mixes and file.exists() and os.path.samestat(status, file.stat()):
             raise CliError(f"the report cannot be written to {file}: it is the {name}; name another file")
     try:
         lines = file.open("wb")
@@ -198,9 +199,19 @@ def _read(source: BinaryIO) -> bytes:
 
 
 def _write(sink: BinaryIO, data: bytes) -> None:
+    """Write all of ``data``.
+
+    Not through a buffer: there is none with PYTHONUNBUFFERED, and one refuses what a sink that never blocks
+    does not take yet. Either sink takes a part at a time, and says how much.
+    """
+    raw = getattr(sink, "raw", sink)
+    left = memoryview(data)
     try:
-        sink.write(data)
-        sink.flush()
+        while left:
+            if (taken := raw.write(left)) is None:
+                select.select([], [raw], [])
+            else:
+                left = left[taken:]
     except BrokenPipeError:
         raise
     except OSError as error:

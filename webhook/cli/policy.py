@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
+from sidecar.contract.errors import ConfigurationError
 from sidecar.contract.sealing import Identity
 from webhook.cli.access import Access
 from webhook.cli.failures import CliError, ExitCode
@@ -34,6 +35,7 @@ from webhook.policy.evaluation import PolicySet
 from webhook.policy.explaining import explain as explain_decision
 from webhook.policy.remarks import ELSEWHERE, UNASKED
 from webhook.policy.schema import crd, json_schema
+from webhook.policy.yaml_text import read_yaml
 from webhook.settings import PACKS
 
 _MASKING: Final = "masking"
@@ -80,7 +82,7 @@ def run_cases(
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            help="As for lint; folders may hold masking rules too. All packs when left out.",
+            help="As for lint; files and folders may hold masking rules too. All packs when left out.",
             metavar="FILE",
         ),
     ] = None,
@@ -88,15 +90,17 @@ def run_cases(
     """Run the cases that policies and masking rules carry."""
     names = files or [str(PACKS)]
     errors: list[str] = []
-    masking = [folder for name in names if (folder := _masking_folder(name)) is not None]
+    masking = [place for name in names if (place := _masking_place(name)) is not None]
     loaded = load([name for name in names if Path(name) not in masking], errors)
+    if not (loaded or masking or errors):
+        raise CliError(f"no policies and no masking rules in {', '.join(names)}", ExitCode.NOT_FOUND)
     held = 0
     for one in loaded:
         failed = one.failed_cases()
         errors += failed
         held += len(one.policy.spec.cases) - len(failed)
-    for folder in masking:
-        held += _try_masking(folder, errors)
+    for place in masking:
+        held += _try_masking(place, errors)
     _end(errors, _count(held, "case holds", "cases hold"))
 
 
@@ -270,18 +274,27 @@ def _change_object(question: Question, before: Decision, now: Decision) -> dict[
     }
 
 
-def _masking_folder(name: str) -> Path | None:
-    """Give the folder of masking rules that a name means, or has beside its policies."""
+def _masking_place(name: str) -> Path | None:
+    """Give the file or folder of masking rules that a name means, or the folder beside its policies."""
     path = Path(name)
-    if path.name == _MASKING and path.is_dir():
+    if (path.is_file() and _holds_rules(path)) or (path.name == _MASKING and path.is_dir()):
         return path
     return path / _MASKING if (path / _MASKING).is_dir() else None
 
 
-def _try_masking(folder: Path, errors: list[str]) -> int:
+def _holds_rules(file: Path) -> bool:
+    """Tell a file of masking rules, as ``chaperone mask --rules`` takes it, from one of policies."""
+    try:
+        first, _ = next(read_yaml(_read(file), str(file)), (None, None))
+    except ConfigurationError:
+        return False
+    return isinstance(first, dict) and "rules" in first and "kind" not in first
+
+
+def _try_masking(place: Path, errors: list[str]) -> int:
     from sidecar.masking.authoring.cases import try_cases  # noqa: PLC0415  loads Hyperscan
 
-    tried = try_cases(folder)
+    tried = try_cases(place)
     errors += tried.failures
     return tried.held
 

@@ -21,9 +21,12 @@ _TAG: Final = "tag:yaml.org,2002:"
 _TYPES: Final = (
     (f"{_TAG}null", re.compile(r"^(?:~|null|Null|NULL|)$"), ("~", "n", "N", "")),
     (f"{_TAG}bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), tuple("tTfF")),
-    (f"{_TAG}int", re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$"), tuple("-+0123456789")),
+    (f"{_TAG}int", re.compile(r"^[-+]?(?:0|[1-9][0-9]{0,99})$"), tuple("-+0123456789")),
     (f"{_TAG}float", re.compile(r"^[-+]?[0-9]+\.[0-9]+(?:[eE][-+]?[0-9]+)?$"), tuple("-+0123456789")),
 )
+
+_SCALARS: Final = {tag: pattern for tag, pattern, _ in _TYPES} | {f"{_TAG}str": re.compile("")}
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 def _resolvers() -> dict[str, list[tuple[str, re.Pattern[str]]]]:
@@ -68,16 +71,33 @@ def read_yaml(data: bytes, name: str) -> Iterator[tuple[object, Place]]:
 
 
 def _lines(node: yaml.Node, path: Path, lines: dict[Path, int], name: str) -> None:
-    """Note the line of every part, and refuse keys that are given twice."""
+    """Note the line of every part, and refuse keys that are given twice and values that cannot be."""
+    _refuse_scalar(node, name)
     lines[path] = node.start_mark.line + 1
     if len(lines) > _MAX_NODES:
         raise ConfigurationError(f"{name}: too many parts; aliases that repeat aliases are refused")
     for step, key, value in _children(node):
+        _refuse_scalar(key, name)
         below = (*path, step)
         if below in lines:
             raise ConfigurationError(f"{name}:{key.start_mark.line + 1}: {step} is given twice; keep one")
         _lines(value, below, lines, name)
         lines[below] = key.start_mark.line + 1
+
+
+def _refuse_scalar(node: yaml.Node, name: str) -> None:
+    """Refuse what its tag says it is not, on which PyYAML fails, and half a character, on which JSON does."""
+    if not isinstance(node, yaml.ScalarNode):
+        return
+    text = cast("str", node.value)
+    pattern = _SCALARS.get(node.tag) if node.tag.startswith(_TAG) else re.compile("")
+    if pattern is None or pattern.match(text) is None:
+        kind = node.tag.removeprefix(_TAG)
+        raise ConfigurationError(
+            f"{name}:{node.start_mark.line + 1}: this is no {kind}; remove the tag !!{kind}"
+        )
+    if _SURROGATE.search(text) is not None:
+        raise ConfigurationError(f"{name}:{node.start_mark.line + 1}: half of a UTF-16 character is no text")
 
 
 def _children(node: Any) -> Iterator[tuple[Step, yaml.Node, yaml.Node]]:

@@ -184,6 +184,14 @@ def test_a_report_in_the_place_of_what_is_masked(tmp_path: Path, name: str) -> N
     assert (tmp_path / "input").read_bytes() == NUMBER
 
 
+def test_a_report_in_the_pipe_of_what_is_masked() -> None:
+    done = subprocess.run(
+        [COMMAND, "mask", "--report", "/dev/stdout"], input=NUMBER, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.endswith(b" to /dev/stdout: it is the output; name another file\n")
+
+
 def test_a_report_in_the_place_of_rules(rules: Path) -> None:
     error = failed(run("--rules", rules, "--report", rules, fed=NUMBER), 1)
     assert error.endswith(f" to {rules}: it is the rules in {rules}; name another file\n")
@@ -289,6 +297,23 @@ def test_input_that_never_blocks_is_waited_for() -> None:
             os.write(sink, NUMBER + b"\n")
             assert process.stdout.readline() == MASKED + b"\n"
         os.close(sink)
+        assert process.wait(PATIENCE_S) == 0
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_never_blocks_is_waited_for(tmp_path: Path, unbuffered: str) -> None:
+    """A pipe takes a part of what it is given then, or nothing; all of it must come out."""
+    (tmp_path / "log").write_bytes((b"card " + NUMBER + b"\n") * 20_000)
+    source, sink = os.pipe()
+    os.set_blocking(sink, False)
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with (
+        (tmp_path / "log").open("rb") as log,
+        subprocess.Popen([COMMAND, "mask"], stdin=log, stdout=sink, env=environment) as process,
+        os.fdopen(source, "rb") as reader,
+    ):
+        os.close(sink)
+        assert reader.read() == (b"card " + MASKED + b"\n") * 20_000
         assert process.wait(PATIENCE_S) == 0
 
 

@@ -102,6 +102,24 @@ def test_masking_rules_in_a_folder_are_tried_too(cli: Chaperone, tmp_path: Path)
     assert run(cli, "test", str(tmp_path)).code == 1
 
 
+def test_a_file_of_masking_rules_is_tried(cli: Chaperone, tmp_path: Path) -> None:
+    """The same file that ``chaperone mask --rules`` takes, whatever its name."""
+    good = {"name": "token", "pattern": "tok_[0-9]{4}", "positive": ["tok_1234 "], "negative": ["tok"]}
+    done = run(cli, "test", write(tmp_path / "own.yaml", {"rules": [good]}))
+    assert (done.code, done.error) == (0, "2 cases hold\n")
+    done = run(cli, "test", write(tmp_path / "own.yaml", {"rules": [{**good, "positive": ["none"]}]}))
+    assert done.code == 1
+    assert "own.yaml:7: positive case 1 is not masked" in done.error
+
+
+def test_a_folder_with_nothing_to_try_is_no_success(cli: Chaperone, tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules/own.yaml").write_text("rules: [broken\n")
+    done = run(cli, "test", str(tmp_path))
+    assert done.code == 3
+    assert done.error == f"chaperone: no policies and no masking rules in {tmp_path}\n"
+
+
 def test_explain_says_which_rule_and_why(cli: Chaperone, tmp_path: Path) -> None:
     file = write(tmp_path / "p.yaml", DENY_RM)
     out = run(cli, "explain", "-f", file, "--user", "ada", "--", "rm", "-rf", "/").out
