@@ -14,6 +14,8 @@ T = TypeVar("T")
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _PLACE = re.compile(r" - at `\$([^`]*)`")
 _STEP = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_MAX_BYTES = 1024 * 1024
 
 
 class RefusedError(ConfigurationError):
@@ -92,7 +94,10 @@ def _reason(message: str) -> str:
 
 def read(source: bytes, file: str) -> Document:
     """The document in ``source``; raises RefusedError."""
+    if len(source) > _MAX_BYTES:
+        raise RefusedError(file, 1, f"larger than {_MAX_BYTES} bytes; split it")
     try:
+        _refuse_oddities(source, file)
         node = yaml.compose(source, Loader=yaml.SafeLoader)
         value: object = yaml.safe_load(source)
     except yaml.MarkedYAMLError as error:
@@ -109,6 +114,27 @@ def read(source: bytes, file: str) -> Document:
         raise RefusedError(file, 1, "empty")
     _refuse_duplicates(node, file)
     return Document(file, value, node)
+
+
+def _refuse_oddities(source: bytes, file: str) -> None:
+    """Refuse what PyYAML fails on, and merges, whose keys stand elsewhere."""
+    for event in yaml.parse(source, Loader=yaml.SafeLoader):
+        if isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent)):
+            reason = _oddity(event)
+            if reason:
+                line = event.start_mark.line + 1 if event.start_mark is not None else 1
+                raise RefusedError(file, line, reason)
+
+
+def _oddity(event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> str:
+    """Why an event is refused, or nothing."""
+    if event.tag is not None:
+        return f"tags are not taken; remove {event.tag.replace('tag:yaml.org,2002:', '!!')}"
+    if not isinstance(event, yaml.ScalarEvent):
+        return ""
+    if event.value == "<<" and event.implicit[0]:
+        return "merges (<<) are not taken; write the keys out"
+    return "half of a UTF-16 character is no text" if _SURROGATE.search(event.value) else ""
 
 
 def _refuse_duplicates(root: yaml.Node, file: str) -> None:
