@@ -118,6 +118,14 @@ def forged(content: Files, sign: Callable[[str], tuple[str, str]] | None = None)
     return file.getvalue()
 
 
+def of_another_version(content: Files) -> Files:
+    """A bundle that says that another version wrote it, so that nobody here can make its pages again."""
+    proof = content["ledger/ledger.json"]
+    changed = proof.replace(b'"software": "', b'"software": "9')
+    assert changed != proof
+    return {**content, "ledger/ledger.json": changed}
+
+
 def check(data: bytes, *, roots: tuple[bytes, ...] = ROOTS, kept: Sequence[Kept] = ()) -> Checked:
     return check_bundle(io.BytesIO(data), roots, kept)
 

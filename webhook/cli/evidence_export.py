@@ -179,7 +179,7 @@ def _say(written: Written, selection: Selection, window: Window, path: Path) -> 
         f" proven by the checkpoint of {window.size}"
     )
     if checked.unsealed:
-        note(f"{checked.unsealed} sessions were let start and are not sealed yet: listed, not replayed.")
+        note(f"let start and not sealed yet, so listed and not replayed: {checked.unsealed}")
     if not written.complete:
         note(
             "The range ends too late for this checkpoint: sessions that ended near its end may not be sealed."

@@ -61,12 +61,14 @@ def _lines(checked: Checked, *, is_trusted: bool) -> list[str]:
             "Range         its end is later than what was sealed, so something of it may be missing:"
             " export it again later"
         )
+    end = "The evidence holds."
     if not checked.pages:
         lines.append("Page          written by another version, so tables and page are signed, not compared")
+        end = "The record holds. What tables and page say beside it was not compared."
     lines += [
         f"Kept          {printable(name)}: agrees, {size} entries" for name, size in checked.kept.items()
     ]
-    return [*lines, "The evidence holds."]
+    return [*lines, end]
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -10,6 +10,7 @@ import pytest
 from audit_front import AGENT, AUDITOR, PAYMENTS_ONLY, Front, front
 from audit_server import Served, serve
 from cli_runner import Chaperone
+from evidence_bundles import files, forged, of_another_version
 from evidence_desk import SINCE, UNTIL, EvidenceDesk, day
 from ledger_desk import ROOTS
 
@@ -52,7 +53,7 @@ def exported(office: Office, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "summary …",
         f"{path}: user agent, from 2026-09-21T15:13:20Z until before 2026-09-21T17:13:20Z",
         "sessions: 5; entries of the ledger: 34, proven by the checkpoint of 52",
-        "1 sessions were let start and are not sealed yet: listed, not replayed.",
+        "let start and not sealed yet, so listed and not replayed: 1",
     ]
     return path
 
@@ -102,6 +103,17 @@ def test_one_session_is_not_called_complete(office: Office, tmp_path: Path) -> N
     out = office.auditor.offline("evidence", "verify", str(path)).out
     assert "Counted       not asked of a single session" in out
     assert "Complete" not in out
+
+
+def test_a_page_of_another_version_is_not_called_compared(
+    office: Office, exported: Path, tmp_path: Path
+) -> None:
+    """Whoever may export has any page signed."""
+    other = tmp_path / "other.zip"
+    other.write_bytes(forged(of_another_version(files(exported.read_bytes())), office.desk.vouch))
+    out = office.auditor.offline("evidence", "verify", str(other)).out
+    assert out.endswith("The record holds. What tables and page say beside it was not compared.\n")
+    assert "The evidence holds" not in out
 
 
 def test_what_does_not_hold_is_named(office: Office, exported: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Callable
 
 import pytest
-from evidence_bundles import Files, check, files, forged, zipped
+from evidence_bundles import check, files, forged, of_another_version, zipped
 from evidence_desk import EvidenceDesk
 from odd_zips import REGULAR, Odd, deflated, field, odd_zip, renaming
 
@@ -163,18 +163,10 @@ def test_a_file_that_a_session_does_not_have_is_refused(
         check(forged({**files(whole), name: EVIL}, desk.vouch))
 
 
-def other_version(content: Files) -> Files:
-    """A bundle that says that another version wrote it, so that nobody here can make its pages again."""
-    proof = content["ledger/ledger.json"]
-    changed = proof.replace(b'"software": "', b'"software": "9')
-    assert changed != proof
-    return {**content, "ledger/ledger.json": changed}
-
-
 def test_of_another_version_only_pages_are_taken_as_they_are(
     whole: bytes, desk: EvidenceDesk, sessions: dict[str, SessionRecord]
 ) -> None:
-    other = other_version(files(whole))
+    other = of_another_version(files(whole))
     found = check(forged({**other, "page/new.js": b"1"}, desk.vouch))
     assert (found.holds, found.pages) == (True, False)
     folder = f"sessions/{sessions['cards'].session}"
