@@ -209,19 +209,19 @@ def test_nothing_confuses_who_traces(agent: Kubectl, place: str, audit: Audit) -
 
 
 def test_a_grant_that_another_process_uses_first_is_an_incident(
-    agent: Kubectl, app: str, audit: Audit
+    agent: Kubectl, place: str, audit: Audit
 ) -> None:
     """Command lines are everybody's to read: whoever is faster is served, and nobody after them."""
     mark = marker()
     source = (ATTACKS / "taking_grants.py").read_bytes()
-    with running(agent, "exec", "-i", "-n", NAMESPACE, app, "--", "python3", "-", mark) as thief:
+    with running(agent, "exec", "-i", "-n", NAMESPACE, place, "--", "python3", "-", mark) as thief:
         assert thief.stdin
         assert thief.stdout
         thief.stdin.write(source)
         thief.stdin.close()
         thief.stdin = None
         assert thief.stdout.readline() == b"ready\n"
-        told = agent.try_("exec", "-n", NAMESPACE, app, "--", "echo", f"{mark}-victim")
+        told = agent.try_("exec", "-n", NAMESPACE, place, "--", "echo", f"{mark}-victim")
         said = thief.stdout.read().decode().strip()
     refused = "the grant was used before; run the command again"
     assert (said, told.code) == (f"R{refused}", 0) or (said, refused in told.error) == ("G", True)
@@ -239,12 +239,12 @@ def _is_about(notice: Object, session: Object) -> bool:
     return session["metadata"]["name"] in json.dumps(notice)
 
 
-def test_interpreters_and_builtins_show_their_text(agent: Kubectl, app: str, audit: Audit) -> None:
+def test_interpreters_and_builtins_show_their_text(agent: Kubectl, place: str, audit: Audit) -> None:
     """No program starts for them: what they were told to do is on record."""
     mark = marker()
     code = f"print('{mark}', open('/etc/hostname').name)"
     script = f"python3 -c {shlex.quote(code)}; perl -e 'print qq({mark}\\n)'; echo < /etc/hostname"
-    agent.run("exec", "-n", NAMESPACE, app, "--", "sh", "-c", script)
+    agent.run("exec", "-n", NAMESPACE, place, "--", "sh", "-c", script)
     programs = audit.recorded(mark).of("program")
     assert [program["argv"] for program in programs] == [
         ["sh", "-c", script],
@@ -341,11 +341,8 @@ def test_without_memory_the_session_ends_and_the_pod_stays_guarded(
     agent: Kubectl, workshop: Workshop, audit: Audit
 ) -> None:
     limits: Object = {"limits": {"memory": "48Mi"}}
-    small = workshop.pods(
-        pod("small", container(resources=limits)),
-        pod("small-restricted", container(resources=limits, securityContext=restricted())),
-    )
-    for name in small:
+    containers = {kind: container(resources=limits, securityContext=its) for kind, its in CONTEXTS.items()}
+    for name in workshop.pods(*(pod(f"small-{kind}", one) for kind, one in containers.items())):
         mark = marker()
         eat = f"import os; keep = [bytearray(1 << 20) for _ in range(500)] # {mark}"
         told = agent.try_("exec", "-n", NAMESPACE, name, "--", "python3", "-c", eat)
@@ -373,11 +370,11 @@ def test_a_flood_of_output_is_masked_and_whole(agent: Kubectl, place: str, audit
 
 
 def test_escapes_do_nothing_to_who_replays_them(
-    agent: Kubectl, auditor: Kubectl, app: str, audit: Audit
+    agent: Kubectl, auditor: Kubectl, place: str, audit: Audit
 ) -> None:
     mark = marker()
     code = f"print({HOSTILE!r})  # {mark}"
-    agent.run("exec", "-n", NAMESPACE, app, "--", "python3", "-c", code)
+    agent.run("exec", "-n", NAMESPACE, place, "--", "python3", "-c", code)
     recorded = audit.recorded(mark)
     assert recorded.data("stdout").decode() == f"{HOSTILE}\n"
     which = (recorded.name, "-n", NAMESPACE)
