@@ -49,6 +49,8 @@ class Shipper:
             except ConnectionFailedError as error:
                 self._log_failure(str(error))
                 self._pause()
+                if not drain(self._settings.wake_fd):
+                    self.stop()
         return 0
 
     @property

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from live_recorder import PATIENCE_S, Authority, LiveRecorder, Ticket, children, wait_until
+from live_recorder import PATIENCE_S, Authority, LiveRecorder, Ticket, children, descendants, wait_until
 from shim_terminal import Client
 
 from sidecar.contract.events import Channel, Ending
@@ -31,6 +31,13 @@ def told(process: subprocess.Popen[bytes]) -> bytes:
     """Wait for the end of a session without ending its input; give its error output."""
     process.wait(PATIENCE_S)
     return process.communicate()[1]
+
+
+def has_ended(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() == b""
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def ends_unrecorded(process: subprocess.Popen[bytes]) -> None:
@@ -81,12 +88,19 @@ def test_the_whole_recorder_is_killed(recorder: LiveRecorder, authority: Authori
 
 
 def test_only_the_first_process_is_killed(recorder: LiveRecorder, authority: Authority) -> None:
-    """Its children notice. (In a container the kernel ends them.)"""
+    """Its children end, a shipper without a collector as well. (In a container the kernel does it.)"""
+    recorder.stop()
+    recorder.settings["SHIPPER_DRAIN_SECONDS"] = "1"
+    recorder.start()
     ticket = authority.grant("sh", "-c", TALKING)
     process = talking(recorder, ticket)
+    below = descendants(recorder.pid)
+    assert any(b"shipping" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in below)
     os.kill(recorder.pid, signal.SIGKILL)
     assert b"the recorder is stopping" in told(process)
     assert recorder.ended_recording(ticket.session).end.how is Ending.RECORDER_STOPPED
+    for pid in below:
+        wait_until(lambda pid=pid: has_ended(pid), f"the end of process {pid}")
 
 
 def test_a_stopping_recorder_ends_its_sessions(recorder: LiveRecorder, authority: Authority) -> None:
