@@ -14,7 +14,9 @@ import socket
 import subprocess
 import time
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -113,10 +115,12 @@ def up(settings: Settings, version: str | None, progress: Progress, *, secure: b
                 f"this OpenSearch is version {server.release}, {'secure' if server.secure else 'not secure'};"
                 " take it down first, or give another --name"
             )
-        if _find(server.state) is None:
-            _start(server, settings.cache, progress)
+        start = partial(_start, server, settings.cache, progress)
+        runs = _find(server.state) is not None
+        if not runs:
+            start()
         with progress.step(f"wait for OpenSearch on {server.url}"):
-            _wait_until_ready(server)
+            _wait_until_ready(server, start if runs else None)
         return server
 
 
@@ -248,11 +252,16 @@ def _start(server: Server, cache: Path, progress: Progress) -> None:
         )
 
 
-def _wait_until_ready(server: Server) -> None:
+def _wait_until_ready(server: Server, start_again: Callable[[], None] | None) -> None:
+    """Wait until it answers; what was killed is there for a moment, and started again once it has gone."""
     deadline = time.monotonic() + READY_SECONDS
     grace = time.monotonic() + 5
     while not _answers(server):
         gone = _find(server.state) is None and time.monotonic() > grace
+        if gone and start_again is not None:
+            start_again()
+            start_again, grace = None, time.monotonic() + 5
+            continue
         if gone or time.monotonic() > deadline:
             tail = "\n".join((server.state / "server.log").read_text(errors="replace").splitlines()[-15:])
             raise NotReadyError(f"OpenSearch {'ended' if gone else 'does not answer'}:\n{tail}")
