@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -151,20 +150,25 @@ struct whereabouts {
     bool is_hidden;
 };
 
-static void follow(int directory, const char *name, struct found *found, bool *is_hidden)
+static void read_link(int directory, const char *name, struct found *found, bool *is_hidden)
 {
     ssize_t length = readlinkat(directory, name, found->path, PATH_LENGTH_MAX - 1);
     *is_hidden = *is_hidden || (length < 0 && errno == EACCES);
     found->length = length < 0 ? 0 : (size_t)length;
     found->path[found->length] = '\0';
-    found->is_known = length > 0 && look(directory, name, 0, &found->place);
+}
+
+static void follow(int directory, const char *name, struct found *found, bool *is_hidden)
+{
+    read_link(directory, name, found, is_hidden);
+    found->is_known = found->length > 0 && look(directory, name, 0, &found->place);
     found->is_here = found->is_known && is_at(&found->place, found->path);
 }
 
 static void follow_all(int directory, struct whereabouts *its)
 {
     its->is_hidden = false;
-    follow(directory, "ns/mnt", &its->mounts, &its->is_hidden);
+    read_link(directory, "ns/mnt", &its->mounts, &its->is_hidden);
     follow(directory, "root", &its->root, &its->is_hidden);
     follow(directory, "exe", &its->executable, &its->is_hidden);
     follow(directory, "cwd", &its->directory, &its->is_hidden);
@@ -181,12 +185,10 @@ static void find(int directory, const struct owner *owner, struct whereabouts *i
     if (!its->is_hidden)
         return;
     (void)setfsgid(owner->gid);
-    if (become(owner->uid)) {
+    if (become(owner->uid))
         follow_all(directory, its);
-        (void)become(own);
-    }
     (void)setfsgid(getegid());
-    (void)prctl(PR_SET_DUMPABLE, 0);
+    (void)become(own);
 }
 
 /* Looked for once more, because what that user may not enter the shim may, and the other way round. */

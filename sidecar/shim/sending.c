@@ -11,13 +11,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The call itself: the C library's brings threads along. */
+/*
+ * The call itself: the C library's brings threads along. Changing user or group makes a process dumpable again where
+ * fs.suid_dumpable says so.
+ */
 bool become(uid_t user)
 {
-    return syscall(SYS_setresuid, -1, user, -1) == 0;
+    bool is_done = syscall(SYS_setresuid, -1, user, -1) == 0;
+    (void)prctl(PR_SET_DUMPABLE, 0);
+    return is_done;
 }
 
-/* Changing its user makes a process dumpable again where fs.suid_dumpable says so. */
 int send_signal(pid_t pid, int signal)
 {
     int sent = kill(pid, signal);
@@ -27,7 +31,6 @@ int send_signal(pid_t pid, int signal)
     if (become(real_user_of(pid < 0 ? -pid : pid))) {
         sent = kill(pid, signal);
         (void)become(own);
-        (void)prctl(PR_SET_DUMPABLE, 0);
     }
     return sent;
 }

@@ -227,7 +227,7 @@ uid_t real_user_of(pid_t pid);
 
 /* sending.c */
 
-/* Takes another user's rights, or its own back. It is dumpable then, where fs.suid_dumpable says so. */
+/* Takes another user's rights, or its own back, and stays closed to whoever would read or trace it. */
 bool become(uid_t user);
 
 /* As kill(2), a group too; also to what has become another user's. */
