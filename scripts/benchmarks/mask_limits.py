@@ -36,7 +36,7 @@ def speed_limits(figures: dict[str, Any]) -> list[Limit]:
     ]
     load = figures["load"]
     limits.append(seconds("first load of serialised databases", load["load_ms"] / 1e3, at_most=LOAD_MS / 1e3))
-    limits.append(amount("memory over bare Python", load["memory_kib"], "KiB", at_most=MEMORY_KIB))
+    limits.append(amount("memory of its own over bare Python", load["memory_kib"], "KiB", at_most=MEMORY_KIB))
     return limits
 
 

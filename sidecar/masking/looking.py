@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sidecar.masking.keyed import LONGEST, LONGEST_VALUE
 from sidecar.masking.patterns import PIECES, Sieve
-from sidecar.masking.quiet import BLOCK, next_loud
+from sidecar.masking.quiet import BLOCK, next_loud, passes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,9 +87,9 @@ class Gate:
         words = [hit for hit in words if _VALUE.match(buffer, *_behind(hit[1]))]
         return Look(start, numbers, words, rare, long, user)
 
-    def is_silent(self, buffer: bytes) -> bool:
-        """Whether there is nothing at all in ``buffer``, by the quickest look; it may say no too often."""
-        return next_loud is not None and self._user is None and next_loud(buffer, 0) < 0
+    def passes(self, before: bytes, data: bytes) -> bool:
+        """Whether ``data`` may go out behind ``before``, by the quickest look; it may say no too often."""
+        return passes is not None and self._user is None and passes(before, data)
 
     def _loud(self, buffer: bytes) -> list[tuple[int, int]]:
         """Stretches outside of which there is nothing to look at."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CONTEXT = 640
 # Above this size data is scanned where it is, and only its joint with the past is copied.
 SMALL = 1024
-# Above this size a copy costs more than a second look at the joint.
+# What is taken at once at most while something waits.
 LARGE = 16384
 # More is taken in parts of this size: a look goes on from several places, each time with a copy of the rest.
 HUGE = 1 << 18
@@ -38,6 +38,7 @@ HUGE = 1 << 18
 LEAST, LEAST_OF_USERS = 4, 2
 _Key = tuple[int, str, str, str, tuple[tuple[int, int], ...]]
 _MAY_START = re.compile(rb"[0-9^%\\&\xd9\xdb\xdf-\xe1\xea\xef\xf0]")
+_STARTS = frozenset(byte for byte in map(bytes, zip(range(256))) if _MAY_START.match(byte))
 
 
 class Masker:
@@ -66,14 +67,13 @@ class Masker:
         if self._closed:
             raise BugError("a masker was fed after its close")
         try:
-            return self._feed(data)
+            return self._feed_waiting(data) if self._held or self._growing else self._feed_free(data)
         except BugError:
             self._closed = True
             raise
 
-    def _feed(self, data: bytes) -> bytes:
-        if not (self._held or self._growing):
-            return self._feed_free(data)
+    def _feed_waiting(self, data: bytes) -> bytes:
+        """``feed`` while something waits."""
         out: list[bytes] = []
         at, step = 0, JOINT
         while self._held or self._growing:
@@ -91,20 +91,23 @@ class Masker:
         """``feed`` while nothing waits."""
         if len(data) > SMALL:
             if len(data) > HUGE:
-                return b"".join(self._feed(data[at : at + HUGE]) for at in range(0, len(data), HUGE))
+                return b"".join(self.feed(data[at : at + HUGE]) for at in range(0, len(data), HUGE))
             self._calm = 0
             return self._feed_large(data)
-        if _MAY_START.search(data) is None and not self._reader.user_rules:
-            self._calm = 0
-            self._remember(data)
-            return data
         if len(data) == 1:
             return self._feed_byte(data)
         self._calm = 0
+        if _MAY_START.search(data) is None and not self._reader.user_rules:
+            self._remember(data)
+            return data
         return self._advance(self._tail + data)
 
     def _feed_byte(self, data: bytes) -> bytes:
-        """``feed`` of one byte that may matter, while nothing waits."""
+        """``feed`` of one byte while nothing waits."""
+        if data not in _STARTS and not self._reader.user_rules:
+            self._calm = 0
+            self._remember(data)
+            return data
         if self._calm > 0 and data.isdigit():
             self._calm -= 1
             self._remember(data)
@@ -155,16 +158,10 @@ class Masker:
     def _feed_large(self, data: bytes) -> bytes:
         """``feed`` while nothing waits, without copying ``data`` where it holds nothing to mask."""
         reader = self._reader
-        tail = self._tail[-self._joint :]
-        # What spans the joint is seen on both sides of it.
-        if (
-            len(data) >= LARGE
-            and reader.gate.is_silent(tail + data[:JOINT])
-            and reader.gate.is_silent(data)
-            and reader.ends.is_settled(data)
-        ):
+        if reader.gate.passes(self._tail, data):
             self._remember(data)
             return data
+        tail = self._tail[-self._joint :]
         near = tail + data
         look = reader.look(near, len(self._tail) - len(tail))
         if look is None or look.is_empty:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SOURCE: Final = "6122f0d2a2129cb2"
+SOURCE: Final = "42199921d8ecd65f"
 """The beginning of the SHA-256 of ``native.c``, which the build carries; a test compares."""
 try:
     from sidecar.masking.quiet import native as _built
@@ -26,6 +26,11 @@ next_loud: Final[Callable[[bytes, int], int] | None] = _native.next_loud if _nat
 """The first block from a block on that may hold a reason or its end, -1 if none does; None if not built.
 
 It may name a block without a reason, never pass over one.
+"""
+passes: Final[Callable[[bytes, bytes], bool] | None] = _native.passes if _native is not None else None
+"""Whether all of a text may go out behind another that went out, without users' rules; None if not built.
+
+It may say no too often: nothing in the text holds a reason, and ``Ends.is_settled`` would say so of its end.
 """
 quick_calm: Final[Callable[[bytes], int] | None] = _native.calm if _native is not None else None
 """``Ends.calm`` without users' rules where that is easy to say, else -1; None if not built.

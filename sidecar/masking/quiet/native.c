@@ -1,23 +1,28 @@
-/* Whether a text holds nothing at all that may have to be masked: the gate of patterns.py in one pass. And how
- * many digits more may follow a text that need no look: what ends.py says of most digits that are fed alone.
+/* Whether a text holds nothing at all that may have to be masked: the gate of patterns.py in one pass. And of
+ * its end, whether what follows can change anything, and how many digits more may follow that need no look: what
+ * ends.py says of most texts and of most digits that are fed alone.
  *
- * Reads a buffer and says yes or no, and may say no too often. Sixteen bytes are classified at a time by what
- * PSHUFB finds for the halves of a byte; the rest is arithmetic on one bit per byte. No allocation, no state.
+ * Reads a buffer and says yes or no, and may say no too often. A vector of bytes is classified at a time by what
+ * VPSHUFB finds for the halves of a byte; the rest is arithmetic on one bit per byte. No allocation, no state.
  */
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030B0000
 #include <Python.h>
 
+#include <immintrin.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include <tmmintrin.h>
+
+/* What looks at text; what Python calls does without, so that it can ask for the processor first. */
+#pragma GCC push_options
+#pragma GCC target("avx2,bmi,popcnt")
 
 enum { BLOCK = 64, AHEAD = 2, DIGITS = 12 };
 
 /* One bit for every byte of a block. */
 struct block {
-  uint64_t digit, gap, rare, piece, colon, three;
+  uint64_t digit, gap, rare, equal, piece, colon, three;
 };
 
 /* What a byte is: the table of its low half and the table of its high half have a bit in common. */
@@ -52,47 +57,49 @@ static const uint8_t high_third[16] = {
   0, 0, 0, 0, 0, 0, 0, 0,
 };
 
-static inline __m128i table(const uint8_t entries[16]) { return _mm_loadu_si128((const __m128i *)entries); }
+typedef __m256i vector;
 
-/* The bits that the tables give for each byte; none for bytes beyond ASCII. */
-static inline __m128i classes(__m128i bytes, const uint8_t low[16], const uint8_t high[16])
+static inline vector load(const uint8_t *at) { return _mm256_loadu_si256((const __m256i *)at); }
+
+static inline vector all(int byte) { return _mm256_set1_epi8((char)byte); }
+
+static inline vector table(const uint8_t entries[16])
 {
-  __m128i halves = _mm_and_si128(_mm_srli_epi16(bytes, 4), _mm_set1_epi8(15));
-  return _mm_and_si128(_mm_shuffle_epi8(table(low), bytes), _mm_shuffle_epi8(table(high), halves));
+  return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)entries));
 }
 
-static inline uint64_t bits(__m128i mask) { return (uint16_t)_mm_movemask_epi8(mask); }
-
-static inline __m128i equals(__m128i bytes, char byte) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte)); }
-
-static inline uint64_t any_of(__m128i bytes, int which)
+/* The bits that the tables give for each byte; none for bytes beyond ASCII. */
+static inline vector classes(vector bytes, const uint8_t low[16], const uint8_t high[16])
 {
-  __m128i none = _mm_cmpeq_epi8(_mm_and_si128(bytes, _mm_set1_epi8((char)which)), _mm_setzero_si128());
-  return bits(none) ^ 0xffff;
+  vector halves = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), all(15));
+  return _mm256_and_si256(_mm256_shuffle_epi8(table(low), bytes), _mm256_shuffle_epi8(table(high), halves));
+}
+
+static inline uint64_t bits(vector mask) { return (uint32_t)_mm256_movemask_epi8(mask); }
+
+static inline vector equals(vector bytes, char byte) { return _mm256_cmpeq_epi8(bytes, all(byte)); }
+
+static inline uint64_t any_of(vector bytes, int which)
+{
+  return bits(equals(_mm256_and_si256(bytes, all(which)), 0)) ^ UINT32_MAX;
 }
 
 /* Look at BLOCK bytes; AHEAD more must be readable. */
 static inline struct block look(const uint8_t *at)
 {
   struct block found = { 0 };
-  for (int shift = 0; shift < BLOCK; shift += 16) {
-    __m128i bytes = _mm_loadu_si128((const __m128i *)(at + shift));
-    __m128i second = _mm_loadu_si128((const __m128i *)(at + shift + 1));
-    __m128i third = _mm_loadu_si128((const __m128i *)(at + shift + 2));
-    __m128i from_zero = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
-    __m128i digit = _mm_cmpeq_epi8(_mm_min_epu8(from_zero, _mm_set1_epi8(9)), from_zero);
-    __m128i kind = classes(bytes, low_class, high_class);
-    __m128i piece = _mm_and_si128(
-      _mm_and_si128(classes(bytes, low_first, high_first), classes(second, low_second, high_second)),
+  for (int shift = 0; shift < BLOCK; shift += (int)sizeof(vector)) {
+    vector bytes = load(at + shift), second = load(at + shift + 1), third = load(at + shift + 2);
+    vector from_zero = _mm256_sub_epi8(bytes, all('0'));
+    vector digit = _mm256_cmpeq_epi8(_mm256_min_epu8(from_zero, all(9)), from_zero);
+    vector kind = classes(bytes, low_class, high_class);
+    vector piece = _mm256_and_si256(
+      _mm256_and_si256(classes(bytes, low_first, high_first), classes(second, low_second, high_second)),
       classes(third, low_third, high_third));
     found.digit |= bits(digit) << shift;
     found.gap |= any_of(kind, GAPS) << shift;
-    __m128i broken = _mm_or_si128(equals(second, '\r'), equals(second, '\n'));
-    /* =C2 and =E2: what blanks and dashes beyond ASCII begin with in quoted-printable. */
-    __m128i beyond = equals(_mm_or_si128(second, _mm_set1_epi8(6)), 'G');
-    broken = _mm_or_si128(broken, _mm_and_si128(beyond, equals(third, '2')));
-    broken = _mm_and_si128(equals(bytes, '='), broken);
-    found.rare |= (any_of(kind, RARE) | bits(_mm_or_si128(bytes, broken))) << shift;
+    found.rare |= (any_of(kind, RARE) | bits(bytes)) << shift;
+    found.equal |= bits(equals(bytes, '=')) << shift;
     found.piece |= any_of(piece, 255) << shift;
     found.colon |= bits(equals(bytes, ':')) << shift;
     found.three |= bits(equals(bytes, '3')) << shift;
@@ -158,6 +165,8 @@ static bool is_number(const uint8_t *row, int size)
  * those of the block at `at` and of the one before, empty where there is none. */
 static bool has_digits(const uint8_t *text, size_t at, pair digit, pair gap)
 {
+  if (count(digit) < DIGITS)
+    return false;
   pair run = digit | gap, starts = run & run >> 1;
   starts &= starts >> 2;
   starts &= starts >> 4;
@@ -181,19 +190,26 @@ static bool has_colons(pair digit, pair colon, pair three)
   return (byte & byte >> 3 & three >> 6) != 0;
 }
 
-/* The rest of the text at `at`, in any case, is that of a piece whose first three letters are there. */
+/* Whether the text at `at` goes on, in any case, as a piece does whose first three letters are there. */
 static bool is_piece(const uint8_t *at, size_t size)
 {
-  static const char *const pieces[] = { "cvv", "cvc", "cvx", "cvn", "csc",  "av2",    "cid",
-                                        "pin", "pvv", "card", "curity", "verif", "pruef", "ptog" };
-  for (size_t piece = 0; piece < sizeof pieces / sizeof *pieces; piece++) {
-    size_t length = 0;
-    while (pieces[piece][length] && length < size && (at[length] | 0x20) == pieces[piece][length])
-      length++;
-    if (!pieces[piece][length])
-      return true;
+  static const char pieces[][sizeof(uint64_t)] = { "cvv", "cvc", "cvx", "cvn", "csc",   "av2",   "cid",
+                                                   "pin", "pvv", "card", "curity", "verif", "pruef", "ptog" };
+  uint64_t text = 0;
+  if (size >= sizeof text)
+    memcpy(&text, at, sizeof text);
+  else
+    memcpy(&text, at, size);
+  text |= 0x2020202020202020;
+  bool found = false;
+  for (size_t number = 0; number < sizeof pieces / sizeof *pieces; number++) {
+    uint64_t piece;
+    memcpy(&piece, pieces[number], sizeof piece);
+    /* Every byte of a piece has the bit 0x20, what is behind it has none. */
+    uint64_t letters = (piece >> 5 & 0x0101010101010101) * 0xff;
+    found |= (text & letters) == piece;
   }
-  return false;
+  return found;
 }
 
 /* The masks of the block at `at`. Behind the end of the text stand letters that mean nothing. */
@@ -217,6 +233,20 @@ static bool has_piece(const uint8_t *text, size_t size, size_t at, uint64_t piec
   return false;
 }
 
+/* Whether a line is broken behind one of the bytes =, or =C2 or =E2 stands there: what blanks and dashes beyond
+ * ASCII begin with in quoted-printable. */
+static bool has_quoted(const uint8_t *text, size_t size, size_t at, uint64_t equal)
+{
+  for (; equal; equal &= equal - 1) {
+    size_t behind = at + (size_t)__builtin_ctzll(equal) + 1;
+    if (behind < size && (text[behind] == '\r' || text[behind] == '\n'))
+      return true;
+    if (behind + 1 < size && (text[behind] | 6) == 'G' && text[behind + 1] == '2')
+      return true;
+  }
+  return false;
+}
+
 /* The first block from `at` on, a multiple of BLOCK, in which a reason stands or ends; `size` if there is none. */
 static size_t next_loud(const uint8_t *text, size_t size, size_t at)
 {
@@ -226,7 +256,8 @@ static size_t next_loud(const uint8_t *text, size_t size, size_t at)
   for (; at < size; at += BLOCK) {
     struct block now = read_block(text, size, at);
     pair digit = join(before.digit, now.digit);
-    if (now.rare || has_piece(text, size, at, now.piece) || has_digits(text, at, digit, join(before.gap, now.gap)))
+    if (now.rare || has_quoted(text, size, at, now.equal) || has_piece(text, size, at, now.piece)
+        || has_digits(text, at, digit, join(before.gap, now.gap)))
       return at;
     if (now.colon && has_colons(digit, join(before.colon, now.colon), join(before.three, now.three)))
       return at;
@@ -235,26 +266,7 @@ static size_t next_loud(const uint8_t *text, size_t size, size_t at)
   return size;
 }
 
-static PyObject *native_next_loud(PyObject *module, PyObject *arguments)
-{
-  char *text;
-  Py_ssize_t size, at;
-  (void)module;
-  if (!PyArg_ParseTuple(arguments, "Sn", &arguments, &at))
-    return NULL;
-  if (PyBytes_AsStringAndSize(arguments, &text, &size) < 0)
-    return NULL;
-  if (at < 0 || at % BLOCK) {
-    PyErr_SetString(PyExc_ValueError, "not the start of a block");
-    return NULL;
-  }
-  if (at >= size)
-    return PyLong_FromLong(-1);
-  size_t loud = next_loud((const uint8_t *)text, (size_t)size, (size_t)at);
-  return PyLong_FromSsize_t(loud < (size_t)size ? (Py_ssize_t)loud : -1);
-}
-
-enum { NEAR = 75, KEYED = 145, DUMPED = 176, FIRST_SHOWN = 6, TAG = 8, SHORTEST_TAG = 5, TAG_DIGITS = 4 };
+enum { NEAR = 75, KEYED = 145, DUMPED = 176, JOINT = 160, FIRST_SHOWN = 6, TAG = 8, SHORTEST_TAG = 5, TAG_DIGITS = 4 };
 
 static inline bool is_plain(uint8_t byte)
 {
@@ -327,6 +339,68 @@ static int calm(const uint8_t *text, size_t size)
   return few < 0 ? -1 : may_hold_tag(text, size, last(size, TAG)) ? 0 : few;
 }
 
+/* ends.Ends.is_settled where it is easy to say; false where it is not. */
+static bool is_settled(const uint8_t *text, size_t size)
+{
+  size_t head = size, lowest = last(size, NEAR);
+  while (head > lowest && is_plain(text[head - 1]))
+    head--;
+  if (head == lowest || size - head > FIRST_SHOWN || (text[head - 1] | 0x20) == 'd')
+    return false;
+  if (memchr(text + lowest, '=', size - lowest) || may_end_in_tag(text, size))
+    return false;
+  int found = 0;
+  for (size_t at = last(size, DUMPED); at < size; at++)
+    found += text[at] == '3';
+  return found <= FIRST_SHOWN;
+}
+
+/* Whether all of `text` may go out behind `before`, which went out: nothing calls for a look, nothing waits. */
+static bool passes(const uint8_t *before, size_t gone, const uint8_t *text, size_t size)
+{
+  if (size < JOINT || !is_settled(text, size))
+    return false;
+  uint8_t joint[2 * JOINT];
+  size_t near = gone < JOINT ? gone : JOINT;
+  memcpy(joint, before + (gone - near), near);
+  memcpy(joint + near, text, JOINT);
+  /* What spans the joint is seen on both sides of it. */
+  return next_loud(joint, near + JOINT, 0) == near + JOINT && next_loud(text, size, 0) == size;
+}
+
+#pragma GCC pop_options
+
+static PyObject *native_next_loud(PyObject *module, PyObject *arguments)
+{
+  char *text;
+  Py_ssize_t size, at;
+  (void)module;
+  if (!PyArg_ParseTuple(arguments, "Sn", &arguments, &at))
+    return NULL;
+  if (PyBytes_AsStringAndSize(arguments, &text, &size) < 0)
+    return NULL;
+  if (at < 0 || at % BLOCK) {
+    PyErr_SetString(PyExc_ValueError, "not the start of a block");
+    return NULL;
+  }
+  if (at >= size)
+    return PyLong_FromLong(-1);
+  size_t loud = next_loud((const uint8_t *)text, (size_t)size, (size_t)at);
+  return PyLong_FromSsize_t(loud < (size_t)size ? (Py_ssize_t)loud : -1);
+}
+
+static PyObject *native_passes(PyObject *module, PyObject *arguments)
+{
+  PyObject *before, *data;
+  char *gone, *text;
+  Py_ssize_t gone_size, size;
+  (void)module;
+  if (!PyArg_ParseTuple(arguments, "SS", &before, &data) || PyBytes_AsStringAndSize(before, &gone, &gone_size) < 0
+      || PyBytes_AsStringAndSize(data, &text, &size) < 0)
+    return NULL;
+  return PyBool_FromLong(passes((const uint8_t *)gone, (size_t)gone_size, (const uint8_t *)text, (size_t)size));
+}
+
 static PyObject *native_calm(PyObject *module, PyObject *buffer)
 {
   char *text;
@@ -339,6 +413,7 @@ static PyObject *native_calm(PyObject *module, PyObject *buffer)
 
 static PyMethodDef methods[] = {
   { "next_loud", native_next_loud, METH_VARARGS, "The next block with a reason to look closer, or -1." },
+  { "passes", native_passes, METH_VARARGS, "Whether all of a text may go out behind another." },
   { "calm", native_calm, METH_O, "How many digits more may follow without a look, or -1." },
   { NULL, NULL, 0, NULL },
 };
@@ -352,8 +427,8 @@ PyMODINIT_FUNC PyInit_native(void);
 
 PyMODINIT_FUNC PyInit_native(void)
 {
-  if (!__builtin_cpu_supports("ssse3")) {
-    PyErr_SetString(PyExc_ImportError, "the processor has no SSSE3");
+  if (!__builtin_cpu_supports("avx2")) {
+    PyErr_SetString(PyExc_ImportError, "the processor has no AVX2");
     return NULL;
   }
   PyObject *module = PyModule_Create(&definition);

@@ -68,7 +68,7 @@ def test_what_is_just_good_enough_holds() -> None:
         ("feed_us", "p50", 1.1, "one byte fed, p50: 1.10 µs, at most 1.00 µs"),
         ("feed_us", "p99", 3.1, "one byte fed, p99: 3.10 µs, at most 3.00 µs"),
         ("load", "load_ms", 5.1, "first load of serialised databases: 5.1 ms, at most 5.0 ms"),
-        ("load", "memory_kib", 6200.0, "memory over bare Python: 6,200.00 KiB, at most 6,144 KiB"),
+        ("load", "memory_kib", 6200.0, "memory of its own over bare Python: 6,200.00 KiB, at most 6,144 KiB"),
     ],
 )
 def test_each_limit_of_speed_can_break(group: str, name: str, value: object, expected: str) -> None:

@@ -13,13 +13,14 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from masking_inputs import EXAMPLES, NUMBERS, fragments, grouped, run
 
 from sidecar.masking import Engine, Profile, ends, looking, quiet
+from sidecar.masking.looking import JOINT
 from sidecar.masking.patterns import PIECES
-from sidecar.masking.quiet import BLOCK, SOURCE, next_loud, quick_calm
+from sidecar.masking.quiet import BLOCK, SOURCE, next_loud, passes, quick_calm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +68,12 @@ def look() -> Callable[[bytes, int], int]:
     return next_loud
 
 
+@pytest.fixture
+def may_pass() -> Callable[[bytes, bytes], bool]:
+    assert passes is not None, "not built; run scripts/venv"
+    return passes
+
+
 @pytest.fixture(scope="module")
 def engine() -> Engine:
     return Engine.load(Profile.STRICT)
@@ -99,15 +106,58 @@ def test_it_goes_on_behind_a_block(look: Callable[[bytes, int], int]) -> None:
     assert look(number, BLOCK) == BLOCK
 
 
+@pytest.mark.parametrize("reason", LOUD)
+def test_a_reason_over_the_joint_does_not_pass(
+    may_pass: Callable[[bytes, bytes], bool], reason: bytes
+) -> None:
+    for cut in range(1, len(reason) + 1):
+        assert not may_pass(b"q" * 99 + reason[:cut], reason[cut:] + b"q" * 400)
+    for behind in range(0, 400, 7):
+        assert not may_pass(b"q", b"q" * 200 + reason + b"q" * behind)
+
+
+def test_what_went_out_matters_as_far_back_as_the_joint(may_pass: Callable[[bytes, bytes], bool]) -> None:
+    plain = b"q" * JOINT
+    assert may_pass(b"", plain)
+    assert may_pass(b"cvv" + plain, plain)
+    assert not may_pass(b"cvv" + plain[3:], plain)
+    assert not may_pass(b"", plain[1:])
+
+
+@settings(deadline=None, max_examples=EXAMPLES)
+@given(
+    before=fragments() | st.lists(words(), max_size=3).map(b"".join),
+    data=st.lists(words() | st.from_regex(rb"\A[-.: a-f0-9]{1,12}\Z"), max_size=3).map(b"".join),
+    rest=st.sampled_from([b"", b"q", b"end ", b"4", b"41 1", b"3431", b"5A 08 "]),
+    more=fragments(),
+)
+def test_what_passes_is_never_hidden(
+    engine: Engine, before: bytes, data: bytes, rest: bytes, more: bytes
+) -> None:
+    data = b"plain text 12:40 " * 9 + data + b" plain text" + rest
+    masker = engine.stream()
+    masker.feed(before)
+    assert passes is not None
+    assume(not masker.held and not masker.unfinished_findings() and passes(b"\n" + before, data))
+    with pytest.MonkeyPatch.context() as patch:
+        _without(patch)
+        out, _ = run(engine, [before + data + more])
+    assert out[len(before) : len(before + data)] == data
+
+
 @pytest.mark.parametrize("start", [-64, 1, 63])
 def test_it_starts_at_blocks_only(look: Callable[[bytes, int], int], start: int) -> None:
     with pytest.raises(ValueError, match="not the start of a block"):
         look(b"q" * 200, start)
 
 
-def test_it_takes_bytes_only(look: Callable[[bytes, int], int]) -> None:
+def test_it_takes_bytes_only(
+    look: Callable[[bytes, int], int], may_pass: Callable[[bytes, bytes], bool]
+) -> None:
     with pytest.raises(TypeError):
         look(bytearray(b"q"), 0)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(TypeError):
+        may_pass(b"q", bytearray(b"q"))  # pyright: ignore[reportArgumentType]
 
 
 def test_the_source_is_the_one_that_is_named() -> None:
@@ -120,14 +170,26 @@ def test_the_source_is_the_one_that_is_named() -> None:
 def test_a_build_of_another_source_is_not_used(source: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that was left from before a change may pass over what has to be masked now."""
     named = {} if source is None else {"source": source}
-    build = SimpleNamespace(next_loud=bytes.find, calm=len, **named)
+    build = SimpleNamespace(next_loud=bytes.find, passes=bytes.startswith, calm=len, **named)
     monkeypatch.setattr(quiet, "native", build, raising=False)
     spec = importlib.util.spec_from_file_location("quiet_again", quiet.__file__)
     assert spec is not None
     assert spec.loader is not None
     again = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(again)
-    assert [again.next_loud is None, again.quick_calm is None] == [source != SOURCE] * 2
+    built = (again.next_loud, again.passes, again.quick_calm)
+    assert [one is None for one in built] == [source != SOURCE] * 3
+
+
+def _without(patch: pytest.MonkeyPatch) -> None:
+    """As where the extension is not built."""
+    for module, name in (
+        (looking, "next_loud"),
+        (looking, "passes"),
+        (ends, "next_loud"),
+        (ends, "quick_calm"),
+    ):
+        patch.setattr(module, name, None)
 
 
 @pytest.mark.parametrize("quick", [False, True])
@@ -139,9 +201,7 @@ def test_escapes_right_behind_digits_are_read_in_long_text(
 ) -> None:
     """The sieve goes on some bytes behind twelve digits, and looks at those bytes as well."""
     if not quick:
-        monkeypatch.setattr(looking, "next_loud", None)
-        monkeypatch.setattr(ends, "next_loud", None)
-        monkeypatch.setattr(ends, "quick_calm", None)
+        _without(monkeypatch)
     for text in (b"quiet text ", b"cvv cvc "):
         out, found = run(engine, [text * 500 + b" 123456789012 " + escaped + b" " + text * 500])
         assert [finding.rule for finding in found] == ["pan"]
@@ -154,9 +214,7 @@ def test_without_it_the_same_comes_out(engine: Engine, data: list[bytes], fill: 
     whole = (b"\n" + b"plain text 12:30 " * 90)[:fill].join(data) + b" " + b"q" * fill
     with_it = run(engine, [whole])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(looking, "next_loud", None)
-        patch.setattr(ends, "next_loud", None)
-        patch.setattr(ends, "quick_calm", None)
+        _without(patch)
         assert run(engine, [whole]) == with_it
 
 
@@ -176,7 +234,7 @@ def test_nothing_waits_while_it_is_calm(engine: Engine, data: bytes, digits: byt
 _WATCHED = """
 import random, sys
 sys.path.insert(0, sys.argv[1])
-from native import calm, next_loud
+from native import calm, next_loud, passes
 rng = random.Random(9)
 parts = [b"4111111111111111", b"4111 1111 ", b"1 ", b"12:", b"31:31:31", b"cvv", b"verif", b"cu", b" " * 30,
          b"text and " * 9, b"1-", b",111", b"x", b"ed ", b"\\x00", b"\\xff"]
@@ -185,6 +243,7 @@ for _ in range(5000):
     while (at := next_loud(text, at)) >= 0:
         at += 64
     calm(text)
+    passes(text[:rng.randint(0, 200)], text)
 """
 
 
