@@ -91,11 +91,12 @@ def _check_waiting(engine: Engine, data: bytes) -> None:
 
     Nor is anything else hidden and no finding yet.
     """
-    masker = engine.stream()
+    fresh = engine.stream()
+    masker = fresh.fork()
     sent = 0
     for fed in range(1, len(data) + 1):
         sent += len(masker.feed(data[fed - 1 : fed]))
-        whole = engine.stream()
+        whole = fresh.fork()
         at_once = len(whole.feed(data[:fed]))
         if sent == at_once:
             assert whole.unfinished_findings() == masker.unfinished_findings()
