@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from random import Random
 
     from sidecar.masking import Engine, Finding
@@ -83,6 +83,15 @@ def put_through(masker: AnyMasker, pieces: Iterable[bytes]) -> tuple[bytes, list
     """What comes out of a masker of any kind for ``pieces``, and what was found."""
     out = b"".join(masker.feed(piece) for piece in pieces) + masker.close()
     return out, masker.take_findings()
+
+
+def cut_everywhere(masker: Callable[[], AnyMasker], data: bytes) -> tuple[bytes, list[Finding]]:
+    """What comes out of a masker for the whole, as must every cut in two and every byte alone."""
+    whole = put_through(masker(), [data])
+    for cut in range(1, len(data)):
+        assert put_through(masker(), [data[:cut], data[cut:]]) == whole
+    assert put_through(masker(), [data[at : at + 1] for at in range(len(data))]) == whole
+    return whole
 
 
 def grouped(number: bytes, separator: bytes) -> bytes:

@@ -16,6 +16,8 @@ _PLACE = re.compile(r" - at `\$([^`]*)`")
 _STEP = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MAX_BYTES = 1024 * 1024
+_MAX_DEPTH = 32
+"""Collections within collections. PyYAML's scanner takes time by the square of it, and its reader a stack."""
 
 
 class RefusedError(ConfigurationError):
@@ -106,8 +108,6 @@ def read(source: bytes, file: str) -> Document:
     except yaml.reader.ReaderError as error:
         line = source[: error.position].count(b"\n") + 1
         raise RefusedError(file, line, f"not YAML text: {error.reason}") from None
-    except RecursionError:
-        raise RefusedError(file, 1, "nested too deeply") from None
     except (yaml.YAMLError, ValueError) as error:
         raise RefusedError(file, 1, str(error)) from None
     if node is None:
@@ -118,9 +118,12 @@ def read(source: bytes, file: str) -> Document:
 
 def _refuse_oddities(source: bytes, file: str) -> None:
     """Refuse what PyYAML fails on, and merges, whose keys stand elsewhere."""
+    depth = 0
     for event in yaml.parse(source, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
         if isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent)):
-            reason = _oddity(event)
+            reason = "nested too deeply" if depth > _MAX_DEPTH else _oddity(event)
             if reason:
                 line = event.start_mark.line + 1 if event.start_mark is not None else 1
                 raise RefusedError(file, line, reason)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from masking_inputs import EXAMPLES, NUMBERS, put_through
+from masking_inputs import EXAMPLES, NUMBERS, cut_everywhere, put_through
 
 from sidecar.masking import Engine, Finding, Profile
 
@@ -47,13 +47,10 @@ def test_what_comes_out_decodes_to_the_masked_text(
     engine: Engine, encode: Callable[[bytes], bytes], before: bytes, after: bytes
 ) -> None:
     data = encode(before + b" " + NUMBER + b" " + after)
-    out, findings = run(engine, [data])
+    out, findings = cut_everywhere(engine.base64, data)
     assert len(out) == len(data)
     assert decoded(out) == before + b" " + MASKED + b" " + after
     assert [finding.brand for finding in findings] == ["visa"]
-    assert run(engine, [bytes([byte]) for byte in data]) == (out, findings)
-    for cut in range(1, len(data), 3):
-        assert run(engine, [data[:cut], data[cut:]]) == (out, findings)
 
 
 @pytest.mark.parametrize("glued", [b"", b"x", b"xy", b"xyz", b"key/", b"a-b_"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from masking_inputs import EXAMPLES, NUMBERS, put_through
+from masking_inputs import EXAMPLES, NUMBERS, cut_everywhere, put_through
 
 from sidecar.masking import Engine, Finding, Profile, TerminalMasker, edited
 
@@ -71,11 +71,7 @@ def run(engine: Engine, pieces: Iterable[bytes], columns: int = 80) -> tuple[byt
 @pytest.mark.parametrize(("shown", "masked"), CASES)
 def test_case(engine: Engine, shown: str, masked: str) -> None:
     data = shown.encode()
-    whole = run(engine, [data])
-    assert whole[0].decode() == masked
-    for cut in range(1, len(data)):
-        assert run(engine, [data[:cut], data[cut:]]) == whole
-    assert run(engine, [bytes([byte]) for byte in data]) == whole
+    assert cut_everywhere(lambda: engine.terminal(80), data)[0].decode() == masked
 
 
 def test_findings_say_where_it_came(engine: Engine) -> None:
@@ -91,11 +87,7 @@ def test_what_was_hidden_of_a_track_is_found_though_it_is_erased(engine: Engine,
     """The end of a track goes out hidden before it is known where it ends."""
     shown = f"%B{N}^DOE/JOHN^2512101 \\u0020 abc".encode()
     data = shown + undo.encode() + b"done\r\n"
-    whole = run(engine, [data])
-    for cut in range(1, len(data)):
-        assert run(engine, [data[:cut], data[cut:]]) == whole
-    assert run(engine, [bytes([byte]) for byte in data]) == whole
-    out, findings = whole
+    out, findings = cut_everywhere(lambda: engine.terminal(80), data)
     inside = {at for found in findings for at in range(found.offset, found.offset + found.length)}
     changed = {at for at in range(len(data)) if out[at] != data[at]}
     assert set(range(29, len(shown))) <= changed <= inside
@@ -221,10 +213,7 @@ def test_any_number_of_returns(engine: Engine, count: int, before: str) -> None:
 
 def test_more_blanks_than_may_wait_are_the_same_however_they_came(engine: Engine) -> None:
     shown = b"9\x08^DOE/JOHN^2512101" + b" " * 1200 + b"0827"
-    whole = run(engine, [shown])
-    for cut in range(1, len(shown)):
-        assert run(engine, [shown[:cut], shown[cut:]]) == whole
-    assert run(engine, [shown[at : at + 1] for at in range(len(shown))]) == whole
+    cut_everywhere(lambda: engine.terminal(80), shown)
 
 
 def _parts() -> st.SearchStrategy[bytes]:
