@@ -40,6 +40,8 @@ TRACKS = (
     b"\\u003d2512101",
     b"=25121010000012300000?",
     b"^DOE/JOHN^2512101",
+    b"%5EDOE%2FJOHN%5E2512101",
+    b"\\u005eDOE\\u005e25121010000012300%3F",
     b"^ /^",
     b"=",
     b"D",
@@ -51,6 +53,8 @@ HEADS = (
     b"5713",
     b"57 13 ",
     b"0200723800010881800016",
+    b"1240x1\x00345678",
+    b"0100\xc277777777777777716",
     b";",
     b"%B",
     b"37",
@@ -139,6 +143,10 @@ _TOKENS: tuple[Callable[[int], bytes], ...] = (
     lambda byte: b"\x00%c" % byte,
     lambda byte: b"%c\x00\x00\x00" % byte,
     lambda byte: chr(byte + 0xFEE0).encode(),
+    lambda byte: b"\\uff1%c" % byte,
+    lambda byte: b"%%EF%%BC%%9%c" % byte,
+    lambda byte: b"\\u06f%c" % byte,
+    lambda byte: b"%%D9%%A%c" % byte,
     lambda byte: chr(byte + 0x630).encode(),
     lambda byte: chr(byte + 0x6C0).encode(),
     lambda byte: chr(byte + 0x1D79E).encode(),
@@ -163,7 +171,8 @@ def _secret(choices: Choices) -> bytes:
     """A key and a code, or a number with what goes before and behind it on a card's stripe or chip."""
     if choices.below(2):
         return choices.one_of(KEYS) + b"%d" % choices.below(100_000) + choices.one_of(PLAIN)
-    return choices.one_of(HEADS) + number(choices) + choices.one_of(TRACKS) + b"%03d" % choices.below(1000)
+    written = _grouped(choices) if choices.below(4) == 0 else number(choices)
+    return choices.one_of(HEADS) + written + choices.one_of(TRACKS) + b"%03d" % choices.below(1000)
 
 
 def _edited(choices: Choices) -> bytes:

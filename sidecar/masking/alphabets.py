@@ -198,6 +198,10 @@ _WIDE_TOKENS: dict[str, tuple[bytes, bytes, bytes | None]] = {
     "burmese": (rb"\xe1\x81[\x80-\x89]", b"\xef\xbc\x8a", _turns(0x80, 10)),
     "khmer": (rb"\xe1\x9f[\xa0-\xa9]", b"\xef\xbc\x8a", _turns(0xA0, 10)),
     **{name: (script.token, script.star, script.values) for name, script in SCRIPTS.items()},
+    "full-width json": (rb"\\u[Ff][Ff]1[0-9]", b"\\uff0a", None),
+    "full-width percent": (rb"%[Ee][Ff]%[Bb][Cc]%9[0-9]", b"%EF%BC%8A", None),
+    "arabic json": (rb"\\u06[6Ff][0-9]", b"\\u066d", None),
+    "arabic percent": (rb"%[Dd](?:9%[Aa]|[Bb]%[Bb])[0-9]", b"%D9%AD", None),
     "percent": (rb"%3[0-9]", b"%2A", None),
     "percent twice": (rb"%253[0-9]", b"%252A", None),
     "percent u": (rb"%u003[0-9]", b"%u002A", None),
@@ -208,7 +212,12 @@ _WIDE_TOKENS: dict[str, tuple[bytes, bytes, bytes | None]] = {
     "octal": (rb"\\0(?:6[0-7]|7[01])", b"\\052", None),
     "braces": (rb"\\u\{3[0-9]\}", b"\\u{2a}", None),
 }
-_OCTAL_PART = rb"\\0[67][0-7]"
+# Digits as one class for every byte, where they are more than that.
+_PARTS = {
+    "octal": rb"\\0[67][0-7]",
+    "arabic percent": rb"%[Dd][9Bb]%[AaBb][0-9]",
+    **{name: script.part for name, script in SCRIPTS.items()},
+}
 # The digit is the last byte but one.
 _ENCLOSED = frozenset(("html hex", "html hex zeros", "braces"))
 # Decimal references of HTML, and what stands before the number.
@@ -234,6 +243,10 @@ MARKS: dict[str, bytes] = {
     "burmese": b"\xe1\x81",
     "khmer": b"\xe1\x9f",
     **{name: script.mark for name, script in SCRIPTS.items()},
+    "full-width json": b"\\u",
+    "full-width percent": b"%9",
+    "arabic json": b"\\u06",
+    "arabic percent": b"%",
     "percent": b"%3",
     "percent twice": b"%253",
     "percent u": b"%u003",
@@ -272,5 +285,4 @@ def alphabet(name: str) -> Alphabet:
         return _alphabet(name, rb"(?:" + token + rb")", star, gaps, INVISIBLE, part=part)
     token, star, table = _WIDE_TOKENS[name]
     pick = len(star) - 2 if name in _ENCLOSED else -1
-    part = SCRIPTS[name].part if name in SCRIPTS else _OCTAL_PART if name == "octal" else None
-    return _alphabet(name, token, star, _ALL_GAPS, INVISIBLE, pick=pick, values=table, part=part)
+    return _alphabet(name, token, star, _ALL_GAPS, INVISIBLE, pick=pick, values=table, part=_PARTS.get(name))

@@ -32,6 +32,8 @@ _PLAIN_GAP_BYTES = b" -./_+\t,"
 _PLAIN_BYTES = _DIGITS + _PLAIN_GAP_BYTES
 _VALUE_ENDS = b"0123456789abcdefABCDEF.:/-"
 _TRACK_MARKS = b"=Dd"
+# The end of an escaped mark of a track 1.
+_CARETS = b"Ee"
 _EQUALS = 0x3D
 _DUMP_BYTES = b"0123456789abcdefABCDEF x:,\\"
 # All that numbers with escapes and other gaps consist of, terminal sequences aside.
@@ -164,6 +166,8 @@ class Ends:
             )
         elif digits and len(run) < size and buffer[size - len(run) - 1] in _TRACK_MARKS:
             hold = self._detector("track2").open_from(buffer)
+        elif digits and len(run) < size and buffer[size - len(run) - 1] in _CARETS:
+            hold = self._detector("track1").open_from(buffer)
         return hold
 
     def _open_keyed(self, buffer: bytes) -> int:

@@ -17,6 +17,7 @@ from sidecar.masking.alphabets import LONGEST_NUMBER
 from sidecar.masking.cards import length_classes
 from sidecar.masking.dumps import ROW_BREAK
 from sidecar.masking.gaps import HEX_FILLERS, HEX_GAPS, alternatives
+from sidecar.masking.sad import BITMAPS
 from sidecar.masking.sad_table import KEYED
 from sidecar.masking.scripts import SCRIPTS
 
@@ -169,7 +170,8 @@ def _long() -> tuple[Trigger, ...]:
         for function in (0, 1, 2, 3)
         for origin in (0, 1)
     )
-    bitmap = rb"(?:[4-7][0-9A-Fa-f]{15}|[C-Fc-f][0-9A-Fa-f]{31})"
+    types += b"|1240|1442"
+    bitmap = rb"(?:" + rb"|".join(BITMAPS) + rb")"
     filler = alternatives(*HEX_FILLERS) + rb"?"
     gap = rb"(?:" + alternatives(*HEX_GAPS) + filler + rb")?"
     return (
@@ -218,6 +220,10 @@ def _written() -> tuple[Trigger, ...]:
         Trigger(rb"\xe1\x81[\x80-\x89]", "burmese", 3),
         Trigger(rb"\xe1\x9f[\xa0-\xa9]", "khmer", 3),
         *(Trigger(script.token, name, len(script.star)) for name, script in SCRIPTS.items()),
+        Trigger(rb"\\u[Ff][Ff]1[0-9]", "full-width json", 6),
+        Trigger(rb"%[Ee][Ff]%[Bb][Cc]%9[0-9]", "full-width percent", 9),
+        Trigger(rb"\\u06[6Ff][0-9]", "arabic json", 6),
+        Trigger(rb"%[Dd](?:9%[Aa]|[Bb]%[Bb])[0-9]", "arabic percent", 6),
         Trigger(rb"\\U0000003[0-9]", "python", 10),
         Trigger(rb"%3[0-9]", "percent", 3),
         Trigger(rb"%253[0-9]", "percent twice", 5),

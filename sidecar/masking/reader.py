@@ -9,7 +9,7 @@ from sidecar.masking.alphabets import MARKS, MOST_DIGITS
 from sidecar.masking.ends import REACH, Ends
 from sidecar.masking.looking import Gate, Look, merged
 from sidecar.masking.patterns import Sieve
-from sidecar.masking.sad import read_escaped_tracks
+from sidecar.masking.sad import read_tracks_behind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,7 +101,7 @@ class BufferReader:
             else:
                 self._detector(name).read_between(buffer, merged(stretches), found)
         if found:
-            read_escaped_tracks(buffer, found)
+            read_tracks_behind(buffer, found)
         if self._user is not None:
             self._read_user(buffer, first, found, final=final)
         return found, hold

@@ -28,9 +28,24 @@ _EQUALS = 0x3D
 # The mark of a track 2 as URLs and JSON have it, and the track behind it.
 _MARK = rb"(?:%(?:25)?3[Dd]|\\u003[Dd])"
 _BEHIND_MARK = re.compile(_MARK + rb"((?=[0-9]{2}(?:0[1-9]|1[0-2]))[0-9]{7,32})")
+# The mark of a track 1 in the same way, a name up to the second, and the track behind that.
+_CARET = rb"(?:%(?:25)?5[Ee]|\\u005[Ee])"
+_NAME = _CARET + rb"(?:(?!" + _CARET + rb")[^\r\n?&\"]){2,78}" + _CARET
+_BEHIND_NAME = re.compile(_NAME + rb"([0-9]{2}(?:0[1-9]|1[0-2])[0-9]{3}[^\s?&\"]{0,45})")
+# The same behind a number with gaps, as some issuers write it, which is no longer than this.
+_BEHIND_PLAIN_NAME = re.compile(rb"\^[^\^\r\n?]{2,26}\^([^?\r\n]{0,60})")
+_LONGEST_GAPPED = 40
 # Hex before a run of digits.
 _IN_DIGEST = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Fa-f]{3,}[A-Fa-f]\Z")
 _FIRST, _LAST, _WAITING = 6, 4, 13
+# Of an ISO 8583 message: version, class, function and origin; and the two that clearing files consist of.
+_TYPE = rb"(?:[012][124][0-3][01]|1240|1442)"
+BITMAPS = (
+    rb"(?:[4-7][0-9A-Fa-f]{15}|[C-Fc-f][0-9A-Fa-f]{31})",
+    rb"[\x40-\x7f].{7}",
+    rb"[\xc0-\xff].{15}",
+)
+"""Of such a message with a number, in hex or bytes, which may be of two halves."""
 
 
 class Detector(Protocol):
@@ -126,16 +141,29 @@ class Track2:
         return match.start() if match is not None else size
 
 
-def read_escaped_tracks(buffer: bytes, found: list[Reading]) -> None:
-    """Add the tracks 2 with an escaped mark, whose numbers are among ``found`` as numbers of their own."""
+def read_tracks_behind(buffer: bytes, found: list[Reading]) -> None:
+    """Add the tracks whose numbers are among ``found`` as numbers of their own.
+
+    That is those with escaped marks, and tracks 1 with gaps in the number.
+    """
     for number in tuple(found):
-        match = _BEHIND_MARK.match(buffer, number.end)
-        is_plain = number.star == b"*" and buffer[number.start : number.end].isdigit()
-        if match is None or number.rule != "pan" or not is_plain:
+        if number.rule != "pan" or number.star != b"*":
             continue
-        done = match.end() < len(buffer) or len(match[1]) == 32
-        spots = (*number.hidden, match.span(1))
-        found.append(Reading("track2", number.brand, number.start, match.end(), spots, "6/4", complete=done))
+        is_plain = buffer[number.start : number.end].isdigit()
+        if is_plain:
+            kinds = (("track2", _BEHIND_MARK, 32), ("track1", _BEHIND_NAME, 52))
+        elif number.end - number.start <= _LONGEST_GAPPED:
+            kinds = (("track1", _BEHIND_PLAIN_NAME, 60),)
+        else:
+            continue
+        for rule, pattern, longest in kinds:
+            match = pattern.match(buffer, number.end)
+            if match is not None:
+                done = match.end() < len(buffer) or len(match[1]) == longest
+                spots = (*number.hidden, match.span(1))
+                found.append(
+                    Reading(rule, number.brand, number.start, match.end(), spots, "6/4", complete=done)
+                )
 
 
 class Track1:
@@ -144,6 +172,7 @@ class Track1:
     name = "track1"
     _whole = re.compile(rb"(?<![0-9])([0-9]{12,19})\^[^\^\r\n?]{2,26}\^")
     _rest = re.compile(rb"[^?\r\n]{0,60}")
+    _open_escaped = re.compile(rb"[0-9]{12}" + _NAME + rb"([0-9]{0,6})\Z")
 
     def __init__(self, table: CardTable) -> None:
         self._table = table
@@ -162,8 +191,12 @@ class Track1:
                 found.append(Reading("track1", brand, start, rest.end(), spots, "6/4", complete=done))
 
     def open_from(self, buffer: bytes) -> int:
-        """See ``Detector``: nothing waits; the number waits as a number and the rest is hidden at once."""
-        return len(buffer)
+        """See ``Detector``: the number waits as a number and the rest is hidden at once.
+
+        Only behind an escaped mark do digits wait, until they are seen to be an expiry and a service code.
+        """
+        escaped = self._open_escaped.search(buffer, max(0, len(buffer) - 12 - 5 - 78 - 5 - 6))
+        return len(buffer) if escaped is None else escaped.start(1)
 
 
 class Emv:
@@ -240,13 +273,14 @@ def _nibbles(buffer: bytes, start: int, count: int) -> list[int]:
 class Iso8583:
     """ISO 8583 messages in ASCII: type, bitmap with bit 2 set, length, number, all without a gap.
 
-    Fields follow the number, so it lies in at least 20 digits in a row. Types are those that the first look
-    knows: another would be read where it stands near one of these, and only there.
+    The bitmap is in hex or in bytes. Fields follow the number, so it lies in at least 20 digits in a row.
+    Types are those that the first look knows: another would be read where it stands near one of these, and
+    only there.
     """
 
     name = "iso8583"
-    _whole = re.compile(
-        rb"(?=[012][124][0-3][01](?:[4-7][0-9A-Fa-f]{15}|[C-Fc-f][0-9A-Fa-f]{31})(1[2-9])([0-9]{12}))"
+    _shapes = tuple(
+        re.compile(rb"(?=" + _TYPE + bitmap + rb"(1[2-9])([0-9]{12}))", re.DOTALL) for bitmap in BITMAPS
     )
 
     def __init__(self, table: CardTable) -> None:
@@ -255,7 +289,11 @@ class Iso8583:
     def read_between(self, buffer: bytes, spans: Iterable[tuple[int, int]], found: list[Reading]) -> None:
         """See ``Detector``."""
         for low, high in spans:
-            for match in every(self._whole, buffer, low, high):
+            self._read(buffer, low, high, found)
+
+    def _read(self, buffer: bytes, low: int, high: int, found: list[Reading]) -> None:
+        for shape in self._shapes:
+            for match in every(shape, buffer, low, high):
                 start = match.start(2)
                 end = start + int(match[1])
                 digits = buffer[start:end]

@@ -54,8 +54,10 @@ SEPARATORS = [
     b"\\u3000", b"\\xc2\\xa0", b"&#x202f;", b"&#x200b;", b"=C2=A0", b"=E2=80=93",
 ]  # fmt: skip
 OTHERS = [
-    b"0200723800010881800016", b"5A08", b"5713", b";", b"37", b"=2512101", b"D2512101",
+    b"0200723800010881800016", b"1240x1\x0034567", b"0100\xc2777777777777777",
+    b"5A08", b"5713", b";", b"37", b"=2512101", b"D2512101",
     b"%3D2512101", b"\\u003d2512101", b"%3D", b"25", b"12101",
+    b"%5EDOE%2FJOHN%5E2512101", b"%5e", b"\\u005e",
     b"^DOE/JOHN^2512101", b"%B", b"cvv=", b"CVC2: ", b'"cvv": "', b"pin=", b"security code: ", b"123",
     b"4567", b"0.", b"blk_-", b"imei=", b"+", b"DE89370400440532013000", b"DE89 3704 0044 0532 0130 00",
     b"GB29NWBK60161331926819", b"abcdef0123456789abcdef01", b"550e8400-e29b-41d4-a716-446655440000",
@@ -124,6 +126,10 @@ def _notations(number: bytes) -> list[bytes]:
         b"".join(b"&#x%04x;" % byte for byte in number),
         b"".join(b"\\%03o" % byte for byte in number),
         b"".join(b"\xef\xbc" + bytes([byte + 0x60]) for byte in number),
+        b"".join(b"\\uff1" + digit for digit in digits),
+        b"".join(b"%EF%BC%9" + digit for digit in digits),
+        b"".join(b"\\u066" + digit for digit in digits),
+        b"".join(b"%DB%B" + digit for digit in digits),
         number.decode().encode("utf-16-le"),
         number.decode().encode("utf-16-be"),
         b"".join(b"%02x" % byte for byte in number),
