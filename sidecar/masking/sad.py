@@ -172,10 +172,10 @@ class Track1:
     name = "track1"
     _whole = re.compile(rb"(?<![0-9])([0-9]{12,19})\^[^\^\r\n?]{2,26}\^")
     _rest = re.compile(rb"[^?\r\n]{0,60}")
-    _open_escaped = re.compile(rb"[0-9]{12}" + _NAME + rb"([0-9]{0,6})\Z")
 
     def __init__(self, table: CardTable) -> None:
         self._table = table
+        self._open_escaped = re.compile(rb"[0-9]{12}" + _NAME + rb"([0-9]{0,6})\Z")
 
     def read_between(self, buffer: bytes, spans: Iterable[tuple[int, int]], found: list[Reading]) -> None:
         """See ``Detector``."""
@@ -279,12 +279,12 @@ class Iso8583:
     """
 
     name = "iso8583"
-    _shapes = tuple(
-        re.compile(rb"(?=" + _TYPE + bitmap + rb"(1[2-9])([0-9]{12}))", re.DOTALL) for bitmap in BITMAPS
-    )
 
     def __init__(self, table: CardTable) -> None:
         self._table = table
+        self._shapes = [
+            re.compile(rb"(?=" + _TYPE + bitmap + rb"(1[2-9])([0-9]{12}))", re.DOTALL) for bitmap in BITMAPS
+        ]
 
     def read_between(self, buffer: bytes, spans: Iterable[tuple[int, int]], found: list[Reading]) -> None:
         """See ``Detector``."""
