@@ -6,6 +6,7 @@ import re
 import shutil
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hyperscan
 import pytest
@@ -18,6 +19,10 @@ from sidecar.masking.authoring.cases import Tried, failures, try_cases
 from sidecar.masking.authoring.user_rules import MOST_RULES, check_all, load_all, load_rules
 from sidecar.masking.user import Show
 from sidecar.masking.user_patterns import parse_rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[3]
 POLICIES = ROOT / "policies/masking"
@@ -35,10 +40,14 @@ def test_the_shipped_cases_hold() -> None:
         ("sad.yaml", sad_table, context_module.render_sad),
     ],
 )
-def test_the_compiled_tables_are_current(file: str, module: object, render: object) -> None:
-    assert callable(render)
-    compiled = Path(str(getattr(module, "__file__", ""))).read_text()
-    assert compiled == render((POLICIES / file).read_bytes())
+def test_the_compiled_tables_are_current(
+    file: str, module: ModuleType, render: Callable[[bytes], str]
+) -> None:
+    source = (POLICIES / file).read_bytes()
+    assert Path(str(module.__file__)).read_text() == render(source)
+    version = f'VERSION = "{module.VERSION}"'
+    assert version in render(source)
+    assert version not in render(source + b"# reviewed again\n")
 
 
 GOOD = {
