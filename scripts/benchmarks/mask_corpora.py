@@ -6,6 +6,7 @@ import json
 import random
 import tarfile
 from collections.abc import Callable
+from urllib.parse import quote
 
 WORDS = [
     *(
@@ -104,6 +105,22 @@ def archive(size: int) -> bytes:
     return out.getvalue()[:size]
 
 
+def _prose_beyond_ascii(size: int) -> str:
+    """Common characters of Chinese in lines."""
+    rng = random.Random(7)
+    return "".join("\n" if rng.random() < 0.05 else chr(rng.randint(0x4E00, 0x5000)) for _ in range(size))
+
+
+def escaped(size: int) -> bytes:
+    """JSON as encoders write it that keep to ASCII."""
+    return json.dumps(_prose_beyond_ascii(size // 6 + 1)).encode()[:size]
+
+
+def quoted(size: int) -> bytes:
+    """The same text in a URL."""
+    return quote(_prose_beyond_ascii(size // 8 + 1)).encode()[:size]
+
+
 def found(size: int) -> bytes:
     """Log-like prose with a card number and a code every five kilobytes."""
     line = b"\npaid with 4111 1111 1111 1111, cvv=123\n"
@@ -126,5 +143,5 @@ ADVERSARIAL: dict[str, Callable[[int], bytes]] = {
 }  # fmt: skip
 CORPORA: dict[str, Callable[[int], bytes]] = {
     "text": text, "json": json_logs, "ansi": ansi, "dense": dense, "base64": encoded, "tar": archive,
-    "found": found, **ADVERSARIAL,
+    "escaped": escaped, "quoted": quoted, "found": found, **ADVERSARIAL,
 }  # fmt: skip

@@ -229,7 +229,7 @@ _OVERSTRUCK_TOKENS = {
     "underlined": (rb"_\x08[0-9]", rb"_\x08[0-9]", b"_\x08*"),
 }
 _OVERSTRUCK_GAPS = (rb"-\x08-", rb"_\x08[- ]", rb" \x08 ")
-# A byte sequence that every number of the alphabet contains.
+# A byte sequence that every number of the alphabet contains, as it is here or with capitals.
 MARKS: dict[str, bytes] = {
     "wide": b"\x00",
     "full-width": b"\xef\xbc",
@@ -243,10 +243,10 @@ MARKS: dict[str, bytes] = {
     "burmese": b"\xe1\x81",
     "khmer": b"\xe1\x9f",
     **{name: script.mark for name, script in SCRIPTS.items()},
-    "full-width json": b"\\u",
-    "full-width percent": b"%9",
+    "full-width json": b"\\uff1",
+    "full-width percent": b"%ef%bc%9",
     "arabic json": b"\\u06",
-    "arabic percent": b"%",
+    "arabic percent": b"%d",
     "percent": b"%3",
     "percent twice": b"%253",
     "percent u": b"%u003",

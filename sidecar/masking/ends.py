@@ -32,9 +32,7 @@ _PLAIN_GAP_BYTES = b" -./_+\t,"
 _PLAIN_BYTES = _DIGITS + _PLAIN_GAP_BYTES
 _VALUE_ENDS = b"0123456789abcdefABCDEF.:/-"
 _TRACK_MARKS = b"=Dd"
-# The end of an escaped mark of a track 1.
-_CARETS = b"Ee"
-_EQUALS = 0x3D
+_EQUALS, _CARET = 0x3D, 0x5E
 _DUMP_BYTES = b"0123456789abcdefABCDEF x:,\\"
 # All that numbers with escapes and other gaps consist of, terminal sequences aside.
 _SEQUENCE = re.compile(ESCAPE_SEQUENCE + rb"|" + CURSOR_RIGHT + rb"|&[A-Za-z]{1,6};?")
@@ -43,6 +41,8 @@ _AFTER_VALUE = b".:/-"
 _HEX = b"0123456789abcdefABCDEF"
 # Twelve digits, a mark, expiry and service code.
 _SHORTEST_TRACK = 20
+# What may begin a track behind its mark, which may be escaped or coloured.
+_BEHIND_MARK = re.compile(rb"(?:[=DdEe;^mK]|\x1b\([A-Z0-9])[0-9]{1,6}\Z")
 # How far before the end of a buffer the key of a value that is still open may start.
 _KEY_REACH = LONGEST + LONGEST_VALUE + 1
 # The mark of an escape, or what may become a soft line break within a number.
@@ -136,6 +136,8 @@ class Ends:
             hold = self._open_plain(buffer, run)
         elif last in _TRACK_MARKS:
             hold = self._detector("track2").open_from(buffer)
+        elif last == _CARET:
+            hold = self._detector("track1").open_from(buffer)
         if last in _HEX and _may_be_digest(buffer):
             hold = min(hold, self._detector("track2").open_from(buffer))
         # An exotic gap stands right before the plain rest of a number, or at the end.
@@ -164,10 +166,9 @@ class Ends:
                 self._number("text").open_from(buffer, len(run)),
                 self._detector("track2").open_from(buffer),
             )
-        elif digits and len(run) < size and buffer[size - len(run) - 1] in _TRACK_MARKS:
-            hold = self._detector("track2").open_from(buffer)
-        elif digits and len(run) < size and buffer[size - len(run) - 1] in _CARETS:
-            hold = self._detector("track1").open_from(buffer)
+        if _BEHIND_MARK.search(buffer, max(0, size - 10)) is not None:
+            for name in ("track1", "track2"):
+                hold = min(hold, self._detector(name).open_from(buffer))
         return hold
 
     def _open_keyed(self, buffer: bytes) -> int:
@@ -191,8 +192,9 @@ class Ends:
         hold = len(buffer)
         if len(rest) - len(rest.translate(None, _DIGITS)) > FIRST:
             hold = self._number("text").open_from(buffer, REACH)
+        lower = near.lower()
         for name, mark in MARKS.items():
-            if mark in near and (name != "hex" or self._may_be_dump(buffer)):
+            if (mark in near or mark in lower) and (name != "hex" or self._may_be_dump(buffer)):
                 hold = min(hold, self._number(name).open_from(buffer, REACH))
         return hold
 

@@ -22,9 +22,9 @@ LONGEST = 128
 LONGEST_VALUE = 16
 # More than any key takes, and what shows that it ends.
 _LONGEST_KEY = 40
-ENDS_HEAD = b"u \t\"'\\<>[](){}:=|,#?;+-\n\x00\x0fABDKabdfmnrt0123456789%\xa0&s"
+ENDS_HEAD = b"u \t\"'\\<>[](){}:=|,#?;+-\n\x00\x0fABDKabdfmnrt0123456789%\xa0\x9a&s"
 """Every byte that may stand right before a value."""
-AFTER_KEY = rb"[ \t\r\n\"'\\<>\[\](){}:=|,#?;+%&\x00\x0f\x1b\xc2-]"
+AFTER_KEY = rb"[ \t\r\n\"'\\<>\[\](){}:=|,#?;+%&\x00\x0f\x1b\xc2\xef-]"
 """Every byte that may stand right behind a key."""
 
 _ESCAPES = (
@@ -35,6 +35,7 @@ _ESCAPES = (
     rb"\x1b\[[0-9;:]{0,16}[mK]",
     rb"\x1b\(B",
     rb"\xc2\xa0",
+    rb"\xef\xbc\x9a",  # a colon as wide as the characters around it
 )
 _WORDS = (
     rb" (?:is|was) ",
@@ -54,7 +55,7 @@ _NEW_LINE = (
     rb"(?:(?:(?<=[:=\"'\[({])|(?<=: [|>]))\r?\n[ \t]{0,16}(?:- |[0-9]{1,3}\) )?" + _PIECE + rb"{0,3})?"
 )
 _SEPARATION = _PIECE + rb"{1,12}" + _NEW_LINE
-_ASSIGNS = re.compile(rb"[:=>|\"']|%(?:25)?3[AaDdEe]|&quot;| (?:is|was) |\\u00(?:3[AaDdEe]|22)")
+_ASSIGNS = re.compile(rb"[:=>|\"']|\xef\xbc\x9a|%(?:25)?3[AaDdEe]|&quot;| (?:is|was) |\\u00(?:3[AaDdEe]|22)")
 _GOES_ON = re.compile(rb"[0-9A-Za-z]|[.:-][0-9A-Fa-f]|/[0-9A-Za-z]")
 # What a key is set off by: no letter, an escape that ends in a letter, or case.
 _SET_OFF = (

@@ -90,6 +90,8 @@ class NumberReader:
         """
         hold = len(buffer)
         starts = self._starts(buffer)
+        # Of escaped text, most of what looks like the beginning of a group is none of a number.
+        enough = self._alphabet.enough if starts is not _START else None
         known: dict[int, tuple[bytes, int]] = {}
         tried = 0
         for low, high in spans:
@@ -99,6 +101,8 @@ class NumberReader:
                     continue
                 done.add(start)
                 tried += 1
+                if tried > _MANY and enough is not None and enough.match(buffer, start) is None:
+                    continue
                 if tried <= _MANY or self._may_begin(buffer, start, known):
                     hold = min(hold, self.read(buffer, start, found))
         return hold

@@ -12,7 +12,7 @@ from sidecar.masking.patterns import Sieve
 from sidecar.masking.sad import read_tracks_behind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sidecar.masking.hyperscan_safe import Hit, Scanner
     from sidecar.masking.model import Reading
@@ -38,15 +38,21 @@ class _Places:
 
     def add(self, sieve: Sieve, offset: int, hits: Sequence[Hit]) -> None:
         """Take in the hits of ``sieve`` over what starts at ``offset``."""
-        routes, first, spans = self._routes[sieve], self._first - REACH, self.spans
+        ends: dict[int, list[int]] = {}
         for number, at in hits:
-            reader, span = routes[number]
-            end = at + offset
+            ends.setdefault(number, []).append(at + offset)
+        for number, known in ends.items():
+            reader, span = self._routes[sieve][number]
             if isinstance(reader, Sieve):
                 self.wanted.add(reader)
-            elif end > first:
-                for name in reader.split(","):
-                    spans.setdefault(name, []).append((max(0, end - span), end))
+                continue
+            near = [end for end in known if end > self._first - REACH]
+            for name in reader.split(",") if near else ():
+                stretches = self.spans.setdefault(name, [])
+                if name == "plain":
+                    stretches.extend((end, end) for end in near)
+                else:
+                    stretches.extend(_stretches(near, span))
 
 
 class BufferReader:
@@ -142,6 +148,17 @@ class BufferReader:
                 done.add(start)
                 hold = min(hold, text.read(buffer, start, found))
         return hold
+
+
+def _stretches(ends: Sequence[int], span: int) -> Iterator[tuple[int, int]]:
+    """The ``span`` bytes before each of ascending ``ends``, what overlaps in one: hits are often many."""
+    low, high = max(0, ends[0] - span), ends[0]
+    for end in ends:
+        if end - span > high:
+            yield low, high
+            low = end - span
+        high = end
+    yield low, high
 
 
 def _last_digits(buffer: bytes, end: int) -> bytes:

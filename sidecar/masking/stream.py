@@ -228,16 +228,18 @@ class Masker:
             and reading.end <= limit
             and (first < reading.end or _key(reading, base) in grown)
         ]
-        for reading in sorted(done, key=lambda reading: (reading.end, reading.start, reading.rule)):
-            self._findings.append(
-                Finding(
-                    rule=reading.rule,
-                    brand=reading.brand,
-                    offset=base + reading.start,
-                    length=reading.end - reading.start,
-                    shown=reading.shown,
-                )
+        # Two readers may read the same, such as zeros that are an escape and the filling of a field.
+        findings = [
+            Finding(
+                rule=reading.rule,
+                brand=reading.brand,
+                offset=base + reading.start,
+                length=reading.end - reading.start,
+                shown=reading.shown,
             )
+            for reading in sorted(done, key=lambda reading: (reading.end, reading.start, reading.rule))
+        ]
+        self._findings.extend(dict.fromkeys(findings))
 
 
 def _key(reading: Reading, base: int) -> _Key:

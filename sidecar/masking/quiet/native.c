@@ -259,7 +259,7 @@ static size_t next_loud(const uint8_t *text, size_t size, size_t at)
     if (now.rare || has_quoted(text, size, at, now.equal) || has_piece(text, size, at, now.piece)
         || has_digits(text, at, digit, join(before.gap, now.gap)))
       return at;
-    if (now.colon && has_colons(digit, join(before.colon, now.colon), join(before.three, now.three)))
+    if ((now.colon || now.three & 1) && has_colons(digit, join(before.colon, now.colon), join(before.three, now.three)))
       return at;
     before = now;
   }
@@ -427,8 +427,8 @@ PyMODINIT_FUNC PyInit_native(void);
 
 PyMODINIT_FUNC PyInit_native(void)
 {
-  if (!__builtin_cpu_supports("avx2")) {
-    PyErr_SetString(PyExc_ImportError, "the processor has no AVX2");
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("bmi") || !__builtin_cpu_supports("popcnt")) {
+    PyErr_SetString(PyExc_ImportError, "the processor has no AVX2, BMI or POPCNT");
     return NULL;
   }
   PyObject *module = PyModule_Create(&definition);

@@ -117,10 +117,30 @@ CASES = [
       for end, rest in (("", ""), ("%3F&next=12 34", "***&next=12 34"), (" and 251210", " and 251210"))),
     (f"%25B{VISA}%5ESMITH%5E25131010000012300%3F", f"%25B{MASKED}%5ESMITH%5E25131010000012300%3F"),
     (f"%25B{VISA}%5ESMITH%5E251210%3F", f"%25B{MASKED}%5ESMITH%5E251210%3F"),
-    (f"%25B{VISA}%5E{'SMITH+' * 13}%5E2512101{'0' * 50}",
-     f"%25B{MASKED}%5E{'SMITH+' * 13}%5E{'*' * 52}00000"),
+    *((f"%25B{VISA}{mark}{'SMITH+' * 13}{mark}2512101{'0' * 60}",
+       f"%25B{MASKED}{mark}{'SMITH+' * 13}{mark}{'*' * 60}0000000") for mark in ("%5E", "\\u005e", "^")),
     (f"%25B{VISA}%5E{'SMITH+' * 13}+%5E2512101%3F", f"%25B{MASKED}%5E{'SMITH+' * 13}+%5E2512101%3F"),
-    ("%B3782 822463 10005^SMITH/JOHN ^2512101ABC 7?;", "%B3782 82**** *0005^SMITH/JOHN ^************?;"),
+    *((f"%B{number}^{name}^2512101ABC 7?;", f"%B{masked}^{name}^{'*' * 12}?;")
+      for name in ("SMITH/JOHN ", "", "SMITH%20" * 9)
+      for number, masked in (
+          ("3782 822463 10005", "3782 82**** *0005"), (f"{VISA}\x1b[m\x1b[K", f"{MASKED}\x1b[m\x1b[K"),
+          ("\x1b[1;31m\x1b[K4111\x1b[m\x1b[K111111111111", "\x1b[1;31m\x1b[K4111\x1b[m\x1b[K11******1111"))),
+    # expiry and service code, or marks for them, must follow: other records have such marks, too
+    *((f"%B{VISA}^SMITH/JOHN^{behind}?", f"%B{MASKED}^SMITH/JOHN^{'*' * len(behind)}?")
+      for behind in ("^^1234", "2512^1234", "^1011234")),
+    *((f"card^{VISA}^{behind}^amount 12.00^", f"card^{MASKED}^{behind}^amount 12.00^")
+      for behind in ("VISA^APPROVED", "key^0x55", "SMITH^2513101", "SMITH^251210", "SMITH")),
+    (f'{{"t":"%B{VISA}^DOE/JOHN^2512101123","amount":1200}}',
+     f'{{"t":"%B{MASKED}^DOE/JOHN^**********","amount":1200}}'),
+    # what could be the second mark of a longer name stands for an expiry
+    (f"{VISA}^1 {VISA}%5EA%5E^000 ", f"{MASKED}^1 {MASKED}%5EA%5E**** "),
+    # as grep colours it, and with gaps in the number
+    *((f";{number}{mark}25121011234567890?", f";{masked}{mark}{'*' * 17}?")
+      for mark in ("=", "D", "\x1b[m\x1b[K=", "=\x1b[01;31m\x1b[K", "\\x3d", "&#61;", "\x1b[m%3D")
+      for number, masked in ((VISA, MASKED), ("4111 1111 1111 1111", "4111 11** **** 1111"),
+                             ("4111-1111-1111-1111", "4111-11**-****-1111"),
+                             ("\x1b[31m41\x1b[m11111111111111", "\x1b[31m41\x1b[m1111******1111"))),
+    ("CVV：123 PIN：4921。", "CVV：*** PIN：****。"), ("安全码 cvv2：\"913\"", "安全码 cvv2：\"***\""),
     (f"37{VISA}D25121010000012300", f"37{MASKED}D*****************"),
     (f"{VISA}d25121010000012300f ", f"{MASKED}d*****************f "),
     # behind a mark hex of no digest's length, or no hex, see also below

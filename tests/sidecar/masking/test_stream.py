@@ -167,6 +167,13 @@ def test_use_after_close(engine: Engine) -> None:
         masker.feed(b"1")
 
 
+@pytest.mark.parametrize("before", ["\\u0000", "%00", "\\x00", "\\u0000 0000"])
+def test_what_two_readers_read_is_one_finding(engine: Engine, before: str) -> None:
+    """Zeros are the end of an escape, or the filling of a field of fixed width."""
+    _, findings = cut_everywhere(engine.stream, f"{before}4111111111111111 ".encode())
+    assert findings == [Finding("pan", "visa", len(before), 16, "6/4")]
+
+
 def test_findings_are_taken_once(engine: Engine) -> None:
     masker = engine.stream()
     masker.feed(b"4111111111111111\n")
