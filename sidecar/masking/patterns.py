@@ -17,7 +17,6 @@ from sidecar.masking.alphabets import LONGEST_NUMBER
 from sidecar.masking.cards import length_classes
 from sidecar.masking.dumps import ROW_BREAK
 from sidecar.masking.gaps import HEX_FILLERS, HEX_GAPS, alternatives
-from sidecar.masking.sad import BITMAPS
 from sidecar.masking.sad_table import KEYED
 from sidecar.masking.scripts import SCRIPTS
 
@@ -98,6 +97,14 @@ PIECES = (
     *(b"cvv", b"cvc", b"cvx", b"cvn", b"csc", b"av2", b"cid", b"pin", b"pvv"),
     *(b"card", b"curity", b"verif", b"pruef", b"\xbcfn", b"ptog"),
 )
+
+
+BITMAPS = (
+    rb"(?:[4-7][0-9A-Fa-f]{15}|[C-Fc-f][0-9A-Fa-f]{31})",
+    rb"[\x40-\x7f].{7}",
+    rb"[\xc0-\xff].{15}",
+)
+"""Of an ISO 8583 message with a number, in hex or bytes, which may be of two halves."""
 
 
 def keyed_rules(piece: bytes) -> tuple[str, ...]:

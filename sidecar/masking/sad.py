@@ -15,6 +15,7 @@ from sidecar.masking.context import LONGEST_HASH, Verdict, judge_mark
 from sidecar.masking.gaps import ESCAPE_SEQUENCE
 from sidecar.masking.keyed import REMOVED, Keyed
 from sidecar.masking.model import Reading
+from sidecar.masking.patterns import BITMAPS
 from sidecar.masking.sad_table import KEYED
 
 if TYPE_CHECKING:
@@ -62,12 +63,6 @@ _FIRST, _LAST, _WAITING = 6, 4, 13
 HEAD = _LONGEST_HEAD + _FIRST
 # Of an ISO 8583 message: version, class, function and origin; and the two that clearing files consist of.
 _TYPE = rb"(?:[012][124][0-3][01]|1240|1442)"
-BITMAPS = (
-    rb"(?:[4-7][0-9A-Fa-f]{15}|[C-Fc-f][0-9A-Fa-f]{31})",
-    rb"[\x40-\x7f].{7}",
-    rb"[\xc0-\xff].{15}",
-)
-"""Of such a message with a number, in hex or bytes, which may be of two halves."""
 
 
 class Detector(Protocol):
