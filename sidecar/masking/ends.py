@@ -42,7 +42,7 @@ _HEX = b"0123456789abcdefABCDEF"
 # Twelve digits, a mark, expiry and service code.
 _SHORTEST_TRACK = 20
 # What may begin a track behind its mark, which may be escaped or coloured.
-_BEHIND_MARK = re.compile(rb"(?:[=DdEe;^mK]|\x1b\([A-Z0-9])[0-9]{1,6}\Z")
+_OPEN_TRACK = re.compile(rb"(?:[=DdEe;^mK]|\x1b\([A-Z0-9])[0-9]{1,6}\Z")
 # How far before the end of a buffer the key of a value that is still open may start.
 _KEY_REACH = LONGEST + LONGEST_VALUE + 1
 # The mark of an escape, or what may become a soft line break within a number.
@@ -166,7 +166,7 @@ class Ends:
                 self._number("text").open_from(buffer, len(run)),
                 self._detector("track2").open_from(buffer),
             )
-        if _BEHIND_MARK.search(buffer, max(0, size - 10)) is not None:
+        if _OPEN_TRACK.search(buffer, max(0, size - 10)) is not None:
             for name in ("track1", "track2"):
                 hold = min(hold, self._detector(name).open_from(buffer))
         return hold

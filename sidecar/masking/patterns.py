@@ -99,12 +99,24 @@ PIECES = (
 )
 
 
+TYPES = (
+    *(
+        b"%d%d%d%d" % (version, kind, function, origin)
+        for version in (0, 1, 2)
+        for kind in (1, 2, 4)
+        for function in (0, 1, 2, 3)
+        for origin in (0, 1)
+    ),
+    b"1240",
+    b"1442",
+)
+"""Of an ISO 8583 message with a number: version, class, function, origin; and the two of clearing files."""
 BITMAPS = (
     rb"(?:[4-7][0-9A-Fa-f]{15}|[C-Fc-f][0-9A-Fa-f]{31})",
     rb"[\x40-\x7f].{7}",
     rb"[\xc0-\xff].{15}",
 )
-"""Of an ISO 8583 message with a number, in hex or bytes, which may be of two halves."""
+"""Of such a message, in hex or bytes, which may be of two halves."""
 
 
 def keyed_rules(piece: bytes) -> tuple[str, ...]:
@@ -170,14 +182,6 @@ def _numbers() -> tuple[Trigger, ...]:
 
 
 def _long() -> tuple[Trigger, ...]:
-    types = b"|".join(
-        b"%d%d%d%d" % (version, kind, function, origin)
-        for version in (0, 1, 2)
-        for kind in (1, 2, 4)
-        for function in (0, 1, 2, 3)
-        for origin in (0, 1)
-    )
-    types += b"|1240|1442"
     bitmap = rb"(?:" + rb"|".join(BITMAPS) + rb")"
     filler = alternatives(*HEX_FILLERS) + rb"?"
     gap = rb"(?:" + alternatives(*HEX_GAPS) + filler + rb")?"
@@ -199,7 +203,7 @@ def _long() -> tuple[Trigger, ...]:
             "hex",
             EXOTIC_SPAN,
         ),
-        Trigger(rb"(?:" + types + rb")" + bitmap + rb"1[2-9][0-9]{12}", "iso8583", 64),
+        Trigger(rb"(?:" + rb"|".join(TYPES) + rb")" + bitmap + rb"1[2-9][0-9]{12}", "iso8583", 64),
     )
 
 

@@ -15,7 +15,7 @@ from sidecar.masking.context import LONGEST_HASH, Verdict, judge_mark
 from sidecar.masking.gaps import ESCAPE_SEQUENCE
 from sidecar.masking.keyed import REMOVED, Keyed
 from sidecar.masking.model import Reading
-from sidecar.masking.patterns import BITMAPS
+from sidecar.masking.patterns import BITMAPS, TYPES
 from sidecar.masking.sad_table import KEYED
 
 if TYPE_CHECKING:
@@ -61,8 +61,6 @@ _IN_DIGEST = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Fa-f]{3,}[A-Fa-f]\Z")
 _FIRST, _LAST, _WAITING = 6, 4, 13
 # What is looked at before the end of a buffer for a track of which not even the expiry is complete.
 HEAD = _LONGEST_HEAD + _FIRST
-# Of an ISO 8583 message: version, class, function and origin; and the two that clearing files consist of.
-_TYPE = rb"(?:[012][124][0-3][01]|1240|1442)"
 
 
 class Detector(Protocol):
@@ -136,7 +134,7 @@ class Track2:
         digits behind the mark wait.
         """
         size = len(buffer)
-        hold = _open_behind(self._open_behind, buffer)
+        hold = _first_open(self._open_behind, buffer)
         mark = self._open_mark(buffer)
         if mark == size and not buffer[-1:].isdigit():
             return hold
@@ -156,7 +154,7 @@ class Track2:
         return match.start() if match is not None else size
 
 
-def _open_behind(pattern: re.Pattern[bytes], buffer: bytes) -> int:
+def _first_open(pattern: re.Pattern[bytes], buffer: bytes) -> int:
     """Where group 1 of ``pattern`` first begins, if that ends ``buffer`` behind a number, or its length."""
     hold = size = len(buffer)
     low = max(0, size - HEAD)
@@ -217,7 +215,7 @@ class Track1:
 
     def open_from(self, buffer: bytes) -> int:
         """See ``Detector``: the number waits as a number, what is behind the name until it is an expiry."""
-        return _open_behind(self._open, buffer)
+        return _first_open(self._open, buffer)
 
 
 class Emv:
@@ -303,9 +301,8 @@ class Iso8583:
 
     def __init__(self, table: CardTable) -> None:
         self._table = table
-        self._shapes = [
-            re.compile(rb"(?=" + _TYPE + bitmap + rb"(1[2-9])([0-9]{12}))", re.DOTALL) for bitmap in BITMAPS
-        ]
+        heads = [rb"(?:" + rb"|".join(TYPES) + rb")" + bitmap for bitmap in BITMAPS]
+        self._shapes = [re.compile(rb"(?=" + head + rb"(1[2-9])([0-9]{12}))", re.DOTALL) for head in heads]
 
     def read_between(self, buffer: bytes, spans: Iterable[tuple[int, int]], found: list[Reading]) -> None:
         """See ``Detector``."""
