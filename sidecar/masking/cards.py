@@ -27,15 +27,16 @@ class CardTable:
     def begins(self, digits: bytes) -> bool:
         """Whether any beginning of ``digits``, of at least ``WIDTH``, is a card's number."""
         for index in ENTRIES[bisect_right(STARTS, int(digits[:WIDTH])) - 1]:
-            _, lengths, optional = BRANDS[index]
+            _, lengths, optional, _ = BRANDS[index]
             known = [length for length in lengths if self.shortest <= length <= len(digits)]
             if known and ((optional and self._lenient) or any(luhn(digits[:length]) for length in known)):
                 return True
         return False
 
-    def brand(self, digits: bytes) -> str | None:
+    def brand(self, digits: bytes, counts: tuple[int, ...] = ()) -> str | None:
         """The brand that issues ``digits`` (ASCII, 12 to 19 of them), or None if no scheme does.
 
+        ``counts`` are the digits of each group where there are several: some numbers are written in few ways.
         Where several brands share a range the longest prefix names it.
         """
         length = len(digits)
@@ -45,8 +46,8 @@ class CardTable:
         at = bisect_right(STARTS, prefix) - 1
         checked: bool | None = None
         for index in ENTRIES[at]:
-            name, lengths, optional = BRANDS[index]
-            if length not in lengths:
+            name, lengths, optional, only = BRANDS[index]
+            if length not in lengths or (only and len(counts) > 1 and counts not in only):
                 continue
             if optional and self._lenient:
                 return name

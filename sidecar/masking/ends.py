@@ -49,7 +49,7 @@ _KEY_REACH = LONGEST + LONGEST_VALUE + 1
 _RARE = re.compile(rb"[\x00\x08%\\&\x1b\x80-\xff]|(?<=[-./_+\t ,0-9\n])=")
 # A run of digits and gaps that may become a number, or a track.
 _VIABLE = re.compile(
-    rb"[0-9]{7}|[0-9]{4}[./_+\t ]{1,3}[0-9]{3}|-|[0-9][./_+\t ,][0-9]{3}[./_+\t ,][0-9]"
+    rb"[0-9]{7}|[0-9]{4}[./_+\t ]{1,3}[0-9]{3}|[0-9]{6}[./_+\t ]{1,3}[0-9]|-|[0-9][./_+\t ,][0-9]{3}[./_+\t ,][0-9]"
     rb"|(?:[0-9][./_+\t ]{1,3}){6}[0-9]|(?:[0-9] {1,3}){3}[0-9](?![0-9])"
 )
 _UNCALM = re.compile(rb"[\x00\x08%\\&\x1b\x80-\xff^]|=(?:[\r\n]|[CE]2)")

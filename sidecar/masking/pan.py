@@ -154,7 +154,7 @@ class NumberReader:
                 break
             step = alphabet.gap.match(buffer, end)
             if len(digits) >= shortest and self._fits(buffer, start, end, shape, step):
-                verdict = self._verdict(buffer, groups, digits, end, found)
+                verdict = self._verdict(buffer, groups, shape, digits, end, found)
                 if verdict is Verdict.MORE:
                     hold = min(hold, seventh(groups, self._width, size))
             if step is None or (step[1] is not None and not shape.may_go_on()):
@@ -189,12 +189,12 @@ class NumberReader:
         )
 
     def _verdict(
-        self, buffer: bytes, groups: list[Group], digits: bytes, end: int, found: list[Reading]
+        self, buffer: bytes, groups: list[Group], shape: Shape, digits: bytes, end: int, found: list[Reading]
     ) -> Verdict:
         """What the digits up to ``end`` are; a card is added to ``found``."""
         if self._digit_by_digit and len(groups) != len(digits):
             return Verdict.OTHER
-        brand = self._table.brand(digits)
+        brand = self._table.brand(digits, shape.counts)
         if brand is None:
             return Verdict.OTHER
         start = groups[0].at

@@ -80,6 +80,7 @@ _THOUSANDS = rb"[0-9](?:[-./_+\t, ][0-9]{3}){4}"
 # Lengths of the first groups of all groupings, as far as they make twelve digits.
 _GROUPED = (
     rb"[0-9]{4}G(?:[0-9]{4}G[0-9]{4}|[0-9]{6}G[0-9]{4}|[0-9]{5}G[0-9]{6}|[0-9]{3}G[0-9]{3}G[0-9]{3})"
+    rb"|[0-9]{6}G[0-9]{13}"
 ).replace(b"G", _GAP + rb"{1,3}")
 # Hex has letters between the digits of a number, for a dash, a dot, a slash. An automaton that stays where it
 # is at every gap has one state for every digit and no more.

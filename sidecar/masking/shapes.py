@@ -10,6 +10,8 @@ COMMA = b","
 _DASHES = frozenset(
     (b"-", b"\xe2\x80\x90", b"\xe2\x80\x91", b"\xe2\x80\x93", b"\xe2\x80\x94", b"%2D", b"%2d")
 )
+# First groups of numbers with dashes anywhere behind them: the others are ranges, dates and order numbers.
+_BEFORE_DASH = frozenset((4, 6))
 _WIDE = b"   "
 _BLANKS = frozenset((b" ", b"  ", _WIDE))
 # Gaps that no number written digit by digit has.
@@ -44,7 +46,7 @@ class Shape:
     """The groups of one number, as far as it has been read.
 
     Any number of visible gaps is allowed that makes one of the table's groupings; dashes may stand anywhere
-    behind the fourth digit. What is no part of a longer list may also be written digit by digit, by the
+    behind a first group of four digits or six. What is no part of a longer list may also be written digit by digit, by the
     thousand, or with irregular blanks.
     """
 
@@ -72,6 +74,11 @@ class Shape:
             self._counts.append(digits)
 
     @property
+    def counts(self) -> tuple[int, ...]:
+        """The digits of each group."""
+        return tuple(self._counts)
+
+    @property
     def groups(self) -> int:
         """How many groups there are."""
         return len(self._counts)
@@ -91,8 +98,8 @@ class Shape:
         counts, gaps = self._counts, self._gaps
         if tuple(counts) in _GROUPED and COMMA not in gaps:
             return True
-        if counts[0] >= 4 and gaps <= _DASHES:
-            return counts != [8, 4, 4]
+        if counts[0] in _BEFORE_DASH and gaps <= _DASHES:
+            return True
         if self._listed or (self._after_comma and COMMA in gaps):
             return False
         if len(gaps) <= 1 and (self._single() or tuple(counts) in _BY_THOUSANDS):
@@ -109,7 +116,7 @@ class Shape:
             return True
         if COMMA not in gaps and _begins(GROUPINGS, counts):
             return True
-        if counts[0] >= _LONGEST_GROUP and gaps <= _DASHES:
+        if counts[0] in _BEFORE_DASH and gaps <= _DASHES:
             return True
         if self._listed or (self._after_comma and COMMA in gaps):
             return False
@@ -124,8 +131,8 @@ class Shape:
             return True
         if tuple(counts) in GROUPINGS and not (COMMA in self._gaps or _WIDE in self._gaps):
             return True
-        if counts[0] >= 4 and self._gaps <= _DASHES:
-            return counts[:3] != [8, 4, 4]
+        if counts[0] in _BEFORE_DASH and self._gaps <= _DASHES:
+            return True
         if not alone or self._listed or len(self._gaps) != 1:
             return False
         if tuple(counts) in _THOUSANDS:

@@ -254,7 +254,8 @@ def _masked(buffer: bytes, first: int, limit: int, found: list[Reading]) -> byte
     if not found:
         return buffer[first:limit]
     out = bytearray(buffer[first:limit])
-    for reading in found:
+    # Where readings overlap that hide with other stars the plain one stays, in whatever order they were found.
+    for reading in sorted(found, key=lambda reading: (len(reading.star), reading.star), reverse=True):
         for start, end in reading.hidden:
             low, high = max(start, first), min(end, limit)
             if low < high:

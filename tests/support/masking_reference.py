@@ -67,7 +67,7 @@ _DASHES = {b"-", b"\xe2\x80\x90", b"\xe2\x80\x91", b"\xe2\x80\x93", b"\xe2\x80\x
 class Table(NamedTuple):
     """The card table as the reference reads it."""
 
-    brands: list[tuple[list[tuple[str, str]], set[int], bool]]
+    brands: list[tuple[list[tuple[str, str]], set[int], bool, set[tuple[int, ...]]]]
     groupings: set[tuple[int, ...]]
 
 
@@ -75,13 +75,18 @@ class Table(NamedTuple):
 def load_table() -> Table:
     """The table of policies/masking/cards.yaml."""
     raw = cast("dict[str, list[dict[str, object]]]", yaml.safe_load((POLICIES / "cards.yaml").read_bytes()))
-    brands: list[tuple[list[tuple[str, str]], set[int], bool]] = []
+    brands: list[tuple[list[tuple[str, str]], set[int], bool, set[tuple[int, ...]]]] = []
     for row in raw["brands"]:
         ranges = [text.partition("-") for text in cast("list[str]", row["ranges"])]
         ends = [(low, high or low) for low, _, high in ranges]
-        brands.append((ends, set(cast("list[int]", row["lengths"])), row.get("luhn") == "optional"))
-    groupings = {tuple(grouping) for grouping in cast("list[list[int]]", raw["groupings"])}
+        only = _groupings(row.get("groupings", []))
+        brands.append((ends, set(cast("list[int]", row["lengths"])), row.get("luhn") == "optional", only))
+    groupings = _groupings(raw["groupings"])
     return Table(brands, groupings)
+
+
+def _groupings(raw: object) -> set[tuple[int, ...]]:
+    return {tuple(grouping) for grouping in cast("list[list[int]]", raw)}
 
 
 def luhn(digits: str) -> bool:
@@ -93,12 +98,14 @@ def luhn(digits: str) -> bool:
     return total % 10 == 0
 
 
-def is_card(table: Table, digits: str, profile: Profile) -> bool:
-    """Whether ``profile`` takes ``digits`` for a card number."""
+def is_card(table: Table, digits: str, profile: Profile, counts: tuple[int, ...] = ()) -> bool:
+    """Whether ``profile`` takes ``digits``, in groups of ``counts`` digits, for a card number."""
     strict = profile is Profile.STRICT
     if not strict and len(digits) < 14:
         return False
-    for ranges, lengths, optional in table.brands:
+    for ranges, lengths, optional, only in table.brands:
+        if len(counts) > 1 and only and counts not in only:
+            continue
         fits = any(low <= digits[: len(low)] <= high for low, high in ranges)
         if fits and len(digits) in lengths and ((optional and strict) or luhn(digits)):
             return True
@@ -110,8 +117,10 @@ def is_plain(written: bytes) -> bool:
     return any(pattern.fullmatch(written) for pattern in _LENGTHS.values())
 
 
-def _well_grouped(table: Table, data: bytes, start: int, end: int, profile: Profile) -> tuple[bool, int]:
-    """Whether the grouping is a card's, and how many groups of bytes there are."""
+def _well_grouped(
+    table: Table, data: bytes, start: int, end: int, profile: Profile
+) -> tuple[bool, int, tuple[int, ...]]:
+    """Whether the grouping is a card's, how many groups of bytes there are, and digits of each visible one."""
     counts = [0]
     gaps: list[bytes] = []
     pieces = 1
@@ -128,9 +137,9 @@ def _well_grouped(table: Table, data: bytes, start: int, end: int, profile: Prof
             counts.append(0)
     kinds = set(gaps)
     if len(counts) == 1 or (tuple(counts) in table.groupings and not kinds & {b",", b"   "}):
-        return True, pieces
-    if kinds <= _DASHES and counts[0] >= 4:
-        return counts[:3] != [8, 4, 4], pieces
+        return True, pieces, tuple(counts)
+    if kinds <= _DASHES and counts[0] in {4, 6}:
+        return True, pieces, tuple(counts)
     listed = (
         re.search(rb"[0-9](?:[-./_+\t ]{1,3}|(?:" + SGR + rb"){1,4})\Z", data[max(0, start - 160) : start])
         is not None
@@ -139,7 +148,7 @@ def _well_grouped(table: Table, data: bytes, start: int, end: int, profile: Prof
     if b"," not in kinds and re.compile(_QUIET + rb"{0,4}," + _QUIET + rb"{0,4}[0-9]").match(data, end):
         followed = False
     if listed or followed:
-        return False, pieces
+        return False, pieces, tuple(counts)
     digits = b"".join(re.findall(rb"[0-9]", data[start:end]))
     return (
         (set(counts) == {1} and len(kinds) == 1 and not kinds & {b"  ", b"   ", b" - ", b","})
@@ -149,7 +158,7 @@ def _well_grouped(table: Table, data: bytes, start: int, end: int, profile: Prof
             and _by_thousands(data, start, counts, digits, comma=b"," in kinds)
         )
         or (kinds <= {b" ", b"  ", b"   "} and _scattered(table, data, (start, end), counts, gaps, profile))
-    ), pieces
+    ), pieces, tuple(counts)
 
 
 def _by_thousands(data: bytes, start: int, counts: list[int], digits: bytes, *, comma: bool) -> bool:
@@ -199,8 +208,8 @@ def hidden(data: bytes, profile: Profile = Profile.STRICT) -> set[int]:
                 continue
             places = [token.start() for token in _TOKEN.finditer(padded, start, match.end()) if token[1]]
             digits = "".join(chr(padded[place]) for place in places)
-            grouped, pieces = _well_grouped(table, padded, start, match.end(), profile)
-            if len(digits) != count or not grouped or not is_card(table, digits, profile):
+            grouped, pieces, counts = _well_grouped(table, padded, start, match.end(), profile)
+            if len(digits) != count or not grouped or not is_card(table, digits, profile, counts):
                 continue
             brand = "amex" if digits[:2] in {"34", "37"} else ""
             verdict = judge(

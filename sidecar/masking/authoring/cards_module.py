@@ -17,6 +17,8 @@ class BrandRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ranges: tuple[str, ...]
     lengths: tuple[int, ...]
     luhn: str = "required"
+    groupings: tuple[tuple[int, ...], ...] = ()
+    """The only ones that these numbers are written in, besides none; any where this is empty."""
 
 
 class CardsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,7 +66,7 @@ def render(source: bytes) -> str:
     table = parse(source)
     intervals = _intervals(table)
     rows = [
-        f'    ("{row.name}", frozenset({{{_listed(row.lengths)}}}), {row.luhn == "optional"}),'
+        f'    ("{row.name}", frozenset({{{_listed(row.lengths)}}}), {row.luhn == "optional"}, {row.groupings!r}),'
         for row in table.brands
     ]
     groupings = [f"        {group!r}," for group in table.groupings]
@@ -73,8 +75,8 @@ def render(source: bytes) -> str:
         "",
         f'VERSION = "{table.version}-{hashlib.sha256(source).hexdigest()[:16]}"',
         f"WIDTH = {WIDTH}",
-        "# name, lengths, whether the check digit may be missing",
-        "BRANDS: tuple[tuple[str, frozenset[int], bool], ...] = (",
+        "# name, lengths, whether the check digit may be missing, the only groupings if not any",
+        "BRANDS: tuple[tuple[str, frozenset[int], bool, tuple[tuple[int, ...], ...]], ...] = (",
         *rows,
         ")",
         "# where each interval of eight-digit prefixes starts, and the rows of BRANDS that cover it",
