@@ -166,6 +166,8 @@ class NumberReader:
 
     def _fits(self, buffer: bytes, start: int, end: int, shape: Shape, step: re.Match[bytes] | None) -> bool:
         """Whether ``shape`` is one of numbers; it is that of ``start`` to ``end``, which ``step`` follows."""
+        if self._digit_by_digit and step is not None and step[1] is None:
+            return False  # of a longer run
         alone = step is None or (step[1] == COMMA and not shape.has_commas)
         if shape.fits(alone=alone):
             return not shape.by_threes or buffer[start : start + 2] in _BY_THREES
