@@ -65,6 +65,12 @@ def _snowflake(rng: random.Random) -> str:
     return str((rng.randrange(10**9, 380 * 10**9) << 22) | rng.getrandbits(22))
 
 
+def _range(rng: random.Random) -> str:
+    """Of a file of a hundred megabytes, as HTTP has it."""
+    first = rng.randrange(10**7, 9 * 10**7)
+    return f"bytes {first}-{first + rng.randrange(10**7)}/100000000"
+
+
 NOTHING_FITS = ""
 CHANCE = "brand, length and check digit fit by chance; nothing else tells it from a card"
 LOOKALIKES: dict[str, Lookalike] = {
@@ -103,9 +109,15 @@ LOOKALIKES: dict[str, Lookalike] = {
     "latitude, longitude": Lookalike(
         lambda rng: f"{rng.uniform(-90, 90):.14f},{rng.uniform(-180, 180):.14f}", NOTHING_FITS
     ),
-    "AWS account in an ARN": Lookalike(
-        lambda rng: f"arn:aws:iam::{digits(rng, 12)}:role/app", f"12 digits, Maestro: {CHANCE}"
+    "AWS account in an ARN": Lookalike(lambda rng: f"arn:aws:iam::{digits(rng, 12)}:role/app", NOTHING_FITS),
+    "range of bytes": Lookalike(_range, NOTHING_FITS),
+    "Redis stream id": Lookalike(
+        lambda rng: f"{rng.randrange(10**12, 2 * 10**12)}-{rng.randrange(1000)}", NOTHING_FITS
     ),
+    "epoch and process": Lookalike(
+        lambda rng: f"job-{rng.randrange(10**9, 2 * 10**9)}-{rng.randrange(2, 2**22)}.tmp", NOTHING_FITS
+    ),
+    "fraction without a zero": Lookalike(lambda rng: f"x*.{digits(rng, 16)}", NOTHING_FITS),
     "EAN-13": Lookalike(_ean, f"13 digits, Visa and Maestro: {CHANCE}"),
     "snowflake id": Lookalike(_snowflake, f"17 to 19 digits: {CHANCE}"),
     "random 64-bit number": Lookalike(lambda rng: str(rng.getrandbits(63)), CHANCE),

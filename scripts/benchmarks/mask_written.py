@@ -26,7 +26,7 @@ GAPS = {
     "grep's colour": "\x1b[m\x1b[K", "cursor right": "\x1b[C", "three spaces": "   ", "%2520": "%2520",
     "%u0020": "%u0020", "\\u{20}": "\\u{20}", "\\040": "\\040", "&ensp;": "&ensp;", "&ndash;": "&ndash;",
     "&#x20;": "&#x20;", "&#8209;": "&#8209;", "&shy;": "&shy;", "quoted-printable": "=20",
-    "soft line break": "=\r\n",
+    "soft line break": "=\r\n", "U+30FC": "\u30fc", "dash U+2013 in spaces": " \u2013 ",
 }  # fmt: skip
 DIGITS: dict[str, Callable[[str], bytes]] = {
     "full width": lambda digit: chr(ord(digit) + 0xFEE0).encode(),
@@ -91,15 +91,19 @@ def numbers(rng: random.Random) -> Iterator[tuple[str, str]]:
                     yield row.name, check_digit(body)
 
 
-def _build(brand: str, way: str, number: str, tokens: list[bytes], gaps: list[bytes], place: str) -> Written:
-    before, after = PLACES[place]
+def _build(
+    brand: str, way: str, number: str, tokens: list[bytes], gaps: list[bytes], place: str, count: int = 0
+) -> Written:
+    """``count`` is how many digits the whole number has, if not all of them are written."""
+    count = count or len(number)
+    before, after = (b"=", b"E%d," % (count - 1)) if place == "float" else PLACES[place]
     data = bytearray(before)
     spots: list[tuple[int, int]] = []
     for token, gap in zip(tokens, gaps, strict=True):
         data += gap
         spots.append((len(data), len(data) + len(token)))
         data += token
-    return Written(brand, way, bytes(data) + after, tuple(spots[FIRST : len(number) - LAST]))
+    return Written(brand, way, bytes(data) + after, tuple(spots[FIRST : count - LAST]))
 
 
 def written(brand: str, number: str) -> Iterator[Written]:
@@ -108,21 +112,36 @@ def written(brand: str, number: str) -> Iterator[Written]:
     nothing = [b""] * len(number)
     for place in PLACES:
         yield _build(brand, f"in {place}", number, plain, nothing, place)
-    starts = {sum(GROUPINGS[len(number)][:at]) for at in range(1, len(GROUPINGS[len(number)]))}
+    only = {row.name: row.groupings for row in table().brands}.get(brand)
+    grouping = only[0] if only else GROUPINGS[len(number)]
+    starts = {sum(grouping[:at]) for at in range(1, len(grouping))}
     for name, gap in GAPS.items():
         gaps = [gap.encode() if at in starts else b"" for at in range(len(number))]
         yield _build(brand, name, number, plain, gaps, "line")
-    spaced = [b" " if at else b"" for at in range(len(number))]
-    yield _build(brand, "digit by digit", number, plain, spaced, "line")
-    scattered = [b" " * (at % 3 + 1) if at > 2 else b"" for at in range(len(number))]
-    yield _build(brand, "irregular blanks", number, plain, scattered, "line")
-    if len(number) in {16, 19} or number[:2] in {"34", "37"}:
-        for name, mark in (("thousands", b","), ("thousands with dots", b".")):
-            marks = [mark if at and (len(number) - at) % 3 == 0 else b"" for at in range(len(number))]
-            yield _build(brand, name, number, plain, marks, "line")
+    if not only:
+        yield from _set_apart(brand, number, plain)
+    exact = number.rstrip("0")
+    if len(exact) >= 13:
+        dot = [b"." if at == 1 else b"" for at in range(len(exact))]
+        yield _build(brand, "floating point", exact, plain[: len(exact)], dot, "float", len(number))
     if len(number) >= 14:
         yield _build(brand, "behind zeros", number, plain, [b"0" * (20 - len(number)), *nothing[1:]], "line")
     if len(number) in {15, 16, 19}:
         yield _build(brand, "behind its length", number, plain, [b"%d" % len(number), *nothing[1:]], "line")
     for name, token in DIGITS.items():
         yield _build(brand, name, number, [token(digit) for digit in number], nothing, "line")
+
+
+def _set_apart(brand: str, number: str, plain: list[bytes]) -> Iterator[Written]:
+    """``number`` in other groups than those of cards."""
+    spaced = [b" " if at else b"" for at in range(len(number))]
+    yield _build(brand, "digit by digit", number, plain, spaced, "line")
+    scattered = [b" " * (at % 3 + 1) if at > 2 else b"" for at in range(len(number))]
+    yield _build(brand, "irregular blanks", number, plain, scattered, "line")
+    if len(number) == 19 and number.startswith("62"):
+        two = [b" " if at == 6 else b"" for at in range(len(number))]
+        yield _build(brand, "6 and 13", number, plain, two, "line")
+    if len(number) in {16, 19} or number[:2] in {"34", "37"}:
+        for name, mark in (("thousands", b","), ("thousands with dots", b".")):
+            marks = [mark if at and (len(number) - at) % 3 == 0 else b"" for at in range(len(number))]
+            yield _build(brand, name, number, plain, marks, "line")

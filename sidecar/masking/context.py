@@ -25,8 +25,11 @@ _HEX_RIGHT = re.compile(rb"(?:[0-9a-f]{0,129}|[0-9A-F]{0,129})(?![0-9A-Za-z])|[0
 _UUID_LEFT = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Fa-f-]{0,35}\Z")
 _UUID_SHAPE = b"xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
 _TO_SHAPE = bytes(0x78 if byte in b"0123456789abcdefABCDEF" else byte for byte in range(256))
-_FRACTION_LEFT = re.compile(rb"[0-9]\.\Z")
-_PHONE_LEFT = re.compile(rb"(?<![0-9A-Za-z%+])\+(?:\(?[0-9]{1,4}\)?[ .-]){0,2}\Z")
+# Of a decimal fraction: its whole part, or what stands before one that has none.
+_FRACTION_LEFT = re.compile(rb"[0-9\s=(,:;\[{<>|&?!*/+\"'-]\.\Z")
+_PLUS = rb"(?:(?<![0-9A-Za-z%+])\+|(?<![0-9])(?:%(?:25)?2[Bb]|\\u002[Bb]|&#(?:[xX]2[Bb]|43);))"
+_PHONE_LEFT = re.compile(_PLUS + rb"(?:\(?[0-9]{1,4}\)?[ .-]){0,2}\Z")
+_PLUSES = (b"+", b"2B", b"2b", b"#43;")
 _IBAN_LEFT = re.compile(rb"(?<![0-9A-Za-z])[A-Z]{2}(?:[0-9]{2}(?: ?[0-9A-Z]){0,30} ?)?\Z")
 _IBAN_BODY = re.compile(rb"[A-Z]{2}[0-9]{2}(?: ?[0-9A-Z]){0,30}")
 _EXEMPT_LEFT = re.compile(rb"(?:" + b"|".join(EXEMPT) + rb")\Z", re.IGNORECASE)
@@ -53,9 +56,14 @@ def judge(buffer: bytes, start: int, end: int, *, groups: int, digits: bytes, br
     verdict = _as_uuid(buffer, left, start, end)
     if verdict is not Verdict.CARD:
         return verdict
-    if len(digits) <= 15 and b"+" in left[-14:] and brand != "amex" and _PHONE_LEFT.search(left[-16:]):
+    if len(digits) <= 15 and brand != "amex" and _is_phone(left[-24:]):
         return Verdict.OTHER
     return _as_iban(buffer, left, start)
+
+
+def _is_phone(left: bytes) -> bool:
+    """Whether a plus and perhaps the codes of a country and an area stand before the number."""
+    return any(plus in left for plus in _PLUSES) and _PHONE_LEFT.search(left) is not None
 
 
 def _is_labelled(left: bytes) -> bool:

@@ -1,10 +1,13 @@
 """Generated from policies/masking/context.yaml by scripts/masking-table; do not edit."""
 
-VERSION = "1-a5c54bf4830be073"
+VERSION = "2-1407270b4b51971f"
 EXEMPT: tuple[bytes, ...] = (
     b"blk_-?",
-    b"imei(?:sv)?[\"']?\\s?[:=]\\s?[\"']?",
-    b"(?:trace|span|parent)_?id[\"']?\\s?[:=]\\s?[\"']?",
+    b"im(?:ei(?:sv)?|si)[\"']?\\s?[:=]\\s?[\"']?",
+    b"(?:trace|span|parent)[_-]?id[\"']?\\s?[:=]\\s?[\"']?",
+    b"msisdn[\"']?\\s?[:=]\\s?[\"']?",
+    b"(?:\\b|_)(?:ean|gtin|upc|isbn)(?:[_-]?1[234])?[\"']?\\s?[:=]\\s?[\"']?",
+    b"arn:aws[a-z-]{0,7}:[a-z0-9-]{0,12}:[a-z0-9-]{0,14}:",
 )
 IBAN_LENGTHS: dict[bytes, int] = {
     b"AD": 24,

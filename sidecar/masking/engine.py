@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sidecar.masking.terminal import TerminalMasker
     from sidecar.masking.user import UserRule
 
-ENGINE_VERSION = 6
+ENGINE_VERSION = 7
 
 
 class Engine:

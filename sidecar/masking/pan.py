@@ -39,6 +39,13 @@ _ROW_ENDS = (b"  ", b"\r\n", b"\n")
 _BY_THREES = frozenset((b"34", b"37"))
 
 
+# Behind what is written as a floating-point number, and what may become that. The first look asks for twelve
+# digits behind the dot.
+_EXPONENT = re.compile(rb"[Ee]\+?([0-9]{2})(?![0-9])")
+_EXPONENT_CUT = re.compile(rb"[Ee]\+?[0-9]{0,2}\Z")
+_SHORTEST_FLOAT = 13
+
+
 class Group(NamedTuple):
     """Digits of a number with nothing between them."""
 
@@ -153,8 +160,10 @@ class NumberReader:
             if end == size or len(digits) > MOST_DIGITS or end - start > LONGEST_NUMBER:
                 break
             step = alphabet.gap.match(buffer, end)
+            if self._judged and shape.is_float:
+                hold = min(hold, self._read_float(buffer, groups, digits, found))
             if len(digits) >= shortest and self._fits(buffer, start, end, shape, step):
-                verdict = self._verdict(buffer, groups, shape, digits, end, found)
+                verdict = self._verdict(buffer, groups, shape, digits, found)
                 if verdict is Verdict.MORE:
                     hold = min(hold, seventh(groups, self._width, size))
             if step is None or (step[1] is not None and not shape.may_go_on()):
@@ -164,18 +173,42 @@ class NumberReader:
             at, gap = step.end(), step[1]
         return hold
 
+    def _read_float(self, buffer: bytes, groups: Sequence[Group], digits: bytes, found: list[Reading]) -> int:
+        """Add the number if it is written as ``4.111111111111111E15``; returns as ``read_between`` does.
+
+        So do programs print what they have read as floating-point numbers; zeros at the end are left out.
+        """
+        size = len(buffer)
+        start, end = groups[0].at, groups[-1].at + groups[-1].digits
+        if len(digits) < _SHORTEST_FLOAT or len(groups) != 2 or groups[1].at != start + 2:
+            return size
+        if _EXPONENT_CUT.match(buffer, end) is not None:
+            return seventh(groups, self._width, size)
+        exponent = _EXPONENT.match(buffer, end)
+        total = int(exponent[1]) + 1 if exponent is not None else 0
+        brand = self._table.brand(digits.ljust(total, b"0")) if len(digits) <= total <= MOST_DIGITS else None
+        if brand is not None:
+            ranges = hidden(groups, total, self._width)
+            found.append(Reading("pan", brand, start, end, ranges, SHOWN))
+        return size
+
     def _fits(self, buffer: bytes, start: int, end: int, shape: Shape, step: re.Match[bytes] | None) -> bool:
         """Whether ``shape`` is one of numbers; it is that of ``start`` to ``end``, which ``step`` follows."""
         if self._digit_by_digit and step is not None and step[1] is None:
             return False  # of a longer run
         alone = step is None or (step[1] == COMMA and not shape.has_commas)
         if shape.fits(alone=alone):
-            return not shape.by_threes or buffer[start : start + 2] in _BY_THREES
+            if shape.by_threes:
+                return buffer[start : start + 2] in _BY_THREES
+            return not shape.is_row or self._is_no_table(buffer, start, shape)
         if not alone or not shape.is_scattered() or buffer.startswith(_COLUMN, end):
             return False
+        return not buffer.endswith(b"  ", 0, start) and self._is_no_table(buffer, start, shape)
+
+    def _is_no_table(self, buffer: bytes, start: int, shape: Shape) -> bool:
+        """Whether no row of as many figures stands above, but for one that is a card's number."""
         left = buffer[max(0, start - LEFT) : start]
-        brand = self._table.brand
-        return not left.endswith(b"  ") and all(brand(row) for row in rows_above(left, shape.groups))
+        return all(self._table.brand(row) for row in rows_above(left, shape.groups))
 
     def _hopeless(self, buffer: bytes, start: int) -> bool:
         """Whether the first group already rules a number out; a quick look at what most digits are."""
@@ -191,15 +224,15 @@ class NumberReader:
         )
 
     def _verdict(
-        self, buffer: bytes, groups: list[Group], shape: Shape, digits: bytes, end: int, found: list[Reading]
+        self, buffer: bytes, groups: list[Group], shape: Shape, digits: bytes, found: list[Reading]
     ) -> Verdict:
-        """What the digits up to ``end`` are; a card is added to ``found``."""
+        """What the digits of ``groups`` are; a card is added to ``found``."""
         if self._digit_by_digit and len(groups) != len(digits):
             return Verdict.OTHER
         brand = self._table.brand(digits, shape.counts)
         if brand is None:
             return Verdict.OTHER
-        start = groups[0].at
+        start, end = groups[0].at, groups[-1].at + groups[-1].digits * self._width
         verdict = Verdict.CARD
         if self._judged:
             if len(groups) > 1 and is_dumped(buffer, start):

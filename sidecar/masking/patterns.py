@@ -171,6 +171,7 @@ def _numbers() -> tuple[Trigger, ...]:
         Trigger(_dashed(), "text", GROUPED_SPAN),
         Trigger(_SCATTERED, "text", SCATTERED_SPAN),
         Trigger(_THOUSANDS, "text", GROUPED_SPAN),
+        Trigger(rb"[0-9]\.[0-9]{12,18}[Ee]", "text", GROUPED_SPAN),
         Trigger(rb"[0-9]=(?:2[0DdEeFf]|09)[0-9]", "text", EXOTIC_SPAN),
         Trigger(rb"[0-9]{12}[=Dd][0-9]{2}[01][0-9]{4}", "track2", 16),
         Trigger(rb"[0-9]{12}\^", "track1", GROUPED_SPAN),

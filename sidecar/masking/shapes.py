@@ -7,15 +7,15 @@ import re
 from sidecar.masking.card_table import GROUPINGS
 
 COMMA = b","
-_DASHES = frozenset(
-    (b"-", b"\xe2\x80\x90", b"\xe2\x80\x91", b"\xe2\x80\x93", b"\xe2\x80\x94", b"%2D", b"%2d")
-)
+_EN, _EM = b"\xe2\x80\x93", b"\xe2\x80\x94"
+_DASHES = frozenset((b"-", b"\xe2\x80\x90", b"\xe2\x80\x91", _EN, _EM, b"%2D", b"%2d"))
 # First groups of numbers with dashes anywhere behind them: the others are ranges, dates and order numbers.
 _BEFORE_DASH = frozenset((4, 6))
 _WIDE = b"   "
+_DOT = frozenset((b".",))
 _BLANKS = frozenset((b" ", b"  ", _WIDE))
 # Gaps that no number written digit by digit has.
-_NEVER_SINGLE = frozenset((b"  ", _WIDE, b" - "))
+_NEVER_SINGLE = frozenset((b"  ", _WIDE, *(b" %s " % dash for dash in (b"-", _EN, _EM))))
 # A number with a mark before every three digits. Shorter ones are counts of bytes or cycles, or lists.
 _THOUSANDS = frozenset(((3, 3, 3, 3, 3), (1, 3, 3, 3, 3, 3), (1, 3, 3, 3, 3, 3, 3)))
 # With irregular blanks only the first group has more than one digit, and no more than these.
@@ -31,6 +31,7 @@ _GROUPED, _BY_THOUSANDS = _beginnings(GROUPINGS), _beginnings(_THOUSANDS)
 FIRST_GROUPS = frozenset({grouping[0] for grouping in GROUPINGS}) | frozenset(range(1, _LONGEST_GROUP + 1))
 _LISTED = re.compile(rb"[0-9](?:[-./_+\t ]{1,3}|(?:\x1b\[[0-9;:]{0,24}[mK]){1,4})\Z")
 _COLOUR_ENDS = b"mK"
+_AFTER_DOT = re.compile(rb"[0-9]\.\Z")
 _AFTER_COMMA = re.compile(rb"[0-9],\Z")
 _ROW = re.compile(rb"[0-9]+(?: +[0-9]+)+")
 
@@ -46,17 +47,18 @@ class Shape:
     """The groups of one number, as far as it has been read.
 
     Any number of visible gaps is allowed that makes one of the table's groupings; dashes may stand anywhere
-    behind a first group of four digits or six. What is no part of a longer list may also be written digit by digit, by the
-    thousand, or with irregular blanks.
+    behind a first group of four digits or six. What is no part of a longer list may also be written digit by
+    digit, by the thousand, or with irregular blanks.
     """
 
-    __slots__ = ("_after_comma", "_counts", "_gaps", "_listed", "_sizes")
+    __slots__ = ("_after_comma", "_after_dot", "_counts", "_gaps", "_listed", "_sizes")
 
     def __init__(self, buffer: bytes, start: int) -> None:
         """The shape of the number that starts at ``start``."""
         reach = 4 if buffer[start - 1] not in _COLOUR_ENDS else 112
         before = buffer[max(0, start - reach) : start]
         self._listed = _LISTED.search(before) is not None
+        self._after_dot = _AFTER_DOT.search(before) is not None
         self._after_comma = _AFTER_COMMA.search(before) is not None
         self._counts: list[int] = []
         self._gaps: set[bytes] = set()
@@ -93,12 +95,22 @@ class Shape:
         """Whether a gap is a comma, which nothing else than thousands has."""
         return COMMA in self._gaps
 
+    @property
+    def is_row(self) -> bool:
+        """Whether single digits stand in blanks, as those of tables do."""
+        return max(self._counts) == 1 and self._gaps == {b" "}
+
+    @property
+    def is_float(self) -> bool:
+        """Whether it is one digit, a dot and more, as floating-point numbers with an exponent begin."""
+        return len(self._counts) == 2 and self._counts[0] == 1 and self._gaps == _DOT and not self._after_dot
+
     def may_go_on(self) -> bool:
         """Whether a visible gap may follow."""
         counts, gaps = self._counts, self._gaps
         if tuple(counts) in _GROUPED and COMMA not in gaps:
             return True
-        if counts[0] in _BEFORE_DASH and gaps <= _DASHES:
+        if (counts[0] in _BEFORE_DASH and gaps <= _DASHES) or counts == [1]:
             return True
         if self._listed or (self._after_comma and COMMA in gaps):
             return False
@@ -114,7 +126,7 @@ class Shape:
         counts, gaps = self._counts, self._gaps
         if len(counts) == 1:
             return True
-        if COMMA not in gaps and _begins(GROUPINGS, counts):
+        if (COMMA not in gaps and _begins(GROUPINGS, counts)) or self.is_float:
             return True
         if counts[0] in _BEFORE_DASH and gaps <= _DASHES:
             return True

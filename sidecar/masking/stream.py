@@ -254,7 +254,7 @@ def _masked(buffer: bytes, first: int, limit: int, found: list[Reading]) -> byte
     if not found:
         return buffer[first:limit]
     out = bytearray(buffer[first:limit])
-    # Where readings overlap that hide with other stars the plain one stays, in whatever order they were found.
+    # Where readings overlap that hide with other stars the plain one stays, whichever was found first.
     for reading in sorted(found, key=lambda reading: (len(reading.star), reading.star), reverse=True):
         for start, end in reading.hidden:
             low, high = max(start, first), min(end, limit)

@@ -64,6 +64,7 @@ OTHERS = [
     b"GB29NWBK60161331926819", b"abcdef0123456789abcdef01", b"550e8400-e29b-41d4-a716-446655440000",
     b"a", b"x", b" ", b"\n", b",", b"=", b"^", b"%", b"\\", b"\x1b", b"\x1b[", b"\xe2", b"\xe2\x80",
     b"\xef\xbc", b"\x00", b"&", b"D", b"3", b"-", b'"', b"?", b"1700000000000",
+    b"1.", b"E", b"e+", b"E15", b"e+15", b"E1", b"+", b" \xe2\x80\x93 ",
     b"0", b"000", b"00000000", b"16", b"15", b"19", b"=2", b"=\r", b"&en", b"\x08", b"_", b"_\x08", b"4\x08",
     b"\\0", b"    ", b"1 2 3 4\n", b",", b"=C2=", b"=E2=80", b"\\U0001f4b3", b"\\342\\200\\223", b"&#X20;",
 ]  # fmt: skip
@@ -102,6 +103,11 @@ def grouped(number: bytes, separator: bytes) -> bytes:
     if len(number) == 15:
         return separator.join((number[:4], number[4:10], number[10:]))
     return separator.join(number[at : at + 4] for at in range(0, len(number), 4))
+
+
+def as_float(number: bytes, exponent: bytes) -> bytes:
+    """``number`` as programs print floating-point numbers: the zeros at its end are left out."""
+    return b"%c.%s%s%d" % (number[0], number[1:].rstrip(b"0"), exponent, len(number) - 1)
 
 
 def by_thousands(number: bytes, separator: bytes) -> bytes:
@@ -149,6 +155,8 @@ def notated() -> st.SearchStrategy[bytes]:
     spaced = st.tuples(st.sampled_from(NUMBERS), st.sampled_from(SEPARATORS)).map(lambda pair: grouped(*pair))
     thousands = st.sampled_from(NUMBERS).map(lambda number: by_thousands(number, b","))
     scattered = st.tuples(st.sampled_from(NUMBERS), st.randoms(use_true_random=False))
+    floats = st.tuples(st.sampled_from(NUMBERS), st.sampled_from([b"E", b"e+", b"e", b"E+"]))
+    thousands |= floats.map(lambda pair: as_float(*pair))
     return written | spaced | thousands | scattered.map(lambda pair: scattered_by(*pair))
 
 

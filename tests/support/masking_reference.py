@@ -23,7 +23,7 @@ from sidecar.masking.context import Verdict, judge
 POLICIES = Path(__file__).resolve().parents[2] / "policies/masking"
 VISIBLE = [
     " ", "  ", "   ", " - ", "-", ".", "/", "_", "+", "\t", ",",
-    "\u00a0", "\u00b7", "\u2212", "\u3000", "\ufe58",
+    "\u00a0", "\u00b7", "\u2212", "\u3000", "\ufe58", "\u2500", "\u30fc", "\uff70", " \u2013 ", " \u2014 ",
     "\u058a", "\u05be", "\u1400", "\u1680", "\u1806", "\u2e17", "\u2e1a", "\u2e3a", "\u2e3b", "\u2e40",
     "\u2e5d", "\u301c", "\u3030", "\ufe31", "\ufe32",
     "\ufe63", "\uff0d", "\u205f", "\u202f", *map(chr, range(0x2000, 0x200B)),
@@ -61,6 +61,8 @@ _LENGTHS = {
     count: re.compile(rb"[1-9](?:(?:" + _GAP + rb")?[0-9]){%d}" % (count - 1)) for count in range(12, 20)
 }
 _TOKEN = re.compile(rb"([0-9])|(" + _GAP + rb")(?=[0-9])")
+_LISTED = re.compile(rb"[0-9](?:[-./_+\t ]{1,3}|(?:" + SGR + rb"){1,4})\Z")
+_NEVER_SINGLE = {b"  ", b"   ", b" - ", b",", b" \xe2\x80\x93 ", b" \xe2\x80\x94 "}
 _DASHES = {b"-", b"\xe2\x80\x90", b"\xe2\x80\x91", b"\xe2\x80\x93", b"\xe2\x80\x94", b"%2D", b"%2d"}
 
 
@@ -120,7 +122,7 @@ def is_plain(written: bytes) -> bool:
 def _well_grouped(
     table: Table, data: bytes, start: int, end: int, profile: Profile
 ) -> tuple[bool, int, tuple[int, ...]]:
-    """Whether the grouping is a card's, how many groups of bytes there are, and digits of each visible one."""
+    """Whether the grouping is a card's, how many groups of bytes there are, and the visible ones' digits."""
     counts = [0]
     gaps: list[bytes] = []
     pieces = 1
@@ -140,10 +142,7 @@ def _well_grouped(
         return True, pieces, tuple(counts)
     if kinds <= _DASHES and counts[0] in {4, 6}:
         return True, pieces, tuple(counts)
-    listed = (
-        re.search(rb"[0-9](?:[-./_+\t ]{1,3}|(?:" + SGR + rb"){1,4})\Z", data[max(0, start - 160) : start])
-        is not None
-    )
+    listed = _LISTED.search(data[max(0, start - 160) : start]) is not None
     followed = re.compile(_GAP + rb"[0-9]").match(data, end) is not None
     if b"," not in kinds and re.compile(_QUIET + rb"{0,4}," + _QUIET + rb"{0,4}[0-9]").match(data, end):
         followed = False
@@ -151,14 +150,26 @@ def _well_grouped(
         return False, pieces, tuple(counts)
     digits = b"".join(re.findall(rb"[0-9]", data[start:end]))
     return (
-        (set(counts) == {1} and len(kinds) == 1 and not kinds & {b"  ", b"   ", b" - ", b","})
-        or (
-            len(kinds) == 1
-            and not kinds & {b"  ", b"   ", b" - "}
-            and _by_thousands(data, start, counts, digits, comma=b"," in kinds)
-        )
-        or (kinds <= {b" ", b"  ", b"   "} and _scattered(table, data, (start, end), counts, gaps, profile))
-    ), pieces, tuple(counts)
+        (
+            (
+                set(counts) == {1}
+                and len(kinds) == 1
+                and not kinds & _NEVER_SINGLE
+                and not (kinds == {b" "} and _in_table(table, data[:start], counts, profile))
+            )
+            or (
+                len(kinds) == 1
+                and not kinds & {b"  ", b"   ", b" - "}
+                and _by_thousands(data, start, counts, digits, comma=b"," in kinds)
+            )
+            or (
+                kinds <= {b" ", b"  ", b"   "}
+                and _scattered(table, data, (start, end), counts, gaps, profile)
+            )
+        ),
+        pieces,
+        tuple(counts),
+    )
 
 
 def _by_thousands(data: bytes, start: int, counts: list[int], digits: bytes, *, comma: bool) -> bool:
@@ -185,11 +196,16 @@ def _scattered(
         return False
     if data.endswith(b"  ", 0, start) or data.startswith(b"    ", end):
         return False
-    lines = data[max(0, start - 176) : start].split(b"\n")
-    for row in re.findall(rb"[0-9]+(?: +[0-9]+)+", lines[-2]) if len(lines) > 1 else []:
-        if len(row.split()) == len(counts) and not is_card(table, row.replace(b" ", b"").decode(), profile):
-            return False
-    return True
+    return not _in_table(table, data[:start], counts, profile)
+
+
+def _in_table(table: Table, before: bytes, counts: list[int], profile: Profile) -> bool:
+    """Whether as many figures stand in the line above, which are no card."""
+    lines = before[-176:].split(b"\n")
+    return any(
+        len(row.split()) == len(counts) and not is_card(table, row.replace(b" ", b"").decode(), profile)
+        for row in (re.findall(rb"[0-9]+(?: +[0-9]+)+", lines[-2]) if len(lines) > 1 else [])
+    )
 
 
 def hidden(data: bytes, profile: Profile = Profile.STRICT) -> set[int]:
@@ -217,7 +233,7 @@ def hidden(data: bytes, profile: Profile = Profile.STRICT) -> set[int]:
             )
             if verdict is not Verdict.OTHER:
                 result.update(place - 1 for place in places[6:-4])
-    return result | _padded(table, padded, profile)
+    return result | _padded(table, padded, profile) | _floats(table, padded, profile)
 
 
 def _padded(table: Table, data: bytes, profile: Profile) -> set[int]:
@@ -235,6 +251,20 @@ def _padded(table: Table, data: bytes, profile: Profile) -> set[int]:
             verdict = judge(data, run.start(), run.end(), groups=1, digits=run[0], brand=brand)
             if is_card(table, number.decode(), profile) and verdict is not Verdict.OTHER:
                 result.update(range(run.start() + lead + 5, run.end() - 5))
+    return result
+
+
+def _floats(table: Table, data: bytes, profile: Profile) -> set[int]:
+    """The offsets that floating-point numbers hide whose exponent makes them whole."""
+    result: set[int] = set()
+    for match in re.finditer(rb"[1-9]\.([0-9]{12,18})(?=[Ee]\+?([0-9]{2})(?![0-9]))", data):
+        before = data[max(0, match.start() - 160) : match.start()]
+        if not _BEFORE.search(before[-10:]) or re.search(rb"[0-9]\.\Z", before):
+            continue
+        written = match[0].replace(b".", b"").decode()
+        digits = written.ljust(int(match[2]) + 1, "0")
+        if len(written) <= len(digits) == int(match[2]) + 1 <= 19 and is_card(table, digits, profile):
+            result.update(range(match.start() + 6, match.start() + min(len(written), len(digits) - 4)))
     return result
 
 

@@ -66,7 +66,8 @@ def render(source: bytes) -> str:
     table = parse(source)
     intervals = _intervals(table)
     rows = [
-        f'    ("{row.name}", frozenset({{{_listed(row.lengths)}}}), {row.luhn == "optional"}, {row.groupings!r}),'
+        f'    ("{row.name}", frozenset({{{_listed(row.lengths)}}}), {row.luhn == "optional"},'
+        f" {row.groupings!r}),"
         for row in table.brands
     ]
     groupings = [f"        {group!r}," for group in table.groupings]

@@ -24,7 +24,7 @@ CASES = [
                   "%2520", "%252D", "%u0020", "\\u{20}", "\\040", "\\055", "=20", "=2D", "&#x20;", "&#45;",
                   "&#8209;", "&ensp;", "&thinsp;", "&ndash;", "&minus;",
                   "\u1680", "\u058a", "\u05be", "\u2e3a", "\u2e3b", "\u2e17", "\u1806", "\u301c",
-                  "\ufe31", "%E3%80%80", "%EF%BC%8D",
+                  "\ufe31", "%E3%80%80", "%EF%BC%8D", "\u30fc", "\uff70", "\u2500", " \u2013 ", " \u2014 ",
                   "\\u3000", "\\u2212", "\\uff0d", "\\xc2\\xa0", "&#8239;", "&#x202f;", "&#x2009;", "&#X20;",
                   "=C2=A0", "=E2=80=93", "=E2=80=89", "=E2=80=AF",
                   # where mail breaks a line in a number
@@ -51,6 +51,15 @@ CASES = [
     ("601 1 1 1  1 1 1 1   1 1 1 1 1 7", "601 1 1 1  * * * *   * * 1 1 1 7"),
     ("17,6011   1 1 1 1  1 1 1 1 1 1 1 7,12/27", "17,6011   1 1 * *  * * * * 1 1 1 7,12/27"),
     ("total  1\n6 0 1  1 1 1 1 1 1 1 1 1 1 1 1 7\n", "total  1\n6 0 1  1 1 1 * * * * * * 1 1 1 7\n"),
+    # as floating-point numbers are printed, the zeros at their end left out
+    *((f"{{card=4.111111111111111{exponent}, n=1}}", f"{{card=4.11111******1111{exponent}, n=1}}")
+      for exponent in ("E15", "e+15", "e15")),
+    ("3.7828224631000E14 3.78282246310005E14;", "3.7828224631000E14 3.78282*****0005E14;"),
+    ("5.4259916920603E15,", "5.42599******03E15,"),
+    # in two groups, in groups that only numbers of one brand have, and among rows that are cards
+    ("622587 0113912472292.", "622587 *********2292."), ("622587-0113912472292.", "622587-*********2292."),
+    ("1354-12345-678911 1354-123456-78911", "1354-12***-**8911 1354-123456-78911"),
+    ("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1\n" * 2, "4 1 1 1 1 1 * * * * * * 1 1 1 1\n" * 2),
     # fields of fixed and of variable length
     ("0004111111111111111", "000411111******1111"), ("x=0000378282246310005;", "x=0000378282*****0005;"),
     (f"16{VISA}", f"16{MASKED}"), ("15378282246310005", "15378282*****0005"),
@@ -183,6 +192,14 @@ CASES = [
         "r  b  s\n1  2   3 4  5 6  7 8  1 2  3 4  5 6\n2  2   3 4  5 6  7 8  1 2  3 4  5 6\n",
         "1 2 3 4 5 6 7 8 9 1 2 3 4 5 6 8\n601 1 1 1  1 1 1 1   1 1 1 1 1 7 9\n",
         "  601 1 1 1  1 1 1 1   1 1 1 1 1 7", "601 1 1 1  1 1 1 1   1 1 1 1 1 7    3",
+        # ranges, times with a number behind them, rows of a table, other floating-point numbers
+        "bytes 41111111-11111111/99999999", "1706343383-69374", "1751115251606-71", "41111-111111-11111",
+        "1 1 0 1 0 0 0 0 0 1 1 0 1 0 1\n", "1 2 3 4 1 1 1 1 1 1 1 1 1 1 1 1\n4" + " 1" * 15 + "\n",
+        "4.111111111111111E14 4.111111111111111E16 4.111111111111111E155 4.111111111111111 E15",
+        "1.4.111111111111111E15", "4.111111111111111E", "4.111111111111111Ex",
+        "x*.4111111111111111", "-.4111111111111111,.4111111111111111", "From=%2B622587013913&",
+        "\\u002B622587013913", '"ean":"4222222222222"', "arn:aws:iam::676770000005:role/x",
+        "x-trace-id: 4111111111111111",
         "12,4,111,111,111,111,111", "4,111,111,111,111,111,1", "4,398,046,511,104 bytes",
         "4111,1111,1111,1111",
         "x=C2=A04111", "C:\\20261128214545126 ", "\\2234111111111111111 ", "\\U0001f4b34111111111111112",
@@ -214,6 +231,14 @@ def test_case_in_profile_modern(modern: Engine, text: str, masked: str) -> None:
     """The same of codes, tracks and every notation; numbers of twelve digits are left alone."""
     expected = text if TWELVE in text else masked
     assert cut_everywhere(modern.stream, text.encode())[0].decode() == expected
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+@pytest.mark.parametrize("text", [f"n {VISA}{VISA}.", f"n {VISA}1111", f"n 1{VISA}."])
+def test_part_of_a_longer_run_in_wide_encodings(engine: Engine, encoding: str, text: str) -> None:
+    """Tables of small numbers in programs look so."""
+    data = text.encode(encoding)
+    assert cut_everywhere(engine.stream, data) == (data, [])
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
