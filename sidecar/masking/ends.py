@@ -13,6 +13,7 @@ from sidecar.masking.context import LONGEST_HASH
 from sidecar.masking.gaps import CURSOR_RIGHT, ESCAPE_SEQUENCE
 from sidecar.masking.keyed import ENDS_HEAD, LONGEST, LONGEST_VALUE
 from sidecar.masking.pan import FIRST
+from sidecar.masking.patterns import EMV_HEAD, EMV_SPAN
 from sidecar.masking.quiet import next_loud, quick_calm
 from sidecar.masking.sad_table import KEYED
 
@@ -64,7 +65,7 @@ _ROW_TAIL = re.compile(
 )
 # An EMV tag and its length in digits alone: what comes behind is looked at.
 _TAG_DIGITS = 4
-_EMV_TAIL = re.compile(rb"(?:5[Aa] ?0[6-9Aa]|(?:57|[Ff] ?6[Bb]) ?(?:0[A-Fa-f]|1[0-3])) ?[1-9][0-9A-Fa-f ]*\Z")
+_EMV_TAIL = re.compile(EMV_HEAD + rb" {0,2}[1-9][0-9A-Fa-f ]*\Z")
 
 
 class Ends:
@@ -149,7 +150,7 @@ class Ends:
             hold = min(hold, self._open_rare(buffer))
         elif self._may_be_dump(buffer):
             hold = min(hold, self._number("hex").open_from(buffer, REACH))
-        if last in _DUMP_BYTES and _EMV_TAIL.search(buffer, max(0, size - 72)) is not None:
+        if last in _DUMP_BYTES and _EMV_TAIL.search(buffer, max(0, size - EMV_SPAN)) is not None:
             hold = min(hold, self._detector("emv").open_from(buffer))
         if last in _VALUE_ENDS:
             hold = min(hold, self._open_keyed(buffer))

@@ -1,7 +1,8 @@
 """Numbers after a key that names them, such as card verification codes and PINs: removed whole.
 
-What may stand between key and value is what JSON, XML, YAML, forms, query strings, logs, serialisers and
-colours put there. A verdict looks two bytes behind the value at most.
+What may stand between key and value is what JSON, XML, YAML, forms, query strings, logs, serialisers, tables,
+Markdown and colours put there: a bounded list of pieces, each taken for good as it comes first, so that what
+is read before a value never depends on what is behind it. A verdict looks two bytes behind the value at most.
 """
 
 from __future__ import annotations
@@ -22,11 +23,10 @@ LONGEST = 128
 LONGEST_VALUE = 16
 # More than any key takes, and what shows that it ends.
 _LONGEST_KEY = 40
-ENDS_HEAD = b"u \t\"'\\<>[](){}:=|,#?;+-\n\x00\x0fABDKabdfmnrt0123456789%\xa0\x9a&s"
+ENDS_HEAD = b"u \t\"'\\<>[](){}:=|,#?;+-\n\x00\x0fABDKabdfmnrt0123456789%\xa0\x9a&s*`\x82\x83\x91"
 """Every byte that may stand right before a value."""
-AFTER_KEY = rb"[ \t\r\n\"'\\<>\[\](){}:=|,#?;+%&\x00\x0f\x1b\xc2\xef-]"
-"""Every byte that may stand right behind a key."""
 
+_BORDER = rb"\xe2\x94[\x82\x83]|\xe2\x95\x91"  # of a cell of a table
 _ESCAPES = (
     rb"%(?:25)?(?:3[AaDd]|2[0278BbCcDd]|5[BbDd]|7[BbDd]|0[9AaDd])",
     rb"&(?:quot|nbsp|#3[49]|#x2[27]);",
@@ -38,7 +38,9 @@ _ESCAPES = (
     rb"\xef\xbc\x9a",  # a colon as wide as the characters around it
 )
 _WORDS = (
-    rb" (?:is|was) ",
+    rb" (?:is|was)(?=[ :])",
+    rb" (?:entered|provided|received|submitted|supplied|used)(?= ?[:=])",
+    rb"\((?:optional|required)\)",
     rb"(?<![A-Za-z])(?:value|number)(?![A-Za-z0-9])",
     rb"[34][ -]digits?",
 )
@@ -46,16 +48,37 @@ _PARTS = (
     rb";s:[0-9]{1,3}:",  # PHP's serialize
     rb"<!\[CDATA\[",
     rb" (?!value)[A-Za-z:_-]{1,16}=(?:\"[^\"<>\r\n]{0,24}\"|'[^'<>\r\n]{0,24}')",  # another attribute of XML
+    # elements of property lists, XML-RPC and HTML
+    rb"</?(?:b|code|dd|div|dt|em|i4|int|integer|key|label|name|span|string|strong|td|th)(?=[ >])",
+    rb":(?:\"?[A-Za-z_\\]{1,24}\"?:)?(?:private|protected)(?=\])",  # PHP's print_r and var_dump
+    rb"string\([0-9]{1,3}\)",
+    # what languages write around a value, and before a string
+    rb"(?<![A-Za-z])(?:Decimal|Just|NumberInt|NumberLong|Ok|Optional|Secret|SecretStr|Some|String|int|str)(?=[(\[])",
+    rb"(?<![A-Za-z])[bu](?=['\"])",
+    # the type of a value, as DynamoDB, Avro, MongoDB, Firestore and XML in JSON name it
+    rb"\\?\"(?:S|N|int|long|string|\$number(?:Int|Long)|integerValue|stringValue|#text|\$t|\$|_)\\?\"(?= ?:)",
+    rb"!!(?:int|str)(?= )",  # YAML
 )
-_PIECE = (
-    rb"(?:" + rb"|".join((*_ESCAPES, *_WORDS, *_PARTS, rb"[ \t\"'\\<>\[\](){}:=|,#?;+\x00\x0f-]")) + rb")"
+_MARKS = (
+    rb"\*\*|(?<=:)\*|\*(?=:)|`",  # Markdown and what is like it
+    rb"\.{4,40}+(?= ?[:=])",  # not before a page number
+    _BORDER,
+    rb"(?<= )\xe2\x80[\x93\x94](?= )",  # a dash
+    rb"[ \t\"'\\<>\[\](){}:=|,#?;+\x00\x0f-]",
 )
-# One new line, where the one before cannot end: behind an assignment, bracket or quote. Redis numbers lines.
-_NEW_LINE = (
-    rb"(?:(?:(?<=[:=\"'\[({])|(?<=: [|>]))\r?\n[ \t]{0,16}(?:- |[0-9]{1,3}\) )?" + _PIECE + rb"{0,3})?"
+_PIECE = rb"(?:" + rb"|".join((*_ESCAPES, *_WORDS, *_PARTS, *_MARKS)) + rb")"
+# A new line, where the one before cannot end: behind an assignment, bracket, tag or quote.
+_NEW_LINE = rb"(?:(?<=[:=>\"'\[({])|(?<=: [|>]))\r?\n[ \t]{0,16}+"
+# The value of a field of a form is behind its headers and an empty line.
+_FORM = rb"(?<=[\"'])(?:\r?\nContent-[A-Za-z-]{1,24}: [^\r\n]{1,48}){0,2}\r?\n\r?\n"
+_SEPARATIONS = (
+    rb"(?:" + _FORM + rb"|(?:" + _NEW_LINE + _PIECE + rb"{0,6}+){0,2})",
+    # Redis numbers lines. A number of three digits may be a value itself and is read as one as well.
+    _NEW_LINE + rb"[0-9]{1,3}\) " + _PIECE + rb"{0,6}+",
 )
-_SEPARATION = _PIECE + rb"{1,12}" + _NEW_LINE
-_ASSIGNS = re.compile(rb"[:=>|\"']|\xef\xbc\x9a|%(?:25)?3[AaDdEe]|&quot;| (?:is|was) |\\u00(?:3[AaDdEe]|22)")
+_ASSIGNS = re.compile(
+    rb"[:=>|\"']|\xef\xbc\x9a|%(?:25)?3[AaDdEe]|&quot;| (?:is|was) |\\u00(?:3[AaDdEe]|22)|" + _BORDER
+)
 _GOES_ON = re.compile(rb"[0-9A-Za-z]|[.:-][0-9A-Fa-f]|/[0-9A-Za-z]")
 # What a key is set off by: no letter, an escape that ends in a letter, or case.
 _SET_OFF = (
@@ -71,13 +94,15 @@ class Keyed:
         self.name = rule.name
         self._assigned = rule.assigned
         shortest, longest = rule.length
-        head = key_expression(rule.keys) + rb"(" + _SEPARATION + rb")"
+        head = key_expression(rule.keys) + rb"(" + _PIECE + rb"{1,12}+"
         value = rb"(?:[0-9][0-9A-Fa-f]{%d,%d})" if rule.hex else rb"(?:[0-9]{%d,%d})"
         more = rb"[0-9A-Fa-f]" if rule.hex else rb"[0-9]"
         bounds = (shortest - 1, longest - 1) if rule.hex else (shortest, longest)
         self._key = re.compile(key_expression(rule.keys))
-        self._whole = re.compile(rb"(?=" + head + rb"(" + value % bounds + rb")(?!" + more + rb"))")
-        self._open = re.compile(head + rb"([0-9]" + more + rb"{0,%d})[.:/-]?\Z" % (longest - 1))
+        behind = rb"(" + value % bounds + rb")(?!" + more + rb")"
+        self._wholes = [re.compile(head + separation + rb")" + behind) for separation in _SEPARATIONS]
+        separation = rb"(?:" + rb"|".join(_SEPARATIONS) + rb"))"
+        self._open = re.compile(head + separation + rb"([0-9]" + more + rb"{0,%d})[.:/-]?\Z" % (longest - 1))
 
     def read_between(self, buffer: bytes, spans: Iterable[tuple[int, int]], found: list[Reading]) -> None:
         """See ``sad.Detector``."""
@@ -87,20 +112,20 @@ class Keyed:
             at = low
             while (key := self._key.search(buffer, at, high + _LONGEST_KEY)) and key.start() < high:
                 at = key.start() + 1
-                match = self._whole.match(buffer, key.start())
-                if match is None:
-                    continue
-                start, end = match.span(2)
-                if end < size and start not in seen and self._is_meant(buffer, match, end):
-                    seen.add(start)
-                    found.append(Reading(self.name, "", start, end, ((start, end),), REMOVED))
+                for whole in self._wholes:
+                    match = whole.match(buffer, key.start())
+                    if match is None:
+                        continue
+                    start, end = match.span(2)
+                    if end < size and start not in seen and self._is_meant(buffer, match, end):
+                        seen.add(start)
+                        found.append(Reading(self.name, "", start, end, ((start, end),), REMOVED))
 
     def open_from(self, buffer: bytes) -> int:
         """See ``sad.Detector``."""
         size = len(buffer)
-        for match in self._open.finditer(buffer, max(0, size - LONGEST - LONGEST_VALUE - 1)):
-            return match.start(2)
-        return size
+        match = self._open.search(buffer, max(0, size - LONGEST - LONGEST_VALUE - 1))
+        return match.start(2) if match is not None else size
 
     def _is_meant(self, buffer: bytes, match: re.Match[bytes], end: int) -> bool:
         """Whether the value is one: not far from its key, and not the beginning of something longer.

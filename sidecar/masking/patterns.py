@@ -120,6 +120,12 @@ BITMAPS = (
 """Of such a message, in hex or bytes, which may be of two halves."""
 
 
+EMV_HEAD = rb"(5[Aa](?: ?81 ?| {0,2})0[6-9Aa]|(?:57|9[Ff] {0,2}6[Bb])(?: ?81 ?| {0,2})(?:0[A-Fa-f]|1[0-3]))"
+"""Tag and length of an EMV value in hex. Of blanks in pairs no more than keep the tag within eight bytes."""
+EMV_SPAN = 72
+"""Bytes from a tag to the end of its value at most."""
+
+
 def keyed_rules(piece: bytes) -> tuple[str, ...]:
     """The keyed rules with a key that contains ``piece``."""
     return tuple(rule.name for rule in KEYED if any(piece in key for key in rule.keys))
@@ -162,7 +168,7 @@ def _dashed() -> bytes:
 
 
 def _numbers() -> tuple[Trigger, ...]:
-    emv = rb"(?:5[Aa] ?0[6-9Aa]|(?:57|9[Ff] ?6[Bb]) ?(?:0[A-Fa-f]|1[0-3])) ?[1-9](?: ?[0-9]){3}"
+    emv = EMV_HEAD + rb" {0,2}[1-9](?: {0,2}[0-9]){3}"
     return (
         # A fraction is never a card, see ``context``.
         Trigger(rb"(?:[^0-9.]|[^0-9]\.)" + beginning(), "plain,padded", 16),
@@ -175,7 +181,7 @@ def _numbers() -> tuple[Trigger, ...]:
         Trigger(rb"[0-9]=(?:2[0DdEeFf]|09)[0-9]", "text", EXOTIC_SPAN),
         Trigger(rb"[0-9]{12}[=Dd][0-9]{2}[01][0-9]{4}", "track2", 16),
         Trigger(rb"[0-9]{12}\^", "track1", GROUPED_SPAN),
-        Trigger(emv, "emv", 16),
+        Trigger(emv, "emv", 24),
         Trigger(rb"[0-9]{20}", Sieve.LONG),
         Trigger(rb"3[0-9]\r?\n ?" + _DUMPED, Sieve.LONG),
         Trigger(rb"3[0-9]" + _DUMP_GAP + _DUMPED, Sieve.LONG),

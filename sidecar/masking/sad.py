@@ -15,7 +15,7 @@ from sidecar.masking.context import LONGEST_HASH, Verdict, judge_mark
 from sidecar.masking.gaps import ESCAPE_SEQUENCE
 from sidecar.masking.keyed import REMOVED, Keyed
 from sidecar.masking.model import Reading
-from sidecar.masking.patterns import BITMAPS, TYPES
+from sidecar.masking.patterns import BITMAPS, EMV_HEAD, EMV_SPAN, TYPES
 from sidecar.masking.sad_table import KEYED
 
 if TYPE_CHECKING:
@@ -219,16 +219,18 @@ class Track1:
 
 
 class Emv:
-    """EMV tags 57 and 9F6B (track 2) and 5A (number) with their length, in hex; the whole value goes."""
+    """EMV tags 57 and 9F6B (track 2) and 5A (number) with their length, in hex; the whole value goes.
+
+    A length may have ``81`` before it. Between bytes may stand two blanks, as ``hexdump -C`` puts in the
+    middle of a row.
+    """
 
     name = "emv"
     _head = re.compile(
-        rb"(?=(5[Aa] ?0[6-9Aa]|(?:57|9[Ff] ?6[Bb]) ?(?:0[A-Fa-f]|1[0-3])) ?"
-        rb"([1-9][0-9]{11}|[1-9][0-9](?: [0-9]{2}){5}|[1-9][0-9]{3}(?: [0-9]{4}){2}))"
+        rb"(?=" + EMV_HEAD + rb" {0,2}"
+        rb"([1-9][0-9]{11}|[1-9][0-9](?: {1,2}[0-9]{2}){5}|[1-9][0-9]{3}(?: {1,2}[0-9]{4}){2}))"
     )
-    _open = re.compile(
-        rb"(5[Aa] ?0[6-9Aa]|(?:57|9[Ff] ?6[Bb]) ?(?:0[A-Fa-f]|1[0-3])) ?([1-9] ?(?:[0-9A-Fa-f] ?){0,39})\Z"
-    )
+    _open = re.compile(EMV_HEAD + rb" {0,2}([1-9] {0,2}(?:[0-9A-Fa-f] {0,2}){0,39})\Z")
     _shapes = (
         ("5a", re.compile(rb"([0-9]{12,19})[Ff]*\Z")),
         ("57", re.compile(rb"([0-9]{12,19})[Dd][0-9]{2}(?:0[1-9]|1[0-2])[0-9]{3}[0-9]*[Ff]?\Z")),
@@ -248,10 +250,10 @@ class Emv:
         head = match[1].replace(b" ", b"")
         count = _length(head)
         spots = _nibbles(buffer, match.start(2), count)
-        if len(spots) < count:
+        if len(spots) < count or spots[-1] - match.start() >= EMV_SPAN:
             return
         value = bytes(buffer[spot] for spot in spots)
-        name = head[:-2].decode("ascii").lower()
+        name = head[:-2].removesuffix(b"81").decode("ascii").lower()
         for tag, shape in self._shapes:
             fits = shape.match(value) if tag == name or (tag == "57" and name == "9f6b") else None
             brand = self._table.brand(fits[1]) if fits is not None else None
@@ -262,7 +264,7 @@ class Emv:
     def open_from(self, buffer: bytes) -> int:
         """See ``Detector``."""
         size = len(buffer)
-        for match in every(self._open, buffer, max(0, size - 96), size):
+        for match in every(self._open, buffer, max(0, size - EMV_SPAN), size):
             head = match[1].replace(b" ", b"")
             value = match[2].replace(b" ", b"")
             if len(value) < _length(head) and self._viable.match(value):
@@ -276,14 +278,14 @@ def _length(head: bytes) -> int:
 
 
 def _nibbles(buffer: bytes, start: int, count: int) -> list[int]:
-    """Where the next ``count`` hex digits are, single blanks between them left out."""
+    """Where the next ``count`` hex digits are, up to two blanks between them left out."""
     spots: list[int] = []
     at = start
     while len(spots) < count and at < len(buffer):
         byte = buffer[at]
         if byte in b"0123456789abcdefABCDEF":
             spots.append(at)
-        elif byte != 0x20 or buffer[at - 1] == 0x20:
+        elif byte != 0x20 or buffer[at - 2 : at] == b"  ":
             break
         at += 1
     return spots

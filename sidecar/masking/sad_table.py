@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-VERSION = "4-73fdc196b5f6a3a8"
+VERSION = "5-6d83ab9d204caea0"
 
 
 class KeyedRule(NamedTuple):
@@ -47,8 +47,20 @@ KEYED: tuple[KeyedRule, ...] = (
             b"cvc2_num",
             b"cvv_value",
             b"cvc_value",
+            b"cvv2_value",
+            b"cvc2_value",
+            b"cvv_val",
+            b"cvc_val",
+            b"cvv2_val",
+            b"cvc2_val",
             b"cvv_data",
             b"cvc_data",
+            b"cvv2_data",
+            b"cvc2_data",
+            b"card_cv2",
+            b"card_cvd",
+            b"card_ccv",
+            b"card_sec_code",
             b"card_security_code",
             b"card_verification",
             b"card_verification_code",
@@ -68,8 +80,15 @@ KEYED: tuple[KeyedRule, ...] = (
         (
             b"csc",
             b"cvn",
+            b"cvnumber",
+            b"cvnum",
+            b"cvn_number",
+            b"cvn_code",
             b"cvv_no",
             b"cvc_no",
+            b"cvv2_no",
+            b"cvc2_no",
+            b"cc_cid",
             b"card_code",
             b"security_code",
             b"security_number",
@@ -94,7 +113,11 @@ KEYED: tuple[KeyedRule, ...] = (
             b"pin",
             b"pin_code",
             b"pin_number",
+            b"pin_no",
             b"pin_value",
+            b"pin_confirm",
+            b"pin_confirmation",
+            b"pin_entered",
             b"card_pin",
             b"atm_pin",
             b"mpin",

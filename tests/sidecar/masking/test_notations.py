@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import yaml
 from masking_inputs import cut_everywhere
 
 from sidecar.masking import Engine, Profile
 
+TABLE = Path(__file__).resolve().parents[3] / "policies/masking/sad.yaml"
 VISA = "4111111111111111"
 MASKED = "411111******1111"
 TWELVE = "67677000000"  # and a check digit
@@ -163,7 +167,38 @@ CASES = [
     ("cvv=123", "cvv=***"), ('"cvv2": "4321"', '"cvv2": "****"'), ("cvv%3D123&", "cvv%3D***&"),
     ("<SecurityCode>123</SecurityCode>", "<SecurityCode>***</SecurityCode>"),
     ("cardPin=4921;", "cardPin=****;"),
+    # names of codes and PINs
+    *((f"{key}{code} ", f"{key}{'*' * len(code)} ") for key, code in (
+        ("cc_cid: ", "913"), ("ccCid=", "9134"), ("cc cid: ", "9134"), ("cvnNumber=", "913"),
+        ("cvnum: ", "913"), ("CVNumber:", "9134"), ("cvv2val=", "913"), ("cvc2_data=", "913"),
+        ("cvv2_no: ", "913"), ("cardCcv: ", "913"), ("card_cvd=", "913"), ("cardSecCode=", "913"),
+        ("pinEntered=", "4921"), ("pin_confirm: ", "492112"), ("PIN No: ", "4921"))),
+    # what languages, formats and tables put between a key and its value
+    *((f"{key}{before}913{after}", f"{key}{before}***{after}")
+      for key in ("cvv", "cardSecurityCode") for before, after in (
+        (": b'", "'}"), ("': u'", "'}"), ("=Decimal('", "')"), (": Ok(", "),"), (": Some(\n  ", ",\n)"),
+        ('": String("', '")'), ("=Just(", ")"), ('": NumberLong("', '")'),
+        ('": {"N": "', '"}'), ('":{"int":', "}"), ('\\":{\\"S\\":\\"', '\\"}'), ('": {\n  "value": "', '"'),
+        ('":{"integerValue":"', '"}'), ('":{"$t":"', '"}'), ('": {"#text": "', '"}'),
+        ('"]=>\r\n  string(3) "', '"'), ('":"Card":private]=>\n  int(', ")"), (":protected] => ", "\n"),
+        ("</dt><dd>", "</dd>"), ("</strong></td>\n  <td><span class='v'>", "</span>"),
+        ("</name>\r\n<value><string>", "</string>"), (">\n  ", "\n</"), ("┃", "┃"), (" ║ ", " ║"),
+        ("**: **", "**"), ("*: ", " "), ("` | `", "`"), ("....: ", " "), (" ..... : ", " "), (" — ", " "),
+        (" was: ", "."), (" submitted : ", " "), (" (required): ", " "), (': !!int "', '"'),
+        (": !!int ", "\n"), ('"\n\n', "\n"),
+        ('"\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n', "\r\n"))),
+    # a line's number of three digits may be a value as well
+    ('102) "cvv"\n103) "913"\n', '102) "cvv"\n***) "***"\n'), ("cvv:\n913) 1234 ", "cvv:\n***) **** "),
     (f"5A08{VISA}5F34", "5A08" + "*" * 16 + "5F34"),
+    (f"5A8108{VISA}5F34", "5A8108" + "*" * 16 + "5F34"),
+    ("5a 81 08 41 11 11 11 11 11 11 11 5f", "5a 81 08" + " **" * 8 + " 5f"),
+    ("70 5a 08 41 11 11 11 11  11 11 11 5f 34", "70 5a 08 ** ** ** ** **  ** ** ** 5f 34"),
+    ("5A  08  4111  1111  1111  1111 ", "5A  08  ****  ****  ****  **** "),
+    (f"578113{VISA}D251220112345678901234 9F", "578113" + "*" * 38 + " 9F"),
+    ("9f 6b  81 0f 41 11 11 11 11 11 11 11 d2 51 21 01 00 00 0f ",) * 2,
+    ("9f  6b  0f  41 11 11 11 11 11 11 11  d2 51 21 01 00 00 0f 9f",
+     "9f  6b  0f  ** ** ** ** ** ** ** **  ** ** ** ** ** ** ** 9f"),
+    ("57" + "  13  41" + 7 * "  11" + "  d2  51  21  01" + 7 * "  11" + " ",) * 2,
     ("5A 08 41 11 11 11 11 11 11 11 9F", "5A 08 ** ** ** ** ** ** ** ** 9F"),
     (f"5713{VISA}D251220112345678901234 9F", "5713" + "*" * 38 + " 9F"),
     (f"9F6B13{VISA}D251220112345678901234 9F", "9F6B13" + "*" * 38 + " 9F"),
@@ -231,6 +266,17 @@ def test_case_in_profile_modern(modern: Engine, text: str, masked: str) -> None:
     """The same of codes, tracks and every notation; numbers of twelve digits are left alone."""
     expected = text if TWELVE in text else masked
     assert cut_everywhere(modern.stream, text.encode())[0].decode() == expected
+
+
+@pytest.mark.parametrize("profile", Profile)
+def test_cases_of_the_table(profile: Profile) -> None:
+    """Those that the table of keys carries, cut everywhere."""
+    engine = Engine.load(profile)
+    cases = yaml.safe_load(TABLE.read_text())
+    for case in cases["positive"]:
+        assert cut_everywhere(engine.stream, case["text"].encode())[0].decode() == case["masked"]
+    for text in cases["negative"]:
+        assert cut_everywhere(engine.stream, text.encode()) == (text.encode(), [])
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
