@@ -29,7 +29,7 @@ ENDS_HEAD = b"u \t\"'\\<>[](){}:=|,#?;+-\n\x00\x0fABDKabdfmnrt0123456789%\xa0\x9
 _BORDER = rb"\xe2\x94[\x82\x83]|\xe2\x95\x91"  # of a cell of a table
 _ESCAPES = (
     rb"%(?:25)?(?:3[AaDd]|2[0278BbCcDd]|5[BbDd]|7[BbDd]|0[9AaDd])",
-    rb"&(?:quot|nbsp|#3[49]|#x2[27]);",
+    rb"&(?:quot|nbsp|[lg]t|#3[49]|#x2[27]);",
     rb"\\u00[0-9A-Fa-f]{2}",
     rb"\\[tnr]",
     rb"\x1b\[[0-9;:]{0,16}[mK]",
@@ -44,12 +44,13 @@ _WORDS = (
     rb"(?<![A-Za-z])(?:value|number)(?![A-Za-z0-9])",
     rb"[34][ -]digits?",
 )
+# Of property lists, XML-RPC and HTML.
+_ELEMENTS = rb"b|code|dd|div|dt|em|i4|int|integer|key|label|name|span|string|strong|td|th"
 _PARTS = (
     rb";s:[0-9]{1,3}:",  # PHP's serialize
     rb"<!\[CDATA\[",
     rb" (?!value)[A-Za-z:_-]{1,16}=(?:\"[^\"<>\r\n]{0,24}\"|'[^'<>\r\n]{0,24}')",  # another attribute of XML
-    # elements of property lists, XML-RPC and HTML
-    rb"</?(?:b|code|dd|div|dt|em|i4|int|integer|key|label|name|span|string|strong|td|th)(?=[ >])",
+    rb"(?:<|&lt;)(?:\\?/)?(?:" + _ELEMENTS + rb")(?=[ &>])",
     rb":(?:\"?[A-Za-z_\\]{1,24}\"?:)?(?:private|protected)(?=\])",  # PHP's print_r and var_dump
     rb"string\([0-9]{1,3}\)",
     # what languages write around a value, and before a string
@@ -66,7 +67,7 @@ _MARKS = (
     rb"(?<= )\xe2\x80[\x93\x94](?= )",  # a dash
     rb"[ \t\"'\\<>\[\](){}:=|,#?;+\x00\x0f-]",
 )
-_PIECE = rb"(?:" + rb"|".join((*_ESCAPES, *_WORDS, *_PARTS, *_MARKS)) + rb")"
+_PIECE = rb"(?:" + rb"|".join((*_PARTS, *_ESCAPES, *_WORDS, *_MARKS)) + rb")"
 # A new line, where the one before cannot end: behind an assignment, bracket, tag or quote.
 _NEW_LINE = rb"(?:(?<=[:=>\"'\[({])|(?<=: [|>]))\r?\n[ \t]{0,16}+"
 # The value of a field of a form is behind its headers and an empty line.
@@ -77,7 +78,7 @@ _SEPARATIONS = (
     _NEW_LINE + rb"[0-9]{1,3}\) " + _PIECE + rb"{0,6}+",
 )
 _ASSIGNS = re.compile(
-    rb"[:=>|\"']|\xef\xbc\x9a|%(?:25)?3[AaDdEe]|&quot;| (?:is|was) |\\u00(?:3[AaDdEe]|22)|" + _BORDER
+    rb"[:=>|\"']|\xef\xbc\x9a|%(?:25)?3[AaDdEe]|&quot;|&gt;| (?:is|was) |\\u00(?:3[AaDdEe]|22)|" + _BORDER
 )
 _GOES_ON = re.compile(rb"[0-9A-Za-z]|[.:-][0-9A-Fa-f]|/[0-9A-Za-z]")
 # What a key is set off by: no letter, an escape that ends in a letter, or case.

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-VERSION = "5-6d83ab9d204caea0"
+VERSION = "5-9df20eaad914f2e0"
 
 
 class KeyedRule(NamedTuple):
@@ -20,6 +20,8 @@ KEYED: tuple[KeyedRule, ...] = (
         "cvv",
         (
             b"cvv",
+            b"ccvv",
+            b"umcvv2",
             b"cvv1",
             b"cvv_2",
             b"cvv3",
@@ -60,7 +62,9 @@ KEYED: tuple[KeyedRule, ...] = (
             b"card_cv2",
             b"card_cvd",
             b"card_ccv",
+            b"card_ccv2",
             b"card_sec_code",
+            b"card_sec_val",
             b"card_security_code",
             b"card_verification",
             b"card_verification_code",

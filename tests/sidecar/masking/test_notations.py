@@ -171,7 +171,9 @@ CASES = [
     *((f"{key}{code} ", f"{key}{'*' * len(code)} ") for key, code in (
         ("cc_cid: ", "913"), ("ccCid=", "9134"), ("cc cid: ", "9134"), ("cvnNumber=", "913"),
         ("cvnum: ", "913"), ("CVNumber:", "9134"), ("cvv2val=", "913"), ("cvc2_data=", "913"),
-        ("cvv2_no: ", "913"), ("cardCcv: ", "913"), ("card_cvd=", "913"), ("cardSecCode=", "913"),
+        ("cvv2_no: ", "913"), ("card_ccv2=", "913"),
+        ("CardSecVal>", "913"), ("UMcvv2=", "913"), ("cardCcv: ", "913"), ("card_cvd=", "913"),
+        ("cardSecCode=", "913"),
         ("pinEntered=", "4921"), ("pin_confirm: ", "492112"), ("PIN No: ", "4921"))),
     # what languages, formats and tables put between a key and its value
     *((f"{key}{before}913{after}", f"{key}{before}***{after}")
@@ -182,7 +184,9 @@ CASES = [
         ('":{"integerValue":"', '"}'), ('":{"$t":"', '"}'), ('": {"#text": "', '"}'),
         ('"]=>\r\n  string(3) "', '"'), ('":"Card":private]=>\n  int(', ")"), (":protected] => ", "\n"),
         ("</dt><dd>", "</dd>"), ("</strong></td>\n  <td><span class='v'>", "</span>"),
-        ("</name>\r\n<value><string>", "</string>"), (">\n  ", "\n</"), ("┃", "┃"), (" ║ ", " ║"),
+        ("</name>\r\n<value><string>", "</string>"), (">\n  ", "\n</"),
+        ("&gt;", "&lt;"), ("&lt;/name&gt;&lt;value&gt;", "&lt;"), ("<\\/key>\\n  <string>", "<"),
+        ("┃", "┃"), (" ║ ", " ║"),
         ("**: **", "**"), ("*: ", " "), ("` | `", "`"), ("....: ", " "), (" ..... : ", " "), (" — ", " "),
         (" was: ", "."), (" submitted : ", " "), (" (required): ", " "), (': !!int "', '"'),
         (": !!int ", "\n"), ('"\n\n', "\n"),
