@@ -44,6 +44,7 @@ _BY_THREES = frozenset((b"34", b"37"))
 _EXPONENT = re.compile(rb"[Ee]\+?([0-9]{2})(?![0-9])")
 _EXPONENT_CUT = re.compile(rb"[Ee]\+?[0-9]{0,2}\Z")
 _SHORTEST_FLOAT = 13
+_FLOAT = re.compile(rb"[0-9]\.[0-9]{12,18}[Ee]")
 
 
 class Group(NamedTuple):
@@ -120,6 +121,8 @@ class NumberReader:
         ``known`` has the digits of a group and where the next one starts, -1 if there is none, so that every
         group is matched once.
         """
+        if _FLOAT.match(buffer, start) is not None:
+            return True  # zeros at its end may be left out
         alphabet, at = self._alphabet, start
         digits = b""
         while at >= 0 and len(digits) < MOST_DIGITS:

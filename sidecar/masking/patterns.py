@@ -95,7 +95,7 @@ _SOFT = rb"=(?:[\r\n]|[CE]2=)"
 # Every key in ``sad_table`` contains one of these; a test compares. The last three letters count: they are to
 # be as rare in text as they can be.
 PIECES = (
-    *(b"cvv", b"cvc", b"cvx", b"cvn", b"csc", b"av2", b"cid", b"pin", b"pvv"),
+    *(b"cvv", b"cvc", b"cvx", b"cvn", b"cv2", b"cvd", b"ccv", b"csc", b"av2", b"cid", b"pin", b"pvv"),
     *(b"card", b"curity", b"verif", b"pruef", b"\xbcfn", b"ptog"),
 )
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-VERSION = "5-9df20eaad914f2e0"
+VERSION = "5-560ce82bfd654ef7"
 
 
 class KeyedRule(NamedTuple):
@@ -84,6 +84,14 @@ KEYED: tuple[KeyedRule, ...] = (
         (
             b"csc",
             b"cvn",
+            b"cv2",
+            b"cv2_value",
+            b"cvd",
+            b"cvd_value",
+            b"cvd_code",
+            b"cvd_number",
+            b"ccv",
+            b"ccv_2",
             b"cvnumber",
             b"cvnum",
             b"cvn_number",

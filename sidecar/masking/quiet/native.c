@@ -35,7 +35,7 @@ static const uint8_t low_class[16] = {
 static const uint8_t high_class[16] = { 1 | 2, 2, 4 | 8, 32, 16, 32 | 64, 16, 128, 0, 0, 0, 0, 0, 0, 0, 0 };
 
 /* The first three letters of a piece, in any case; one bit for
- * 0 cv[vcxn] | 1 pvv | 2 csc | 3 cid | 4 pin | 5 av2 | 6 c[au]r | 7 verif, pruef, ptog */
+ * 0 cv[vcxn2d] | 1 pvv | 2 csc | 3 cid | 4 pin | 5 av2 | 6 c[au]r, ccv | 7 verif, pruef, ptog */
 static const uint8_t low_first[16] = {
   2 | 16 | 128, 32, 0, 1 | 4 | 8 | 64, 0, 0, 128, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 };
@@ -43,17 +43,17 @@ static const uint8_t high_first[16] = {
   0, 0, 0, 0, 1 | 4 | 8 | 32 | 64, 2 | 16 | 128, 1 | 4 | 8 | 32 | 64, 2 | 16 | 128, 0, 0, 0, 0, 0, 0, 0, 0,
 };
 static const uint8_t low_second[16] = {
-  0, 64, 128, 4, 128, 64 | 128, 1 | 2 | 32, 0, 0, 8 | 16, 0, 0, 0, 0, 0, 0,
+  0, 64, 128, 4 | 64, 128, 64 | 128, 1 | 2 | 32, 0, 0, 8 | 16, 0, 0, 0, 0, 0, 0,
 };
 static const uint8_t high_second[16] = {
   0, 0, 0, 0, 8 | 16 | 64 | 128, 1 | 2 | 4 | 32 | 64 | 128, 8 | 16 | 64 | 128, 1 | 2 | 4 | 32 | 64 | 128,
   0, 0, 0, 0, 0, 0, 0, 0,
 };
 static const uint8_t low_third[16] = {
-  0, 0, 32 | 64 | 128, 1 | 4, 8, 128, 1 | 2, 0, 1, 0, 0, 0, 0, 0, 1 | 16, 128,
+  0, 0, 1 | 32 | 64 | 128, 1 | 4, 1 | 8, 128, 1 | 2 | 64, 0, 1, 0, 0, 0, 0, 0, 1 | 16, 128,
 };
 static const uint8_t high_third[16] = {
-  0, 0, 0, 32, 1 | 4 | 8 | 16 | 128, 1 | 2 | 64 | 128, 1 | 4 | 8 | 16 | 128, 1 | 2 | 64 | 128,
+  0, 0, 0, 1 | 32, 1 | 4 | 8 | 16 | 128, 1 | 2 | 64 | 128, 1 | 4 | 8 | 16 | 128, 1 | 2 | 64 | 128,
   0, 0, 0, 0, 0, 0, 0, 0,
 };
 
@@ -193,8 +193,8 @@ static bool has_colons(pair digit, pair colon, pair three)
 /* Whether the text at `at` goes on, in any case, as a piece does whose first three letters are there. */
 static bool is_piece(const uint8_t *at, size_t size)
 {
-  static const char pieces[][sizeof(uint64_t)] = { "cvv", "cvc", "cvx", "cvn", "csc",   "av2",   "cid",
-                                                   "pin", "pvv", "card", "curity", "verif", "pruef", "ptog" };
+  static const char pieces[][sizeof(uint64_t)] = { "cvv", "cvc", "cvx", "cvn", "cv2",  "cvd",    "ccv",   "csc",   "av2",
+                                                   "cid", "pin", "pvv", "card", "curity", "verif", "pruef", "ptog" };
   uint64_t text = 0;
   if (size >= sizeof text)
     memcpy(&text, at, sizeof text);
