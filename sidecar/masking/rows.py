@@ -58,6 +58,26 @@ class Rows:
         row = self.begin(line)
         return None if row is None else row + min(number, self.columns) - 1
 
+    def cursor_column(self, line: EditedLine) -> int | None:
+        """The column of the cursor, counted from 1."""
+        row = self.begin(line)
+        return None if row is None else min(line.cursor - row, self.columns - 1) + 1
+
+    def rows_above(self, line: EditedLine) -> int:
+        """How many rows of the line are above that of the cursor; the column must be known."""
+        row = self.begin(line)
+        return 0 if row is None or self.origin is None else (row - self.origin) // self.columns
+
+    def twice_at_margin(self, line: EditedLine) -> bool:
+        """Whether the character in the last column was sent again, or a blank, so that the terminal wraps.
+
+        As vim does before it puts the cursor at the beginning of the row (``screen_line``).
+        """
+        at = line.cursor
+        if self.rows_above(line) == 0 or self.cursor_column(line) != 2 or at != len(line.cells):
+            return False
+        return at - 2 >= line.floor and line.cells[at - 1].read in (line.cells[at - 2].read, b" ")
+
     def up(self, line: EditedLine, count: int) -> int | None:
         """CUU, within the rows of the line."""
         to = line.cursor - count * self.columns

@@ -40,7 +40,7 @@ _UNFINISHED = re.compile(
 _STOP = re.compile(
     rb"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]"
     rb"|\x1b(?!\[[0-9;:]{0,24}[mC]|\[0?K|\([A-Z0-9])"
-    rb"|\r(?!\r{0,7}\n)|" + _NEWLINE + rb"(?=[0-9 ./_=-]|\Z)| (?=\r(?!\r{0,7}\n)|\Z)"
+    rb"|\r(?!\r{0,7}\n)|" + _NEWLINE + rb"(?=[0-9 ./_=-]|\Z)| (?=\r(?!\r{0,7}\n)|\x08|\Z)"
 )
 _AT_END = re.compile(rb" ?\r{0,8}\n?\Z")
 _JOINS = frozenset(b"%c" % byte for byte in b"0123456789 ./_=-")
@@ -69,7 +69,9 @@ class TerminalMasker(FollowingMasker):
         self._next_column: int | None = 0
         self._soft = False
         self._row: int | None = None
-        """The row of the screen that the line is in, once the cursor was put there."""
+        """The row of the screen in which the line's first row is, once the cursor was put there."""
+        self._wrapped = False
+        """Whether the cursor was put at the beginning of the next row and nothing was printed there yet."""
         self._inserts = False
         super().__init__(masker)
 
@@ -126,10 +128,18 @@ class TerminalMasker(FollowingMasker):
 
     def _line_followed(self, line: EditedLine) -> None:
         self._rows.origin = None if self._column is None else line.floor - self._column
-        self._rows.full = self._soft = False
+        self._rows.full = self._soft = self._wrapped = False
 
     def _column_lost(self) -> None:
         self._column = None
+
+    def _follow(self, line: EditedLine, data: bytes, at: int, out: list[bytes]) -> int:
+        if self._wrapped and data[at] >= 0x20 and data[at : at + 1] not in _JOINS:
+            self._break(line, 0)
+            self._end(line)
+            out.append(line.take())
+            return at
+        return super()._follow(line, data, at, out)
 
     def _obey(self, line: EditedLine, unit: Unit, behind: bytes) -> None:
         token = unit.raw
@@ -157,7 +167,7 @@ class TerminalMasker(FollowingMasker):
             line.insert(cells)
         else:
             line.write(cells)
-        self._soft = False
+        self._soft = self._wrapped = False
         self._rows.written(line)
 
     def _newline(self, line: EditedLine, unit: Unit, behind: bytes) -> None:
@@ -178,14 +188,19 @@ class TerminalMasker(FollowingMasker):
     def _leave(self, line: EditedLine, unit: Unit, column: int | None) -> None:
         """The cursor goes where this line is not."""
         line.read_all()
-        line.cursor = len(line.cells)
         line.pass_on(unit)
+        self._break(line, column)
+        self._ended, self._row = True, None
+
+    def _break(self, line: EditedLine, column: int | None) -> None:
+        """The line ends without a byte that says so; the next begins in ``column``."""
+        line.cursor = len(line.cells)
         line.write([Cell(b"\n")])
-        self._ended, self._next_column, self._row = True, column, None
+        self._next_column = column
 
     def _place(self, line: EditedLine, unit: Unit, to: int | None) -> None:
         """Put the cursor at the cell ``to``; None is no cell of this line."""
-        self._rows.full = self._soft = False
+        self._rows.full = self._soft = self._wrapped = False
         if to is None or not line.floor <= to <= len(line.cells) + MOST_FILLED:
             self._leave(line, unit, 0 if unit.raw[:1] == b"\r" else None)
             return
@@ -217,25 +232,46 @@ class TerminalMasker(FollowingMasker):
             line.pass_on(unit)
         else:
             place = _PLACE.match(token)
-            if place is None:
-                self._leave(line, unit, None)
+            if place is not None:
+                self._put(line, unit, max(1, int(place[1] or 1)), max(1, int(place[2] or 1)))
+            elif number is not None and token[-1:] == b"d":
+                self._put(line, unit, max(1, int(number[1] or 1)), self._rows.cursor_column(line))
             else:
-                self._put(line, unit, int(place[1] or 1), max(1, int(place[2] or 1)))
+                self._leave(line, unit, None)
 
-    def _put(self, line: EditedLine, unit: Unit, row: int, column: int) -> None:
-        """CUP: within the row if it is the same, or may be because the cursor stays where it is."""
-        to = self._rows.column(line, column)
-        if (
-            to is not None
-            and line.floor <= to
-            and (row == self._row or (self._row is None and to == line.cursor))
-        ):
-            joined = self._row is None
-            self._place(line, unit, to)
-            self._soft = joined and line.cursor > line.floor
-        else:
-            self._leave(line, unit, column - 1)
-        self._row = row
+    def _put(self, line: EditedLine, unit: Unit, row: int, column: int | None) -> None:
+        """CUP and VPA: within the rows of the line, or in the row behind it if it is full."""
+        known, full = self._row is not None, self._rows.full
+        to = self._cell_at(line, row, column)
+        if to is None or not line.floor <= to <= len(line.cells) + MOST_FILLED:
+            self._leave(line, unit, None if column is None else column - 1)
+            self._row = row
+            return
+        self._place(line, unit, to)
+        above = self._rows.rows_above(line)
+        if not known:
+            self._row = row - above
+        self._soft = to > line.floor and (not known or (column == 1 and above > 0))
+        self._wrapped = full and self._soft and to == len(line.cells)
+
+    def _cell_at(self, line: EditedLine, row: int, column: int | None) -> int | None:
+        """The cell in ``row`` and ``column`` of the screen; None if it is not this line's, or may not be.
+
+        If the row of the line is not known, only the cell in which the cursor is and the first of the next
+        row are.
+        """
+        rows, at = self._rows, line.cursor
+        if rows.origin is None or column is None:
+            return None
+        if self._row is None:
+            if column == 1 and (self._row_goes_on(line) or rows.twice_at_margin(line)):
+                return at if rows.full else at - 1
+            to = rows.column(line, column)
+            return to if to == at else None
+        to = rows.origin + (row - self._row) * rows.columns + min(column, rows.columns) - 1
+        if row - self._row == rows.rows_above(line) or to < len(line.cells):
+            return to
+        return to if to == len(line.cells) == at and (not rows.full or self._row_goes_on(line)) else None
 
 
 def characters(unit: Unit, lead: bytes = b"") -> list[Cell]:

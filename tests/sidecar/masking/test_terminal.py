@@ -40,6 +40,29 @@ CASES = [
     (f"{ROW}4111111111\r\n111111\r\n", f"{ROW}411111****\r\n**1111\r\n"),
     (f"{ROW}4111 1111 \r\n1111 1111\r\n", f"{ROW}4111 11** \r\n**** 1111\r\n"),
     (f"x{ROW}4111111111\r\n111111\r\n", f"x{ROW}4111111111\r\n111111\r\n"),
+    # that of less
+    (f"{ROW}4111111111 \b111111\r\n", f"{ROW}411111**** \b**1111\r\n"),
+    # the next row is addressed: as vim does, which sends what is in the margin twice, and as watch does
+    (f"a\r\n{ROW}41111111111\x1b[3;1H111111 tail\r\n", f"a\r\n{ROW}411111*****\x1b[3;1H**1111 tail\r\n"),
+    (f"\x1b[2;1H{ROW}41111111111\x1b[3;1H111111 x", f"\x1b[2;1H{ROW}411111*****\x1b[3;1H**1111 x"),
+    (f"\x1b[2;7H{ROW[6:]}4111 1111  \x1b[3;1H1111 1111\r\n",
+     f"\x1b[2;7H{ROW[6:]}4111 11**  \x1b[3;1H**** 1111\r\n"),
+    (f"{ROW[6:]}{N}1\x1b[3;1Htail", f"{ROW[6:]}411111******1111*\x1b[3;1Htail"),
+    (f"a\r\x1b[4d{ROW}4111111111\x1b[5;1H111111 tail\r\n",
+     f"a\r\x1b[4d{ROW}411111****\x1b[5;1H**1111 tail\r\n"),
+    ("\x1b[3;71H4111111111\x1b[4;1H111111", "\x1b[3;71H411111****\x1b[4;1H**1111"),
+    ("\x1b[3;71H4111111111\x1b[4f\x1b[1m111111", "\x1b[3;71H411111****\x1b[4f\x1b[1m**1111"),
+    ("\x1b[3;71H4111\x1b[0m111111\x1b[4;1H\x1b[K111111", "\x1b[3;71H4111\x1b[0m11****\x1b[4;1H\x1b[K**1111"),
+    ("\x1b[3;71H0000012345\x1b[4;1H" + N, "\x1b[3;71H0000012345\x1b[4;1H411111******1111"),
+    (f"\x1b[3;65H{N}\x1b[4;1H{N}", "\x1b[3;65H411111******1111\x1b[4;1H411111******1111"),
+    (f"\x1b[3;65H{N}\x1b[4;1Habcdef01", "\x1b[3;65H411111******1111\x1b[4;1Habcdef01"),
+    # within the rows of a line
+    ("\x1b[3;71H411111111111\x1b[4;3H1111\x1b[3;80H1\x1b[6H",
+     "\x1b[3;71H411111******\x1b[4;3H1111\x1b[3;80H*\x1b[6H"),
+    # other rows than the next, and other columns than the first
+    ("\x1b[3;71H4111111111\x1b[5;1H111111", "\x1b[3;71H4111111111\x1b[5;1H111111"),
+    ("\x1b[3;71H4111111111\x1b[4;2H111111", "\x1b[3;71H4111111111\x1b[4;2H111111"),
+    ("\x1b[3;70H4111111111\x1b[4;1H111111", "\x1b[3;70H4111111111\x1b[4;1H111111"),
     # both a full row of its own and the number that begins behind it
     (f"{ROW}0000012345\r\n{N}\r\n", f"{ROW}0000012345\r\n411111******1111\r\n"),
     # what does not move the cursor
@@ -223,7 +246,8 @@ def _parts() -> st.SearchStrategy[bytes]:
         b"\x1b[2K", b"\x1b[A", b"\x1b[H", b"\x1b[1;5H", b"\x1b]0;4111111111111111\x07", b"\xc3\xa9",
         b"\xe4\xb8\xad", b"\xe2\x80", b"\x1b[", b"\x1b", b"\x00", b"\x7f", b"\x1b[2@", b"\x1b[3X", b"\x1b[4h",
         b"\x1b[4l", b"\x1b[2b", b"$ ", b"_\b", b"\xef\xbc\x94",
-        b"\r\r\n", b"\r" * 9,
+        b"\r\r\n", b"\r" * 9, b" \b", b"\x1b[2;1H", b"\x1b[3H", b"\x1b[2d",
+        b"\x1b[1;9H", b"\x1b[2;2H", b"7" * 10,
     ])  # fmt: skip
     pieces = st.tuples(st.sampled_from(NUMBERS), st.integers(1, 15)).map(lambda pair: pair[0][: pair[1]])
     return edits | pieces | st.sampled_from(NUMBERS) | st.integers(1, 18).map(lambda count: b"\b \b" * count)
