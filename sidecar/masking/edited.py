@@ -97,6 +97,39 @@ class _Mark(NamedTuple):
     out_byte: int
 
 
+class Queue:
+    """What waits to go out, in the order in which it came."""
+
+    __slots__ = ("_units", "waiting")
+
+    def __init__(self) -> None:
+        self._units: deque[Unit] = deque()
+        self.waiting = 0
+        """Bytes that came and have not gone out."""
+
+    def add(self, unit: Unit) -> None:
+        """Let ``unit`` go out when it is decided, behind what came before it."""
+        self._units.append(unit)
+        self.waiting += unit.waiting
+
+    def take(self) -> bytes:
+        """What may go out now."""
+        out = b""
+        while self._units:
+            unit = self._units[0]
+            out += unit.take()
+            if unit.waiting:
+                break
+            self._units.popleft()
+        self.waiting -= len(out)
+        return out
+
+    def hide(self) -> None:
+        """Decide about everything that waits, as about what is erased."""
+        for unit in self._units:
+            unit.hide()
+
+
 class EditedLine:
     """The cells of a line, the masker that has read some of them, and what waits to go out."""
 
@@ -114,14 +147,13 @@ class EditedLine:
         self._out_byte = sum(map(_length, self.cells)) - masker.held
         self._marks = [self._mark()]
         """By ascending ``read``; the first is where the line began."""
-        self._queue: deque[Unit] = deque()
+        self.queue = Queue()
+        """Where its bytes wait; lines between which the cursor goes back and forth have one together."""
         self._seen: set[Finding] = set()
         self._forget_at = MOST_SEEN
         self._findings: list[Finding] = []
         self._undone: dict[tuple[str, str, int], Finding] = {}
         """Unfinished findings in text that was changed: what they hide has gone out, and is gone now."""
-        self.waiting = 0
-        """Bytes that came and have not gone out."""
 
     def pass_on(self, unit: Unit) -> None:
         """Let ``unit`` go out behind what came before it; it is no part of the text."""
@@ -130,8 +162,7 @@ class EditedLine:
 
     def enqueue(self, unit: Unit) -> None:
         """Let ``unit`` go out when it is decided."""
-        self._queue.append(unit)
-        self.waiting += unit.waiting
+        self.queue.add(unit)
 
     def write(self, cells: Sequence[Cell]) -> None:
         """Put ``cells`` at the cursor, over what is there."""
@@ -198,6 +229,24 @@ class EditedLine:
         self._marks = [self._mark()]
         self._seen.clear()
 
+    def fork(self) -> EditedLine:
+        """A line that goes on where this one is, of which only what waits is known; it must be read.
+
+        What this line finds at its end is no finding of the other.
+        """
+        masker = self._masker.fork()
+        other = EditedLine(masker, self._fed, self.cells[self._out_cell :] if masker.held else [])
+        if masker.held:
+            ended = masker.fork()
+            ended.close()
+            other.note_seen([other._placed(finding) for finding in ended.take_findings()])
+        return other
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that came and have not gone out."""
+        return self.queue.waiting
+
     @property
     def rests(self) -> bool:
         """Whether a new line has begun and nothing waits."""
@@ -214,7 +263,7 @@ class EditedLine:
 
     def hide_waiting(self) -> None:
         """Decide about everything that waits, as about what is erased."""
-        _hide(self.cells)
+        self.queue.hide()
 
     def note_seen(self, findings: Sequence[Finding]) -> None:
         """Findings on this line that were reported already."""
@@ -226,16 +275,7 @@ class EditedLine:
 
     def take(self) -> bytes:
         """What may go out now."""
-        out = b""
-        queue = self._queue
-        while queue:
-            unit = queue[0]
-            out += unit.take()
-            if unit.waiting:
-                break
-            queue.popleft()
-        self.waiting -= len(out)
-        return out
+        return self.queue.take()
 
     def take_findings(self) -> list[Finding]:
         """The findings since the last call, by offsets in the stream."""

@@ -2,24 +2,27 @@
 
 Where a program goes back in its line - to erase, to overwrite, to draw it again - or a number runs over the
 end of a row, the line is followed cell by cell (the control functions are those of ECMA-48 and of xterm).
-What moves the cursor elsewhere ends the line.
+What moves the cursor elsewhere ends the line, unless it comes right back to where the line goes on, as where
+an editor shows the column beside every key that is typed.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sidecar.masking.columns import columns
-from sidecar.masking.edited import JOINT, Cell, Unit
+from sidecar.masking.edited import JOINT, Cell, EditedLine, Unit
 from sidecar.masking.following import LONGEST_TEXT, FollowingMasker
 from sidecar.masking.rows import EDITS, MOST_FILLED, MOVES, PLACES, Rows
 
 if TYPE_CHECKING:
-    from sidecar.masking.edited import EditedLine
     from sidecar.masking.stream import Masker
 
 USUAL_COLUMNS = 80
+# At so many more places the cursor may be put before it comes back to a line that does not wait for it.
+MOST_AWAY = 2
 _TAB = 8
 _UTF8 = rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 _CSI = rb"\x1b\[[0-?]{0,32}[ -/]{0,4}[@-~]"
@@ -50,6 +53,8 @@ _WIDE = re.compile(rb"[\t\x80-\xff]|\x1b")
 _NO_COLUMNS = re.compile(rb"\x1b\[[0-9;:]*[mK]|\x1b\([A-Z0-9]")
 _NUMBER = re.compile(rb"\x1b\[([0-9]{0,4})[A-Za-z@]\Z")
 _PLACE = re.compile(rb"\x1b\[([0-9]{0,4});?([0-9]{0,4})[Hf]\Z")
+# DECSTBM puts the cursor at home.
+_MARGINS = re.compile(rb"\x1b\[[0-9;]*r\Z")
 # Modes, colours, reports and the like leave the cursor where it is.
 _QUIET = re.compile(
     rb"\x1b\[(?:[<=>?][0-?]*[ -/]*[@-~]|[0-?]*[ -/]+[@-~]|[0-9;:]*[mncqsthl])\Z|\x1b(?:[=>7]|[ -/].)\Z",
@@ -57,6 +62,23 @@ _QUIET = re.compile(
 )
 _OTHER_SCREEN = re.compile(rb"\x1b\[\?(?:[0-9;]*;)?(?:47|104[79]|6)(?:;[0-9;]*)?[hl]\Z")
 _COLOURS = re.compile(rb"(?:\x1b\[[0-9;:]{0,24}[mK])+\Z")
+
+
+@dataclass
+class _Left:
+    """A line that the cursor left at its end, and may come back to."""
+
+    line: EditedLine
+    waits: bool
+    """Whether its bytes wait for that: the cursor came back before, as where a line is typed."""
+    origin: int
+    row: int
+    """The row of the screen in which ``origin`` is."""
+    last: int
+    """The row of the screen in which the cursor was."""
+    full: bool
+    away: int = 0
+    """At how many more places the cursor was put since."""
 
 
 class TerminalMasker(FollowingMasker):
@@ -73,6 +95,9 @@ class TerminalMasker(FollowingMasker):
         self._wrapped = False
         """Whether the cursor was put at the beginning of the next row and nothing was printed there yet."""
         self._inserts = False
+        self._left: list[_Left] = []
+        self._came_back = False
+        """Whether the cursor left this line and came back."""
         super().__init__(masker)
 
     def resize(self, columns: int) -> None:
@@ -80,6 +105,7 @@ class TerminalMasker(FollowingMasker):
         columns = columns or USUAL_COLUMNS
         if columns != self._rows.columns:
             self._rows.columns = columns
+            self._forget_left()
             self._column = self._rows.origin = None if self._text or self._line is not None else 0
 
     def _stop(self, data: bytes, at: int) -> tuple[int, bool]:
@@ -120,7 +146,14 @@ class TerminalMasker(FollowingMasker):
             return at
         return end
 
+    def _close(self) -> bytes:
+        self._forget_left()
+        return super()._close()
+
     def _line_begins(self, line: EditedLine | None) -> None:
+        if line is None:
+            self._forget_left()
+        self._came_back = False
         self._row = self._row if line is not None else None
         self._column, self._next_column = (0 if line is None else self._next_column), 0
         if line is not None:
@@ -171,6 +204,7 @@ class TerminalMasker(FollowingMasker):
         self._rows.written(line)
 
     def _newline(self, line: EditedLine, unit: Unit, behind: bytes) -> None:
+        self._forget_left()
         if self._row_goes_on(line) and behind in _JOINS:
             line.pass_on(unit)
             self._soft, self._rows.full = True, False
@@ -183,10 +217,18 @@ class TerminalMasker(FollowingMasker):
 
     def _row_goes_on(self, line: EditedLine) -> bool:
         """Whether the line may go on behind an end of the row."""
-        return self._rows.full and line.cursor == len(line.cells) and line.cells[-1].read[-1:] in _JOINS
+        return self._rows.full and 0 < line.cursor == len(line.cells) and line.cells[-1].read[-1:] in _JOINS
+
+    def _begins_row(self, line: EditedLine) -> bool:
+        """Whether the cursor is at the end of the line and nothing is in its row yet."""
+        return line.cursor == len(line.cells) and self._rows.begin(line) == line.cursor
 
     def _leave(self, line: EditedLine, unit: Unit, column: int | None) -> None:
-        """The cursor goes where this line is not."""
+        """The cursor goes where this line is not, and no other that is known."""
+        self._forget_left()
+        self._end_here(line, unit, column)
+
+    def _end_here(self, line: EditedLine, unit: Unit, column: int | None) -> None:
         line.read_all()
         line.pass_on(unit)
         self._break(line, column)
@@ -220,6 +262,8 @@ class TerminalMasker(FollowingMasker):
             if row is None:
                 row = line.floor
             line.pass_on(unit)
+            if token[-1:] == b"J":
+                self._forget_left()
             act(line, count, row, row + self._rows.columns)
             return
         move = MOVES.get(token[-1:]) if number is not None else None
@@ -231,28 +275,105 @@ class TerminalMasker(FollowingMasker):
         elif len(token) == 1 or (_QUIET.match(token) and not _OTHER_SCREEN.match(token)):
             line.pass_on(unit)
         else:
-            place = _PLACE.match(token)
-            if place is not None:
-                self._put(line, unit, max(1, int(place[1] or 1)), max(1, int(place[2] or 1)))
-            elif number is not None and token[-1:] == b"d":
-                self._put(line, unit, max(1, int(number[1] or 1)), self._rows.cursor_column(line))
-            else:
-                self._leave(line, unit, None)
+            self._address(line, unit)
+
+    def _address(self, line: EditedLine, unit: Unit) -> None:
+        """What puts the cursor in a row of the screen, or does what is not known."""
+        token = unit.raw
+        place, number = _PLACE.match(token), _NUMBER.match(token)
+        if place is not None:
+            self._put(line, unit, max(1, int(place[1] or 1)), max(1, int(place[2] or 1)))
+        elif number is not None and token[-1:] == b"d":
+            self._put(line, unit, max(1, int(number[1] or 1)), self._rows.cursor_column(line))
+        elif _MARGINS.match(token):
+            self._put(line, unit, 1, 1)
+        elif token[-1:] == b"L" and number is not None and self._begins_row(line):
+            line.pass_on(unit)
+        else:
+            self._leave(line, unit, None)
 
     def _put(self, line: EditedLine, unit: Unit, row: int, column: int | None) -> None:
-        """CUP and VPA: within the rows of the line, or in the row behind it if it is full."""
-        known, full = self._row is not None, self._rows.full
+        """Within the rows of the line, in the row behind it if it is full, or in a line that was left."""
+        known = self._row is not None
         to = self._cell_at(line, row, column)
         if to is None or not line.floor <= to <= len(line.cells) + MOST_FILLED:
-            self._leave(line, unit, None if column is None else column - 1)
-            self._row = row
+            if column is None:
+                self._leave(line, unit, None)
+                self._row = row
+            elif not self._come_back(line, unit, row, column):
+                self._go_away(line, unit, row, column)
+                self._row = row
             return
         self._place(line, unit, to)
         above = self._rows.rows_above(line)
         if not known:
             self._row = row - above
         self._soft = to > line.floor and (not known or (column == 1 and above > 0))
-        self._wrapped = full and self._soft and to == len(line.cells)
+        self._wrapped = self._soft and column == 1 and to == len(line.cells)
+
+    def _go_away(self, line: EditedLine, unit: Unit, row: int, column: int) -> None:
+        """The cursor is put at another place; where it was at the end of ``line``, it may come back."""
+        kept = [left for left in self._left if self._may_come_back(left, row)]
+        left = self._left_open(line)
+        if left is not None and left.waits:
+            line.pass_on(unit)
+            self._line = EditedLine(self._fresh.fork(), 0, [])
+            self._line.queue = line.queue
+            self._next_column = column - 1
+            self._line_begins(self._line)
+        else:
+            self._end_here(line, unit, column - 1)
+        self._left = kept if left is None else [*kept, left]
+
+    def _left_open(self, line: EditedLine) -> _Left | None:
+        """``line`` as it is left; None if it is not where more text would go on."""
+        origin = self._rows.origin
+        if origin is None or self._row is None or line.cursor != len(line.cells):
+            return None
+        last = self._row + self._rows.rows_above(line)
+        if self._came_back:
+            return _Left(line, True, origin, self._row, last, self._rows.full)
+        line.read_all()
+        fork = line.fork()
+        return _Left(fork, False, origin + fork.floor - line.cursor, self._row, last, self._rows.full)
+
+    def _may_come_back(self, left: _Left, row: int) -> bool:
+        """Whether the cursor may come back to ``left`` after it was put in ``row``; else that line ends."""
+        left.away += 1
+        comes = left.away <= MOST_AWAY and left.last != row and not left.waits
+        if not comes:
+            self._forget(left)
+        return comes
+
+    def _come_back(self, line: EditedLine, unit: Unit, row: int, column: int) -> bool:
+        """Go on with a line that was left, if it has a cell in ``row`` and ``column`` of the screen.
+
+        Or the next, as a blank that is there already is not sent.
+        """
+        before = self._rows.origin, self._rows.full, self._row
+        for left in reversed(self._left):
+            self._rows.origin, self._rows.full, self._row = left.origin, left.full, left.row
+            to = self._cell_at(left.line, row, column)
+            if to is not None and left.line.floor <= to <= len(left.line.cells) + 1:
+                line.finish()
+                self._findings += line.take_findings()
+                left.line.queue = line.queue
+                self._line, self._left, self._came_back = left.line, [], True
+                self._put(left.line, unit, row, column)
+                return True
+        self._rows.origin, self._rows.full, self._row = before
+        return False
+
+    def _forget_left(self) -> None:
+        """The cursor comes back to no line that it left."""
+        for left in self._left:
+            self._forget(left)
+        self._left = []
+
+    def _forget(self, left: _Left) -> None:
+        if left.waits:
+            left.line.finish()
+            self._findings += left.line.take_findings()
 
     def _cell_at(self, line: EditedLine, row: int, column: int | None) -> int | None:
         """The cell in ``row`` and ``column`` of the screen; None if it is not this line's, or may not be.
@@ -264,14 +385,15 @@ class TerminalMasker(FollowingMasker):
         if rows.origin is None or column is None:
             return None
         if self._row is None:
-            if column == 1 and (self._row_goes_on(line) or rows.twice_at_margin(line)):
+            if column == 1 and row > 1 and (self._row_goes_on(line) or rows.twice_at_margin(line)):
                 return at if rows.full else at - 1
             to = rows.column(line, column)
-            return to if to == at else None
+            return to if to == at and row > rows.rows_above(line) else None
         to = rows.origin + (row - self._row) * rows.columns + min(column, rows.columns) - 1
         if row - self._row == rows.rows_above(line) or to < len(line.cells):
             return to
-        return to if to == len(line.cells) == at and (not rows.full or self._row_goes_on(line)) else None
+        goes_on = 0 < to == len(line.cells) and column == 1 and line.cells[-1].read[-1:] in _JOINS
+        return to if goes_on else None
 
 
 def characters(unit: Unit, lead: bytes = b"") -> list[Cell]:

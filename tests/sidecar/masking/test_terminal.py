@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
 
 N = "4111111111111111"
 ROW = "x" * 70
+AWAY = "\x1b[1;1H41111111\x1b[24;1H"
+# How vim makes room for the next row of a line that is typed.
+OPENED = "\x1b[2;1H\x1b[2;23r\x1b[2;1H\x1b[L\x1b[1;24r\x1b[2;1H"
+
+
+def ruled(text: str, column: int = 1, row: int = 1) -> str:
+    """``text`` as an editor sends it that shows the column beside every key; blanks are there already."""
+    keys = [f"{key.strip(' ')}\x1b[24;65H{at + 1}\x1b[{row};{at + 1}H" for at, key in enumerate(text, column)]
+    return f"\x1b[{row};{column}H" + "".join(keys)
+
 
 CASES = [
     # plain text goes through
@@ -76,6 +87,28 @@ CASES = [
     ("cvv: 12\b \b34\r\n", "cvv: **\b \b**\r\n"),
     # wide characters take two columns
     ("漢" * 35 + "4111111111\r\n111111\r\n", "漢" * 35 + "411111****\r\n**1111\r\n"),
+    # typed in an editor with a ruler: the cursor comes back to where the line goes on
+    (ruled(N) + "\x1b[2;1H", ruled("411111******1111") + "\x1b[2;1H"),
+    (ruled(f"card {N}, x", 7, 3), ruled("card 411111******1111, x", 7, 3)),
+    (ruled("4111 1111 1111 1111 x"), ruled("4111 11** **** 1111 x")),
+    (ruled("cvv: 123 x"), ruled("cvv: *** x")),
+    (ruled("10485760\x1b") + ":", ruled("10485760\x1b") + ":"),
+    ("\x1b[1;1H4111111\x1b[24;65H8\x1b[1;8H" + ruled("111111111", 8)[6:] + "x",
+     "\x1b[1;1H4111111\x1b[24;65H8\x1b[1;8H" + ruled("*****1111", 8)[6:] + "x"),
+    # what is written meanwhile is a text of its own
+    (f"\x1b[1;1H4111\x1b[24;1H{N}\x1b[1;5H{N[4:]} ",
+     "\x1b[1;1H4111\x1b[24;1H411111******1111\x1b[1;5H11******1111 "),
+    # a wrong key is erased
+    (ruled("411111112") + "\x1b[24;65H9\x1b[1;9H" + ruled("11111111", 9)[6:] + "x",
+     ruled("411111***") + "\x1b[24;65H9\x1b[1;9H" + ruled("****1111", 9)[6:] + "x"),
+    # over the end of a row, where vim opens the next
+    (ruled(ROW[1:] + N[:11]) + OPENED + ruled(N[11:], 1, 2)[6:] + " ",
+     ruled(ROW[1:] + "411111*****") + OPENED + ruled("*1111", 1, 2)[6:] + " "),
+    # to another cell, another row, or where more has happened than a look elsewhere
+    (f"{AWAY}x\x1b[1;11H11111111", f"{AWAY}x\x1b[1;11H11111111"),
+    (f"{AWAY}x\x1b[2;9H11111111", f"{AWAY}x\x1b[2;9H11111111"),
+    (f"{AWAY}x\r\n\x1b[1;9H11111111", f"{AWAY}x\r\n\x1b[1;9H11111111"),
+    (f"{AWAY}\x1b[J\x1b[1;9H11111111", f"{AWAY}\x1b[J\x1b[1;9H11111111"),
     # other rows are other lines
     ("4111 1111\x1b[3;7H1111 1111\r\n", "4111 1111\x1b[3;7H1111 1111\r\n"),
     ("12%\r13%\r14%\r100%\r\n", "12%\r13%\r14%\r100%\r\n"),
@@ -165,6 +198,38 @@ def test_what_was_found_before_a_line_is_followed_is_remembered(
     assert run(engine, [data], 200) == whole
 
 
+def test_a_number_is_found_once_though_the_cursor_was_elsewhere_meanwhile(engine: Engine) -> None:
+    for shown in (
+        f"\x1b[1;1H{N}\x1b[24;65H8\x1b[1;17H x",
+        ruled(f"{N} x"),
+        f"\x1b[1;1H{N}\x1b[24;65H8\x1b[1;17H",
+    ):
+        _, findings = run(engine, [shown.encode()])
+        assert [finding.rule for finding in findings] == ["pan"]
+
+
+def test_what_is_typed_beside_a_ruler_is_shown_when_the_cursor_moves_on(engine: Engine) -> None:
+    """Six digits at once, and all of what is no card as soon as the cursor is put elsewhere."""
+    masker = engine.terminal(80)
+    keys = ruled("104857")
+    assert masker.feed(keys.encode()) == keys.encode()
+    rest = ruled("60", 7)[6:]
+    assert masker.feed(rest.encode()) == b""
+    down = b"\x1b[24;63H2,9\x1b[2;9H"
+    assert masker.feed(down) == rest.encode() + down
+
+
+@pytest.mark.parametrize(
+    "piece", [b"\x1b[24;63H1\x1b[1;9H", b"1\b\x1b[24;63H1\x1b[1;9H", b"\x1b[24;63H1\x1b[2;1H1"]
+)
+def test_what_waits_for_the_cursor_is_bounded(engine: Engine, piece: bytes) -> None:
+    masker = engine.terminal(80)
+    masker.feed(ruled("41111111").encode())
+    for _ in range(1300):
+        masker.feed(piece)
+        assert masker.held <= 1100
+
+
 def test_the_first_six_digits_are_echoed_at_once(engine: Engine) -> None:
     masker = engine.terminal(80)
     keys = [b"$", b" ", b"\b", b" ", b"4", b"1", b"1", b"1", b"1", b"1", b"1"]
@@ -246,11 +311,19 @@ def _parts() -> st.SearchStrategy[bytes]:
         b"\x1b[2K", b"\x1b[A", b"\x1b[H", b"\x1b[1;5H", b"\x1b]0;4111111111111111\x07", b"\xc3\xa9",
         b"\xe4\xb8\xad", b"\xe2\x80", b"\x1b[", b"\x1b", b"\x00", b"\x7f", b"\x1b[2@", b"\x1b[3X", b"\x1b[4h",
         b"\x1b[4l", b"\x1b[2b", b"$ ", b"_\b", b"\xef\xbc\x94",
-        b"\r\r\n", b"\r" * 9, b" \b", b"\x1b[2;1H", b"\x1b[3H", b"\x1b[2d",
+        b"\r\r\n", b"\r" * 9, b" \b", b"\x1b[2;1H", b"\x1b[3H", b"\x1b[2d", b"\x1b[2;23r", b"\x1b[L",
         b"\x1b[1;9H", b"\x1b[2;2H", b"7" * 10,
     ])  # fmt: skip
     pieces = st.tuples(st.sampled_from(NUMBERS), st.integers(1, 15)).map(lambda pair: pair[0][: pair[1]])
-    return edits | pieces | st.sampled_from(NUMBERS) | st.integers(1, 18).map(lambda count: b"\b \b" * count)
+    typed = st.tuples(st.sampled_from(NUMBERS), st.integers(1, 12), st.integers(1, 3))
+    ruler = typed.map(lambda of: ruled(of[0].decode(), of[1], of[2]).encode())
+    return (
+        edits
+        | pieces
+        | ruler
+        | st.sampled_from(NUMBERS)
+        | st.integers(1, 18).map(lambda count: b"\b \b" * count)
+    )
 
 
 @settings(deadline=None, max_examples=EXAMPLES)
@@ -319,6 +392,45 @@ def test_what_is_typed_shows_ten_digits_at_most(
     screen = _screen(out)
     hidden = len(number) - 10
     assert screen == b"$ " + number[:6] + b"*" * hidden + number[-4:]
+
+
+@settings(deadline=None, max_examples=EXAMPLES)
+@given(
+    number=st.sampled_from([number for number in NUMBERS if len(number) > 12]),
+    bursts=st.lists(st.integers(1, 6), max_size=19),
+    wrong=st.sets(st.integers(0, 18)),
+    column=st.integers(1, 60),
+)
+def test_what_is_typed_beside_a_ruler_shows_ten_digits_at_most(
+    engine: Engine, number: bytes, bursts: list[int], wrong: set[int], column: int
+) -> None:
+    """However many keys come between two looks at the ruler; a wrong key is erased before the next."""
+    typed = b"\x1b[2;%dHx" % column
+    at = 0
+    for burst in [*bursts, *[1] * len(number)]:
+        if at < len(number) and at in wrong:
+            typed += b"7\x1b[24;65H%d\x1b[2;%dH\x1b[24;65H" % (at + 2, column + at + 2)
+            typed += b"%d\x1b[2;%dH" % (at + 1, column + at + 1)
+        typed += number[at : at + burst]
+        at = min(len(number), at + burst)
+        typed += b"\x1b[24;65H%d\x1b[2;%dH" % (at, column + at + 1)
+    out, _ = run(engine, [typed + b" \x1b[5;1H"])
+    rows = _rows(out)
+    assert rows[2].strip() == b"x" + number[:6] + b"*" * (len(number) - 10) + number[-4:]
+
+
+def _rows(out: bytes) -> dict[int, bytes]:
+    """The rows of a screen that knows only characters and CUP."""
+    rows: dict[int, bytearray] = {}
+    row = column = 1
+    for place, key in re.findall(rb"\x1b\[([0-9;]+)H|(.)", out):
+        if place:
+            row, column = map(int, place.split(b";"))
+            continue
+        line = rows.setdefault(row, bytearray(b" " * 200))
+        line[column - 1 : column] = key
+        column += 1
+    return {row: bytes(line) for row, line in rows.items()}
 
 
 def _screen(out: bytes) -> bytes:
