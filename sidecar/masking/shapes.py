@@ -12,7 +12,7 @@ _DASHES = frozenset((b"-", b"\xe2\x80\x90", b"\xe2\x80\x91", _EN, _EM, b"%2D", b
 # First groups of numbers with dashes anywhere behind them: the others are ranges, dates and order numbers.
 _BEFORE_DASH = frozenset((4, 6))
 _WIDE = b"   "
-_DOT = frozenset((b".",))
+_DOT = {b"."}
 _BLANKS = frozenset((b" ", b"  ", _WIDE))
 # Gaps that no number written digit by digit has.
 _NEVER_SINGLE = frozenset((b"  ", _WIDE, *(b" %s " % dash for dash in (b"-", _EN, _EM))))
