@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from masking_inputs import EXAMPLES, NUMBERS, fragments, grouped, run
 
@@ -57,6 +57,9 @@ def filled() -> st.SearchStrategy[bytes]:
 
 @settings(deadline=None, max_examples=EXAMPLES)
 @given(data=filled(), size=st.sampled_from([1, 7, 900, 1100, 100_000]))
+@example(data=b"411111111111111100^DOE/JOHN^^^" + b"%34" + b"%31" * 15, size=1).via(
+    "stars of two kinds in one place"
+)
 def test_readers_without_sieves_find_the_same(
     engine: Engine, everywhere: BufferReader, data: bytes, size: int
 ) -> None:
