@@ -140,6 +140,7 @@ ADVERSARIAL: dict[str, Callable[[int], bytes]] = {
     "hex, xxd": _repeated(b"3434 "), "hex in rows": _repeated(b"34 34 34 34 34 34\n"),
     "soft breaks": _repeated(b"4=\n"), "invisible": _repeated("4\u200b".encode()), "%20": _repeated(b"4%20"),
     "single": _repeated(b"4 "), "cards": _repeated(b"4111111111111111 "),
+    "dashes": _repeated(b"4929-"), "floats": _repeated(b"4.1111111111111 "), "keys": _repeated(b"cvv: 1 "),
 }  # fmt: skip
 CORPORA: dict[str, Callable[[int], bytes]] = {
     "text": text, "json": json_logs, "ansi": ansi, "dense": dense, "base64": encoded, "tar": archive,
