@@ -15,6 +15,7 @@ from sidecar.masking.alphabets import LONGEST_NUMBER, MOST_DIGITS
 from sidecar.masking.context import LEFT, Verdict, judge
 from sidecar.masking.dumps import is_dumped, shown_again
 from sidecar.masking.model import Reading
+from sidecar.masking.patterns import FLOAT
 from sidecar.masking.shapes import COMMA, FIRST_GROUPS, Shape, rows_above
 
 if TYPE_CHECKING:
@@ -37,14 +38,10 @@ _COLUMN = b"    "
 _ROW_ENDS = (b"  ", b"\r\n", b"\n")
 # Of five groups of three digits only those of Amex are read: lists of three digits are common.
 _BY_THREES = frozenset((b"34", b"37"))
-
-
-# Behind what is written as a floating-point number, and what may become that. The first look asks for twelve
-# digits behind the dot.
+_FLOAT = re.compile(FLOAT)
+# Behind its digits, and what may become that.
 _EXPONENT = re.compile(rb"[Ee]\+?([0-9]{2})(?![0-9])")
 _EXPONENT_CUT = re.compile(rb"[Ee]\+?[0-9]{0,2}\Z")
-_SHORTEST_FLOAT = 13
-_FLOAT = re.compile(rb"[0-9]\.[0-9]{12,18}[Ee]")
 
 
 class Group(NamedTuple):
@@ -163,7 +160,7 @@ class NumberReader:
             if end == size or len(digits) > MOST_DIGITS or end - start > LONGEST_NUMBER:
                 break
             step = alphabet.gap.match(buffer, end)
-            if self._judged and shape.is_float:
+            if self._judged and shape.is_float and _FLOAT.match(buffer, start) is not None:
                 hold = min(hold, self._read_float(buffer, groups, digits, found))
             if len(digits) >= shortest and self._fits(buffer, start, end, shape, step):
                 verdict = self._verdict(buffer, groups, shape, digits, found)
@@ -182,9 +179,7 @@ class NumberReader:
         So do programs print what they have read as floating-point numbers; zeros at the end are left out.
         """
         size = len(buffer)
-        start, end = groups[0].at, groups[-1].at + groups[-1].digits
-        if len(digits) < _SHORTEST_FLOAT or len(groups) != 2 or groups[1].at != start + 2:
-            return size
+        end = groups[-1].at + groups[-1].digits
         if _EXPONENT_CUT.match(buffer, end) is not None:
             return seventh(groups, self._width, size)
         exponent = _EXPONENT.match(buffer, end)
@@ -192,7 +187,7 @@ class NumberReader:
         brand = self._table.brand(digits.ljust(total, b"0")) if len(digits) <= total <= MOST_DIGITS else None
         if brand is not None:
             ranges = hidden(groups, total, self._width)
-            found.append(Reading("pan", brand, start, end, ranges, SHOWN))
+            found.append(Reading("pan", brand, groups[0].at, end, ranges, SHOWN))
         return size
 
     def _fits(self, buffer: bytes, start: int, end: int, shape: Shape, step: re.Match[bytes] | None) -> bool:

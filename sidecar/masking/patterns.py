@@ -126,6 +126,10 @@ EMV_SPAN = 72
 """Bytes from a tag to the end of its value at most."""
 
 
+FLOAT = rb"[0-9]\.[0-9]{12,18}[Ee]"
+"""A floating-point number up to its exponent; the first look asks for twelve digits in a row."""
+
+
 def keyed_rules(piece: bytes) -> tuple[str, ...]:
     """The keyed rules with a key that contains ``piece``."""
     return tuple(rule.name for rule in KEYED if any(piece in key for key in rule.keys))
@@ -177,7 +181,7 @@ def _numbers() -> tuple[Trigger, ...]:
         Trigger(_dashed(), "text", GROUPED_SPAN),
         Trigger(_SCATTERED, "text", SCATTERED_SPAN),
         Trigger(_THOUSANDS, "text", GROUPED_SPAN),
-        Trigger(rb"[0-9]\.[0-9]{12,18}[Ee]", "text", GROUPED_SPAN),
+        Trigger(FLOAT, "text", GROUPED_SPAN),
         Trigger(rb"[0-9]=(?:2[0DdEeFf]|09)[0-9]", "text", EXOTIC_SPAN),
         Trigger(rb"[0-9]{12}[=Dd][0-9]{2}[01][0-9]{4}", "track2", 16),
         Trigger(rb"[0-9]{12}\^", "track1", GROUPED_SPAN),
