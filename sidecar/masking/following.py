@@ -10,7 +10,8 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from sidecar.masking.compound import CompoundMasker
-from sidecar.masking.edited import MOST_CELLS, MOST_WAITING, Cell, EditedLine, Unit
+from sidecar.masking.edited import MOST_CELLS, MOST_WAITING, EditedLine
+from sidecar.masking.units import Cell, Unit
 
 if TYPE_CHECKING:
     from sidecar.masking.model import Finding

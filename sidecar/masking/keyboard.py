@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sidecar.masking.edited import Cell
 from sidecar.masking.following import FollowingMasker
 from sidecar.masking.terminal import characters
+from sidecar.masking.units import Cell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sidecar.masking.edited import EditedLine, Unit
+    from sidecar.masking.edited import EditedLine
+    from sidecar.masking.units import Unit
 
 _UTF8 = rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 _TOKEN = re.compile(

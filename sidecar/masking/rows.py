@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sidecar.masking.edited import Cell
+from sidecar.masking.units import Cell
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sidecar.masking.columns import columns
-from sidecar.masking.edited import JOINT, Cell, EditedLine, Unit
+from sidecar.masking.edited import JOINT, EditedLine
 from sidecar.masking.following import LONGEST_TEXT, FollowingMasker
 from sidecar.masking.rows import EDITS, MOST_FILLED, MOVES, PLACES, Rows
+from sidecar.masking.units import Cell, Unit
 
 if TYPE_CHECKING:
     from sidecar.masking.stream import Masker
