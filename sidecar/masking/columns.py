@@ -1,9 +1,10 @@
-"""How wide characters are on a terminal."""
+"""How wide characters are on a terminal, and how far its tab stops are apart."""
 
 from __future__ import annotations
 
 from unicodedata import category, east_asian_width
 
+TAB = 8
 _NONE = frozenset(("Mn", "Me", "Cf"))
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from sidecar.masking.controls import CSI, CSI_BEGUN, UTF8, UTF8_BEGUN
 from sidecar.masking.following import FollowingMasker
-from sidecar.masking.terminal import characters
-from sidecar.masking.units import Cell
+from sidecar.masking.units import Cell, characters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,14 +19,8 @@ if TYPE_CHECKING:
     from sidecar.masking.edited import EditedLine
     from sidecar.masking.units import Unit
 
-_UTF8 = rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
-_TOKEN = re.compile(
-    rb"[ -~]+|" + _UTF8 + rb"|\x1b(?:\[[0-?]{0,32}[ -/]{0,4}[@-~]|O[A-Za-z]|[bfd\x7f])|.", re.DOTALL
-)
-_UNFINISHED = re.compile(
-    rb"(?:\x1b(?:\[[0-?]{0,32}[ -/]{0,4}|O)?"
-    rb"|[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z"
-)
+_TOKEN = re.compile(rb"[ -~]+|" + UTF8 + rb"|" + CSI + rb"|\x1b(?:O[A-Za-z]|[bfd\x7f])|.", re.DOTALL)
+_UNFINISHED = re.compile(rb"(?:" + CSI_BEGUN + rb"|\x1bO?|" + UTF8_BEGUN + rb")\Z")
 _STOP = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _WORD = re.compile(rb"[^ ]* *\Z")
 _NEXT_WORD = re.compile(rb" *[^ ]*")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sidecar.masking.columns import TAB
+from sidecar.masking.controls import JOINS
 from sidecar.masking.units import Cell
 
 if TYPE_CHECKING:
@@ -12,13 +14,12 @@ if TYPE_CHECKING:
     from sidecar.masking.edited import EditedLine
 
 MOST_FILLED = 512
-_TAB = 8
 
 
 class Rows:
     """The rows of a followed line, as the terminal breaks it."""
 
-    __slots__ = ("columns", "full", "origin")
+    __slots__ = ("columns", "full", "origin", "row")
 
     def __init__(self, columns: int) -> None:
         self.columns = columns
@@ -26,6 +27,16 @@ class Rows:
         """The cell in column 0 of the first row; None where the column is not known."""
         self.full = False
         """Whether the last column was just written and the cursor is still in that row."""
+        self.row: int | None = None
+        """The row of the screen in which the first row is, once the cursor was put there."""
+
+    def moved(self, by: int) -> Rows:
+        """The same rows, ``by`` cells further in a line."""
+        moved = Rows(self.columns)
+        moved.origin, moved.full, moved.row = self.origin, self.full, self.row
+        if moved.origin is not None:
+            moved.origin += by
+        return moved
 
     def written(self, line: EditedLine) -> None:
         """Text was written up to the cursor."""
@@ -51,7 +62,7 @@ class Rows:
         """HT."""
         row = self.begin(line)
         column = line.cursor - (line.floor if row is None else row)
-        return self.right(line, _TAB - column % _TAB)
+        return self.right(line, TAB - column % TAB)
 
     def column(self, line: EditedLine, number: int) -> int | None:
         """CHA."""
@@ -78,6 +89,33 @@ class Rows:
             return False
         return at - 2 >= line.floor and line.cells[at - 1].read in (line.cells[at - 2].read, b" ")
 
+    def go_on(self, line: EditedLine) -> bool:
+        """Whether the line may go on behind an end of the row."""
+        return self.full and 0 < line.cursor == len(line.cells) and line.cells[-1].read[-1:] in JOINS
+
+    def next_begins(self, line: EditedLine) -> bool:
+        """Whether the cursor is at the end of the line and nothing is in its row yet."""
+        return line.cursor == len(line.cells) and self.begin(line) == line.cursor
+
+    def cell_at(self, line: EditedLine, row: int, column: int | None) -> int | None:
+        """The cell in ``row`` and ``column`` of the screen; None if it is not this line's, or may not be.
+
+        If the row of the line is not known, only the cell in which the cursor is and the first of the next
+        row are.
+        """
+        if self.origin is None or column is None:
+            return None
+        if self.row is None:
+            if column == 1 and row > 1 and (self.go_on(line) or self.twice_at_margin(line)):
+                return line.cursor if self.full else line.cursor - 1
+            to = self.column(line, column)
+            return to if to == line.cursor and row > self.rows_above(line) else None
+        to = self.origin + (row - self.row) * self.columns + min(column, self.columns) - 1
+        if row - self.row == self.rows_above(line) or to < len(line.cells):
+            return within(line, to)
+        goes_on = 0 < to == len(line.cells) and column == 1 and line.cells[-1].read[-1:] in JOINS
+        return to if goes_on else None
+
     def up(self, line: EditedLine, count: int) -> int | None:
         """CUU, within the rows of the line."""
         to = line.cursor - count * self.columns
@@ -87,6 +125,11 @@ class Rows:
         """CUD, within the rows of the line."""
         to = line.cursor + count * self.columns
         return to if self.origin is not None and to <= len(line.cells) else None
+
+
+def within(line: EditedLine, cell: int | None) -> int | None:
+    """``cell``, if the cursor may be put there: not before what is decided, nor far behind the end."""
+    return cell if cell is not None and line.floor <= cell <= len(line.cells) + MOST_FILLED else None
 
 
 MOVES: dict[bytes, Callable[[Rows, EditedLine, int], int | None]] = {

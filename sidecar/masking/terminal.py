@@ -8,15 +8,28 @@ an editor shows the column beside every key that is typed.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sidecar.masking.columns import columns
+from sidecar.masking.controls import (
+    AT_END,
+    COLOURS,
+    JOINS,
+    MARGINS,
+    NUMBER,
+    OTHER_SCREEN,
+    PLACE,
+    QUIET,
+    STOP,
+    STRINGS,
+    TOKEN,
+    UNFINISHED,
+    column_behind,
+)
 from sidecar.masking.edited import JOINT, EditedLine
 from sidecar.masking.following import LONGEST_TEXT, FollowingMasker
-from sidecar.masking.rows import EDITS, MOST_FILLED, MOVES, PLACES, Rows
-from sidecar.masking.units import Cell, Unit
+from sidecar.masking.rows import EDITS, MOVES, PLACES, Rows, within
+from sidecar.masking.units import Cell, Unit, characters
 
 if TYPE_CHECKING:
     from sidecar.masking.stream import Masker
@@ -24,45 +37,6 @@ if TYPE_CHECKING:
 USUAL_COLUMNS = 80
 # At so many more places the cursor may be put before it comes back to a line that does not wait for it.
 MOST_AWAY = 2
-_TAB = 8
-_UTF8 = rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
-_CSI = rb"\x1b\[[0-?]{0,32}[ -/]{0,4}[@-~]"
-# Titles and the like: OSC, DCS, SOS, PM, APC up to BEL or ST.
-_STRING = rb"\x1b[\]PX^_][^\x07\x1b]{0,1024}(?:\x07|\x1b\\)"
-# The end of a line. More returns before it than drivers add are returns like others, so that few ever wait.
-_NEWLINE = rb"\r{0,8}\n"
-_TOKEN = re.compile(
-    rb"[ -~]+|" + _UTF8 + rb"|" + _NEWLINE + rb"|" + _CSI + rb"|" + _STRING + rb"|\x1b[ -/]{0,4}[0-~]|.",
-    re.DOTALL,
-)
-_UNFINISHED = re.compile(
-    rb"(?:\r{1,8}|\x1b(?:\[[0-?]{0,32}[ -/]{0,4}|[\]PX^_][^\x07\x1b]{0,1024}\x1b?|[ -/]{0,4})"
-    rb"|[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z"
-)
-# More than text: a control function that the engine does not read over, a return, and an end of a line that
-# may be the end of a row.
-_STOP = re.compile(
-    rb"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]"
-    rb"|\x1b(?!\[[0-9;:]{0,24}[mC]|\[0?K|\([A-Z0-9])"
-    rb"|\r(?!\r{0,7}\n)|" + _NEWLINE + rb"(?=[0-9 ./_=-]|\Z)| (?=\r(?!\r{0,7}\n)|\x08|\Z)"
-)
-_AT_END = re.compile(rb" ?\r{0,8}\n?\Z")
-_JOINS = frozenset(b"%c" % byte for byte in b"0123456789 ./_=-")
-_DIGITS = frozenset(b"0123456789")
-_STRINGS = frozenset((b"]", b"P", b"X", b"^", b"_"))
-_WIDE = re.compile(rb"[\t\x80-\xff]|\x1b")
-_NO_COLUMNS = re.compile(rb"\x1b\[[0-9;:]*[mK]|\x1b\([A-Z0-9]")
-_NUMBER = re.compile(rb"\x1b\[([0-9]{0,4})[A-Za-z@]\Z")
-_PLACE = re.compile(rb"\x1b\[([0-9]{0,4});?([0-9]{0,4})[Hf]\Z")
-# DECSTBM puts the cursor at home.
-_MARGINS = re.compile(rb"\x1b\[[0-9;]*r\Z")
-# Modes, colours, reports and the like leave the cursor where it is.
-_QUIET = re.compile(
-    rb"\x1b\[(?:[<=>?][0-?]*[ -/]*[@-~]|[0-?]*[ -/]+[@-~]|[0-9;:]*[mncqsthl])\Z|\x1b(?:[=>7]|[ -/].)\Z",
-    re.DOTALL,
-)
-_OTHER_SCREEN = re.compile(rb"\x1b\[\?(?:[0-9;]*;)?(?:47|104[79]|6)(?:;[0-9;]*)?[hl]\Z")
-_COLOURS = re.compile(rb"(?:\x1b\[[0-9;:]{0,24}[mK])+\Z")
 
 
 @dataclass
@@ -70,14 +44,11 @@ class _Left:
     """A line that the cursor left at its end, and may come back to."""
 
     line: EditedLine
-    waits: bool
-    """Whether its bytes wait for that: the cursor came back before, as where a line is typed."""
-    origin: int
-    row: int
-    """The row of the screen in which ``origin`` is."""
+    rows: Rows
     last: int
     """The row of the screen in which the cursor was."""
-    full: bool
+    waits: bool
+    """Whether its bytes wait for that: the cursor came back before, as where a line is typed."""
     away: int = 0
     """At how many more places the cursor was put since."""
 
@@ -91,8 +62,6 @@ class TerminalMasker(FollowingMasker):
         self._column: int | None = 0
         self._next_column: int | None = 0
         self._soft = False
-        self._row: int | None = None
-        """The row of the screen in which the line's first row is, once the cursor was put there."""
         self._wrapped = False
         """Whether the cursor was put at the beginning of the next row and nothing was printed there yet."""
         self._inserts = False
@@ -110,11 +79,11 @@ class TerminalMasker(FollowingMasker):
             self._column = self._rows.origin = None if self._text or self._line is not None else 0
 
     def _stop(self, data: bytes, at: int) -> tuple[int, bool]:
-        for match in _STOP.finditer(data, at):
+        for match in STOP.finditer(data, at):
             stop = match.start()
             if data[stop] == 0x20 or data[match.end() - 1] == 0x0A:
                 if self._ends_row(data, at, stop):
-                    return stop, _AT_END.match(data, stop) is not None
+                    return stop, AT_END.match(data, stop) is not None
             else:
                 return stop, self._token(data, stop) == stop
         return len(data), False
@@ -126,24 +95,22 @@ class TerminalMasker(FollowingMasker):
         column = 0 if begin else self._column
         if column is None or len(line) > LONGEST_TEXT:
             return False
-        last = line[-1:] if line[-1:] != b"m" else _COLOURS.sub(b"", line[-128:])[-1:]
-        if last not in _JOINS:
+        last = line[-1:] if line[-1:] != b"m" else COLOURS.sub(b"", line[-128:])[-1:]
+        if last not in JOINS:
             return False
-        column = (
-            column + len(line) if _WIDE.search(line) is None else _width(line, column, self._rows.columns)
-        )
+        column = column_behind(line, column, self._rows.columns)
         return column > 0 and column % self._rows.columns == 0
 
     def _token(self, data: bytes, at: int) -> int:
-        match = _TOKEN.match(data, at)
+        match = TOKEN.match(data, at)
         end = match.end() if match is not None else len(data)
         if (
             data[end - 1] == 0x0A
             and end == len(data)
-            and (self._line is None or self._row_goes_on(self._line))
+            and (self._line is None or self._rows.go_on(self._line))
         ):
             return at
-        if (data[at] in b"\r\x1b" or data[at] >= 0xC2) and _UNFINISHED.match(data, at) is not None:
+        if (data[at] in b"\r\x1b" or data[at] >= 0xC2) and UNFINISHED.match(data, at) is not None:
             return at
         return end
 
@@ -154,9 +121,9 @@ class TerminalMasker(FollowingMasker):
     def _line_begins(self, line: EditedLine | None) -> None:
         if line is None:
             self._forget_left()
+            self._rows.row, self._next_column = None, 0
         self._came_back = False
-        self._row = self._row if line is not None else None
-        self._column, self._next_column = (0 if line is None else self._next_column), 0
+        self._column, self._next_column = self._next_column, 0
         if line is not None:
             self._line_followed(line)
 
@@ -168,7 +135,7 @@ class TerminalMasker(FollowingMasker):
         self._column = None
 
     def _follow(self, line: EditedLine, data: bytes, at: int, out: list[bytes]) -> int:
-        if self._wrapped and data[at] >= 0x20 and data[at : at + 1] not in _JOINS:
+        if self._wrapped and data[at] >= 0x20 and data[at : at + 1] not in JOINS:
             self._break(line, 0)
             self._end(line)
             out.append(line.take())
@@ -192,7 +159,7 @@ class TerminalMasker(FollowingMasker):
             line.pass_on(unit)
 
     def _print(self, line: EditedLine, unit: Unit) -> None:
-        joined = self._soft and unit.raw[0] in _DIGITS and line.cells[line.cursor - 1].read[-1:].isdigit()
+        joined = self._soft and unit.raw[:1].isdigit() and line.cells[line.cursor - 1].read[-1:].isdigit()
         cells = characters(unit, JOINT if joined else b"")
         for cell in cells:
             if cell.unit is not None:
@@ -206,7 +173,7 @@ class TerminalMasker(FollowingMasker):
 
     def _newline(self, line: EditedLine, unit: Unit, behind: bytes) -> None:
         self._forget_left()
-        if self._row_goes_on(line) and behind in _JOINS:
+        if self._rows.go_on(line) and behind in JOINS:
             line.pass_on(unit)
             self._soft, self._rows.full = True, False
             return
@@ -214,15 +181,7 @@ class TerminalMasker(FollowingMasker):
         line.cursor = len(line.cells)
         line.enqueue(unit)
         line.write([Cell(unit.raw, unit)])
-        self._ended, self._row = True, None
-
-    def _row_goes_on(self, line: EditedLine) -> bool:
-        """Whether the line may go on behind an end of the row."""
-        return self._rows.full and 0 < line.cursor == len(line.cells) and line.cells[-1].read[-1:] in _JOINS
-
-    def _begins_row(self, line: EditedLine) -> bool:
-        """Whether the cursor is at the end of the line and nothing is in its row yet."""
-        return line.cursor == len(line.cells) and self._rows.begin(line) == line.cursor
+        self._ended, self._rows.row = True, None
 
     def _leave(self, line: EditedLine, unit: Unit, column: int | None) -> None:
         """The cursor goes where this line is not, and no other that is known."""
@@ -233,7 +192,7 @@ class TerminalMasker(FollowingMasker):
         line.read_all()
         line.pass_on(unit)
         self._break(line, column)
-        self._ended, self._row = True, None
+        self._ended, self._rows.row = True, None
 
     def _break(self, line: EditedLine, column: int | None) -> None:
         """The line ends without a byte that says so; the next begins in ``column``."""
@@ -244,7 +203,8 @@ class TerminalMasker(FollowingMasker):
     def _place(self, line: EditedLine, unit: Unit, to: int | None) -> None:
         """Put the cursor at the cell ``to``; None is no cell of this line."""
         self._rows.full = self._soft = self._wrapped = False
-        if to is None or not line.floor <= to <= len(line.cells) + MOST_FILLED:
+        to = within(line, to)
+        if to is None:
             self._leave(line, unit, 0 if unit.raw[:1] == b"\r" else None)
             return
         line.pass_on(unit)
@@ -252,11 +212,11 @@ class TerminalMasker(FollowingMasker):
 
     def _control(self, line: EditedLine, unit: Unit) -> None:
         token = unit.raw
-        if token[1:2] in _STRINGS and len(token) > 2:
+        if token[1:2] in STRINGS and len(token) > 2:
             self._aside(unit)
             line.enqueue(unit)
             return
-        number = _NUMBER.match(token)
+        number = NUMBER.match(token)
         act = EDITS.get(token[-1:]) if number is not None else None
         if act is not None and number is not None:
             row, count = self._rows.begin(line), int(number[1] or 0)
@@ -273,7 +233,7 @@ class TerminalMasker(FollowingMasker):
         elif token in {b"\x1b[4h", b"\x1b[4l"}:
             self._inserts = token[-1:] == b"h"
             line.pass_on(unit)
-        elif len(token) == 1 or (_QUIET.match(token) and not _OTHER_SCREEN.match(token)):
+        elif len(token) == 1 or (QUIET.match(token) and not OTHER_SCREEN.match(token)):
             line.pass_on(unit)
         else:
             self._address(line, unit)
@@ -281,36 +241,35 @@ class TerminalMasker(FollowingMasker):
     def _address(self, line: EditedLine, unit: Unit) -> None:
         """What puts the cursor in a row of the screen, or does what is not known."""
         token = unit.raw
-        place, number = _PLACE.match(token), _NUMBER.match(token)
+        place, number = PLACE.match(token), NUMBER.match(token)
         if place is not None:
             self._put(line, unit, max(1, int(place[1] or 1)), max(1, int(place[2] or 1)))
         elif number is not None and token[-1:] == b"d":
             self._put(line, unit, max(1, int(number[1] or 1)), self._rows.cursor_column(line))
-        elif _MARGINS.match(token):
+        elif MARGINS.match(token):
             self._put(line, unit, 1, 1)
-        elif token[-1:] == b"L" and number is not None and self._begins_row(line):
+        elif token[-1:] == b"L" and number is not None and self._rows.next_begins(line):
             line.pass_on(unit)
         else:
             self._leave(line, unit, None)
 
     def _put(self, line: EditedLine, unit: Unit, row: int, column: int | None) -> None:
         """Within the rows of the line, in the row behind it if it is full, or in a line that was left."""
-        known = self._row is not None
-        to = self._cell_at(line, row, column)
-        if to is None or not line.floor <= to <= len(line.cells) + MOST_FILLED:
-            if column is None:
-                self._leave(line, unit, None)
-                self._row = row
-            elif not self._come_back(line, unit, row, column):
-                self._go_away(line, unit, row, column)
-                self._row = row
-            return
-        self._place(line, unit, to)
-        above = self._rows.rows_above(line)
-        if not known:
-            self._row = row - above
-        self._soft = to > line.floor and (not known or (column == 1 and above > 0))
-        self._wrapped = self._soft and column == 1 and to == len(line.cells)
+        rows, known = self._rows, self._rows.row is not None
+        to = rows.cell_at(line, row, column)
+        if to is not None:
+            self._place(line, unit, to)
+            above = rows.rows_above(line)
+            if not known:
+                rows.row = row - above
+            self._soft = to > line.floor and (not known or (column == 1 and above > 0))
+            self._wrapped = self._soft and column == 1 and to == len(line.cells)
+        elif column is None:
+            self._leave(line, unit, None)
+            rows.row = row
+        elif not self._come_back(line, unit, row, column):
+            self._go_away(line, unit, row, column)
+            rows.row = row
 
     def _go_away(self, line: EditedLine, unit: Unit, row: int, column: int) -> None:
         """The cursor is put at another place; where it was at the end of ``line``, it may come back."""
@@ -328,15 +287,15 @@ class TerminalMasker(FollowingMasker):
 
     def _left_open(self, line: EditedLine) -> _Left | None:
         """``line`` as it is left; None if it is not where more text would go on."""
-        origin = self._rows.origin
-        if origin is None or self._row is None or line.cursor != len(line.cells):
+        rows = self._rows
+        if rows.origin is None or rows.row is None or line.cursor != len(line.cells):
             return None
-        last = self._row + self._rows.rows_above(line)
+        last = rows.row + rows.rows_above(line)
         if self._came_back:
-            return _Left(line, True, origin, self._row, last, self._rows.full)
+            return _Left(line, rows.moved(0), last, waits=True)
         line.read_all()
         fork = line.fork()
-        return _Left(fork, False, origin + fork.floor - line.cursor, self._row, last, self._rows.full)
+        return _Left(fork, rows.moved(fork.floor - line.cursor), last, waits=False)
 
     def _may_come_back(self, left: _Left, row: int) -> bool:
         """Whether the cursor may come back to ``left`` after it was put in ``row``; else that line ends."""
@@ -351,18 +310,15 @@ class TerminalMasker(FollowingMasker):
 
         Or the next, as a blank that is there already is not sent.
         """
-        before = self._rows.origin, self._rows.full, self._row
         for left in reversed(self._left):
-            self._rows.origin, self._rows.full, self._row = left.origin, left.full, left.row
-            to = self._cell_at(left.line, row, column)
-            if to is not None and left.line.floor <= to <= len(left.line.cells) + 1:
+            to = left.rows.cell_at(left.line, row, column)
+            if to is not None and to <= len(left.line.cells) + 1:
                 line.finish()
                 self._findings += line.take_findings()
                 left.line.queue = line.queue
-                self._line, self._left, self._came_back = left.line, [], True
+                self._line, self._rows, self._left, self._came_back = left.line, left.rows, [], True
                 self._put(left.line, unit, row, column)
                 return True
-        self._rows.origin, self._rows.full, self._row = before
         return False
 
     def _forget_left(self) -> None:
@@ -375,53 +331,3 @@ class TerminalMasker(FollowingMasker):
         if left.waits:
             left.line.finish()
             self._findings += left.line.take_findings()
-
-    def _cell_at(self, line: EditedLine, row: int, column: int | None) -> int | None:
-        """The cell in ``row`` and ``column`` of the screen; None if it is not this line's, or may not be.
-
-        If the row of the line is not known, only the cell in which the cursor is and the first of the next
-        row are.
-        """
-        rows, at = self._rows, line.cursor
-        if rows.origin is None or column is None:
-            return None
-        if self._row is None:
-            if column == 1 and row > 1 and (self._row_goes_on(line) or rows.twice_at_margin(line)):
-                return at if rows.full else at - 1
-            to = rows.column(line, column)
-            return to if to == at and row > rows.rows_above(line) else None
-        to = rows.origin + (row - self._row) * rows.columns + min(column, rows.columns) - 1
-        if row - self._row == rows.rows_above(line) or to < len(line.cells):
-            return to
-        goes_on = 0 < to == len(line.cells) and column == 1 and line.cells[-1].read[-1:] in _JOINS
-        return to if goes_on else None
-
-
-def characters(unit: Unit, lead: bytes = b"") -> list[Cell]:
-    """The cells of printable text; ``lead`` is read before the first."""
-    raw = unit.raw
-    if raw[0] < 0x80:
-        cells: list[Cell] = []
-        for at in range(len(raw)):
-            one = Unit(raw[at : at + 1], unit.offset + at, sent=min(1, max(0, unit.sent - at)))
-            cells.append(Cell(lead + one.raw if at == 0 else one.raw, one))
-        return cells
-    width = columns(raw)
-    return [Cell(lead + raw, unit), *(Cell(b"") for _ in range(width - 1))]
-
-
-def _width(line: bytes, column: int, row: int) -> int:
-    """The column behind ``line``, which starts in ``column``; rows have ``row`` columns."""
-    at = 0
-    while (match := _TOKEN.match(line, at)) is not None:
-        token, at = match.group(), match.end()
-        if token == b"\t":
-            column = min(column + _TAB - column % row % _TAB, column // row * row + row - 1)
-        elif token[0] == 0x1B:
-            number = _NUMBER.match(token)
-            column += int(number[1] or 1) if number is not None and token[-1:] == b"C" else 0
-        elif token[0] < 0x80:
-            column += len(token)
-        else:
-            column += columns(token)
-    return column

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from sidecar.masking.columns import columns
+
 
 class Unit:
     """Bytes that came together and go out together; ``out`` is what has been decided of them so far."""
@@ -55,6 +57,18 @@ class Cell:
             lead = max(0, len(self.read) - len(self.unit.raw) - at)
             if len(part) > lead:
                 self.unit.settle(at + lead - len(self.read) + len(self.unit.raw), part[lead:])
+
+
+def characters(unit: Unit, lead: bytes = b"") -> list[Cell]:
+    """The cells of printable text; ``lead`` is read before the first."""
+    raw = unit.raw
+    if raw[0] < 0x80:
+        cells: list[Cell] = []
+        for at in range(len(raw)):
+            one = Unit(raw[at : at + 1], unit.offset + at, sent=min(1, max(0, unit.sent - at)))
+            cells.append(Cell(lead + one.raw if at == 0 else one.raw, one))
+        return cells
+    return [Cell(lead + raw, unit), *(Cell(b"") for _ in range(columns(raw) - 1))]
 
 
 class Queue:
