@@ -12,7 +12,7 @@ from sidecar.masking.alphabets import MARKS
 from sidecar.masking.context import LONGEST_HASH
 from sidecar.masking.gaps import CURSOR_RIGHT, ESCAPE_SEQUENCE
 from sidecar.masking.keyed import ENDS_HEAD, LONGEST, LONGEST_VALUE
-from sidecar.masking.pan import FIRST
+from sidecar.masking.model import FIRST
 from sidecar.masking.patterns import EMV_HEAD, EMV_SPAN
 from sidecar.masking.quiet import next_loud, quick_calm
 from sidecar.masking.sad_table import KEYED

@@ -10,14 +10,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sidecar.masking.model import Reading
+from sidecar.masking.model import REMOVED, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sidecar.masking.sad_table import KeyedRule
 
-REMOVED = "0/0"
 LONGEST = 128
 """Bytes from the start of a key to its value, at most."""
 LONGEST_VALUE = 16

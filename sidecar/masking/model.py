@@ -5,6 +5,11 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
+FIRST, LAST = 6, 4
+"""Digits of a card number that stay visible, at its beginning and its end (PCI DSS 3.4.1)."""
+MASKED = f"{FIRST}/{LAST}"
+REMOVED = "0/0"
+
 
 class Profile(Enum):
     """How wide the net is.
@@ -21,8 +26,8 @@ class Finding(NamedTuple):
     """One thing that was masked. Never holds a digit of it.
 
     ``offset`` and ``length`` are bytes in the channel's input (and in its output, which has the same
-    length); ``shown`` says what stays visible, as ``first/last`` digits: ``6/4`` for card numbers, ``0/0``
-    for what is removed whole.
+    length); ``shown`` says what stays visible, as ``first/last`` digits: ``MASKED`` for card numbers,
+    ``REMOVED`` for what is removed whole.
     """
 
     rule: str

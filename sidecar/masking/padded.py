@@ -2,7 +2,7 @@
 
 A field of fixed width is filled up with zeros on the left; a field of variable length has its length in two
 digits before it (LLVAR, ISO 8583-1). The number stands alone and without gaps. What waits of it is what waits
-of any run of digits (``sad.Track2.open_from``).
+of any run of digits (``tracks.Track2.open_from``).
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ import re
 from typing import TYPE_CHECKING
 
 from sidecar.masking.context import Verdict, judge
-from sidecar.masking.model import Reading
+from sidecar.masking.model import FIRST, LAST, MASKED, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sidecar.masking.cards import CardTable
 
-FIRST, LAST = 6, 4
 # More than a field and the byte behind it.
 _LONGEST = 32
 
@@ -51,7 +50,7 @@ class PaddedReader:
                     continue
                 verdict = judge(buffer, match.start(), end, groups=1, digits=match[0], brand=brand)
                 if verdict is Verdict.CARD:
-                    found.append(Reading("pan", brand, start, end, ((start + FIRST, end - LAST),), "6/4"))
+                    found.append(Reading("pan", brand, start, end, ((start + FIRST, end - LAST),), MASKED))
                 elif verdict is Verdict.MORE:
                     hold = min(hold, start + FIRST)
         return hold

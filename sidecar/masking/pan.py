@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sidecar.masking.alphabets import LONGEST_NUMBER, MOST_DIGITS
 from sidecar.masking.context import LEFT, Verdict, judge
 from sidecar.masking.dumps import is_dumped, shown_again
-from sidecar.masking.model import Reading
+from sidecar.masking.model import FIRST, LAST, MASKED, Reading
 from sidecar.masking.patterns import FLOAT
 from sidecar.masking.shapes import COMMA, FIRST_GROUPS, Shape, rows_above
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from sidecar.masking.alphabets import Alphabet
     from sidecar.masking.cards import CardTable
 
-FIRST, LAST = 6, 4
-SHOWN = f"{FIRST}/{LAST}"
 _NO_DASH = frozenset(bytes([byte]) for byte in b" ./_+\t,")
 _START = re.compile(rb"(?<![0-9])[1-9]")
 # From so many starts in one buffer on, each is looked at before it is read.
@@ -187,7 +185,7 @@ class NumberReader:
         brand = self._table.brand(digits.ljust(total, b"0")) if len(digits) <= total <= MOST_DIGITS else None
         if brand is not None:
             ranges = hidden(groups, total, self._width)
-            found.append(Reading("pan", brand, groups[0].at, end, ranges, SHOWN))
+            found.append(Reading("pan", brand, groups[0].at, end, ranges, MASKED))
         return size
 
     def _fits(self, buffer: bytes, start: int, end: int, shape: Shape, step: re.Match[bytes] | None) -> bool:
@@ -246,7 +244,7 @@ class NumberReader:
                     start,
                     last or end,
                     ranges,
-                    SHOWN,
+                    MASKED,
                     self._alphabet.star,
                     last is not None,
                     again,

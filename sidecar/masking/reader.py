@@ -9,7 +9,7 @@ from sidecar.masking.alphabets import MARKS, MOST_DIGITS
 from sidecar.masking.ends import REACH, Ends
 from sidecar.masking.looking import Gate, Look, merged
 from sidecar.masking.patterns import Sieve
-from sidecar.masking.sad import read_tracks_behind
+from sidecar.masking.tracks import read_tracks_behind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

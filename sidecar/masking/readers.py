@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sidecar.masking.alphabets import alphabet
+from sidecar.masking.emv import Emv
+from sidecar.masking.iso8583 import Iso8583
+from sidecar.masking.keyed import Keyed
 from sidecar.masking.padded import PaddedReader
 from sidecar.masking.pan import NumberReader
-from sidecar.masking.sad import detector
+from sidecar.masking.sad_table import KEYED
+from sidecar.masking.tracks import Track1, Track2
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,6 +19,8 @@ if TYPE_CHECKING:
     from sidecar.masking.cards import CardTable
     from sidecar.masking.patterns import Route, Sieve
     from sidecar.masking.sad import Detector
+
+_KINDS = (Track1, Track2, Emv, Iso8583)
 
 
 class Readers:
@@ -38,5 +44,11 @@ class Readers:
         """The detector ``name``."""
         known = self._detectors.get(name)
         if known is None:
-            known = self._detectors[name] = detector(name, self.table)
+            known = self._detectors[name] = self._compiled(name)
         return known
+
+    def _compiled(self, name: str) -> Detector:
+        for rule in KEYED:
+            if rule.name == name:
+                return Keyed(rule)
+        return next(kind for kind in _KINDS if kind.name == name)(self.table)

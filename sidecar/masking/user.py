@@ -10,7 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from sidecar.masking.cards import luhn
-from sidecar.masking.model import Reading
+from sidecar.masking.model import REMOVED, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,7 +67,7 @@ class UserDetector:
                         start + len(rule.beginning),
                         match.end() - (SHOWN if rule.show is Show.LAST_FOUR else 0),
                     )
-                    shown = "0/4" if rule.show is Show.LAST_FOUR else "0/0"
+                    shown = f"0/{SHOWN}" if rule.show is Show.LAST_FOUR else REMOVED
                     found.append(
                         Reading(
                             rule.name, "", start, match.end(), (spot,) if spot[0] < spot[1] else (), shown

@@ -17,7 +17,7 @@ _ENGINE: Final = os.path.dirname(masking.__file__)
 FILE: Final = os.path.join(_ENGINE, "compiled.hsdb")
 SOURCES: Final = (
     *("alphabets.py", "card_table.py", "cards.py", "databases.py", "dumps.py", "gaps.py"),
-    *("hyperscan_safe.py", "model.py", "patterns.py", "sad.py", "sad_table.py", "scripts.py"),
+    *("hyperscan_safe.py", "model.py", "patterns.py", "sad_table.py", "scripts.py"),
 )
 """Modules of the engine that the databases are made from, and made by."""
 _HEAD: Final = 16
