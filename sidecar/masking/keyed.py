@@ -25,7 +25,8 @@ _LONGEST_KEY = 40
 ENDS_HEAD = b"u \t\"'\\<>[](){}:=|,#?;+-\n\x00\x0fABDKabdfmnrt0123456789%\xa0\x9a&s*`\x82\x83\x91"
 """Every byte that may stand right before a value."""
 
-_BORDER = rb"\xe2\x94[\x82\x83]|\xe2\x95\x91"  # of a cell of a table
+_BORDER = rb"\xe2(?:\x94[\x82\x83]|\x95\x91)"  # of a cell of a table
+_ARROW = rb"\xe2[\x86\x87]\x92"
 _ESCAPES = (
     rb"%(?:25)?(?:3[AaDd]|2[0278BbCcDd]|5[BbDd]|7[BbDd]|0[9AaDd])",
     rb"&(?:quot|nbsp|[lg]t|#3[49]|#x2[27]);",
@@ -45,15 +46,17 @@ _WORDS = (
 )
 # Of property lists, XML-RPC and HTML.
 _ELEMENTS = rb"b|code|dd|div|dt|em|i4|int|integer|key|label|name|span|string|strong|td|th"
+_CALLS = rb"Decimal|Int32|Just|Long|NumberInt|NumberLong|Ok|Optional|Secret|SecretStr|Some|String|int|str"
 _PARTS = (
     rb";s:[0-9]{1,3}:",  # PHP's serialize
     rb"<!\[CDATA\[",
-    rb" (?!value)[A-Za-z:_-]{1,16}=(?:\"[^\"<>\r\n]{0,24}\"|'[^'<>\r\n]{0,24}')",  # another attribute of XML
+    rb" (?!value)[A-Za-z:_-]{1,16}=(?:\"[^\"<>\r\n]{0,64}\"|'[^'<>\r\n]{0,64}')",  # another attribute of XML
     rb"(?:<|&lt;)(?:\\?/)?(?:" + _ELEMENTS + rb")(?=[ &>])",
     rb":(?:\"?[A-Za-z_\\]{1,24}\"?:)?(?:private|protected)(?=\])",  # PHP's print_r and var_dump
     rb"string\([0-9]{1,3}\)",
     # what languages write around a value, and before a string
-    rb"(?<![A-Za-z])(?:Decimal|Just|NumberInt|NumberLong|Ok|Optional|Secret|SecretStr|Some|String|int|str)(?=[(\[])",
+    rb"(?<![A-Za-z])(?:" + _CALLS + rb")(?=[(\[])",
+    rb" Just(?= )",
     rb"(?<![A-Za-z])[bu](?=['\"])",
     # the type of a value, as DynamoDB, Avro, MongoDB, Firestore and XML in JSON name it
     rb"\\?\"(?:S|N|int|long|string|\$number(?:Int|Long)|integerValue|stringValue|#text|\$t|\$|_)\\?\"(?= ?:)",
@@ -62,13 +65,16 @@ _PARTS = (
 _MARKS = (
     rb"\*\*|(?<=:)\*|\*(?=:)|`",  # Markdown and what is like it
     rb"\.{4,40}+(?= ?[:=])",  # not before a page number
+    # columns: values below each other, or what assigns them
+    rb" {2,64}+(?=[:=|]|" + _BORDER + rb")|(?:(?<=[:=|])|(?<=" + _BORDER + rb")) {1,63}(?= )",
     _BORDER,
-    rb"(?<= )\xe2\x80[\x93\x94](?= )",  # a dash
+    rb"(?<= )(?:\xe2\x80[\x93\x94]|" + _ARROW + rb")(?= )",  # or a dash
+    rb"!(?==)",
     rb"[ \t\"'\\<>\[\](){}:=|,#?;+\x00\x0f-]",
 )
 _PIECE = rb"(?:" + rb"|".join((*_PARTS, *_ESCAPES, *_WORDS, *_MARKS)) + rb")"
 # A new line, where the one before cannot end: behind an assignment, bracket, tag or quote.
-_NEW_LINE = rb"(?:(?<=[:=>\"'\[({])|(?<=: [|>]))\r?\n[ \t]{0,16}+"
+_NEW_LINE = rb"(?:(?<=[:=>\"'\[({])|(?<=: [|>])|(?<=: [|>][-+]))\r?\n[ \t]{0,16}+"
 # The value of a field of a form is behind its headers and an empty line.
 _FORM = rb"(?<=[\"'])(?:\r?\nContent-[A-Za-z-]{1,24}: [^\r\n]{1,48}){0,2}\r?\n\r?\n"
 _SEPARATIONS = (
@@ -77,7 +83,8 @@ _SEPARATIONS = (
     _NEW_LINE + rb"[0-9]{1,3}\) " + _PIECE + rb"{0,6}+",
 )
 _ASSIGNS = re.compile(
-    rb"[:=>|\"']|\xef\xbc\x9a|%(?:25)?3[AaDdEe]|&quot;|&gt;| (?:is|was) |\\u00(?:3[AaDdEe]|22)|" + _BORDER
+    rb"[:=>|\"']|\xef\xbc\x9a|%(?:25)?3[AaDdEe]|&quot;|&gt;| (?:is|was) |\\u00(?:3[AaDdEe]|22)|"
+    rb"(?:" + _BORDER + rb"|" + _ARROW + rb")"
 )
 _GOES_ON = re.compile(rb"[0-9A-Za-z]|[.:-][0-9A-Fa-f]|/[0-9A-Za-z]")
 # What a key is set off by: no letter, an escape that ends in a letter, or case.

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-VERSION = "5-560ce82bfd654ef7"
+VERSION = "6-18f98dfaaa7ca64b"
 
 
 class KeyedRule(NamedTuple):

@@ -62,6 +62,8 @@ OTHERS = [
     b"^DOE/JOHN^2512101", b"%B", b"cvv=", b"CVC2: ", b'"cvv": "', b"pin=", b"security code: ", b"123",
     b'["cvv"]=>\n  string(3) "', b'name="cvv"\r\n\r\n', b"<td>CVV</td>\n<td>", b"**CVV:** ", b"cvv: Some(",
     b'{"pin":{"N":', b"cvv........: ", b"pin entered: ", "\u2502 cvv \u2502 ".encode(), b'cvv:\n103) "',
+    b"cvv            | ", b"pin:              ", b"cvv: |-\n  ", b" \xe2\x86\x92 ", b"cvv: Int32(",
+    b"             ",
     b"5A8108", b"5a 08  41 11 ",
     b"4567", b"0.", b"blk_-", b"imei=", b"+", b"DE89370400440532013000", b"DE89 3704 0044 0532 0130 00",
     b"GB29NWBK60161331926819", b"abcdef0123456789abcdef01", b"550e8400-e29b-41d4-a716-446655440000",
