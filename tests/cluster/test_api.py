@@ -1,8 +1,9 @@
 """The audit API as kubectl sees it, and who may see it."""
 
 import json
+import select
 
-from kube import NAMESPACE, Kubectl, chaperone
+from kube import NAMESPACE, Kubectl, chaperone, until
 from sessions import API, Audit, marker
 
 
@@ -28,10 +29,17 @@ def test_kubectl_get_one_and_describe(agent: Kubectl, auditor: Kubectl, app: str
 
 def test_kubectl_watch_shows_a_session_as_it_happens(agent: Kubectl, auditor: Kubectl, app: str) -> None:
     watch = auditor.start("get", "sessions", "-n", NAMESPACE, "--watch-only", "-o", "name")
-    try:
+    shown = watch.stdout
+    assert shown is not None
+
+    def is_shown() -> bool:
+        """From when the watch has begun."""
         agent.run("exec", "-n", NAMESPACE, app, "--", "true")
-        assert watch.stdout
-        assert watch.stdout.readline().startswith(b"session.audit.chaperone.dev/")
+        return bool(select.select([shown], [], [], 2)[0])
+
+    try:
+        until(is_shown, what="a session in the watch")
+        assert shown.readline().startswith(b"session.audit.chaperone.dev/")
     finally:
         watch.kill()
         watch.communicate()

@@ -124,9 +124,15 @@ def test_a_privileged_pod_is_created_once_and_exactly_as_approved(
     assert "dry run" in waiting(lambda: create("--dry-run=server")).error
     [name] = {ticket_of(result) for result in at_once(create, 20)}
     assert write(approver, name).code == 0
-    changed = create(terminationGracePeriodSeconds=7)
-    assert ticket_of(changed) != name
-    assert f"{name} was approved, but an approval is for exactly what was asked then" in changed.error
+    told = f"{name} was approved, but an approval is for exactly what was asked then"
+
+    def is_told() -> bool:
+        """Each replica hears of the approval by its watch."""
+        changed = create(terminationGracePeriodSeconds=7)
+        assert ticket_of(changed) != name
+        return told in changed.error
+
+    until(is_told, what="the approval known")
     assert create("--dry-run=server").code == 0
     passed = [result for result in at_once(create, 20) if result.code == 0]
     assert len(passed) == 1

@@ -166,20 +166,15 @@ def test_where_chaperone_may_not_look_the_approver_is_warned(
         binding["metadata"].pop(field, None)
     ticket = ticket_of(waiting(lambda: admin.try_("patch", *secret, *set_to(VALUE))))
     machinery.run("delete", "rolebinding", "chaperone-secret-reader", "-n", NAMESPACE)
+    account = f"--as=system:serviceaccount:{SYSTEM}:chaperone-admission"
+    looks = ("auth", "can-i", "get", "secrets", "-n", NAMESPACE, account)
     try:
-        answered = until(lambda: _warned(write(approver, ticket)), what="the right gone")
+        until(lambda: admin.try_(*looks).code != 0, what="the right gone")
+        answered = write(approver, ticket)
+        assert answered.code == 0, answered.error
         assert f"Chaperone may not read secrets in namespace {NAMESPACE}" in answered.error
     finally:
         machinery.run("create", "-f", "-", stdin=json.dumps(binding).encode())
-    account = f"--as=system:serviceaccount:{SYSTEM}:chaperone-admission"
-    until(
-        lambda: admin.try_("auth", "can-i", "get", "secrets", "-n", NAMESPACE, account).code == 0,
-        what="the right again",
-    )
+    until(lambda: admin.try_(*looks).code == 0, what="the right again")
     assert "yes" not in admin.try_("auth", "can-i", "get", "secrets", "-n", "kube-system", account).text
     assert "yes" not in admin.try_("auth", "can-i", "list", "secrets", "-n", NAMESPACE, account).text
-
-
-def _warned(answered: Result) -> Result | None:
-    assert answered.code == 0, answered.error
-    return answered

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from changes import pack_in_force
-from kube import NAMESPACE, Kubectl, Object, until
+from kube import NAMESPACE, Kubectl, Object, rest_of, until
 from people import As
 from pods import container, pod
 from sessions import API, Audit, marker
@@ -41,7 +41,7 @@ def probed(name: str, mark: str) -> Object:
     """A container with a probe and a hook of each kind, each of which leaves a file or a line behind."""
     return container(
         name,
-        command=["sh", "-c", "trap 'cat /tmp/stopping; exit 0' TERM; sleep infinity & wait"],
+        command=["sh", "-c", "trap 'cat /tmp/stopping; exit 0' TERM; echo begun; sleep infinity & wait"],
         startupProbe={**run(f"test -e /tmp/started && echo {mark} > /tmp/startup"), **AT_ONCE},
         readinessProbe={**run("test -e /tmp/startup && date > /tmp/readiness"), **LATER},
         livenessProbe={**run("date > /tmp/liveness"), **LATER},
@@ -80,8 +80,9 @@ def test_probes_and_hooks_work_and_are_not_sessions(
     }
     assert kinds == {("exec", "ls"), ("main-process", "sh"), ("main-process", "python3")}
     following = [admin.start("logs", "-f", "-n", NAMESPACE, name, "-c", inside) for inside in ("app", "own")]
+    assert [log.stdout.readline() for log in following if log.stdout is not None] == [b"begun\n"] * 2
     admin.run("delete", "pod", "-n", NAMESPACE, name, "--timeout=60s")
-    assert [log.communicate(timeout=60)[0] for log in following] == [b"stopping\n"] * 2
+    assert [rest_of(log)[0] for log in following] == [b"stopping\n"] * 2
 
 
 def logs(admin: Kubectl, name: str, inside: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pexpect
 import pytest
-from kube import NAMESPACE, Kubectl, Object, chaperone, until
+from kube import NAMESPACE, Kubectl, Object, chaperone, rest_of, until
 from pods import APP_IMAGE, container, pod
 from sessions import API, Audit, marker
 from workshop import Workshop
@@ -134,8 +134,10 @@ def test_hooks_run_and_of_the_program_is_recorded_what_was_found(
     admin: Kubectl, audit: Audit, many: str
 ) -> None:
     following = admin.start("logs", "-f", "-n", NAMESPACE, many, "-c", "hooks")
+    assert following.stdout is not None
+    log = following.stdout.readline().decode()
     admin.run("delete", "pod", "-n", NAMESPACE, many, "--timeout=120s")
-    log = following.communicate(timeout=60)[0].decode()
+    log += rest_of(following)[0].decode()
     assert log == f"started\n{MASKED}\nstopping\n"
     ended = until(
         lambda: [one for one in audit.own_sessions(many, "hooks") if one["status"]["phase"] == "Completed"],

@@ -127,7 +127,7 @@ def test_more_sessions_than_the_recorder_takes_are_refused_and_the_others_go_on(
 ) -> None:
     """All of them print much, within the memory that the recorder is given."""
     name = workshop.pod(pod("crowded", container()))
-    script = f"i=0; while [ $i -lt 1000 ]; do i=$((i+1)); echo $i {CARD}; done; sleep 20"
+    script = f"i=0; while [ $i -lt 1000 ]; do i=$((i+1)); echo $i {CARD}; done; sleep 60"
     wanted = "".join(f"{number} {MASKED}\n" for number in range(1, 1001))
 
     def run(_: int) -> str:

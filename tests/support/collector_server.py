@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -202,9 +203,11 @@ class CollectorServer:
     process: "subprocess.Popen[bytes] | None" = None
 
     def __post_init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        held = socket.socket()
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server's own
+        held.bind(("127.0.0.1", 0))
+        self.port = held.getsockname()[1]
+        weakref.finalize(self, os.close, held.detach())  # nobody else is given it while the server is down
         (self.folder / DATABASE.parent).mkdir(exist_ok=True)
         tls = TlsAuthority(self.folder, "collector")
         tls.issue("localhost", NOWHERE)
@@ -238,6 +241,7 @@ class CollectorServer:
         """Wait until connections are taken."""
         deadline = time.monotonic() + 180
         while time.monotonic() < deadline:
+            assert self.process is None or self.process.poll() is None, self.log()
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return

@@ -150,7 +150,7 @@ def test_a_store_killed_while_sessions_stream_loses_and_doubles_nothing(place: P
     assert len(set(events)) == len(events)
     assert set(place.sender.noted) <= set(events)
     until(lambda: _is_sealed(place.ledger(), records, events), seconds=120)
-    assert not list((place.path.recorder.spool / "sessions").iterdir())
+    until(lambda: not list((place.path.recorder.spool / "sessions").iterdir()))
 
 
 def killed(place: Place, stream: str, *, events: int, lose_network: bool) -> dict[str, bytes]:

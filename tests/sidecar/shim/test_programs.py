@@ -356,6 +356,7 @@ class TestTheShimAsTarget:
                 session.hello()
                 session.say(handshake.go())
                 os.set_blocking(session.descriptors[-2], False)
+                wait_until(lambda: "State:\tT" in Path(f"/proc/{process.pid}/status").read_text())
                 time.sleep(6 * TICK_S)
                 with pytest.raises(BlockingIOError):
                     os.read(session.descriptors[-2], 100)
