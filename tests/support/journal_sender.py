@@ -32,7 +32,7 @@ async def send(folder: Path, url: str, count: int) -> None:
             journal.note(event)
             print(event.id, flush=True)
             await asyncio.sleep(0)
-        await shipping.finish(60)
+        await shipping.finish(240)
     journal.close()
 
 
