@@ -68,8 +68,8 @@ _MARKS = (
     # columns: values below each other, or what assigns them
     rb" {2,64}+(?=[:=|]|" + _BORDER + rb")|(?:(?<=[:=|])|(?<=" + _BORDER + rb")) {1,63}(?= )",
     _BORDER,
-    rb"(?<= )(?:\xe2\x80[\x93\x94]|" + _ARROW + rb")(?= )",  # or a dash
-    rb"!(?==)",
+    rb"(?<= )(?:\xe2\x80[\x93\x94]|" + _ARROW + rb")(?= )",  # a dash or an arrow
+    rb"!(?==)",  # of two that are compared
     rb"[ \t\"'\\<>\[\](){}:=|,#?;+\x00\x0f-]",
 )
 _PIECE = rb"(?:" + rb"|".join((*_PARTS, *_ESCAPES, *_WORDS, *_MARKS)) + rb")"

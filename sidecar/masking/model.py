@@ -9,6 +9,7 @@ FIRST, LAST = 6, 4
 """Digits of a card number that stay visible, at its beginning and its end (PCI DSS 3.4.1)."""
 MASKED = f"{FIRST}/{LAST}"
 REMOVED = "0/0"
+"""What stays visible, as findings and readings tell it (``shown``)."""
 
 
 class Profile(Enum):
